@@ -1,0 +1,1 @@
+"""epitoma: recognise minutes-long actions by looking closely at a few timesteps."""

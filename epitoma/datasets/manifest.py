@@ -1,0 +1,214 @@
+"""The manifest: a Parquet table that names every video of a dataset, with labels and splits.
+
+Reading checks every row and names every bad one; nothing is dropped silently.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from epitoma.datasets.columns import flatten_lists, positions, spans
+from epitoma.datasets.manifest_checks import check_rows
+from epitoma.datasets.schema import SCHEMA, SPLITS, Interval, VideoRow, parse_metadata, to_table
+from epitoma.errors import ManifestError
+
+__all__ = ["SCHEMA", "SPLITS", "Interval", "Manifest", "VideoRow", "read_manifest", "write_manifest"]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Videos (rows of `table`, columns of SCHEMA) with their classes in order.
+
+    Attributes:
+        path: The Parquet file; relative video paths start at its folder.
+        table: One row a video, checked.
+        classes: Names of the L classes; a label's place here is its number.
+        multi_label: Whether a video may have any number of labels instead of exactly one.
+    """
+
+    path: Path
+    table: pa.Table
+    classes: tuple[str, ...]
+    multi_label: bool
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @property
+    def video_ids(self) -> list[str]:
+        """Ids in the order of the rows."""
+        return self.table["video_id"].to_pylist()
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether the intervals of every video are known."""
+        return self.table["intervals"].null_count == 0
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits that have a video, in the order train, validation, test."""
+        present = set(self.table["split"].to_pylist())
+        return tuple(name for name in SPLITS if name in present)
+
+    def only(self, video_ids: Sequence[str]) -> "Manifest":
+        """Give some of the videos, in the manifest's own order."""
+        return replace(self, table=self.table.filter(pc.is_in(self.table["video_id"], pa.array(video_ids))))
+
+    def split(self, name: str) -> "Manifest":
+        """Give the videos of one split; ManifestError if it has none."""
+        rows = self.table.filter(pc.field("split") == name)
+        if not rows.num_rows:
+            splits = ", ".join(self.splits)
+            raise ManifestError(f"{self.path}: split {name!r} has no videos; the splits are {splits}")
+        return replace(self, table=rows)
+
+    def resolved_paths(self) -> list[str]:
+        """Absolute path, or address, of every video."""
+        folder = os.path.abspath(self.path.parent)
+        return [p if "://" in p else os.path.join(folder, p) for p in self.table["path"].to_pylist()]
+
+    def label_matrix(self) -> np.ndarray:
+        """Multi-hot labels, float32 (V, L)."""
+        rows, labels = flatten_lists(self.table["labels"].combine_chunks())
+        matrix = np.zeros((len(self), len(self.classes)), dtype=np.float32)
+        matrix[rows, positions(labels, self.classes)] = 1
+        return matrix
+
+    def evidence(self, times_seconds: np.ndarray) -> np.ndarray:
+        """Tell which times lie in an interval of their video; never where intervals are unknown.
+
+        Args:
+            times_seconds: (V, T), since each video's first frame.
+
+        Returns:
+            bool (V, T).
+
+        Raises:
+            ValueError: There is not one row of times for each video.
+        """
+        if times_seconds.ndim != 2 or len(times_seconds) != len(self):
+            raise ValueError(f"times are {times_seconds.shape}, expected ({len(self)}, T)")
+        rows, intervals = flatten_lists(self.table["intervals"].combine_chunks())
+        start, end = spans(intervals)
+        inside = np.zeros(times_seconds.shape, dtype=bool)
+        times = times_seconds[rows]
+        np.logical_or.at(inside, rows, (times >= start[:, None]) & (times < end[:, None]))
+        return inside
+
+    def digest(self) -> str:
+        """Name the content in 16 hex digits: ids, paths, splits, labels, frame counts and classes."""
+        digest = hashlib.sha256(json.dumps([self.classes, self.multi_label]).encode())
+        for name in ("video_id", "path", "split", "labels", "frame_count"):
+            digest.update(json.dumps(self.table[name].to_pylist()).encode())
+        return digest.hexdigest()[:16]
+
+
+def write_manifest(
+    path: str | Path, rows: Sequence[VideoRow], *, classes: Sequence[str], multi_label: bool
+) -> Manifest:
+    """Check rows and write them; the file appears under its name only when it is whole.
+
+    Absolute video paths below the manifest's folder are stored relative to it, so that the folder can move.
+    Whether the videos exist is left to reading.
+
+    Raises:
+        ManifestError: There are no rows, or some are bad; every bad one is named.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(os.path.abspath(path.parent))
+    stored = [replace(row, path=_below(folder, row.path)) for row in rows]
+    table = to_table(stored, classes=classes, multi_label=multi_label)
+    manifest = _checked(path, table, check_files=False)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(table, aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return manifest
+
+
+def read_manifest(path: str | Path, *, check_files: bool = True) -> Manifest:
+    """Read and check a manifest.
+
+    Args:
+        path: The Parquet file.
+        check_files: Whether every video must exist.
+
+    Raises:
+        ManifestError: It is missing, not a manifest, empty, or has bad rows; every bad one is named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ManifestError(f"no manifest at {path}; make one with `python -m ray_jobs.prepare`")
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise ManifestError(f"{path}: is not a Parquet file ({error})") from error
+    return _checked(path, _conform(path, table), check_files=check_files)
+
+
+def _checked(path: Path, table: pa.Table, *, check_files: bool) -> Manifest:
+    try:
+        classes, multi_label = parse_metadata(table.schema.metadata or {})
+    except ValueError as error:
+        raise ManifestError(f"{path}: {error}; make it anew with `python -m ray_jobs.prepare`") from error
+    manifest = Manifest(path, table, classes, multi_label)
+    if not len(manifest):
+        raise ManifestError(f"{path}: has no videos")
+    paths_are_known = check_files and not table["path"].null_count
+    check_rows(
+        table,
+        manifest_path=path,
+        classes=classes,
+        multi_label=multi_label,
+        paths=manifest.resolved_paths() if paths_are_known else None,
+    )
+    return manifest
+
+
+def _conform(path: Path, table: pa.Table) -> pa.Table:
+    """Give the columns of SCHEMA in its order; other columns are left out, other widths converted."""
+    missing = [name for name in SCHEMA.names if name not in table.column_names]
+    if missing:
+        raise ManifestError(f"{path}: columns {', '.join(missing)} are missing")
+    wrong = [
+        f"column {field.name} is {table.schema.field(field.name).type}, expected {field.type}"
+        for field in SCHEMA
+        if _kind(table.schema.field(field.name).type) != _kind(field.type)
+    ]
+    if wrong:
+        raise ManifestError(f"{path}: {'; '.join(wrong)}")
+    try:
+        columns = [table[field.name].cast(field.type) for field in SCHEMA]
+    except pa.ArrowInvalid as error:
+        raise ManifestError(f"{path}: a column has a wrong type ({error})") from error
+    return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(table.schema.metadata))
+
+
+def _kind(arrow_type: pa.DataType) -> object:
+    """Types of one kind hold the same values in other widths: pandas writes large strings, for example."""
+    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
+        return "string"
+    if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type):
+        return "number"
+    if pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type):
+        return ("list", _kind(arrow_type.value_type))
+    if pa.types.is_struct(arrow_type):
+        return ("struct", frozenset((field.name, _kind(field.type)) for field in arrow_type))
+    return arrow_type
+
+
+def _below(folder: Path, path: str) -> str:
+    if "://" in path or not Path(path).is_relative_to(folder):
+        return path
+    return Path(path).relative_to(folder).as_posix()

@@ -1,0 +1,40 @@
+"""Errors that a person can act on: a job prints one as a single line and exits with code 2."""
+
+from pathlib import Path
+
+
+class EpitomaError(Exception):
+    """Base of every error caused by input: files, configs, names."""
+
+
+class ConfigError(EpitomaError):
+    """A config has an unknown field, a wrong type, or values that contradict each other."""
+
+
+class ManifestError(EpitomaError):
+    """A manifest is missing, malformed, or names videos or labels that do not exist."""
+
+
+class WeightsError(EpitomaError):
+    """Pretrained weights are missing or do not fit the network."""
+
+
+class RunError(EpitomaError):
+    """A run does not exist, exists already, or is incomplete."""
+
+
+class VideoError(EpitomaError):
+    """One video cannot be read; carries the path and the reason separately for reject rows."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["VideoError"], tuple[str, str]]:
+        """Survive pickling between Ray workers, which rebuilds exceptions from their arguments."""
+        return (VideoError, (self.path, self.reason))
+
+
+class TooManyRejectsError(EpitomaError):
+    """More videos than the allowed share could not be read."""

@@ -1,0 +1,157 @@
+"""Measuring a model on a split: every way of choosing timesteps, at every budget, from features.
+
+A heavy feature depends on its own timestep alone, so one pass of both networks over all timesteps of a split
+serves every way of choosing among them; the GMACs reported are those of a pass over the chosen ones.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from epitoma.cost import CostModel
+from epitoma.metrics import score, selection_precision
+from epitoma.models.videoepitoma import VideoEpitoma
+from epitoma.sampling import stable_seed, uniform_subset
+from epitoma.timesteps import FeatureCandidates, Recognition
+from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, budgets
+from epitoma.training.feature_batches import FeatureSplit
+
+CHUNK = 64
+Choose = Callable[[VideoEpitoma, FeatureCandidates, int], Recognition]
+"""From a model, candidates and the number of the first video to what the model says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """A split to measure on.
+
+    Attributes:
+        split: Features at the model's T candidates, and labels.
+        evidence_VT: Whether each candidate's middle frame shows evidence; None where intervals are unknown.
+        cost: Cost of the model.
+        multi_label: Whether the score is mAP instead of accuracy.
+        seed: Seed of random sampling.
+        random_draws: Random samplings to average over.
+    """
+
+    split: FeatureSplit
+    evidence_VT: Tensor | None
+    cost: CostModel
+    multi_label: bool
+    seed: int = 0
+    random_draws: int = 5
+
+    @property
+    def timesteps(self) -> int:
+        """Candidates T."""
+        return self.split.light_VTC.shape[1]
+
+    def selector_points(self, model: VideoEpitoma) -> list[TradeoffPoint]:
+        """The learnt choice at every budget, and the gate's own T'."""
+        points = [
+            self._point(model, "selector", lambda m, c, _, k=k: m(c, budget=k), budget=k)
+            for k in budgets(self.timesteps)
+        ]
+        return [*points, self._point(model, "gate", lambda m, c, _: m(c))]
+
+    def reference_points(self, model: VideoEpitoma, classifier: ClassifierName) -> list[TradeoffPoint]:
+        """Uniform and random at every budget, and dense, with the model's classifier and no selector."""
+        uniform = [self._uniform(model, k, classifier) for k in budgets(self.timesteps)]
+        random = [self.random_point(model, k, classifier) for k in budgets(self.timesteps)]
+        dense = replace(uniform[-1], sampling="dense")
+        return [*uniform, *random, dense]
+
+    def _uniform(self, model: VideoEpitoma, budget: int, classifier: ClassifierName) -> TradeoffPoint:
+        open_T = torch.from_numpy(np.isin(np.arange(self.timesteps), uniform_subset(self.timesteps, budget)))
+        choose = given(lambda first, count: open_T.expand(count, -1))
+        return self._point(model, "uniform", choose, budget=budget, classifier=classifier)
+
+    def random_point(self, model: VideoEpitoma, budget: int, classifier: ClassifierName) -> TradeoffPoint:
+        """Random timesteps, the mean over several draws."""
+        draws = [
+            self._point(
+                model, "random", given(self._random_open(budget, draw)), budget=budget, classifier=classifier
+            )
+            for draw in range(self.random_draws)
+        ]
+        precisions = [draw.selection_precision for draw in draws if draw.selection_precision is not None]
+        return replace(
+            draws[0],
+            score=float(np.mean([draw.score for draw in draws])),
+            selection_precision=float(np.mean(precisions)) if precisions else None,
+        )
+
+    def _random_open(self, budget: int, draw: int) -> Callable[[int, int], Tensor]:
+        def open_BT(first: int, count: int) -> Tensor:
+            rows = []
+            for video_id in self.split.video_ids[first : first + count]:
+                rng = np.random.default_rng(stable_seed(self.seed, "random", draw, video_id))
+                rows.append(np.isin(np.arange(self.timesteps), rng.permutation(self.timesteps)[:budget]))
+            return torch.from_numpy(np.stack(rows))
+
+        return open_BT
+
+    def _point(
+        self,
+        model: VideoEpitoma,
+        sampling: SamplingName,
+        choose: Choose,
+        *,
+        budget: int | None = None,
+        classifier: ClassifierName = "own",
+    ) -> TradeoffPoint:
+        logits_VL, open_VT = self._recognise(model, choose)
+        kept_V = open_VT.sum(dim=1)
+        light, heavy, head = self._mean_cost(kept_V, selected=sampling in ("selector", "gate"))
+        precision = None if self.evidence_VT is None else selection_precision(open_VT, self.evidence_VT)
+        return TradeoffPoint(
+            sampling=sampling,
+            classifier=classifier,
+            budget=budget if budget is not None else round(float(kept_V.double().mean())),
+            timesteps=float(kept_V.double().mean()),
+            score=score(logits_VL, self.split.labels_VL, multi_label=self.multi_label),
+            gmacs_light=light,
+            gmacs_heavy=heavy,
+            gmacs_classifier=head,
+            selection_precision=precision,
+        )
+
+    @torch.inference_mode()
+    def _recognise(self, model: VideoEpitoma, choose: Choose) -> tuple[Tensor, Tensor]:
+        seen = [choose(model, candidates, first) for first, candidates in self._chunks()]
+        logits_VL = torch.cat([recognition.logits_BL for recognition in seen])
+        return logits_VL, torch.cat([recognition.selection.open_BT for recognition in seen])
+
+    def _chunks(self) -> Iterator[tuple[int, FeatureCandidates]]:
+        whole = self.split.candidates
+        for first in range(0, len(self.split.video_ids), CHUNK):
+            part = slice(first, first + CHUNK)
+            yield (
+                first,
+                FeatureCandidates(
+                    light_BTC=whole.light_BTC[part],
+                    heavy_BTC=whole.heavy_BTC[part],
+                    valid_BT=whole.valid_BT[part],
+                ),
+            )
+
+    def _mean_cost(self, kept_V: Tensor, *, selected: bool) -> tuple[float, float, float]:
+        videos = Counter(kept_V.tolist())
+        costs = [(self.cost.at(kept, selected=selected), count) for kept, count in videos.items()]
+        total = len(kept_V)
+        return (
+            sum(cost.light * count for cost, count in costs) / total,
+            sum(cost.heavy * count for cost, count in costs) / total,
+            sum(cost.classifier * count for cost, count in costs) / total,
+        )
+
+
+def given(open_BT: Callable[[int, int], Tensor]) -> Choose:
+    """A choice made without the model, from a function of (first video, number of videos)."""
+    return lambda model, candidates, first: model(
+        candidates, open_BT=open_BT(first, candidates.valid_BT.shape[0])
+    )

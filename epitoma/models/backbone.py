@@ -1,0 +1,81 @@
+"""Backbone: one protocol for every image network, light or heavy, with what it wants as data.
+
+Any timm model serves by its name. What ingest must know (size in pixels, frames of a timestep) is on
+:class:`InputSpec`, so that decoding asks the model instead of the user.
+"""
+
+from dataclasses import dataclass
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from epitoma.errors import WeightsError
+from epitoma.models.weights import PACKAGE_MEAN_STD, PRETRAINED_PACKAGE, load_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """What a backbone wants to see.
+
+    Attributes:
+        size: Height and width in pixels.
+        frames: Successive frames of a timestep, ``m``.
+        mean: Subtracted from each colour, in units of 0 to 1.
+        std: Each colour is divided by it, in units of 0 to 1.
+    """
+
+    size: int
+    frames: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class ImageBackbone(nn.Module):
+    """A timm network as a feature extractor: ``(n, 3, H, W) uint8 -> (n, C)``.
+
+    Normalisation layers stay in evaluation mode also in training: a batch then is a set of independent
+    timesteps, and leaving shut ones out changes nothing for the others.
+    """
+
+    mean_C11: Tensor
+    std_C11: Tensor
+
+    def __init__(self, name: str, *, weights: str, size: int, frames: int, pretrained: bool) -> None:
+        super().__init__()
+        self.net = _create(name)
+        if pretrained and weights != "random":
+            load_weights(self.net, weights, name=name)
+        self.net = self.net.to(memory_format=torch.channels_last)
+        mean, std = _normalisation(self.net, weights)
+        self.input = InputSpec(size=size, frames=frames, mean=mean, std=std)
+        self.channels = int(getattr(self.net, "head_hidden_size", self.net.num_features))
+        self.register_buffer("mean_C11", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
+        self.register_buffer("std_C11", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of uint8 images of the size that ``input`` names."""
+        normalised = (images.to(self.mean_C11.dtype) - self.mean_C11) / self.std_C11
+        return self.net(normalised.contiguous(memory_format=torch.channels_last))
+
+    def train(self, mode: bool = True) -> "ImageBackbone":
+        """Keep the network in evaluation mode: normalisation statistics are never updated."""
+        super().train(mode)
+        self.net.eval()
+        return self
+
+
+def _create(name: str) -> nn.Module:
+    if not timm.is_model(name):
+        close = timm.list_models(f"*{name[:6]}*")[:5]
+        raise WeightsError(f"timm has no model {name!r}; near it: {', '.join(close) or 'none'}")
+    return timm.create_model(name, num_classes=0)
+
+
+def _normalisation(
+    net: nn.Module, weights: str
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    if weights == PRETRAINED_PACKAGE:
+        return PACKAGE_MEAN_STD
+    config = net.pretrained_cfg
+    return tuple(config["mean"]), tuple(config["std"])

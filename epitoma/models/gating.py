@@ -1,0 +1,102 @@
+"""GatingModule: from concept similarities to which timesteps are open (paper section 3.3)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from epitoma.models.gates import GATES, GateName
+from epitoma.timesteps import Selection
+
+
+class GatingModule(nn.Module):
+    """Two-layer MLP from similarities to one score a timestep, and the gate on that score.
+
+    With noise (training) the gate is the chosen stochastic form; without (inference) it is a step on the
+    score. In both, the best-scored timestep of every video stays open, because a video with nothing open
+    teaches nothing and the gates never reopen.
+    """
+
+    @dataclass(kw_only=True)
+    class Config:
+        """Form of the gate.
+
+        Attributes:
+            hidden_channels: Width of the MLP.
+            gate: Form of the gate in training.
+            score_bound: Scores are bounded to +-bound by a scaled tanh, so that no gate saturates for good;
+                None leaves them free, as in the paper.
+        """
+
+        hidden_channels: int = 64
+        gate: GateName = "clipped_sigmoid"
+        score_bound: float | None = 5.0
+
+    open_threshold: Tensor
+
+    def __init__(self, config: Config, *, kernels: int) -> None:
+        super().__init__()
+        self.gate = GATES[config.gate]
+        self.score_bound = config.score_bound
+        self.mlp = nn.Sequential(
+            nn.Linear(kernels, config.hidden_channels), nn.ReLU(), nn.Linear(config.hidden_channels, 1)
+        )
+        self.register_buffer("open_threshold", torch.zeros(()))
+
+    def forward(
+        self,
+        similarity_BTN: Tensor,
+        valid_BT: Tensor,
+        *,
+        noise_BT: Tensor | None = None,
+        budget: int | None = None,
+    ) -> Selection:
+        """Score and gate every timestep.
+
+        Args:
+            similarity_BTN: Similarities to the concept kernels.
+            valid_BT: False for padding.
+            noise_BT: Logistic noise for training; None for inference.
+            budget: Keep exactly this many best-scored timesteps (all, where fewer are valid) instead of
+                those above the threshold.
+        """
+        alpha_BT = self.score(similarity_BTN)
+        if noise_BT is not None:
+            gate_BT = self._train_gate(alpha_BT, noise_BT, valid_BT)
+        elif budget is not None:
+            gate_BT = top_k(alpha_BT, valid_BT, budget).to(alpha_BT.dtype)
+        else:
+            above_BT = (alpha_BT > self.open_threshold) & valid_BT
+            gate_BT = (above_BT | top_k(alpha_BT, valid_BT, 1)).to(alpha_BT.dtype)
+        probability_BT = self.gate.open_probability(alpha_BT) * valid_BT
+        return Selection(
+            alpha_BT=alpha_BT, gate_BT=gate_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
+        )
+
+    def score(self, similarity_BTN: Tensor) -> Tensor:
+        """The bounded score alpha, ``(B, T, N) -> (B, T)``."""
+        alpha_BT = self.mlp(similarity_BTN).squeeze(-1)
+        if self.score_bound is None:
+            return alpha_BT
+        return self.score_bound * torch.tanh(alpha_BT / self.score_bound)
+
+    def _train_gate(self, alpha_BT: Tensor, noise_BT: Tensor, valid_BT: Tensor) -> Tensor:
+        gate_BT = self.gate.value(alpha_BT, noise_BT) * valid_BT
+        best_BT = top_k(alpha_BT + noise_BT, valid_BT, 1)
+        rescued_BT = best_BT & (gate_BT <= 0)
+        return torch.where(rescued_BT, torch.sigmoid(alpha_BT + noise_BT), gate_BT)
+
+
+def top_k(score_BT: Tensor, valid_BT: Tensor, count: int) -> Tensor:
+    """Mask of the ``count`` best valid timesteps of each video (all of them, where fewer are valid)."""
+    if count < 1:
+        raise ValueError(f"at least one timestep must be kept, not {count}")
+    masked_BT = score_BT.detach().masked_fill(~valid_BT, float("-inf"))
+    best_BK = masked_BT.topk(min(count, score_BT.shape[1]), dim=1).indices
+    return torch.zeros_like(valid_BT).scatter(1, best_BK, True) & valid_BT
+
+
+def logistic_noise(shape: tuple[int, ...], *, generator: torch.Generator) -> Tensor:
+    """Standard logistic noise, the difference of two Gumbel variables."""
+    uniform = torch.rand(shape, generator=generator).clamp(1e-6, 1 - 1e-6)
+    return torch.logit(uniform)

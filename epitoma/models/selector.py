@@ -1,0 +1,57 @@
+"""TimestepSelector: decides from light features which timesteps deserve HeavyNet (paper section 3.2)."""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.concept_kernels import ConceptKernels
+from epitoma.models.gating import GatingModule
+from epitoma.timesteps import Selection
+
+
+class TimestepSelector(nn.Module):
+    """Context attention, concept kernels and gating over LightNet's features."""
+
+    @dataclass(kw_only=True)
+    class Config:
+        """Parts of the selector.
+
+        Attributes:
+            kernels: Number of concept kernels, N.
+            context: Self-attention over timesteps before the kernels (context-conditioned gating); without it
+                gating is frame-conditioned (paper section 4.4).
+            attention: Size of that self-attention.
+            normalise: LayerNorm before the kernels; the paper has none, and collapses more often.
+            dropout: Share of feature channels dropped in training.
+        """
+
+        kernels: int = 64
+        context: bool = True
+        attention: TemporalSelfAttention.Config = field(default_factory=TemporalSelfAttention.Config)
+        normalise: bool = True
+        dropout: float = 0.2
+        gating: GatingModule.Config = field(default_factory=GatingModule.Config)
+
+    def __init__(self, config: Config, *, channels: int) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(config.dropout)
+        self.context = TemporalSelfAttention(config.attention, channels=channels) if config.context else None
+        self.norm = nn.LayerNorm(channels) if config.normalise else nn.Identity()
+        self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=channels)
+        self.gating = GatingModule(config.gating, kernels=config.kernels)
+
+    def forward(
+        self,
+        light_BTC: Tensor,
+        valid_BT: Tensor,
+        *,
+        noise_BT: Tensor | None = None,
+        budget: int | None = None,
+    ) -> Selection:
+        """Select timesteps; arguments as in :meth:`GatingModule.forward`."""
+        x_BTC = self.dropout(light_BTC)
+        if self.context is not None:
+            x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
+        similarity_BTN = self.concept_kernels(self.norm(x_BTC))
+        return self.gating(similarity_BTN, valid_BT, noise_BT=noise_BT, budget=budget)

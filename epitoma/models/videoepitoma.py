@@ -1,0 +1,147 @@
+"""VideoEpitoma: look at everything lightly, select, look closely at the selected, classify."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.heavy_net import HeavyNet
+from epitoma.models.light_net import LightNet
+from epitoma.models.packing import pack
+from epitoma.models.selector import TimestepSelector
+from epitoma.timesteps import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
+
+
+@dataclass(kw_only=True)
+class NetworksConfig:
+    """The two networks that look at pixels."""
+
+    light: LightNet.Config = field(default_factory=LightNet.Config)
+    heavy: HeavyNet.Config = field(default_factory=HeavyNet.Config)
+
+
+class Networks(nn.Module):
+    """LightNet and HeavyNet side by side."""
+
+    def __init__(self, config: NetworksConfig, *, pretrained: bool = True) -> None:
+        super().__init__()
+        self.light = LightNet(config.light, pretrained=pretrained)
+        self.heavy = HeavyNet(config.heavy, pretrained=pretrained)
+
+
+@dataclass(kw_only=True)
+class HeadConfig:
+    """What is trained on top of the two networks."""
+
+    selector: TimestepSelector.Config = field(default_factory=TimestepSelector.Config)
+    classifier: VideoClassifier.Config = field(default_factory=VideoClassifier.Config)
+
+
+class VideoEpitoma(nn.Module):
+    """Selector and classifier over two networks.
+
+    The networks may be left out where candidates come as features (a feature store); everything else is the
+    same code for features and for pixels.
+    """
+
+    def __init__(
+        self,
+        config: HeadConfig,
+        *,
+        light_channels: int,
+        heavy_channels: int,
+        classes: int,
+        networks: Networks | None = None,
+    ) -> None:
+        super().__init__()
+        self.networks = networks
+        self.selector = TimestepSelector(config.selector, channels=light_channels)
+        self.classifier = VideoClassifier(config.classifier, channels=heavy_channels, classes=classes)
+
+    def forward(
+        self,
+        candidates: Candidates,
+        *,
+        noise_BT: Tensor | None = None,
+        budget: int | None = None,
+        open_BT: Tensor | None = None,
+    ) -> Recognition:
+        """Recognise a batch of videos.
+
+        Args:
+            candidates: Candidate timesteps as pixels or as features.
+            noise_BT: Logistic noise of the gates in training; None for inference.
+            budget: Keep exactly this many timesteps a video.
+            open_BT: Keep exactly these timesteps, in place of the selector's choice (uniform, random, dense).
+        """
+        if open_BT is None:
+            selection = self.selector(
+                self.light_features(candidates), candidates.valid_BT, noise_BT=noise_BT, budget=budget
+            )
+        else:
+            selection = given_selection(open_BT & candidates.valid_BT, candidates.valid_BT)
+        heavy_PC = self.heavy_features(candidates, selection.open_BT)
+        return Recognition(logits_BL=self.classifier(heavy_PC, selection), selection=selection)
+
+    def light_features(self, candidates: Candidates) -> Tensor:
+        """LightNet's features of every candidate, ``(B, T, C)``."""
+        if isinstance(candidates, FeatureCandidates):
+            return candidates.light_BTC
+        return self._looking(candidates).light(candidates.frames_BTCHW)
+
+    def heavy_features(self, candidates: Candidates, open_BT: Tensor) -> Tensor:
+        """HeavyNet's features of open candidates and of no other, packed: ``(P, C)``."""
+        if isinstance(candidates, FeatureCandidates):
+            return pack(candidates.heavy_BTC, open_BT)
+        return self._looking(candidates).heavy(pack(candidates.snippets_BTCMHW, open_BT))
+
+    def _looking(self, candidates: PixelCandidates) -> Networks:
+        if self.networks is None:
+            raise ValueError(f"{type(candidates).__name__} need a model with its networks")
+        return self.networks
+
+
+def given_selection(open_BT: Tensor, valid_BT: Tensor) -> Selection:
+    """A selection that no selector made: open where the mask says."""
+    gate_BT = open_BT.to(torch.float32)
+    return Selection(
+        alpha_BT=torch.zeros_like(gate_BT), gate_BT=gate_BT, open_probability_BT=gate_BT, valid_BT=valid_BT
+    )
+
+
+@dataclass(kw_only=True)
+class ModelConfig:
+    """Everything needed to build a trained model again.
+
+    Attributes:
+        networks: LightNet and HeavyNet.
+        head: Selector and classifier.
+        classes: Names of the classes, in the order of the scores.
+        multi_label: Whether a video may have several.
+        timesteps: Candidate timesteps T that the model looks at in a video.
+    """
+
+    networks: NetworksConfig
+    head: HeadConfig
+    classes: tuple[str, ...]
+    multi_label: bool
+    timesteps: int
+
+
+def build_model(config: ModelConfig, *, pretrained: bool = True) -> VideoEpitoma:
+    """A whole model; ``pretrained=False`` leaves the networks' weights random, for weights that are loaded next."""
+    return build_on(config, Networks(config.networks, pretrained=pretrained), keep_networks=True)
+
+
+def build_on(config: ModelConfig, networks: Networks, *, keep_networks: bool) -> VideoEpitoma:
+    """Selector and classifier sized for the networks, with or without the networks as parts of the model."""
+    return VideoEpitoma(
+        config.head,
+        light_channels=networks.light.channels,
+        heavy_channels=networks.heavy.channels,
+        classes=len(config.classes),
+        networks=networks if keep_networks else None,
+    )
+
+

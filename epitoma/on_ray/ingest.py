@@ -1,0 +1,274 @@
+"""Ray Data decodes what the schedule says, over CPU workers, and feeds torch batches in that order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray.data
+import torch
+from ray.data import DataContext, Dataset
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.errors import TooManyRejectsError, VideoError
+from epitoma.models.backbone import InputSpec
+from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.runtime import decode_cpus, quieten
+from epitoma.sampling import random_timesteps, uniform_timesteps
+from epitoma.timesteps import PixelCandidates, Timesteps, all_valid
+from epitoma.training.batch import Batch, make_batch
+from epitoma.training.context import TrainContext
+from epitoma.training.run_config import TrainConfig
+from epitoma.training.schedule import (
+    Sampler,
+    check_workers,
+    epoch_schedule,
+    for_worker,
+    run_schedule,
+    steps_per_epoch,
+)
+from epitoma.video.decode import decode_frames
+from epitoma.video.index import index_video
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeSpec:
+    """What the networks want to see.
+
+    Attributes:
+        light_size: Height and width of LightNet's frames in pixels.
+        heavy_size: Height and width of HeavyNet's frames in pixels.
+        frames: Successive frames of a timestep, ``m``.
+    """
+
+    light_size: int
+    heavy_size: int
+    frames: int
+
+
+def decode_spec(networks: Networks) -> DecodeSpec:
+    """Ask the networks what they want to see."""
+    light: InputSpec = networks.light.input
+    heavy: InputSpec = networks.heavy.input
+    return DecodeSpec(light_size=light.size, heavy_size=heavy.size, frames=heavy.frames)
+
+
+class DecodeScheduled:
+    """Decodes one scheduled row; a video that cannot be read becomes a reject row with its reason.
+
+    A reject row has blank pixels of the usual shape, so that batches keep theirs, and must be left out by
+    its ``reject`` column.
+    """
+
+    def __init__(self, schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> None:
+        self.schedule = schedule
+        self.paths = manifest.resolved_paths()
+        self.frame_counts = manifest.table["frame_count"].to_pylist()
+        self.spec = spec
+
+    def __call__(self, row: Row) -> Row:
+        """Decode the scheduled row whose number is ``id``."""
+        scheduled = self.schedule.slice(int(row["id"]), 1).to_pylist()[0]
+        starts_T = np.asarray(scheduled.pop("timesteps"), np.int64)
+        path = self.paths[scheduled["row"]]
+        try:
+            pixels = decode_timesteps(path, starts_T, self.frame_counts[scheduled["row"]], self.spec)
+            return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": ""}
+        except VideoError as error:
+            pixels = blank(len(starts_T), self.spec)
+            return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": error.reason}
+
+
+def decode_timesteps(path: str, starts_T: np.ndarray, frame_count: int, spec: DecodeSpec) -> Row:
+    """Pixels of timesteps for both networks.
+
+    Args:
+        path: The video.
+        starts_T: First frame of each timestep.
+        frame_count: Frames that the manifest says the video has.
+        spec: What the networks want to see.
+
+    Returns:
+        ``frames`` (T, 3, H, W) and ``snippets`` (T, 3, M, H, W), uint8.
+
+    Raises:
+        VideoError: The video cannot be read, or has fewer frames than the manifest says.
+    """
+    index = index_video(path)
+    if index.frame_count < frame_count:
+        raise VideoError(path, f"has {index.frame_count} frames, but its manifest says {frame_count}")
+    timesteps = Timesteps(starts_T=starts_T, frames_per_timestep=spec.frames, frame_count=frame_count)
+    light, heavy = decode_frames(
+        path, index, timesteps.frames_TM.reshape(-1), sizes=(spec.light_size, spec.heavy_size)
+    )
+    middle = slice(spec.frames // 2, None, spec.frames)
+    snippets = heavy.reshape(len(starts_T), spec.frames, *heavy.shape[1:])
+    return {
+        "frames": np.ascontiguousarray(light[middle].transpose(0, 3, 1, 2)),
+        "snippets": np.ascontiguousarray(snippets.transpose(0, 4, 1, 2, 3)),
+    }
+
+
+def blank(timesteps: int, spec: DecodeSpec) -> Row:
+    """Pixels of the usual shape for a video that has none."""
+    light = (timesteps, 3, spec.light_size, spec.light_size)
+    heavy = (timesteps, 3, spec.frames, spec.heavy_size, spec.heavy_size)
+    return {"frames": np.zeros(light, np.uint8), "snippets": np.zeros(heavy, np.uint8)}
+
+
+def decoded(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> Dataset:
+    """A dataset that decodes the schedule's rows in parallel and yields them in order."""
+    quieten()
+    DataContext.get_current().execution_options.preserve_order = True
+    rows = ray.data.range(len(schedule), override_num_blocks=len(schedule))
+    return rows.map(DecodeScheduled(schedule, manifest, spec), num_cpus=decode_cpus())
+
+
+class PixelSource:
+    """Training and validation batches of one worker, decoded by Ray Data.
+
+    One pipeline serves all epochs that are left: the schedule goes on across epochs, and only the loop knows
+    where one ends.
+    """
+
+    def __init__(
+        self, config: TrainConfig, training: Manifest, validation: Manifest, context: TrainContext, spec: DecodeSpec
+    ) -> None:
+        self.config = config
+        self.manifests = {"train": training, "validation": validation}
+        self.context = context
+        self.spec = spec
+        self.rejected: set[str] = set()
+        self._steps: Iterator[tuple[tuple[int, int], Iterator[Row]]] | None = None
+        check_workers(
+            len(training), batch_size=config.optimisation.batch_size, world_size=context.world_size
+        )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch."""
+        return steps_per_epoch(len(self.manifests["train"]), self.config.optimisation.batch_size)
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        """This worker's share of an epoch, random candidates."""
+        if self._steps is None:
+            epochs = range(epoch, self.config.optimisation.epochs)
+            self._steps = self._grouped(self._run_schedule(epochs), self.manifests["train"])
+        for _ in range(self.steps_per_epoch):
+            (scheduled_epoch, _), rows = next(self._steps)
+            if scheduled_epoch != epoch:
+                raise RuntimeError(f"asked for epoch {epoch}, but the schedule is at epoch {scheduled_epoch}")
+            yield self._batch(list(rows), self.manifests["train"])
+
+    def validation(self) -> Iterator[Batch]:
+        """This worker's share of the validation split, uniform candidates."""
+        manifest = self.manifests["validation"]
+        schedule = epoch_schedule(
+            manifest.video_ids,
+            manifest.table["frame_count"].to_pylist(),
+            epoch=0,
+            batch_size=self.config.optimisation.batch_size,
+            seed=self.config.seed,
+            sample=self._uniform,
+            shuffle=False,
+        )
+        for _, rows in self._grouped(schedule, manifest):
+            yield self._batch(list(rows), manifest)
+
+    def _run_schedule(self, epochs: range) -> pa.Table:
+        manifest = self.manifests["train"]
+        return run_schedule(
+            manifest.video_ids,
+            manifest.table["frame_count"].to_pylist(),
+            epochs=epochs,
+            batch_size=self.config.optimisation.batch_size,
+            seed=self.config.seed,
+            sample=self._random,
+        )
+
+    def _grouped(
+        self, schedule: pa.Table, manifest: Manifest
+    ) -> Iterator[tuple[tuple[int, int], Iterator[Row]]]:
+        share = for_worker(schedule, rank=self.context.rank, world_size=self.context.world_size)
+        rows = decoded(share, manifest, self.spec).iter_torch_batches(
+            batch_size=1, collate_fn=_single_row, prefetch_batches=self.config.optimisation.batch_size
+        )
+        return groupby(rows, key=lambda row: (row["epoch"], row["step"]))
+
+    def _batch(self, rows: list[Row], manifest: Manifest) -> Batch:
+        self._report_rejects(rows, manifest)
+        labels_VL = torch.from_numpy(manifest.label_matrix())
+        return make_batch(
+            video_ids=[row["video_id"] for row in rows],
+            candidates=_candidates(rows),
+            labels_BL=labels_VL[[row["row"] for row in rows]],
+            weight_B=torch.tensor([0.0 if row["reject"] else 1.0 for row in rows]),
+            seeds=[row["seed"] for row in rows],
+            selection=self.config.selection,
+        )
+
+    def _report_rejects(self, rows: list[Row], manifest: Manifest) -> None:
+        for row in rows:
+            if row["reject"] and row["video_id"] not in self.rejected:
+                self.rejected.add(row["video_id"])
+                told = {name: row[name] for name in ("video_id", "path", "reject")}
+                self.context.tell({"kind": "reject", **told})
+        total = sum(len(split) for split in self.manifests.values())
+        check_reject_share(len(self.rejected), total, self.config.max_reject_share)
+
+    def _random(self, frame_count: int, rng: np.random.Generator) -> np.ndarray:
+        return random_timesteps(
+            frame_count, count=self.config.candidates, frames_per_timestep=self.spec.frames, rng=rng
+        ).starts_T
+
+    def _uniform(self, frame_count: int, rng: np.random.Generator) -> np.ndarray:
+        return uniform_timesteps(
+            frame_count, count=self.config.timesteps, frames_per_timestep=self.spec.frames
+        ).starts_T
+
+
+def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep: int) -> pa.Table:
+    """Every video of a manifest once, in order, with uniform timesteps."""
+
+    def sample(frame_count: int, rng: np.random.Generator) -> np.ndarray:
+        return uniform_timesteps(
+            frame_count, count=timesteps, frames_per_timestep=frames_per_timestep
+        ).starts_T
+
+    lengths = manifest.table["frame_count"].to_pylist()
+    return epoch_schedule(
+        manifest.video_ids, lengths, epoch=0, batch_size=1, seed=0, sample=sample, shuffle=False
+    )
+
+
+def check_reject_share(rejected: int, total: int, max_share: float) -> None:
+    """Stop when too many videos cannot be read.
+
+    Raises:
+        TooManyRejectsError: More than the allowed share is bad.
+    """
+    if rejected > max_share * total:
+        raise TooManyRejectsError(
+            f"{rejected} of {total} videos cannot be read, more than the allowed share {max_share:.0%} "
+            "(max_reject_share); the reasons are in rejects.parquet"
+        )
+
+
+def _single_row(batch: dict[str, np.ndarray]) -> Row:
+    return {name: values[0] if values[0].ndim else values[0].item() for name, values in _arrays(batch)}
+
+
+def _arrays(batch: Any) -> Iterator[tuple[str, np.ndarray]]:
+    return ((name, np.asarray(values)) for name, values in batch.items())
+
+
+def _candidates(rows: list[Row]) -> PixelCandidates:
+    frames = torch.from_numpy(np.stack([row["frames"] for row in rows]))
+    snippets = torch.from_numpy(np.stack([row["snippets"] for row in rows]))
+    return PixelCandidates(
+        frames_BTCHW=frames, snippets_BTCMHW=snippets, valid_BT=all_valid(*frames.shape[:2])
+    )

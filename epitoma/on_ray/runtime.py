@@ -1,0 +1,83 @@
+"""Starting or joining Ray, quietly: what a person sees is ours, Ray's own logs go to the run folder."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+QUIET = {
+    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
+    "RAY_TRAIN_METRICS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+}
+for _name, _value in QUIET.items():
+    os.environ.setdefault(_name, _value)
+
+import ray  # noqa: E402  (Ray reads these variables while it is imported)
+import ray.data  # noqa: E402
+
+MAX_LOG_BYTES = 20_000_000
+
+
+@contextmanager
+def ray_session(*, logs: Path) -> Iterator[None]:
+    """Join the cluster named by RAY_ADDRESS, or start a private one on this machine for the block.
+
+    Args:
+        logs: Where a private cluster's logs are copied at the end.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    joined = "RAY_ADDRESS" in os.environ
+    info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
+    quieten()
+    try:
+        yield
+    finally:
+        session = info.address_info.get("session_dir")
+        ray.shutdown()
+        if session and not joined:
+            _copy_logs(Path(session) / "logs", logs)
+
+
+def quieten() -> None:
+    """Turn off Ray's bars and chatter in this process."""
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.enable_operator_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray.data", "ray.train", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def cluster_cpus() -> float:
+    """CPU cores of the cluster."""
+    return ray.cluster_resources().get("CPU", 1.0)
+
+
+def cluster_gpus() -> float:
+    """GPUs of the cluster."""
+    return ray.cluster_resources().get("GPU", 0.0)
+
+
+def decode_cpus() -> float:
+    """Cores reserved by a decoding task: one, but half on a small machine, so that networks find room."""
+    return 1.0 if cluster_cpus() >= 8 else 0.5
+
+
+def _private() -> dict[str, object]:
+    return {"address": "local", "include_dashboard": False}
+
+
+def _copy_logs(source: Path, target: Path) -> None:
+    """Copy a session's logs, leaving out files too large to be read by anyone."""
+    target.mkdir(parents=True, exist_ok=True)
+    for file in source.glob("**/*"):
+        if file.is_file() and 0 < file.stat().st_size < MAX_LOG_BYTES:
+            place = target / file.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)

@@ -1,0 +1,253 @@
+"""One training run on Ray Train: the loop of ``training/loop.py`` on every worker."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+import ray
+import ray.train
+import torch
+from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train.torch import TorchTrainer, get_device
+from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
+from torch import Tensor, nn
+from torch.distributed import all_gather_object, all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.errors import EpitomaError, RunError
+from epitoma.feature_store import open_store
+from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
+from epitoma.on_ray.ingest import PixelSource, decode_spec
+from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, quieten
+from epitoma.sampling import stable_seed
+from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
+from epitoma.training.context import Event, TrainContext
+from epitoma.training.feature_batches import FeatureSource, feature_split
+from epitoma.training.loop import TrainingLoop
+from epitoma.training.run_config import TrainConfig, WorkersConfig
+
+CHECKPOINTS = "checkpoints"
+POLL_SECONDS = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What every worker needs.
+
+    Attributes:
+        config: The run.
+        manifest: The dataset.
+        networks: LightNet and HeavyNet with their weights, in the object store.
+        start: State that selector and classifier start from; None starts afresh.
+        store: Feature store; None trains from pixels.
+        board: Where events for the person watching go.
+    """
+
+    config: TrainConfig
+    manifest: Manifest
+    networks: ray.ObjectRef
+    start: State | None
+    store: Path | None
+    board: Any
+
+    @property
+    def model(self) -> ModelConfig:
+        """The model to train."""
+        return self.config.model(classes=self.manifest.classes, multi_label=self.manifest.multi_label)
+
+
+@ray.remote(num_cpus=0)
+class EventBoard:
+    """Holds events of workers until the driver takes them."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def put(self, event: Event) -> None:
+        """Add an event."""
+        self.events.append(event)
+
+    def take(self) -> list[Event]:
+        """Hand over all events since the last time."""
+        taken, self.events = self.events, []
+        return taken
+
+
+class RayContext:
+    """A training worker of Ray Train as the loop sees it."""
+
+    def __init__(self, board: Any) -> None:
+        context = ray.train.get_context()
+        self.rank = context.get_world_rank()
+        self.world_size = context.get_world_size()
+        self.device = get_device()
+        self.board = board
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Average gradients over workers."""
+        if self.world_size == 1:
+            return model
+        return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Sum over workers."""
+        total = value.detach().clone()
+        if self.world_size > 1:
+            all_reduce(total)
+        return total
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every worker's value."""
+        if self.world_size == 1:
+            return [value]
+        gathered: list[Any] = [None] * self.world_size
+        all_gather_object(gathered, value)
+        return gathered
+
+    def tell(self, event: Event) -> None:
+        """Send to the board; steps and epochs are told once, by the first worker."""
+        if self.rank == 0 or event["kind"] == "reject":
+            self.board.put.remote(event)
+
+    def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
+        """Report to Ray Train, with a checkpoint from the first worker."""
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint = None
+            if self.rank == 0:
+                write(Path(folder))
+                checkpoint = Checkpoint.from_directory(folder)
+            ray.train.report(metrics, checkpoint=checkpoint)
+
+    def saved(self) -> AbstractContextManager[Path | None]:
+        """Ray Train's newest checkpoint of this run."""
+        return _as_folder(ray.train.get_checkpoint())
+
+
+def fit(job: Job, *, watch: Callable[[Event], None]) -> State:
+    """Train, and return the best model's state.
+
+    Args:
+        job: What to train.
+        watch: Called in a thread with every event of the run.
+
+    Raises:
+        EpitomaError: What a worker raised for the person to act on.
+        RunError: Workers failed for any other reason.
+    """
+    trainer = TorchTrainer(
+        train_worker,
+        train_loop_config={"job": job},
+        scaling_config=scaling(job.config.workers),
+        run_config=RunConfig(
+            name=CHECKPOINTS,
+            storage_path=str(job.config.folder.resolve()),
+            failure_config=FailureConfig(max_failures=job.config.workers.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=2),
+        ),
+    )
+    with _watching(job.board, watch):
+        try:
+            result = trainer.fit()
+        except TrainingFailedError as error:
+            raise _cause(error, job.config) from error
+    if result.checkpoint is None:
+        raise RunError(f"run {job.config.name!r} ended without a checkpoint")
+    with result.checkpoint.as_directory() as folder:
+        return read_tensors(Path(folder) / BEST_FILE)
+
+
+def scaling(workers: WorkersConfig) -> ScalingConfig:
+    """Resources of the workers; on CPU they leave at least half of a small machine to decoding."""
+    gpu = cluster_gpus() >= 1 if workers.gpu is None else workers.gpu
+    if gpu and cluster_gpus() < workers.count:
+        raise RunError(f"{workers.count} workers with a GPU each, but the cluster has {cluster_gpus():g} GPUs")
+    cpus = 1.0 if gpu else min(1.0, cluster_cpus() / 2 / workers.count)
+    return ScalingConfig(
+        num_workers=workers.count, use_gpu=gpu, resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {})}
+    )
+
+
+def train_worker(settings: dict[str, Any]) -> None:
+    """What runs on each worker."""
+    job: Job = settings["job"]
+    quieten()
+    workers = job.config.workers
+    torch.set_num_threads(workers.threads or max(1, (os.cpu_count() or 1) // workers.count))
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    context = RayContext(job.board)
+    networks: Networks = ray.get(job.networks)
+    model = build_trainable(job.config, job.model, networks, start=job.start)
+    TrainingLoop(model, job.config.loop(multi_label=job.manifest.multi_label), context, _source(job, networks, context)).run()
+
+
+def build_trainable(
+    config: TrainConfig, model_config: ModelConfig, networks: Networks, *, start: State | None
+) -> VideoEpitoma:
+    """The model as this run trains it: what is not trained is frozen."""
+    torch.manual_seed(stable_seed(config.seed, "weights"))
+    model = build_on(model_config, networks, keep_networks=config.source == "pixels")
+    if start is not None:
+        model.load_state_dict(start, strict=False)
+    networks.requires_grad_(config.backbones == "finetune")
+    if config.selection != "learnt":
+        model.selector.requires_grad_(False)
+        networks.light.requires_grad_(False)
+    return model
+
+
+def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSource | PixelSource:
+    training, validation = job.manifest.split("train"), job.manifest.split("validation")
+    if job.store is None:
+        return PixelSource(job.config, training, validation, context, decode_spec(networks))
+    store = open_store(job.store)
+    return FeatureSource(job.config, feature_split(store, training), feature_split(store, validation), context)
+
+
+@contextmanager
+def _as_folder(checkpoint: Checkpoint | None) -> Iterator[Path | None]:
+    if checkpoint is None:
+        yield None
+        return
+    with checkpoint.as_directory() as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _watching(board: Any, watch: Callable[[Event], None]) -> Iterator[None]:
+    """Poll the board in a thread until the block ends, then once more for the last events."""
+    ended = Flag()
+
+    def poll() -> None:
+        while not ended.wait(POLL_SECONDS):
+            for event in ray.get(board.take.remote()):
+                watch(event)
+
+    thread = Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        for event in ray.get(board.take.remote()):
+            watch(event)
+
+
+def _cause(error: TrainingFailedError, config: TrainConfig) -> EpitomaError:
+    """The error a person can act on inside Ray's, or one line that says where the whole story is."""
+    failures = list(error.worker_failures.values()) if isinstance(error, WorkerGroupError) else [error]
+    for failure in failures:
+        cause: BaseException | None = failure
+        while cause is not None:
+            if isinstance(cause, EpitomaError):
+                return cause
+            cause = cause.__cause__ or getattr(cause, "cause", None)
+    last_line = str(failures[0]).strip().splitlines()[-1]
+    return RunError(f"run {config.name!r} failed: {last_line} (Ray's logs: {config.folder / 'logs'})")

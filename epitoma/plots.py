@@ -1,0 +1,69 @@
+"""Figures: tradeoff curves and training curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+from epitoma.tradeoff import TradeoffPoint  # noqa: E402
+
+COLOURS = {"selector": "#c1272d", "gate": "#c1272d", "uniform": "#0000a7", "random": "#777777", "dense": "#1a1a1a"}
+MARKERS = {"selector": "o", "gate": "*", "uniform": "s", "random": "^", "dense": "D"}
+
+
+def tradeoff_figure(points: Sequence[TradeoffPoint], path: Path, *, title: str, score_name: str) -> None:
+    """Score against GMACs for every way of choosing timesteps; budgets are written beside the points."""
+    figure, axes = plt.subplots(figsize=(7.5, 5))
+    for sampling in dict.fromkeys(point.sampling for point in points):
+        for classifier in dict.fromkeys(point.classifier for point in points):
+            curve = [p for p in points if (p.sampling, p.classifier) == (sampling, classifier)]
+            _draw_curve(axes, curve)
+    axes.set(xscale="log", xlabel="GMACs a video", ylabel=score_name, title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def training_figure(history: Sequence[dict[str, float]], path: Path, *, title: str) -> None:
+    """Loss and score, and timesteps kept, by epoch."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    for axes, names in ((left, ("train/loss", "validation/score")), (right, ("train/timesteps", "validation/timesteps"))):
+        for name in names:
+            known = [(row["epoch"], row[name]) for row in history if name in row]
+            axes.plot(*zip(*known, strict=True), label=name)
+        axes.set(xlabel="epoch")
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+    figure.suptitle(title)
+    _save(figure, path)
+
+
+def _draw_curve(axes: Axes, curve: Sequence[TradeoffPoint]) -> None:
+    if not curve:
+        return
+    first = curve[0]
+    label = first.sampling if first.classifier == "own" else f"{first.sampling}, reference classifier"
+    axes.plot(
+        [point.gmacs for point in curve],
+        [point.score for point in curve],
+        marker=MARKERS[first.sampling],
+        markersize=13 if first.sampling == "gate" else 6,
+        linestyle="-" if first.classifier == "own" else "--",
+        color=COLOURS[first.sampling],
+        label=label,
+        zorder=3 if first.sampling in ("gate", "selector") else 2,
+    )
+    for point in curve if first.sampling == "selector" else ():
+        axes.annotate(f"{point.budget}", (point.gmacs, point.score), textcoords="offset points", xytext=(4, 6), fontsize=8)
+
+
+def _save(figure: plt.Figure, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)

@@ -1,0 +1,113 @@
+"""What makes gates shut: a fixed L0 weight as in the paper, or a controller that meets a target.
+
+A fixed weight tends to end all open or all shut. The target mode is an augmented Lagrangian on the open
+ratio p: the penalty ``multiplier * (p - target) + stiffness * (p - target)^2``, a signed multiplier moved by
+``rate * (p - target)`` each step, and the target annealed from 1 so that gates shut in order of worth.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from epitoma.errors import ConfigError
+from epitoma.timesteps import Selection
+
+
+@dataclass(kw_only=True)
+class SparsityConfig:
+    """How many timesteps the gates should leave open.
+
+    Attributes:
+        mode: ``target_timesteps`` (dependable), ``l0_weight`` (the paper's), or ``none``.
+        target_timesteps: Timesteps to keep of the T candidates at inference.
+        l0_weight: Weight of the mean open probability in the loss.
+        warmup: Share of training without any penalty.
+        anneal: Share of training, after the warm-up, over which the weight rises or the target falls.
+        stiffness: Weight of the squared distance to the target.
+        rate: Step of the multiplier.
+    """
+
+    mode: Literal["target_timesteps", "l0_weight", "none"] = "target_timesteps"
+    target_timesteps: float = 8
+    l0_weight: float = 0.5
+    warmup: float = 0.2
+    anneal: float = 0.3
+    stiffness: float = 5.0
+    rate: float = 0.02
+
+    def __post_init__(self) -> None:
+        if self.target_timesteps <= 0:
+            raise ConfigError(f"sparsity.target_timesteps must be above 0, not {self.target_timesteps}")
+        if self.warmup < 0 or self.anneal < 0 or self.warmup + self.anneal > 1:
+            raise ConfigError(
+                f"sparsity.warmup {self.warmup} and anneal {self.anneal} must be shares of training, together <= 1"
+            )
+
+
+class Sparsity:
+    """The penalty on open gates over the course of one training run."""
+
+    def __init__(self, config: SparsityConfig, *, candidates: int) -> None:
+        """Set up for ``candidates`` timesteps a video, of which the target is a share."""
+        self.config = config
+        self.target_ratio = min(1.0, config.target_timesteps / candidates)
+        self.multiplier = 0.0
+
+    @property
+    def settled_after(self) -> float:
+        """Progress from which the penalty is at full strength."""
+        return self.config.warmup + self.config.anneal if self.config.mode != "none" else 0.0
+
+    def penalty(self, open_ratio: Tensor, *, progress: float) -> Tensor:
+        """Term to add to the loss.
+
+        Args:
+            open_ratio: Expected share of open timesteps (see :func:`expected_open_ratio`), a scalar.
+            progress: Share of training done, 0 to 1.
+        """
+        if self.config.mode == "none" or progress < self.config.warmup:
+            return torch.zeros_like(open_ratio)
+        if self.config.mode == "l0_weight":
+            return self.config.l0_weight * self._ramp(progress) * open_ratio
+        excess = open_ratio - self.current_target(progress)
+        return self.multiplier * excess + self.config.stiffness * excess**2
+
+    def update(self, open_ratio: float, *, progress: float) -> None:
+        """Move the multiplier after an optimiser step, with the ratio over all workers."""
+        if self.config.mode == "target_timesteps" and progress >= self.config.warmup:
+            self.multiplier += self.config.rate * (open_ratio - self.current_target(progress))
+
+    def current_target(self, progress: float) -> float:
+        """Target ratio now: 1 until the end of the warm-up, then down to the final target."""
+        return 1.0 + self._ramp(progress) * (self.target_ratio - 1.0)
+
+    def _ramp(self, progress: float) -> float:
+        if self.config.anneal == 0:
+            return float(progress >= self.config.warmup)
+        return min(1.0, max(0.0, (progress - self.config.warmup) / self.config.anneal))
+
+
+def expected_open_ratio(selection: Selection, weight_B: Tensor) -> Tensor:
+    """Mean over valid timesteps of the probability to be open: the expected L0 norm (paper equation 5).
+
+    Args:
+        selection: The gates of a batch.
+        weight_B: Weight of each video; videos of weight 0 do not count.
+    """
+    valid_BT = selection.valid_BT * weight_B[:, None]
+    return (selection.open_probability_BT * valid_BT).sum() / valid_BT.sum().clamp_min(1)
+
+
+def calibrated_threshold(alpha_VT: Tensor, valid_VT: Tensor, *, target_timesteps: float) -> float:
+    """Score threshold at which a set of videos keeps ``target_timesteps`` of its timesteps on average.
+
+    Gates drift where training sees other candidates than inference; the threshold is set on validation.
+    """
+    scores = alpha_VT[valid_VT].sort(descending=True).values
+    keep = round(target_timesteps * len(alpha_VT))
+    if keep >= len(scores):
+        return float(scores[-1]) - 1.0
+    keep = max(1, keep)
+    return float((scores[keep - 1] + scores[keep]) / 2)

@@ -1,0 +1,89 @@
+"""A training batch: candidates, labels, and the randomness of each video drawn from its own seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from epitoma.models.gating import logistic_noise
+from epitoma.sampling import stable_seed
+from epitoma.timesteps import Candidates
+
+SelectionName = Literal["learnt", "random", "dense"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A share of one step.
+
+    Attributes:
+        video_ids: Which videos.
+        candidates: Their candidate timesteps.
+        labels_BL: Multi-hot labels.
+        weight_B: 1, or 0 for a video that could not be read (its pixels are blank and must not count).
+        noise_BT: Logistic noise for the gates.
+        open_BT: Timesteps to keep whatever the selector says; None lets it choose.
+    """
+
+    video_ids: list[str]
+    candidates: Candidates
+    labels_BL: Tensor
+    weight_B: Tensor
+    noise_BT: Tensor
+    open_BT: Tensor | None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on another device."""
+        candidates = replace(self.candidates, **_moved(self.candidates, device))
+        return replace(self, **_moved(self, device), candidates=candidates)
+
+
+def make_batch(
+    *,
+    video_ids: list[str],
+    candidates: Candidates,
+    labels_BL: Tensor,
+    weight_B: Tensor,
+    seeds: Sequence[int],
+    selection: SelectionName,
+) -> Batch:
+    """Add each video's randomness, a function of its seed alone and not of the batch around it."""
+    timesteps = candidates.valid_BT.shape[1]
+    return Batch(
+        video_ids=video_ids,
+        candidates=candidates,
+        labels_BL=labels_BL,
+        weight_B=weight_B,
+        noise_BT=torch.stack([_noise(seed, timesteps) for seed in seeds]),
+        open_BT=_given_open(selection, seeds, timesteps),
+    )
+
+
+def random_open(seed: int, timesteps: int) -> np.ndarray:
+    """A random subset of timesteps whose size is drawn from 1, 2, 4, ... up to all of them.
+
+    A classifier trained on such subsets is the reference that never met a selector: it has seen every budget.
+    """
+    rng = np.random.default_rng(stable_seed(seed, "open"))
+    sizes = [*(2**power for power in range(timesteps.bit_length()) if 2**power < timesteps), timesteps]
+    chosen = rng.choice(timesteps, size=int(rng.choice(sizes)), replace=False)
+    return np.isin(np.arange(timesteps), chosen)
+
+
+def _given_open(selection: SelectionName, seeds: Sequence[int], timesteps: int) -> Tensor | None:
+    if selection == "learnt":
+        return None
+    if selection == "dense":
+        return torch.ones(len(seeds), timesteps, dtype=torch.bool)
+    return torch.from_numpy(np.stack([random_open(seed, timesteps) for seed in seeds]))
+
+
+def _noise(seed: int, timesteps: int) -> Tensor:
+    return logistic_noise((timesteps,), generator=torch.Generator().manual_seed(stable_seed(seed, "noise")))
+
+
+def _moved(record: object, device: torch.device) -> dict[str, Tensor]:
+    return {name: value.to(device) for name, value in vars(record).items() if isinstance(value, Tensor)}

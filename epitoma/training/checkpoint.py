@@ -1,0 +1,141 @@
+"""Checkpoints without pickle: tensors as safetensors, everything else as JSON, written aside then renamed."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from epitoma.config import from_dict, to_dict
+from epitoma.errors import RunError
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
+
+CONFIG_FILE = "config.json"
+MODEL_FILE = "model.safetensors"
+OPTIMIZER_FILE = "optimizer.safetensors"
+STATE_FILE = "state.json"
+BEST_FILE = "best.safetensors"
+
+State = dict[str, Tensor]
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Where a run is.
+
+    Attributes:
+        epoch: Epochs completed.
+        multiplier: The sparsity controller's.
+        best_score: Validation score of the best model so far; None before there is one.
+        best_epoch: Its epoch.
+    """
+
+    epoch: int = 0
+    multiplier: float = 0.0
+    best_score: float | None = None
+    best_epoch: int = -1
+
+
+def save_training(
+    folder: Path, *, model: State, best: State, optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
+    """Write all that a resume needs; the state file comes last, so a torn checkpoint has none."""
+    write_tensors(folder / MODEL_FILE, model)
+    write_tensors(folder / BEST_FILE, best)
+    tensors, rest = _split_optimizer(optimizer.state_dict())
+    write_tensors(folder / OPTIMIZER_FILE, tensors)
+    write_json(folder / STATE_FILE, {"progress": asdict(progress), "optimizer": rest})
+
+
+def load_training(folder: Path, *, optimizer: torch.optim.Optimizer) -> tuple[State, State, Progress]:
+    """Read what :func:`save_training` wrote; the optimiser is restored in place.
+
+    Returns:
+        The model's state, the best model's state, and the progress.
+
+    Raises:
+        RunError: The checkpoint is incomplete.
+    """
+    state = read_json(folder / STATE_FILE)
+    tensors = read_tensors(folder / OPTIMIZER_FILE)
+    optimizer.load_state_dict(_joined_optimizer(tensors, state["optimizer"]))
+    progress = from_dict(Progress, state["progress"], source=str(folder / STATE_FILE))
+    return read_tensors(folder / MODEL_FILE), read_tensors(folder / BEST_FILE), progress
+
+
+def save_model(folder: Path, *, config: ModelConfig, state: State) -> None:
+    """Write a model that stands by itself: its config and the tensors of all its parts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tensors(folder / MODEL_FILE, state)
+    write_json(folder / CONFIG_FILE, to_dict(config))
+
+
+def load_model(folder: Path) -> tuple[VideoEpitoma, ModelConfig]:
+    """Build the model that :func:`save_model` wrote, with its networks, in evaluation mode.
+
+    Raises:
+        RunError: There is no model in the folder.
+    """
+    config = from_dict(ModelConfig, read_json(folder / CONFIG_FILE), source=str(folder / CONFIG_FILE))
+    model = build_model(config, pretrained=False)
+    model.load_state_dict(read_tensors(folder / MODEL_FILE))
+    return model.eval(), config
+
+
+def state_of(module: nn.Module) -> State:
+    """A detached copy of a module's state on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in module.state_dict().items()}
+
+
+def write_tensors(path: Path, tensors: State) -> None:
+    """Write a safetensors file aside, then rename it."""
+    aside = path.with_name(path.name + ".aside")
+    safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
+    aside.replace(path)
+
+
+def read_tensors(path: Path) -> State:
+    """Read a safetensors file."""
+    _require(path)
+    return safetensors.torch.load_file(path)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write a JSON file aside, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".aside")
+    aside.write_text(json.dumps(values, indent=2) + "\n")
+    aside.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file."""
+    _require(path)
+    return json.loads(path.read_text())
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise RunError(f"no {path.name} in {path.parent}: the run does not exist or has not finished")
+
+
+def _split_optimizer(state: dict[str, Any]) -> tuple[State, dict[str, Any]]:
+    tensors, plain = {}, {}
+    for index, values in state["state"].items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"{index}/{name}"] = value
+            else:
+                plain[f"{index}/{name}"] = value
+    return tensors, {"plain": plain, "param_groups": state["param_groups"]}
+
+
+def _joined_optimizer(tensors: State, rest: dict[str, Any]) -> dict[str, Any]:
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in {**tensors, **rest["plain"]}.items():
+        index, name = key.split("/")
+        state.setdefault(int(index), {})[name] = value
+    return {"state": state, "param_groups": rest["param_groups"]}

@@ -1,0 +1,88 @@
+"""What the training loop sees of the world around it: who it is among workers, and whom it tells."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+Event = dict[str, Any]
+"""Something a person may want to see while training runs: always with a ``kind``."""
+
+
+class TrainContext(Protocol):
+    """One worker's surroundings.
+
+    Attributes:
+        rank: This worker's number, from 0.
+        world_size: Number of workers.
+        device: Where this worker computes.
+    """
+
+    rank: int
+    world_size: int
+    device: torch.device
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """The model with gradients averaged over workers."""
+        ...
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Sum over workers, without gradient."""
+        ...
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every worker's value, in order of rank."""
+        ...
+
+    def tell(self, event: Event) -> None:
+        """Tell the person watching; never waits for an answer."""
+        ...
+
+    def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
+        """Keep a checkpoint that ``write`` fills; called by every worker, written by the first."""
+        ...
+
+    def saved(self) -> AbstractContextManager[Path | None]:
+        """The newest checkpoint of this run, if it is being resumed."""
+        ...
+
+
+class LocalContext:
+    """A single worker in this process, for tests and for sweeps over features."""
+
+    rank = 0
+    world_size = 1
+
+    def __init__(self, folder: Path, *, device: torch.device | None = None) -> None:
+        """Keep checkpoints in ``folder``; whatever lies there already is resumed from."""
+        self.folder = folder
+        self.device = device or torch.device("cpu")
+        self.events: list[Event] = []
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """The model itself."""
+        return model
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The value itself."""
+        return value.detach().clone()
+
+    def gather(self, value: Any) -> list[Any]:
+        """The only value."""
+        return [value]
+
+    def tell(self, event: Event) -> None:
+        """Keep the event for whoever asks."""
+        self.events.append(event)
+
+    def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
+        """Write into the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder)
+
+    def saved(self) -> AbstractContextManager[Path | None]:
+        """The folder, if anything was saved there."""
+        return nullcontext(self.folder if self.folder.is_dir() and any(self.folder.iterdir()) else None)

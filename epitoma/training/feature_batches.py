@@ -1,0 +1,128 @@
+"""Batches straight from a feature store in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.feature_store import FeatureStore
+from epitoma.sampling import uniform_subset
+from epitoma.timesteps import FeatureCandidates, all_valid
+from epitoma.training.batch import Batch, SelectionName, make_batch
+from epitoma.training.context import TrainContext
+from epitoma.training.run_config import TrainConfig
+from epitoma.training.schedule import (
+    Sampler,
+    check_workers,
+    epoch_schedule,
+    for_worker,
+    split_steps,
+    steps_per_epoch,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSplit:
+    """Features and labels of one split, in the manifest's order.
+
+    Attributes:
+        video_ids: Videos of the split that have features; rejected ones have none.
+        light_VTC: LightNet's features at D dense timesteps.
+        heavy_VTC: HeavyNet's features at the same timesteps.
+        labels_VL: Multi-hot labels.
+    """
+
+    video_ids: list[str]
+    light_VTC: Tensor
+    heavy_VTC: Tensor
+    labels_VL: Tensor
+
+    @property
+    def candidates(self) -> FeatureCandidates:
+        """All timesteps of all videos as candidates."""
+        valid_VT = all_valid(*self.light_VTC.shape[:2])
+        return FeatureCandidates(light_BTC=self.light_VTC, heavy_BTC=self.heavy_VTC, valid_BT=valid_VT)
+
+
+def feature_split(store: FeatureStore, manifest: Manifest) -> FeatureSplit:
+    """Align a store with a split; videos that the extraction rejected are left out (it reported them)."""
+    stored = set(store.video_ids)
+    kept = [row for row, video_id in enumerate(manifest.video_ids) if video_id in stored]
+    video_ids = [manifest.video_ids[row] for row in kept]
+    rows = store.rows(video_ids)
+    return FeatureSplit(
+        video_ids=video_ids,
+        light_VTC=store.light_VTC[rows],
+        heavy_VTC=store.heavy_VTC[rows],
+        labels_VL=torch.from_numpy(manifest.label_matrix()[kept]),
+    )
+
+
+class FeatureSource:
+    """Training and validation batches of one worker, from features."""
+
+    def __init__(
+        self, config: TrainConfig, training: FeatureSplit, validation: FeatureSplit, context: TrainContext
+    ) -> None:
+        self.config = config
+        self.splits = {"train": training, "validation": validation}
+        self.share = {"rank": context.rank, "world_size": context.world_size}
+        check_workers(
+            len(training.video_ids), batch_size=config.optimisation.batch_size, world_size=context.world_size
+        )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch."""
+        return steps_per_epoch(len(self.splits["train"].video_ids), self.config.optimisation.batch_size)
+
+    def training(self, epoch: int) -> Iterator[Batch]:
+        """This worker's share of an epoch, random candidates of the dense timesteps."""
+        return self._batches("train", epoch, self._random_places)
+
+    def validation(self) -> Iterator[Batch]:
+        """This worker's share of the validation split, uniform candidates."""
+        return self._batches("validation", 0, self._uniform_places)
+
+    def _batches(self, name: str, epoch: int, sample: Sampler) -> Iterator[Batch]:
+        split = self.splits[name]
+        schedule = epoch_schedule(
+            split.video_ids,
+            [self.config.dense] * len(split.video_ids),
+            epoch=epoch,
+            batch_size=self.config.optimisation.batch_size,
+            seed=self.config.seed,
+            sample=sample,
+            shuffle=name == "train",
+        )
+        for rows in split_steps(for_worker(schedule, **self.share)):
+            yield feature_batch(rows, split, self.config.selection)
+
+    def _random_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:
+        return np.sort(rng.choice(dense, size=self.config.candidates, replace=False))
+
+    def _uniform_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:
+        return uniform_subset(dense, self.config.timesteps)
+
+
+def feature_batch(rows: pa.Table, split: FeatureSplit, selection: SelectionName) -> Batch:
+    """Scheduled rows, whose ``timesteps`` are places among the dense timesteps, as a batch."""
+    places_BT = torch.from_numpy(np.stack(rows["timesteps"].to_numpy())).long()
+    row_B = torch.tensor(rows["row"].to_pylist())
+    candidates = FeatureCandidates(
+        light_BTC=split.light_VTC[row_B[:, None], places_BT],
+        heavy_BTC=split.heavy_VTC[row_B[:, None], places_BT],
+        valid_BT=all_valid(*places_BT.shape),
+    )
+    return make_batch(
+        video_ids=rows["video_id"].to_pylist(),
+        candidates=candidates,
+        labels_BL=split.labels_VL[row_B],
+        weight_B=torch.ones(len(row_B)),
+        seeds=rows["seed"].to_pylist(),
+        selection=selection,
+    )

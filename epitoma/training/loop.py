@@ -1,0 +1,270 @@
+"""The training loop: end to end through gates and classifier, from features or from pixels alike."""
+
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from epitoma.losses import classification_loss
+from epitoma.metrics import score
+from epitoma.models.videoepitoma import VideoEpitoma
+from epitoma.sampling import stable_seed
+from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
+from epitoma.training.batch import Batch, SelectionName
+from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
+from epitoma.training.context import TrainContext
+
+class BatchSource(Protocol):
+    """Where one worker's batches come from."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch, the same for every worker."""
+        ...
+
+    def training(self, epoch: int) -> Iterable[Batch]:
+        """This worker's share of an epoch, a batch a step."""
+        ...
+
+    def validation(self) -> Iterable[Batch]:
+        """This worker's share of the validation split."""
+        ...
+
+
+@dataclass(kw_only=True)
+class OptimisationConfig:
+    """How weights are moved (defaults: the paper's recipe).
+
+    Attributes:
+        epochs: Passes over the training split.
+        batch_size: Videos of a step over all workers.
+        learning_rate: Of selector and classifier.
+        network_learning_rate: Of LightNet and HeavyNet where they are fine-tuned.
+        adam_epsilon: Adam's epsilon.
+        weight_decay: Decoupled weight decay.
+        schedule: ``cosine`` falls to 0 over the run; ``constant`` stays.
+        gradient_norm: Gradients are clipped to this norm.
+        validate_every: Epochs between validations; the last epoch is always validated.
+        checkpoint_every: Epochs between checkpoints; the last epoch is always kept.
+        mixed_precision: bfloat16 on a GPU.
+    """
+
+    epochs: int = 100
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    network_learning_rate: float = 1e-4
+    adam_epsilon: float = 1e-4
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    gradient_norm: float = 5.0
+    validate_every: int = 1
+    checkpoint_every: int = 1
+    mixed_precision: bool = True
+
+
+@dataclass(kw_only=True)
+class LoopConfig:
+    """What the loop needs to know beside the model.
+
+    Attributes:
+        optimisation: How weights are moved.
+        sparsity: How many timesteps gates should leave open.
+        selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference without one.
+        timesteps: Candidate timesteps at inference, T.
+        multi_label: Whether videos may have several labels.
+        seed: Seed of everything random.
+    """
+
+    optimisation: OptimisationConfig
+    sparsity: SparsityConfig
+    selection: SelectionName
+    timesteps: int
+    multi_label: bool
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """The validation split seen by the model, over all workers."""
+
+    logits_VL: Tensor
+    labels_VL: Tensor
+    alpha_VT: Tensor
+    valid_VT: Tensor
+    kept: float
+
+
+class TrainingLoop:
+    """Trains one model on one worker; workers meet in the context."""
+
+    def __init__(
+        self, model: VideoEpitoma, config: LoopConfig, context: TrainContext, source: BatchSource
+    ) -> None:
+        self.module = model.to(context.device)
+        self.config = config
+        self.context = context
+        self.source = source
+        self.steps_per_epoch = source.steps_per_epoch
+        self.optimizer = _optimizer(model, config.optimisation)
+        self.sparsity = Sparsity(config.sparsity, candidates=config.timesteps)
+        self.progress = Progress()
+        self.best: State = {}
+
+    def run(self) -> None:
+        """Train to the last epoch, from the newest checkpoint if there is one."""
+        self._resume()
+        self.model = self.context.wrap(self.module)
+        for epoch in range(self.progress.epoch, self.config.optimisation.epochs):
+            metrics = self._epoch(epoch)
+            if self._is_due(epoch, self.config.optimisation.validate_every):
+                metrics |= self._validate(epoch)
+            self.progress.epoch = epoch + 1
+            self.context.tell({"kind": "epoch", "epoch": epoch, "metrics": metrics})
+            if self._is_due(epoch, self.config.optimisation.checkpoint_every):
+                self.context.save(metrics, self._write)
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        self.model.train()
+        started, totals, step = time.perf_counter(), torch.zeros(4, dtype=torch.float64), 0
+        for step, batch in enumerate(self.source.training(epoch), start=1):
+            totals += self._step(epoch, step - 1, batch.to(self.context.device)).cpu()
+            self.context.tell({"kind": "step", "epoch": epoch, "step": step, "steps": self.steps_per_epoch})
+        if step != self.steps_per_epoch:
+            raise RuntimeError(f"epoch {epoch} had {step} steps where {self.steps_per_epoch} were scheduled")
+        loss, hits, kept, videos = self.context.sum(totals.to(self.context.device)).tolist()
+        return {
+            "train/loss": loss / max(videos, 1),
+            "train/accuracy": hits / max(videos, 1),
+            "train/timesteps": kept / max(videos, 1),
+            "train/target_ratio": self.sparsity.current_target(self._share_done(epoch + 1, 0)),
+            "train/videos_per_second": videos / (time.perf_counter() - started),
+        }
+
+    def _step(self, epoch: int, step: int, batch: Batch) -> Tensor:
+        """One optimiser step; returns the sums of loss, hits, kept timesteps and videos of this worker."""
+        torch.manual_seed(stable_seed(self.config.seed, "dropout", epoch, step, self.context.rank))
+        done = self._share_done(epoch, step)
+        self._set_learning_rate(done)
+        with self._precision():
+            recognition = self.model(batch.candidates, noise_BT=batch.noise_BT, open_BT=batch.open_BT)
+        logits_BL = recognition.logits_BL.float()
+        loss_B = classification_loss(logits_BL, batch.labels_BL, multi_label=self.config.multi_label)
+        videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
+        loss = (loss_B * batch.weight_B).sum() * self.context.world_size / videos
+        ratio = expected_open_ratio(recognition.selection, batch.weight_B)
+        mean_ratio = self.context.sum(ratio) / self.context.world_size
+        if batch.open_BT is None:
+            loss = loss + self.sparsity.penalty(ratio + (mean_ratio - ratio).detach(), progress=done)
+        self._descend(loss)
+        self.sparsity.update(float(mean_ratio), progress=done)
+        hit_B = logits_BL.argmax(dim=1) == batch.labels_BL.argmax(dim=1)
+        counted = (loss_B.detach(), hit_B, recognition.selection.count_B, torch.ones_like(loss_B))
+        return torch.stack([value.double() for value in counted]).mul(batch.weight_B).sum(dim=1)
+
+    def _descend(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.module.parameters(), self.config.optimisation.gradient_norm)
+        self.optimizer.step()
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        """Score the validation split; past the settling of the sparsity, the best model is kept."""
+        seen = self._see(self.source.validation())
+        value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
+        settled = self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
+        if settled and (self.progress.best_score is None or value >= self.progress.best_score):
+            self.progress.best_score, self.progress.best_epoch = value, epoch
+            self._calibrate(seen)
+            self.best = state_of(self.module)
+        return {"validation/score": value, "validation/timesteps": seen.kept}
+
+    def _calibrate(self, seen: Validation) -> None:
+        """Set the gate's threshold so that validation videos keep the target number of timesteps."""
+        if self.config.sparsity.mode == "target_timesteps" and self.config.selection == "learnt":
+            target = self.config.sparsity.target_timesteps
+            threshold = calibrated_threshold(seen.alpha_VT, seen.valid_VT, target_timesteps=target)
+            self.module.selector.gating.open_threshold.fill_(threshold)
+
+    @torch.no_grad()
+    def _see(self, batches: Iterable[Batch]) -> Validation:
+        self.model.eval()
+        parts = []
+        for batch in batches:
+            batch = batch.to(self.context.device)
+            with self._precision():
+                seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT)
+            kept_B = batch.weight_B > 0
+            rows = (seen.logits_BL.float(), batch.labels_BL, seen.selection.alpha_BT, seen.selection.valid_BT)
+            parts.append([row[kept_B].cpu() for row in (*rows, seen.selection.count_B)])
+        gathered = [part for worker in self.context.gather(parts) for part in worker]
+        logits_VL, labels_VL, alpha_VT, valid_VT, count_V = (torch.cat(c) for c in zip(*gathered, strict=True))
+        return Validation(
+            logits_VL=logits_VL,
+            labels_VL=labels_VL,
+            alpha_VT=alpha_VT,
+            valid_VT=valid_VT,
+            kept=float(count_V.double().mean()),
+        )
+
+    def _budget(self) -> int | None:
+        """Validation keeps exactly the target, so that the score does not depend on a threshold."""
+        if self.config.sparsity.mode != "target_timesteps":
+            return None
+        return max(1, round(self.config.sparsity.target_timesteps))
+
+    def _is_due(self, epoch: int, every: int) -> bool:
+        return (epoch + 1) % every == 0 or epoch + 1 == self.config.optimisation.epochs
+
+    def _share_done(self, epoch: int, step: int) -> float:
+        return (epoch + step / self.steps_per_epoch) / self.config.optimisation.epochs
+
+    def _set_learning_rate(self, done: float) -> None:
+        if self.config.optimisation.schedule == "cosine":
+            factor = 0.5 * (1 + torch.cos(torch.tensor(done * torch.pi)).item())
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * factor
+
+    def _precision(self):
+        if self.context.device.type == "cuda" and self.config.optimisation.mixed_precision:
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return nullcontext()
+
+    def _write(self, folder: Path) -> None:
+        self.progress.multiplier = self.sparsity.multiplier
+        save_training(
+            folder,
+            model=state_of(self.module),
+            best=self.best or state_of(self.module),
+            optimizer=self.optimizer,
+            progress=self.progress,
+        )
+
+    def _resume(self) -> None:
+        with self.context.saved() as folder:
+            if folder is None:
+                return
+            model, best, self.progress = load_training(folder, optimizer=self.optimizer)
+        self.module.load_state_dict(model)
+        self.best = best if self.progress.best_score is not None else {}
+        self.sparsity.multiplier = self.progress.multiplier
+        self.context.tell({"kind": "resumed", **asdict(self.progress)})
+
+
+def _optimizer(model: VideoEpitoma, config: OptimisationConfig) -> torch.optim.Optimizer:
+    network = [p for p in model.networks.parameters() if p.requires_grad] if model.networks else []
+    of_network = {id(parameter) for parameter in network}
+    head = [p for p in model.parameters() if p.requires_grad and id(p) not in of_network]
+    groups = [
+        {"params": head, "lr": config.learning_rate, "initial_lr": config.learning_rate},
+        {"params": network, "lr": config.network_learning_rate, "initial_lr": config.network_learning_rate},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        eps=config.adam_epsilon,
+        weight_decay=config.weight_decay,
+    )

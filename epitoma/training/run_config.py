@@ -1,0 +1,133 @@
+"""What one training run is: data, networks, head, sparsity, optimisation, workers."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from epitoma.errors import ConfigError
+from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.batch import SelectionName
+from epitoma.training.loop import LoopConfig, OptimisationConfig
+
+
+@dataclass(kw_only=True)
+class WorkersConfig:
+    """Where training runs.
+
+    Attributes:
+        count: Data-parallel workers.
+        gpu: A GPU for each worker; None asks the cluster whether it has any.
+        threads: CPU threads of each worker; None shares the machine's cores among them.
+        max_failures: How often a run restarts from its newest checkpoint when a worker dies.
+    """
+
+    count: int = 1
+    gpu: bool | None = None
+    threads: int | None = None
+    max_failures: int = 1
+
+
+@dataclass(kw_only=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        manifest: The dataset (see ``datasets/manifest.py``).
+        name: The run's folder under ``runs``; must be new, unless resumed.
+        runs: Where runs, and the MLflow store unless MLFLOW_TRACKING_URI is set, are kept.
+        source: ``features`` trains on stored features of frozen networks; ``pixels`` end to end.
+        backbones: From pixels, whether LightNet and HeavyNet are fine-tuned.
+        selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference without one.
+        networks: LightNet and HeavyNet.
+        head: Selector and classifier.
+        sparsity: How many timesteps to keep.
+        optimisation: How weights are moved.
+        timesteps: Candidate timesteps T of a video at inference, uniform over it.
+        train_timesteps: Candidates drawn at random in training; None draws T.
+        store_timesteps: Dense timesteps D in the feature store; None stores T.
+        features: Where feature stores are kept; None keeps them in ``runs/features``.
+        start_from: A finished run whose networks, selector and classifier start this one.
+        networks_from: A finished run whose networks are used, and nothing else of it.
+        seed: Seed of everything random.
+        workers: Where training runs.
+        max_reject_share: The run stops when more than this share of videos cannot be read.
+        resume: Go on with the run of this name from its newest checkpoint.
+    """
+
+    manifest: Path
+    name: str
+    runs: Path = Path("runs")
+    source: Literal["features", "pixels"] = "features"
+    backbones: Literal["frozen", "finetune"] = "frozen"
+    selection: SelectionName = "learnt"
+    networks: NetworksConfig = field(default_factory=NetworksConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    sparsity: SparsityConfig = field(default_factory=SparsityConfig)
+    optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
+    timesteps: int = 32
+    train_timesteps: int | None = None
+    store_timesteps: int | None = None
+    features: Path | None = None
+    start_from: Path | None = None
+    networks_from: Path | None = None
+    seed: int = 0
+    workers: WorkersConfig = field(default_factory=WorkersConfig)
+    max_reject_share: float = 0.05
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        if self.source == "features" and self.backbones == "finetune":
+            raise ConfigError("backbones 'finetune' needs source 'pixels': stored features cannot change")
+        if self.timesteps < 1 or self.candidates < 1 or self.dense < 1:
+            raise ConfigError("timesteps, train_timesteps and store_timesteps must be at least 1")
+        if self.source == "features" and self.dense < max(self.timesteps, self.candidates):
+            raise ConfigError(
+                f"store_timesteps {self.dense} is fewer than timesteps {self.timesteps} "
+                f"or train_timesteps {self.candidates}"
+            )
+        if self.sparsity.mode == "target_timesteps" and self.sparsity.target_timesteps > self.timesteps:
+            raise ConfigError(
+                f"sparsity.target_timesteps {self.sparsity.target_timesteps} is more than timesteps {self.timesteps}"
+            )
+
+    @property
+    def candidates(self) -> int:
+        """Candidates of a video in training."""
+        return self.train_timesteps or self.timesteps
+
+    @property
+    def dense(self) -> int:
+        """Timesteps of a video in the feature store."""
+        return self.store_timesteps or self.timesteps
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.runs / self.name
+
+    @property
+    def feature_root(self) -> Path:
+        """Where feature stores are kept."""
+        return self.features or self.runs / "features"
+
+    def loop(self, *, multi_label: bool) -> LoopConfig:
+        """The part that the training loop needs."""
+        return LoopConfig(
+            optimisation=self.optimisation,
+            sparsity=self.sparsity,
+            selection=self.selection,
+            timesteps=self.timesteps,
+            multi_label=multi_label,
+            seed=self.seed,
+        )
+
+    def model(self, *, classes: tuple[str, ...], multi_label: bool) -> ModelConfig:
+        """The part that builds the model."""
+        return ModelConfig(
+            networks=self.networks,
+            head=self.head,
+            classes=classes,
+            multi_label=multi_label,
+            timesteps=self.timesteps,
+        )

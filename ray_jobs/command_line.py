@@ -1,0 +1,76 @@
+"""From a command line to a job: parse a dataclass, run, and end with one clear line if input was bad."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+import tyro
+
+from epitoma.config import from_dict
+from epitoma.console import complain
+from epitoma.errors import ConfigError, EpitomaError
+from epitoma.training.checkpoint import read_json
+
+BAD_INPUT = 2
+STOPPED = 130
+
+ConfigType = TypeVar("ConfigType")
+
+
+def run_job(config_type: type[ConfigType], job: Callable[[ConfigType], object], *, about: str) -> None:
+    """Parse the command line into a config, run the job on it, and exit.
+
+    Exit codes: 0 done, 2 bad input (one line on standard error), 130 stopped by a person or the cluster.
+
+    Args:
+        config_type: Dataclass whose fields are the options; ``--config FILE`` gives defaults from JSON.
+        job: What to run.
+        about: First line of ``--help``.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        job(parse(config_type, sys.argv[1:], about=about))
+    except EpitomaError as error:
+        complain(f"error: {error}")
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        complain("stopped")
+        sys.exit(STOPPED)
+
+
+def parse(config_type: type[ConfigType], arguments: list[str], *, about: str) -> ConfigType:
+    """Build the config from command-line arguments.
+
+    Raises:
+        ConfigError: There is no such option, or no such field in the ``--config`` file.
+    """
+    default, arguments = _from_file(config_type, arguments)
+    chosen = {} if default is None else {"default": default}
+    config, unknown = tyro.cli(
+        config_type, args=arguments, description=about, return_unknown_args=True, **chosen
+    )
+    if unknown:
+        raise ConfigError(f"no such option: {' '.join(unknown)} (see --help)")
+    return config
+
+
+def _from_file(
+    config_type: type[ConfigType], arguments: list[str]
+) -> tuple[ConfigType | None, list[str]]:
+    if "--config" not in arguments:
+        return None, arguments
+    place = arguments.index("--config")
+    if place + 1 == len(arguments):
+        raise ConfigError("--config needs a file")
+    file = Path(arguments[place + 1])
+    if not file.is_file():
+        raise ConfigError(f"no config file at {file}")
+    rest = arguments[:place] + arguments[place + 2 :]
+    return from_dict(config_type, read_json(file), source=str(file)), rest
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(f"signal {number}")

@@ -1,0 +1,175 @@
+"""Evaluate a run: score at every budget for selector, uniform and random sampling, with its cost in GMACs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from epitoma.console import console, phase, say
+from epitoma.cost import CostModel
+from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.errors import RunError
+from epitoma.evaluation import Evaluation
+from epitoma.feature_store import FeatureStore, open_store
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
+from epitoma.on_ray.runtime import ray_session
+from epitoma.plots import tradeoff_figure
+from epitoma.tables import tradeoff_table
+from epitoma.tracking import RunTracker, tracked_run
+from epitoma.tradeoff import TradeoffPoint, markdown_table, write_points
+from epitoma.training.checkpoint import load_model
+from epitoma.training.feature_batches import feature_split
+from ray_jobs.command_line import run_job
+from ray_jobs.extract import extract_with
+from ray_jobs.runs import model_folder, networks_of
+
+SplitName = Literal["train", "validation", "test"]
+
+
+@dataclass(kw_only=True)
+class EvaluateConfig:
+    """What to evaluate.
+
+    Attributes:
+        run: A finished run.
+        manifest: The dataset.
+        split: On which split.
+        reference: A run trained without a selector on the same networks, whose classifier then serves uniform,
+            random and dense sampling beside the run's own.
+        features: Where feature stores are kept; None keeps them beside the run.
+        random_draws: Random samplings to average over.
+        seed: Seed of random sampling.
+        max_reject_share: Largest share of videos that may be unreadable.
+    """
+
+    run: Path
+    manifest: Path
+    split: SplitName = "test"
+    reference: Path | None = None
+    features: Path | None = None
+    random_draws: int = 5
+    seed: int = 0
+    max_reject_share: float = 0.05
+
+
+def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
+    """Measure every way of choosing timesteps, print the table, and keep table and figure in the run.
+
+    Raises:
+        EpitomaError: No such run, dataset or split, or the dataset has other classes than the model.
+    """
+    model, model_config = load_model(model_folder(config.run))
+    reference = _reference(config.reference, model)
+    manifest = read_manifest(config.manifest)
+    check_classes(manifest, model_config, config.run)
+    split = manifest.split(config.split)
+    with ray_session(logs=config.run / "logs"):
+        store = _store(config, split, model, model_config)
+    with phase(f"evaluate {config.run.name} on {config.split}"):
+        points = measure(config, split, store, model, model_config, reference)
+    _keep(config, points, "mAP" if manifest.multi_label else "accuracy")
+    return points
+
+
+def measure(
+    config: EvaluateConfig,
+    split: Manifest,
+    store: FeatureStore,
+    model: VideoEpitoma,
+    model_config: ModelConfig,
+    reference: VideoEpitoma | None,
+) -> list[TradeoffPoint]:
+    """All points of a split."""
+    features = feature_split(store, split)
+    evaluation = Evaluation(
+        split=features,
+        evidence_VT=evidence(split, store, features.video_ids, networks_of(model).heavy.input.frames),
+        cost=CostModel(model, networks_of(model), candidates=model_config.timesteps),
+        multi_label=split.multi_label,
+        seed=config.seed,
+        random_draws=config.random_draws,
+    )
+    points = evaluation.selector_points(model) + evaluation.reference_points(model, "own")
+    return points + (evaluation.reference_points(reference, "reference") if reference is not None else [])
+
+
+def evidence(
+    split: Manifest, store: FeatureStore, video_ids: list[str], frames_per_timestep: int
+) -> torch.Tensor | None:
+    """Whether each stored timestep's middle frame lies in a true interval; None where some are unknown."""
+    if not split.has_intervals:
+        return None
+    kept = split.only(video_ids)
+    middle_VT = store.starts_VT[store.rows(video_ids)] + frames_per_timestep // 2
+    seconds_VT = middle_VT / kept.table["fps"].to_numpy()[:, None]
+    return torch.from_numpy(kept.evidence(seconds_VT))
+
+
+def check_classes(manifest: Manifest, model: ModelConfig, run: Path) -> None:
+    """Refuse a dataset whose classes are not the model's.
+
+    Raises:
+        RunError: They differ.
+    """
+    if manifest.classes != tuple(model.classes):
+        raise RunError(
+            f"{manifest.path} has classes {', '.join(manifest.classes)}, "
+            f"but the model of {run} knows {', '.join(model.classes)}"
+        )
+
+
+def _reference(run: Path | None, model: VideoEpitoma) -> VideoEpitoma | None:
+    if run is None:
+        return None
+    reference, _ = load_model(model_folder(run))
+    own, theirs = networks_of(model).heavy.state_dict(), networks_of(reference).heavy.state_dict()
+    if own.keys() != theirs.keys() or any(not torch.equal(own[name], theirs[name]) for name in own):
+        raise RunError(f"the reference {run} uses another HeavyNet than the run: train it with --networks-from")
+    return reference
+
+
+def _store(
+    config: EvaluateConfig, split: Manifest, model: VideoEpitoma, model_config: ModelConfig
+) -> FeatureStore:
+    extracted = extract_with(
+        split,
+        networks_of(model),
+        timesteps=model_config.timesteps,
+        root=config.features or config.run.parent / "features",
+        max_reject_share=config.max_reject_share,
+    )
+    return open_store(extracted.folder)
+
+
+def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) -> None:
+    folder = config.run / f"evaluation_{config.split}"
+    write_points(folder / "tradeoff.parquet", points)
+    (folder / "tradeoff.md").write_text(markdown_table(points))
+    title = f"{config.run.name}: {score_name} on {config.split}"
+    tradeoff_figure(points, folder / "tradeoff.png", title=title, score_name=score_name)
+    console.print(tradeoff_table(points, title=title, score_name=score_name))
+    say(f"  table and figure: {folder}")
+    with tracked_run(config.run, params={}) as tracker:
+        log_points(tracker, points, config.split)
+        tracker.artifact(folder, folder=folder.name)
+
+
+def log_points(tracker: RunTracker, points: list[TradeoffPoint], split: str) -> None:
+    """Log the curves with step = budget, so that MLflow lays those of several runs over each other.
+
+    The selector's curve on the test split is ``tradeoff/accuracy``; other ways and splits say so in the name.
+    """
+    prefix = "tradeoff" if split == "test" else f"tradeoff_{split}"
+    for point in points:
+        way = point.sampling if point.classifier == "own" else f"{point.sampling}_reference"
+        place = prefix if way == "selector" else f"{prefix}/{way}"
+        step = 0 if point.sampling == "gate" else point.budget
+        values = {"accuracy": point.score, "gmacs": point.gmacs, "timesteps": point.timesteps}
+        tracker.metrics({f"{place}/{name}": value for name, value in values.items()}, step=step)
+    rows = [{**vars(point), "gmacs": point.gmacs} for point in points]
+    tracker.table(rows, name=f"{prefix}_points")
+
+
+if __name__ == "__main__":
+    run_job(EvaluateConfig, evaluate, about=__doc__)

@@ -1,0 +1,75 @@
+"""Extract features of frozen networks into a store, so that training on them takes seconds."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from epitoma.console import phase, say
+from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.models.videoepitoma import Networks, NetworksConfig
+from epitoma.on_ray.features import Extracted, extract_features
+from epitoma.on_ray.runtime import ray_session
+from epitoma.training.checkpoint import load_model
+from ray_jobs.command_line import run_job
+from ray_jobs.runs import model_folder, networks_of
+
+
+@dataclass(kw_only=True)
+class ExtractConfig:
+    """Features to extract.
+
+    Attributes:
+        manifest: The dataset.
+        features: Where feature stores are kept.
+        networks: LightNet and HeavyNet.
+        networks_from: A finished run whose networks are used in place of ``networks``.
+        timesteps: Dense uniform timesteps a video, D.
+        max_reject_share: Largest share of videos that may be unreadable.
+    """
+
+    manifest: Path
+    features: Path = Path("runs/features")
+    networks: NetworksConfig = field(default_factory=NetworksConfig)
+    networks_from: Path | None = None
+    timesteps: int = 32
+    max_reject_share: float = 0.05
+
+
+def extract(config: ExtractConfig) -> Extracted:
+    """Extract features of every video of a manifest."""
+    manifest = read_manifest(config.manifest)
+    if config.networks_from is None:
+        networks = Networks(config.networks)
+    else:
+        networks = networks_of(load_model(model_folder(config.networks_from))[0])
+    with ray_session(logs=config.features / "logs"):
+        return extract_with(
+            manifest,
+            networks,
+            timesteps=config.timesteps,
+            root=config.features,
+            max_reject_share=config.max_reject_share,
+        )
+
+
+def extract_with(
+    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
+) -> Extracted:
+    """Extract and tell the person watching."""
+    with phase(f"extract features ({timesteps} timesteps)") as advance:
+        extracted = extract_features(
+            manifest,
+            networks,
+            timesteps=timesteps,
+            root=root,
+            watch=advance,
+            max_reject_share=max_reject_share,
+        )
+    for reject in extracted.rejects:
+        say(f"  rejected {reject.path}: {reject.reason}")
+    if extracted.videos == 0:
+        say(f"  features are there already: {extracted.folder}")
+    return extracted
+
+
+if __name__ == "__main__":
+    run_job(ExtractConfig, extract, about=__doc__)

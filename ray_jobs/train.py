@@ -1,0 +1,145 @@
+"""Train selector and classifier on Ray Train, from stored features or end to end from pixels."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import ray
+
+from epitoma.config import flatten, to_dict
+from epitoma.console import phase, say
+from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.datasets.rejects import Reject, write_rejects
+from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
+from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.trainer import EventBoard, Job, fit
+from epitoma.plots import training_figure
+from epitoma.tracking import RunTracker, tracked_run
+from epitoma.training.checkpoint import State, load_model, save_model, state_of, write_json
+from epitoma.training.context import Event
+from epitoma.training.run_config import TrainConfig
+from ray_jobs.command_line import run_job
+from ray_jobs.extract import extract_with
+from ray_jobs.runs import CONFIG, MODEL, claim, model_folder, networks_of
+
+
+def train(config: TrainConfig) -> Path:
+    """Train one run and return its folder.
+
+    Raises:
+        EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
+    """
+    manifest = read_manifest(config.manifest)
+    config, networks, start = starting_point(config)
+    claim(config.folder, resume=config.resume)
+    write_json(config.folder / CONFIG, to_dict(config))
+    with (
+        ray_session(logs=config.folder / "logs"),
+        tracked_run(config.folder, params=flatten(to_dict(config))) as tracker,
+    ):
+        tracker.artifact(config.folder / CONFIG)
+        best = _fit(config, manifest, networks, start, tracker)
+        model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
+        save_model(config.folder / MODEL, config=model, state=_whole(model, networks, best))
+        tracker.artifact(config.folder / MODEL, folder=MODEL)
+    return config.folder
+
+
+def starting_point(config: TrainConfig) -> tuple[TrainConfig, Networks, State | None]:
+    """Networks and weights to start from: another run's, or pretrained networks and a fresh head.
+
+    A run that starts from another one, or uses its networks, takes over their settings.
+    """
+    state = None
+    networks_run = config.networks_from or config.start_from
+    if config.start_from is not None:
+        state = state_of(load_model(model_folder(config.start_from))[0])
+        state = {name: tensor for name, tensor in state.items() if not name.startswith("networks.")}
+    if networks_run is None:
+        return config, Networks(config.networks), state
+    model, model_config = load_model(model_folder(networks_run))
+    return replace(config, networks=model_config.networks), networks_of(model), state
+
+
+class Watcher:
+    """Shows a run's events to the person, logs them to MLflow, and keeps what must be kept."""
+
+    def __init__(self, config: TrainConfig, tracker: RunTracker, advance) -> None:
+        self.config = config
+        self.tracker = tracker
+        self.advance = advance
+        self.history: list[dict[str, float]] = []
+        self.rejects: list[Reject] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        handlers = {"step": self._step, "epoch": self._epoch, "reject": self._reject, "resumed": self._resumed}
+        handlers[event["kind"]](event)
+
+    def _step(self, event: Event) -> None:
+        total = self.config.optimisation.epochs * event["steps"]
+        self.advance(event["epoch"] * event["steps"] + event["step"], total, self._note())
+
+    def _epoch(self, event: Event) -> None:
+        self.history.append({"epoch": event["epoch"], **event["metrics"]})
+        self.tracker.metrics(event["metrics"], step=event["epoch"])
+
+    def _reject(self, event: Event) -> None:
+        self.rejects.append(Reject(event["video_id"], event["path"], event["reject"]))
+        say(f"  rejected {event['path']}: {event['reject']}")
+
+    def _resumed(self, event: Event) -> None:
+        say(f"  resumed after epoch {event['epoch']}")
+
+    def _note(self) -> str:
+        if not self.history:
+            return ""
+        last = self.history[-1]
+        scores = [row["validation/score"] for row in self.history if "validation/score" in row]
+        score = f", validation {scores[-1]:.3f}" if scores else ""
+        return (
+            f"epoch {int(last['epoch']) + 1}, loss {last['train/loss']:.3f}{score}, "
+            f"T' {last['train/timesteps']:.1f}, {last['train/videos_per_second']:.1f} videos/s"
+        )
+
+
+def _fit(
+    config: TrainConfig, manifest: Manifest, networks: Networks, start: State | None, tracker: RunTracker
+) -> State:
+    store = None
+    if config.source == "features":
+        store = extract_with(
+            manifest,
+            networks,
+            timesteps=config.dense,
+            root=config.feature_root,
+            max_reject_share=config.max_reject_share,
+        ).folder
+    job = Job(
+        config=config,
+        manifest=manifest,
+        networks=ray.put(networks),
+        start=start,
+        store=store,
+        board=EventBoard.remote(),
+    )
+    with phase(f"train {config.name} from {config.source}", unit="steps") as advance:
+        watcher = Watcher(config, tracker, advance)
+        try:
+            best = fit(job, watch=watcher)
+        finally:
+            write_rejects(config.folder / "rejects.parquet", watcher.rejects)
+    write_json(config.folder / "history.json", {"epochs": watcher.history})
+    figure = config.folder / "training.png"
+    training_figure(watcher.history, figure, title=config.name)
+    tracker.artifact(figure)
+    return best
+
+
+def _whole(config: ModelConfig, networks: Networks, best: State) -> State:
+    """The best state, completed with the networks where they were not trained."""
+    model = build_on(config, networks, keep_networks=True)
+    return {**state_of(model), **best}
+
+
+if __name__ == "__main__":
+    run_job(TrainConfig, train, about=__doc__)

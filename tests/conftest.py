@@ -1,0 +1,53 @@
+"""Fixtures shared by all tests: small models and features, made from seeds."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.heavy_net import HeavyNet
+from epitoma.models.light_net import LightNet
+from epitoma.models.selector import TimestepSelector
+from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
+
+CLASSES = ("bake", "brew", "carve")
+
+
+@pytest.fixture(autouse=True)
+def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes a person's own files, nor an MLflow server they have set."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture
+def head_config() -> HeadConfig:
+    attention = TemporalSelfAttention.Config(inner_channels=16, heads=2)
+    return HeadConfig(
+        selector=TimestepSelector.Config(kernels=8, attention=attention),
+        classifier=VideoClassifier.Config(embed_channels=16, attention=attention, hidden_channels=16),
+    )
+
+
+@pytest.fixture
+def networks_config() -> NetworksConfig:
+    """Networks small enough to train in a test; random weights, since quality is not what tests ask for."""
+    return NetworksConfig(
+        light=LightNet.Config(name="mobilenetv3_small_050", weights="random", size=32),
+        heavy=HeavyNet.Config(name="mobilenetv3_small_050", weights="random", size=32, frames=2),
+    )
+
+
+@pytest.fixture
+def model_config(networks_config: NetworksConfig, head_config: HeadConfig) -> ModelConfig:
+    torch.manual_seed(0)
+    return ModelConfig(
+        networks=networks_config, head=head_config, classes=CLASSES, multi_label=False, timesteps=8
+    )
+
+
+@pytest.fixture
+def repository() -> Path:
+    return Path(__file__).parent.parent

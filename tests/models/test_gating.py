@@ -1,0 +1,73 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epitoma.models.gates import GATES
+from epitoma.models.gating import GatingModule, logistic_noise, top_k
+from epitoma.timesteps import all_valid
+
+
+def gating(**settings) -> GatingModule:
+    torch.manual_seed(0)
+    return GatingModule(GatingModule.Config(**settings), kernels=6)
+
+
+def noise_of(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
+    return logistic_noise(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("gate", sorted(GATES))
+def test_something_stays_open_in_every_video_however_low_the_scores(gate):
+    module = gating(gate=gate, score_bound=None)
+    module.mlp[-1].bias.data.fill_(-50.0)
+    similarity_BTN = torch.randn(5, 7, 6)
+    valid_BT = all_valid(5, 7)
+    valid_BT[:, 4:] = False
+    for noise_BT in (None, noise_of((5, 7))):
+        selection = module(similarity_BTN, valid_BT, noise_BT=noise_BT)
+        assert selection.count_B.tolist() == [1] * 5
+        assert not (selection.open_BT & ~valid_BT).any()
+
+
+def test_a_gate_kept_open_by_force_still_learns():
+    module = gating(score_bound=None)
+    module.mlp[-1].bias.data.fill_(-3.0)
+    selection = module(torch.randn(2, 4, 6), all_valid(2, 4), noise_BT=torch.zeros(2, 4))
+    selection.gate_BT.sum().backward()
+    assert module.mlp[-1].bias.grad.abs() > 0
+
+
+def test_inference_is_a_step_on_the_score_without_noise():
+    module = gating()
+    similarity_BTN = torch.randn(4, 9, 6)
+    selection = module(similarity_BTN, all_valid(4, 9))
+    above_BT = selection.alpha_BT > 0
+    assert set(selection.gate_BT.unique().tolist()) <= {0.0, 1.0}
+    assert torch.equal(selection.open_BT | top_k(selection.alpha_BT, all_valid(4, 9), 1), selection.open_BT)
+    assert torch.equal(selection.open_BT & above_BT, above_BT)
+    module.open_threshold.fill_(float(selection.alpha_BT.detach().max()))
+    assert module(similarity_BTN, all_valid(4, 9)).count_B.tolist() == [1] * 4
+
+
+def test_scores_are_bounded_unless_the_bound_is_taken_off():
+    similarity_BTN = 1000 * torch.randn(3, 5, 6)
+    assert gating().score(similarity_BTN).abs().max() <= 5
+    assert gating(score_bound=None).score(similarity_BTN).abs().max() > 5
+
+
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(0, 1000))
+def test_top_k_keeps_the_best_valid_timesteps(budget, timesteps, seed):
+    generator = torch.Generator().manual_seed(seed)
+    score_BT = torch.randn(3, timesteps, generator=generator)
+    valid_BT = torch.rand(3, timesteps, generator=generator) < 0.7
+    kept_BT = top_k(score_BT, valid_BT, budget)
+    for score_T, valid_T, kept_T in zip(score_BT, valid_BT, kept_BT, strict=True):
+        valid = [place for place in range(timesteps) if valid_T[place]]
+        best = sorted(valid, key=lambda place: -float(score_T[place]))[:budget]
+        assert sorted(best) == torch.nonzero(kept_T).flatten().tolist()
+
+
+def test_a_budget_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one timestep must be kept, not 0"):
+        top_k(torch.zeros(1, 3), all_valid(1, 3), 0)

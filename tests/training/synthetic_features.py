@@ -1,0 +1,73 @@
+"""Features with known evidence: a few timesteps of each video show its class, the rest show nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.selector import TimestepSelector
+from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.context import LocalContext
+from epitoma.training.feature_batches import FeatureSource, FeatureSplit
+from epitoma.training.loop import OptimisationConfig, TrainingLoop
+from epitoma.training.run_config import TrainConfig
+
+CLASSES, TIMESTEPS, EVIDENCE, LIGHT, HEAVY = 10, 32, 4, 24, 32
+
+
+def make_split(videos: int, *, seed: int) -> FeatureSplit:
+    """Videos whose evidence timesteps lie near their class's direction, in noise and among distractors."""
+    directions = np.random.default_rng(0).normal(size=(2 * CLASSES, LIGHT + HEAVY)) * 2.0
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(CLASSES, size=videos)
+    features = rng.normal(size=(videos, TIMESTEPS, LIGHT + HEAVY))
+    for video, label in enumerate(labels):
+        places = rng.permutation(TIMESTEPS)
+        features[video, places[:EVIDENCE]] += directions[label]
+        distractors = rng.integers(CLASSES, 2 * CLASSES, size=8)
+        features[video, places[EVIDENCE : EVIDENCE + 8]] += directions[distractors]
+    both = torch.from_numpy(features).float()
+    return FeatureSplit(
+        video_ids=[f"{seed}-{video}" for video in range(videos)],
+        light_VTC=both[..., :LIGHT].contiguous(),
+        heavy_VTC=both[..., LIGHT:].contiguous(),
+        labels_VL=torch.eye(CLASSES)[labels],
+    )
+
+
+def small_head() -> HeadConfig:
+    attention = TemporalSelfAttention.Config(inner_channels=32)
+    return HeadConfig(
+        selector=TimestepSelector.Config(kernels=32, attention=attention, dropout=0.0),
+        classifier=VideoClassifier.Config(embed_channels=64, attention=attention, hidden_channels=64, dropout=0.1),
+    )
+
+
+def make_config(folder: Path, **settings) -> TrainConfig:
+    optimisation = settings.pop("optimisation", {})
+    return TrainConfig(
+        manifest=folder / "none.parquet",
+        name="test",
+        runs=folder,
+        head=settings.pop("head", small_head()),
+        sparsity=settings.pop("sparsity", SparsityConfig(target_timesteps=8)),
+        timesteps=TIMESTEPS,
+        optimisation=OptimisationConfig(**{"epochs": 40, "validate_every": 5, "checkpoint_every": 40, **optimisation}),
+        **settings,
+    )
+
+
+def make_loop(
+    config: TrainConfig, training: FeatureSplit, validation: FeatureSplit, context: LocalContext
+) -> TrainingLoop:
+    torch.manual_seed(config.seed)
+    model = VideoEpitoma(config.head, light_channels=LIGHT, heavy_channels=HEAVY, classes=CLASSES)
+    source = FeatureSource(config, training, validation, context)
+    return TrainingLoop(model, config.loop(multi_label=False), context, source)
+
+
+def epochs(context: LocalContext) -> list[dict[str, float]]:
+    return [event["metrics"] for event in context.events if event["kind"] == "epoch"]
