@@ -58,10 +58,19 @@ class Evaluation:
         ]
         return [*points, self._point(model, "gate", lambda m, c, _: m(c))]
 
-    def reference_points(self, model: VideoEpitoma, classifier: ClassifierName) -> list[TradeoffPoint]:
-        """Uniform and random at every budget, and dense, with the model's classifier and no selector."""
-        uniform = [self._uniform(model, k, classifier) for k in budgets(self.timesteps)]
-        random = [self.random_point(model, k, classifier) for k in budgets(self.timesteps)]
+    def reference_points(
+        self, model: VideoEpitoma, classifier: ClassifierName, *, also: int
+    ) -> list[TradeoffPoint]:
+        """Uniform and random at every budget, and dense, with the model's classifier and no selector.
+
+        Args:
+            model: Whose classifier is used.
+            classifier: How to name it.
+            also: A budget to measure beside the usual ones.
+        """
+        wanted = sorted({*budgets(self.timesteps), also})
+        uniform = [self._uniform(model, k, classifier) for k in wanted]
+        random = [self.random_point(model, k, classifier) for k in wanted]
         dense = replace(uniform[-1], sampling="dense")
         return [*uniform, *random, dense]
 

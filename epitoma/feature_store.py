@@ -1,13 +1,17 @@
 """Feature store: what frozen networks say of every dense timestep, kept so that training takes seconds.
 
-A store is a folder named by its key, a digest of everything the features depend on: weights, input sizes,
-sampling and the manifest's content. A changed setting is another folder, so stale features are never read; a
-store without ``store.json`` is unfinished and counts as absent.
+A store is a folder named by its key, a digest of everything the features depend on beside the video: weights,
+input sizes and sampling. Inside, each row is keyed by its video's identity. A changed setting is another
+folder and a changed video another row, so stale features are never read; rows that are there are never
+computed again, whichever split or manifest asks for them.
 
 ====================== ================================================================================
 column                 content
 ====================== ================================================================================
+identity  string       digest of the video's id, frame count, file size and time of change
 video_id  string       as in the manifest
+path      string       where the video lay
+reject    string       why the video could not be read; empty where it could
 starts    binary       int32 first frames of the D timesteps
 light     binary       float32 (D, C) features of LightNet
 heavy     binary       float32 (D, C) features of HeavyNet
@@ -16,36 +20,36 @@ heavy     binary       float32 (D, C) features of HeavyNet
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from torch import nn
 
+from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.rejects import Reject
 from epitoma.errors import RunError
 
-STORE_FILE = "store.json"
+KEY_FILE = "key.json"
 PARTS_FOLDER = "parts"
 SCHEMA = pa.schema(
     [
-        ("video_id", pa.string()),
-        ("starts", pa.binary()),
-        ("light", pa.binary()),
-        ("heavy", pa.binary()),
+        *((name, pa.string()) for name in ("identity", "video_id", "path", "reject")),
+        *((name, pa.binary()) for name in ("starts", "light", "heavy")),
     ]
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreKey:
-    """Everything the features depend on.
+    """Everything the features depend on, beside the videos.
 
     Attributes:
-        manifest: Digest of the manifest's content.
-        splits: Splits that were extracted.
         light_weights: Digest of LightNet's tensors.
         heavy_weights: Digest of HeavyNet's tensors.
         light_input: Size and normalisation of LightNet's input, as text.
@@ -53,8 +57,6 @@ class StoreKey:
         timesteps: Dense uniform timesteps a video, D.
     """
 
-    manifest: str
-    splits: tuple[str, ...]
     light_weights: str
     heavy_weights: str
     light_input: str
@@ -67,44 +69,56 @@ class StoreKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureStore:
-    """A finished store in memory, rows ordered by video id."""
+class Stored:
+    """Features of the readable videos of a manifest, in the manifest's order.
 
-    folder: Path
+    Attributes:
+        video_ids: Videos with features; rejected ones have none.
+        starts_VT: First frame of each timestep.
+        light_VTC: LightNet's features.
+        heavy_VTC: HeavyNet's features.
+    """
+
     video_ids: list[str]
     starts_VT: np.ndarray
     light_VTC: torch.Tensor
     heavy_VTC: torch.Tensor
 
-    def rows(self, video_ids: list[str]) -> torch.Tensor:
-        """Row numbers of videos, in the order given.
 
-        Raises:
-            RunError: A video is not in the store.
-        """
-        place = {video_id: row for row, video_id in enumerate(self.video_ids)}
-        missing = [video_id for video_id in video_ids if video_id not in place]
-        if missing:
-            raise RunError(f"{self.folder} has no features of {len(missing)} videos (first: {missing[0]!r})")
-        return torch.tensor([place[video_id] for video_id in video_ids])
+def identities(manifest: Manifest) -> list[str]:
+    """Identity of every video's content, without reading it: a replaced file gets another one."""
+    columns = (manifest.video_ids, manifest.resolved_paths(), manifest.table["frame_count"].to_pylist())
+    return [_identity(*values) for values in zip(*columns, strict=True)]
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether a store's extraction ran to its end."""
-    return (folder / STORE_FILE).is_file()
+def stored_identities(folder: Path) -> set[str]:
+    """Videos whose features, or whose rejection, the store knows."""
+    return set(_read(folder, ["identity"])["identity"].to_pylist())
 
 
-def open_store(folder: Path) -> FeatureStore:
-    """Read a finished store into memory.
+def stored_rejects(folder: Path, manifest: Manifest) -> list[Reject]:
+    """Videos of the manifest that could not be read when their features were wanted."""
+    table = _rows_of(folder, manifest, ["identity", "video_id", "path", "reject"])
+    table = table.filter(pc.not_equal(table["reject"], ""))
+    return [Reject(row["video_id"], row["path"], row["reject"]) for row in table.to_pylist()]
+
+
+def read_features(folder: Path, manifest: Manifest) -> Stored:
+    """Read features of a manifest's videos into memory.
 
     Raises:
-        RunError: There is no finished store in the folder.
+        RunError: The store lacks videos of the manifest, or all of them were rejected.
     """
-    if not is_finished(folder):
-        raise RunError(f"no feature store at {folder}; make it with `python -m ray_jobs.extract`")
-    table = pq.read_table(folder / PARTS_FOLDER, schema=SCHEMA).sort_by("video_id")
-    return FeatureStore(
-        folder=folder,
+    table = _rows_of(folder, manifest, SCHEMA.names)
+    if len(table) < len(manifest):
+        raise RunError(
+            f"{folder} lacks features of {len(manifest) - len(table)} of {len(manifest)} videos; "
+            "make them with `python -m ray_jobs.extract`"
+        )
+    table = table.filter(pc.equal(table["reject"], ""))
+    if len(table) == 0:
+        raise RunError(f"none of {len(manifest)} videos of {manifest.path} could be read")
+    return Stored(
         video_ids=table["video_id"].to_pylist(),
         starts_VT=_matrix(table["starts"], np.int32),
         light_VTC=_tensor(table, "light"),
@@ -119,6 +133,27 @@ def weights_digest(net: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _identity(video_id: str, path: str, frame_count: int) -> str:
+    status = os.stat(path) if os.path.isfile(path) else None
+    size, changed = (status.st_size, status.st_mtime_ns) if status else (0, 0)
+    return hashlib.sha256(f"{video_id}\x1f{frame_count}\x1f{size}\x1f{changed}".encode()).hexdigest()[:24]
+
+
+def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
+    """The manifest's rows of the store, each once, in the manifest's order; absent ones are left out."""
+    table = _read(folder, columns)
+    place = {identity: row for row, identity in enumerate(table["identity"].to_pylist())}
+    rows = [place[identity] for identity in identities(manifest) if identity in place]
+    return table.take(pa.array(rows, pa.int64()))
+
+
+def _read(folder: Path, columns: list[str]) -> pa.Table:
+    parts = sorted((folder / PARTS_FOLDER).glob("*.parquet"))
+    if not parts:
+        return SCHEMA.empty_table().select(columns)
+    return pa.concat_tables(pq.read_table(part, columns=columns) for part in parts)
 
 
 def _tensor(table: pa.Table, column: str) -> torch.Tensor:

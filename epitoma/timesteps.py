@@ -118,10 +118,17 @@ Candidates = FeatureCandidates | PixelCandidates
 
 @dataclass(frozen=True, kw_only=True)
 class Recognition:
-    """What the model says of a batch: class scores, and where it looked."""
+    """What the model says of a batch: class scores, and where it looked.
+
+    Attributes:
+        logits_BL: Class scores.
+        selection: Where it looked closely.
+        light_logits_BL: What LightNet alone would have said; None where it was not asked.
+    """
 
     logits_BL: Tensor
     selection: Selection
+    light_logits_BL: Tensor | None = None
 
 
 def all_valid(batch: int, timesteps: int, *, device: torch.device | str = "cpu") -> Tensor:

@@ -12,8 +12,8 @@ from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-for _name in ("alembic", "mlflow"):
-    logging.getLogger(_name).setLevel(logging.ERROR)
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+logging.getLogger("alembic").setLevel(logging.ERROR)
 
 import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402

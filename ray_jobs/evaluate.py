@@ -1,5 +1,6 @@
 """Evaluate a run: score at every budget for selector, uniform and random sampling, with its cost in GMACs."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,13 +12,13 @@ from epitoma.cost import CostModel
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import RunError
 from epitoma.evaluation import Evaluation
-from epitoma.feature_store import FeatureStore, open_store
+from epitoma.feature_store import Stored, read_features
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.runtime import ray_session
 from epitoma.plots import tradeoff_figure
 from epitoma.tables import tradeoff_table
 from epitoma.tracking import RunTracker, tracked_run
-from epitoma.tradeoff import TradeoffPoint, markdown_table, write_points
+from epitoma.tradeoff import TradeoffPoint, find, markdown_table, write_points
 from epitoma.training.checkpoint import load_model
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.command_line import run_job
@@ -41,6 +42,7 @@ class EvaluateConfig:
         random_draws: Random samplings to average over.
         seed: Seed of random sampling.
         max_reject_share: Largest share of videos that may be unreadable.
+        quiet: Keep table and figure without printing them.
     """
 
     run: Path
@@ -51,6 +53,7 @@ class EvaluateConfig:
     random_draws: int = 5
     seed: int = 0
     max_reject_share: float = 0.05
+    quiet: bool = False
 
 
 def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
@@ -65,9 +68,9 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
     check_classes(manifest, model_config, config.run)
     split = manifest.split(config.split)
     with ray_session(logs=config.run / "logs"):
-        store = _store(config, split, model, model_config)
+        stored = _stored(config, split, model, model_config)
     with phase(f"evaluate {config.run.name} on {config.split}"):
-        points = measure(config, split, store, model, model_config, reference)
+        points = measure(config, split, stored, model, model_config, reference)
     _keep(config, points, "mAP" if manifest.multi_label else "accuracy")
     return points
 
@@ -75,33 +78,38 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
 def measure(
     config: EvaluateConfig,
     split: Manifest,
-    store: FeatureStore,
+    stored: Stored,
     model: VideoEpitoma,
     model_config: ModelConfig,
     reference: VideoEpitoma | None,
 ) -> list[TradeoffPoint]:
     """All points of a split."""
-    features = feature_split(store, split)
+    features = feature_split(stored, split)
     evaluation = Evaluation(
         split=features,
-        evidence_VT=evidence(split, store, features.video_ids, networks_of(model).heavy.input.frames),
+        evidence_VT=evidence(split, stored, networks_of(model).heavy.input.frames),
         cost=CostModel(model, networks_of(model), candidates=model_config.timesteps),
         multi_label=split.multi_label,
         seed=config.seed,
         random_draws=config.random_draws,
     )
-    points = evaluation.selector_points(model) + evaluation.reference_points(model, "own")
-    return points + (evaluation.reference_points(reference, "reference") if reference is not None else [])
+    points = evaluation.selector_points(model)
+    same = same_budget(points)
+    points += evaluation.reference_points(model, "own", also=same)
+    return points + (evaluation.reference_points(reference, "reference", also=same) if reference else [])
 
 
-def evidence(
-    split: Manifest, store: FeatureStore, video_ids: list[str], frames_per_timestep: int
-) -> torch.Tensor | None:
+def same_budget(points: list[TradeoffPoint]) -> int:
+    """The budget at which other ways keep as many timesteps as the gate does, rounded up."""
+    return math.ceil(find(points, "gate").timesteps)
+
+
+def evidence(split: Manifest, stored: Stored, frames_per_timestep: int) -> torch.Tensor | None:
     """Whether each stored timestep's middle frame lies in a true interval; None where some are unknown."""
     if not split.has_intervals:
         return None
-    kept = split.only(video_ids)
-    middle_VT = store.starts_VT[store.rows(video_ids)] + frames_per_timestep // 2
+    kept = split.only(stored.video_ids)
+    middle_VT = stored.starts_VT + frames_per_timestep // 2
     seconds_VT = middle_VT / kept.table["fps"].to_numpy()[:, None]
     return torch.from_numpy(kept.evidence(seconds_VT))
 
@@ -129,9 +137,9 @@ def _reference(run: Path | None, model: VideoEpitoma) -> VideoEpitoma | None:
     return reference
 
 
-def _store(
+def _stored(
     config: EvaluateConfig, split: Manifest, model: VideoEpitoma, model_config: ModelConfig
-) -> FeatureStore:
+) -> Stored:
     extracted = extract_with(
         split,
         networks_of(model),
@@ -139,7 +147,7 @@ def _store(
         root=config.features or config.run.parent / "features",
         max_reject_share=config.max_reject_share,
     )
-    return open_store(extracted.folder)
+    return read_features(extracted.folder, split)
 
 
 def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) -> None:
@@ -148,8 +156,9 @@ def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) 
     (folder / "tradeoff.md").write_text(markdown_table(points))
     title = f"{config.run.name}: {score_name} on {config.split}"
     tradeoff_figure(points, folder / "tradeoff.png", title=title, score_name=score_name)
-    console.print(tradeoff_table(points, title=title, score_name=score_name))
-    say(f"  table and figure: {folder}")
+    if not config.quiet:
+        console.print(tradeoff_table(points, title=title, score_name=score_name))
+        say(f"  table and figure: {folder}")
     with tracked_run(config.run, params={}) as tracker:
         log_points(tracker, points, config.split)
         tracker.artifact(folder, folder=folder.name)

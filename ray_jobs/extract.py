@@ -66,7 +66,7 @@ def extract_with(
         )
     for reject in extracted.rejects:
         say(f"  rejected {reject.path}: {reject.reason}")
-    if extracted.videos == 0:
+    if extracted.computed == 0:
         say(f"  features are there already: {extracted.folder}")
     return extracted
 

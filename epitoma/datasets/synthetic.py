@@ -50,7 +50,6 @@ _CLASS_NAMES = (
 _SEGMENT_SECONDS = (1.0, 2.5)
 _MEAN_SEGMENT_SECONDS = 1.75
 _SHORTEST_SEGMENT_FRAMES = 4
-_DISTRACTOR_SHARE = 1 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +65,7 @@ class SyntheticConfig:
         actions_per_class: One-actions that make up a class; a video shows each at least once.
         twin_classes: Pairs of classes that motion alone tells apart (0 or 1): what only a 3D network can win.
         evidence_share: Share of a video's frames that shows its class.
+        distractor_share: Share of the rest that shows objects which tell nothing; more is harder.
         min_seconds: Shortest video.
         max_seconds: Longest video.
         fps: Frames a second.
@@ -82,6 +82,7 @@ class SyntheticConfig:
     actions_per_class: int = 3
     twin_classes: int = 1
     evidence_share: float = 0.12
+    distractor_share: float = 1 / 3
     min_seconds: float = 30.0
     max_seconds: float = 60.0
     fps: int = 8
@@ -95,6 +96,7 @@ class SyntheticConfig:
         _check_range("actions_per_class", self.actions_per_class, 1, self.one_actions // 2)
         _check_range("twin_classes", self.twin_classes, 0, 1)
         _check_range("evidence_share", self.evidence_share, 0.0, 0.9)
+        _check_range("distractor_share", self.distractor_share, 0.0, 1.0)
         _check_range("max_seconds", self.max_seconds, self.min_seconds, math.inf)
         _check_range("fps", self.fps, 1, 240)
         if self.size < 16 or self.size % 2:
@@ -255,7 +257,7 @@ def _place_evidence(
 def _place_distractors(
     rng: np.random.Generator, config: SyntheticConfig, frame_count: int, evidence: tuple[Segment, ...]
 ) -> tuple[Segment, ...]:
-    """Fill about a third of the time between evidence with objects that tell nothing about the class."""
+    """Fill a share of the time between evidence with objects that tell nothing about the class."""
     starts = [0, *(segment.end_frame for segment in evidence)]
     ends = [*(segment.start_frame for segment in evidence), frame_count]
     distractors = []
@@ -263,7 +265,7 @@ def _place_distractors(
         slots = max(1, round((end - start) / (_MEAN_SEGMENT_SECONDS * config.fps)))
         edges = np.linspace(start, end, slots + 1).astype(int)
         for slot_start, slot_end in pairwise(edges):
-            if slot_end > slot_start and rng.uniform() < _DISTRACTOR_SHARE:
+            if slot_end > slot_start and rng.uniform() < config.distractor_share:
                 distractors.append(Segment(int(slot_start), int(slot_end), _distractor(rng)))
     return tuple(distractors)
 

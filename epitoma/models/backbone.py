@@ -11,7 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.errors import WeightsError
+from epitoma.models.folding import fold_batch_norm
 from epitoma.models.weights import PACKAGE_MEAN_STD, PRETRAINED_PACKAGE, load_weights
+
+CPU_CHUNK_PIXELS = 200_000
+"""Pixels of one pass on a CPU without gradients: the activations then stay in its cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +38,8 @@ class InputSpec:
 class ImageBackbone(nn.Module):
     """A timm network as a feature extractor: ``(n, 3, H, W) uint8 -> (n, C)``.
 
-    Normalisation layers stay in evaluation mode also in training: a batch then is a set of independent
-    timesteps, and leaving shut ones out changes nothing for the others.
+    Batch normalisation keeps its pretrained statistics also in training, and is folded into the convolutions:
+    a batch then is a set of independent timesteps, and leaving shut ones out changes nothing for the others.
     """
 
     mean_C11: Tensor
@@ -43,23 +47,28 @@ class ImageBackbone(nn.Module):
 
     def __init__(self, name: str, *, weights: str, size: int, frames: int, pretrained: bool) -> None:
         super().__init__()
-        self.net = _create(name)
+        net = _create(name).eval()
         if pretrained and weights != "random":
-            load_weights(self.net, weights, name=name)
-        self.net = self.net.to(memory_format=torch.channels_last)
-        mean, std = _normalisation(self.net, weights)
+            load_weights(net, weights, name=name)
+        mean, std = _normalisation(net, weights)
+        self.channels = int(getattr(net, "head_hidden_size", net.num_features))
+        self.net = fold_batch_norm(net, torch.rand(1, 3, size, size)).to(memory_format=torch.channels_last)
         self.input = InputSpec(size=size, frames=frames, mean=mean, std=std)
-        self.channels = int(getattr(self.net, "head_hidden_size", self.net.num_features))
         self.register_buffer("mean_C11", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std_C11", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of uint8 images of the size that ``input`` names."""
+        if torch.is_grad_enabled() or images.is_cuda:
+            return self._look(images)
+        return torch.cat([self._look(chunk) for chunk in images.split(max(1, CPU_CHUNK_PIXELS // self.input.size**2))])
+
+    def _look(self, images: Tensor) -> Tensor:
         normalised = (images.to(self.mean_C11.dtype) - self.mean_C11) / self.std_C11
         return self.net(normalised.contiguous(memory_format=torch.channels_last))
 
     def train(self, mode: bool = True) -> "ImageBackbone":
-        """Keep the network in evaluation mode: normalisation statistics are never updated."""
+        """Keep the network in evaluation mode: statistics that could not be folded are never updated either."""
         super().train(mode)
         self.net.eval()
         return self

@@ -48,6 +48,7 @@ class GatingModule(nn.Module):
         similarity_BTN: Tensor,
         valid_BT: Tensor,
         *,
+        hint_BT: Tensor | None = None,
         noise_BT: Tensor | None = None,
         budget: int | None = None,
     ) -> Selection:
@@ -56,11 +57,12 @@ class GatingModule(nn.Module):
         Args:
             similarity_BTN: Similarities to the concept kernels.
             valid_BT: False for padding.
+            hint_BT: Added to the score before it is bounded (see ``saliency.py``).
             noise_BT: Logistic noise for training; None for inference.
             budget: Keep exactly this many best-scored timesteps (all, where fewer are valid) instead of
                 those above the threshold.
         """
-        alpha_BT = self.score(similarity_BTN)
+        alpha_BT = self.score(similarity_BTN, hint_BT)
         if noise_BT is not None:
             gate_BT = self._train_gate(alpha_BT, noise_BT, valid_BT)
         elif budget is not None:
@@ -73,9 +75,11 @@ class GatingModule(nn.Module):
             alpha_BT=alpha_BT, gate_BT=gate_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
         )
 
-    def score(self, similarity_BTN: Tensor) -> Tensor:
+    def score(self, similarity_BTN: Tensor, hint_BT: Tensor | None = None) -> Tensor:
         """The bounded score alpha, ``(B, T, N) -> (B, T)``."""
         alpha_BT = self.mlp(similarity_BTN).squeeze(-1)
+        if hint_BT is not None:
+            alpha_BT = alpha_BT + hint_BT
         if self.score_bound is None:
             return alpha_BT
         return self.score_bound * torch.tanh(alpha_BT / self.score_bound)

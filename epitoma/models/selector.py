@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.gating import GatingModule
+from epitoma.models.saliency import Saliency
 from epitoma.timesteps import Selection
 
 
@@ -24,21 +25,28 @@ class TimestepSelector(nn.Module):
             attention: Size of that self-attention.
             normalise: LayerNorm before the kernels; the paper has none, and collapses more often.
             dropout: Share of feature channels dropped in training.
+            saliency: Start from LightNet's own guess at the class; the paper does not.
+            frame_classifier: Size of what makes that guess.
         """
 
         kernels: int = 64
         context: bool = True
         attention: TemporalSelfAttention.Config = field(default_factory=TemporalSelfAttention.Config)
         normalise: bool = True
-        dropout: float = 0.2
+        dropout: float = 0.1
+        saliency: bool = True
+        frame_classifier: Saliency.Config = field(default_factory=Saliency.Config)
         gating: GatingModule.Config = field(default_factory=GatingModule.Config)
 
-    def __init__(self, config: Config, *, channels: int) -> None:
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
         self.dropout = nn.Dropout(config.dropout)
         self.context = TemporalSelfAttention(config.attention, channels=channels) if config.context else None
         self.norm = nn.LayerNorm(channels) if config.normalise else nn.Identity()
         self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=channels)
+        self.saliency = (
+            Saliency(config.frame_classifier, channels=channels, classes=classes) if config.saliency else None
+        )
         self.gating = GatingModule(config.gating, kernels=config.kernels)
 
     def forward(
@@ -48,10 +56,18 @@ class TimestepSelector(nn.Module):
         *,
         noise_BT: Tensor | None = None,
         budget: int | None = None,
-    ) -> Selection:
-        """Select timesteps; arguments as in :meth:`GatingModule.forward`."""
+    ) -> tuple[Selection, Tensor | None]:
+        """Select timesteps; arguments as in :meth:`GatingModule.forward`.
+
+        Returns:
+            The selection, and LightNet's own class scores ``(B, L)`` where it starts from saliency.
+        """
+        hint_BT, light_logits_BL = None, None
+        if self.saliency is not None:
+            hint_BT, light_logits_BL = self.saliency(light_BTC, valid_BT)
         x_BTC = self.dropout(light_BTC)
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
         similarity_BTN = self.concept_kernels(self.norm(x_BTC))
-        return self.gating(similarity_BTN, valid_BT, noise_BT=noise_BT, budget=budget)
+        selection = self.gating(similarity_BTN, valid_BT, hint_BT=hint_BT, noise_BT=noise_BT, budget=budget)
+        return selection, light_logits_BL

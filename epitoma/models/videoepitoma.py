@@ -56,7 +56,7 @@ class VideoEpitoma(nn.Module):
     ) -> None:
         super().__init__()
         self.networks = networks
-        self.selector = TimestepSelector(config.selector, channels=light_channels)
+        self.selector = TimestepSelector(config.selector, channels=light_channels, classes=classes)
         self.classifier = VideoClassifier(config.classifier, channels=heavy_channels, classes=classes)
 
     def forward(
@@ -75,14 +75,19 @@ class VideoEpitoma(nn.Module):
             budget: Keep exactly this many timesteps a video.
             open_BT: Keep exactly these timesteps, in place of the selector's choice (uniform, random, dense).
         """
+        light_logits_BL = None
         if open_BT is None:
-            selection = self.selector(
+            selection, light_logits_BL = self.selector(
                 self.light_features(candidates), candidates.valid_BT, noise_BT=noise_BT, budget=budget
             )
         else:
             selection = given_selection(open_BT & candidates.valid_BT, candidates.valid_BT)
         heavy_PC = self.heavy_features(candidates, selection.open_BT)
-        return Recognition(logits_BL=self.classifier(heavy_PC, selection), selection=selection)
+        return Recognition(
+            logits_BL=self.classifier(heavy_PC, selection),
+            selection=selection,
+            light_logits_BL=light_logits_BL,
+        )
 
     def light_features(self, candidates: Candidates) -> Tensor:
         """LightNet's features of every candidate, ``(B, T, C)``."""

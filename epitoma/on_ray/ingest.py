@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import ray
 import ray.data
 import torch
 from ray.data import DataContext, Dataset
@@ -65,18 +67,23 @@ class DecodeScheduled:
     """
 
     def __init__(self, schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> None:
-        self.schedule = schedule
-        self.paths = manifest.resolved_paths()
-        self.frame_counts = manifest.table["frame_count"].to_pylist()
+        videos = manifest.resolved_paths(), manifest.table["frame_count"].to_pylist()
+        self.work = ray.put((schedule, *videos))
         self.spec = spec
+
+    @cached_property
+    def _work(self) -> tuple[pa.Table, list[str], list[int]]:
+        """Schedule, paths and frame counts; fetched once a process, since they may be large."""
+        return ray.get(self.work)
 
     def __call__(self, row: Row) -> Row:
         """Decode the scheduled row whose number is ``id``."""
-        scheduled = self.schedule.slice(int(row["id"]), 1).to_pylist()[0]
+        schedule, paths, frame_counts = self._work
+        scheduled = schedule.slice(int(row["id"]), 1).to_pylist()[0]
         starts_T = np.asarray(scheduled.pop("timesteps"), np.int64)
-        path = self.paths[scheduled["row"]]
+        path = paths[scheduled["row"]]
         try:
-            pixels = decode_timesteps(path, starts_T, self.frame_counts[scheduled["row"]], self.spec)
+            pixels = decode_timesteps(path, starts_T, frame_counts[scheduled["row"]], self.spec)
             return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": ""}
         except VideoError as error:
             pixels = blank(len(starts_T), self.spec)
@@ -259,11 +266,11 @@ def check_reject_share(rejected: int, total: int, max_share: float) -> None:
 
 
 def _single_row(batch: dict[str, np.ndarray]) -> Row:
-    return {name: values[0] if values[0].ndim else values[0].item() for name, values in _arrays(batch)}
+    return {name: _plain(values[0]) for name, values in batch.items()}
 
 
-def _arrays(batch: Any) -> Iterator[tuple[str, np.ndarray]]:
-    return ((name, np.asarray(values)) for name, values in batch.items())
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _candidates(rows: list[Row]) -> PixelCandidates:

@@ -9,7 +9,7 @@ from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
 from epitoma.on_ray.features import Watch
-from epitoma.on_ray.runtime import quieten
+from epitoma.on_ray.runtime import decode_cpus, quieten
 
 
 def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Manifest:
@@ -28,7 +28,7 @@ def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Ma
         return {"number": row["id"], "row": write_synthetic_video(videos[row["id"]], config, folder)}
 
     rows: dict[int, VideoRow] = {}
-    made = ray.data.range(len(videos), override_num_blocks=len(videos)).map(write)
+    made = ray.data.range(len(videos), override_num_blocks=len(videos)).map(write, num_cpus=decode_cpus())
     for result in made.iter_rows():
         rows[result["number"]] = result["row"]
         watch(len(rows), len(videos))

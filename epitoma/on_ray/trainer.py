@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import EpitomaError, RunError
-from epitoma.feature_store import open_store
+from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
 from epitoma.on_ray.ingest import PixelSource, decode_spec
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, quieten
@@ -206,8 +206,8 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
     training, validation = job.manifest.split("train"), job.manifest.split("validation")
     if job.store is None:
         return PixelSource(job.config, training, validation, context, decode_spec(networks))
-    store = open_store(job.store)
-    return FeatureSource(job.config, feature_split(store, training), feature_split(store, validation), context)
+    splits = [feature_split(read_features(job.store, split), split) for split in (training, validation)]
+    return FeatureSource(job.config, *splits, context)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from epitoma.datasets.manifest import Manifest
-from epitoma.feature_store import FeatureStore
+from epitoma.feature_store import Stored
 from epitoma.sampling import uniform_subset
 from epitoma.timesteps import FeatureCandidates, all_valid
 from epitoma.training.batch import Batch, SelectionName, make_batch
@@ -48,17 +48,13 @@ class FeatureSplit:
         return FeatureCandidates(light_BTC=self.light_VTC, heavy_BTC=self.heavy_VTC, valid_BT=valid_VT)
 
 
-def feature_split(store: FeatureStore, manifest: Manifest) -> FeatureSplit:
-    """Align a store with a split; videos that the extraction rejected are left out (it reported them)."""
-    stored = set(store.video_ids)
-    kept = [row for row, video_id in enumerate(manifest.video_ids) if video_id in stored]
-    video_ids = [manifest.video_ids[row] for row in kept]
-    rows = store.rows(video_ids)
+def feature_split(stored: Stored, manifest: Manifest) -> FeatureSplit:
+    """Add labels to stored features; videos that could not be read are left out (extraction reported them)."""
     return FeatureSplit(
-        video_ids=video_ids,
-        light_VTC=store.light_VTC[rows],
-        heavy_VTC=store.heavy_VTC[rows],
-        labels_VL=torch.from_numpy(manifest.label_matrix()[kept]),
+        video_ids=stored.video_ids,
+        light_VTC=stored.light_VTC,
+        heavy_VTC=stored.heavy_VTC,
+        labels_VL=torch.from_numpy(manifest.only(stored.video_ids).label_matrix()),
     )
 
 

@@ -142,6 +142,7 @@ class TrainingLoop:
             "train/accuracy": hits / max(videos, 1),
             "train/timesteps": kept / max(videos, 1),
             "train/target_ratio": self.sparsity.current_target(self._share_done(epoch + 1, 0)),
+            "train/videos": videos,
             "train/videos_per_second": videos / (time.perf_counter() - started),
         }
 
@@ -153,9 +154,12 @@ class TrainingLoop:
         with self._precision():
             recognition = self.model(batch.candidates, noise_BT=batch.noise_BT, open_BT=batch.open_BT)
         logits_BL = recognition.logits_BL.float()
-        loss_B = classification_loss(logits_BL, batch.labels_BL, multi_label=self.config.multi_label)
+        loss_B = self._loss(logits_BL, batch.labels_BL)
         videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
-        loss = (loss_B * batch.weight_B).sum() * self.context.world_size / videos
+        with_light_B = loss_B
+        if recognition.light_logits_BL is not None:
+            with_light_B = loss_B + self._loss(recognition.light_logits_BL.float(), batch.labels_BL)
+        loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
         ratio = expected_open_ratio(recognition.selection, batch.weight_B)
         mean_ratio = self.context.sum(ratio) / self.context.world_size
         if batch.open_BT is None:
@@ -165,6 +169,9 @@ class TrainingLoop:
         hit_B = logits_BL.argmax(dim=1) == batch.labels_BL.argmax(dim=1)
         counted = (loss_B.detach(), hit_B, recognition.selection.count_B, torch.ones_like(loss_B))
         return torch.stack([value.double() for value in counted]).mul(batch.weight_B).sum(dim=1)
+
+    def _loss(self, logits_BL: Tensor, labels_BL: Tensor) -> Tensor:
+        return classification_loss(logits_BL, labels_BL, multi_label=self.config.multi_label)
 
     def _descend(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)

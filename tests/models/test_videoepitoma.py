@@ -44,7 +44,7 @@ def noise(shape: tuple[int, int]) -> Tensor:
 def compute_everything(model: VideoEpitoma, candidates: PixelCandidates, noise_BT: Tensor) -> Recognition:
     """HeavyNet on every timestep, then multiplied by the gate: the slow way that skipping must equal."""
     light_BTC = model.light_features(candidates)
-    selection = model.selector(light_BTC, candidates.valid_BT, noise_BT=noise_BT)
+    selection, _ = model.selector(light_BTC, candidates.valid_BT, noise_BT=noise_BT)
     networks = model.networks
     heavy_BTC = networks.heavy(candidates.snippets_BTCMHW.flatten(0, 1)).unflatten(0, light_BTC.shape[:2])
     head, gate_BT = model.classifier, selection.gate_BT

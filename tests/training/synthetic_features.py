@@ -65,6 +65,7 @@ def make_loop(
 ) -> TrainingLoop:
     torch.manual_seed(config.seed)
     model = VideoEpitoma(config.head, light_channels=LIGHT, heavy_channels=HEAVY, classes=CLASSES)
+    model.selector.requires_grad_(config.selection == "learnt")
     source = FeatureSource(config, training, validation, context)
     return TrainingLoop(model, config.loop(multi_label=False), context, source)
 

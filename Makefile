@@ -1,0 +1,24 @@
+# Everything a person runs. Each target makes the environment first, if it is missing or out of date.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test lint bench
+demo: $(STAMP)
+	$(BIN)/python -m ray_jobs.demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.sparse_step --json runs/benchmarks/sparse_step.json
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline-weights,dev]'
+	touch $(STAMP)

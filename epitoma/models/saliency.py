@@ -1,0 +1,72 @@
+"""Saliency: LightNet's own guess at the class, timestep by timestep, as a first hint of where to look.
+
+Learnt from video labels alone: the video's score is pooled over its best timesteps (multiple-instance
+learning), so timesteps that never help stay low. A gate that starts from this hint finds rare evidence among
+distractors far more dependably than one that must learn where to look from the classifier's gradient only.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+class Saliency(nn.Module):
+    """Frame classifier on light features: a hint for each timestep, and a guess for the video.
+
+    Source: beyond the paper; SCSampler (Korbar et al. 2019) ranks timesteps by such a classifier alone.
+    """
+
+    @dataclass(kw_only=True)
+    class Config:
+        """Size of the frame classifier.
+
+        Attributes:
+            hidden_channels: Width of its hidden layer.
+            dropout: Share of channels dropped in training.
+            pooled_share: Share of a video's timesteps, the best of each class, that its score is pooled over.
+            weight: What a standardised hint is multiplied with at the start; learnt from there.
+        """
+
+        hidden_channels: int = 256
+        dropout: float = 0.3
+        pooled_share: float = 0.25
+        weight: float = 2.0
+
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        super().__init__()
+        self.pooled_share = config.pooled_share
+        self.weight = nn.Parameter(torch.tensor(config.weight))
+        self.classifier = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Dropout(config.dropout),
+            nn.Linear(channels, config.hidden_channels),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden_channels, classes),
+        )
+
+    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Hint for every timestep, ``(B, T)``, and class scores of every video, ``(B, L)``.
+
+        The hint passes no gradient on to the frame classifier, which learns from its own scores alone.
+        """
+        logits_BTL = self.classifier(light_BTC)
+        hint_BT = self.weight * standardised(logits_BTL.detach().amax(dim=2), valid_BT)
+        return hint_BT, self._pooled(logits_BTL, valid_BT)
+
+    def _pooled(self, logits_BTL: Tensor, valid_BT: Tensor) -> Tensor:
+        count_B = (valid_BT.sum(dim=1) * self.pooled_share).ceil().clamp_min(1)
+        ranked_BTL = logits_BTL.masked_fill(~valid_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
+        rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
+        kept_BT1 = (rank_T < count_B[:, None])[..., None]
+        return ranked_BTL.where(kept_BT1, 0).sum(dim=1) / count_B[:, None]
+
+
+def standardised(x_BT: Tensor, valid_BT: Tensor) -> Tensor:
+    """Mean 0 and standard deviation 1 over the valid timesteps of each video; 0 on padding."""
+    count_B1 = valid_BT.sum(dim=1, keepdim=True)
+    mean_B1 = (x_BT * valid_BT).sum(dim=1, keepdim=True) / count_B1
+    centred_BT = (x_BT - mean_B1) * valid_BT
+    std_B1 = (centred_BT.square().sum(dim=1, keepdim=True) / count_B1).sqrt()
+    return centred_BT / std_B1.clamp_min(1e-6)

@@ -1,0 +1,126 @@
+"""The whole main path on synthetic videos: dataset, features, selector, end to end, evaluation, MLflow."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from epitoma.console import say
+from epitoma.on_ray.runtime import ray_session
+from epitoma.presets import demo_dataset, demo_end_to_end, demo_reference, demo_selector
+from epitoma.tracking import store_uri
+from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
+from epitoma.training.checkpoint import read_json, write_json
+from epitoma.training.run_config import TrainConfig
+from ray_jobs.command_line import run_job
+from ray_jobs.evaluate import EvaluateConfig, evaluate, same_budget
+from ray_jobs.prepare import PrepareConfig, prepare
+from ray_jobs.runs import CONFIG, MODEL
+from ray_jobs.train import train
+
+SUMMARY = "summary.json"
+
+
+@dataclass(kw_only=True)
+class DemoConfig:
+    """The demo.
+
+    Attributes:
+        runs: Where everything goes.
+    """
+
+    runs: Path = Path("runs/demo")
+
+
+def demo(config: DemoConfig) -> dict[str, float]:
+    """Run what has not been run yet, print the summary, and return it."""
+    summary = config.runs / SUMMARY
+    if summary.is_file():
+        say(f"the demo has run already; remove {config.runs} to run it again")
+    else:
+        started = time.perf_counter()
+        config.runs.mkdir(parents=True, exist_ok=True)
+        with ray_session(logs=config.runs / "logs"):
+            values = _run(config.runs)
+        write_json(summary, {**values, "seconds": time.perf_counter() - started})
+    values = read_json(summary)
+    _print(values, config.runs)
+    return values
+
+
+def _run(runs: Path) -> dict[str, float]:
+    say("epitoma demo: real H.264 videos, a few minutes on two cores")
+    dataset = PrepareConfig(output=runs / "dataset", synthetic=True, synthetic_dataset=demo_dataset())
+    manifest = prepare(dataset).path
+    for make in (demo_selector, demo_end_to_end, demo_reference):
+        _train_once(make(runs, manifest))
+    evaluation = EvaluateConfig(
+        run=demo_end_to_end(runs, manifest).folder,
+        manifest=manifest,
+        reference=demo_reference(runs, manifest).folder,
+    )
+    validation = evaluate(replace(evaluation, split="validation", quiet=True))
+    return summarise(validation, evaluate(evaluation))
+
+
+def _train_once(config: TrainConfig) -> None:
+    """Train unless that is done; a run that was cut off goes on."""
+    if not (config.folder / MODEL).is_dir():
+        train(replace(config, resume=(config.folder / CONFIG).is_file()))
+
+
+def summarise(validation: list[TradeoffPoint], test: list[TradeoffPoint]) -> dict[str, float]:
+    """What the demo shows, measured on the test split.
+
+    Uniform and random keep as many timesteps as the gate does, rounded up. They and dense are read off
+    whichever classifier is better for them on the validation split.
+    """
+    gate = find(test, "gate")
+    dense = _stronger(validation, test, "dense")
+    return {
+        "dense_accuracy": dense.score,
+        "selector_accuracy": gate.score,
+        "uniform_accuracy": _stronger(validation, test, "uniform").score,
+        "random_accuracy": _stronger(validation, test, "random").score,
+        "candidate_timesteps": dense.timesteps,
+        "selected_timesteps": gate.timesteps,
+        "compared_timesteps": same_budget(test),
+        "gmacs_dense": dense.gmacs,
+        "gmacs_selector": gate.gmacs,
+        "selection_precision": gate.selection_precision or 0.0,
+        "evidence_share": dense.selection_precision or 0.0,
+    }
+
+
+def _stronger(
+    validation: list[TradeoffPoint], test: list[TradeoffPoint], sampling: SamplingName
+) -> TradeoffPoint:
+    def point(points: list[TradeoffPoint], classifier: ClassifierName) -> TradeoffPoint:
+        budget = None if sampling == "dense" else same_budget(points)
+        return find(points, sampling, classifier=classifier, budget=budget)
+
+    own, reference = point(validation, "own"), point(validation, "reference")
+    return point(test, "own" if own.score > reference.score else "reference")
+
+
+def _print(values: dict[str, float], runs: Path) -> None:
+    say("")
+    say(
+        f"kept {values['selected_timesteps']:.1f} of {values['candidate_timesteps']:.0f} timesteps, "
+        f"{values['gmacs_selector'] / values['gmacs_dense']:.0%} of the computation: "
+        f"accuracy {values['selector_accuracy']:.3f} against {values['dense_accuracy']:.3f} for all of them"
+    )
+    say(
+        f"as many timesteps chosen uniformly: {values['uniform_accuracy']:.3f}, "
+        f"at random: {values['random_accuracy']:.3f}"
+    )
+    say(
+        f"{values['selection_precision']:.0%} of the kept timesteps show evidence, "
+        f"which fills {values['evidence_share']:.0%} of the videos"
+    )
+    say(f"figure:  {runs / 'end_to_end' / 'evaluation_test' / 'tradeoff.png'}")
+    say(f"MLflow:  mlflow ui --backend-store-uri {store_uri(runs)}")
+    say(f"took {values['seconds']:.0f} s; summary: {runs / SUMMARY}")
+
+
+if __name__ == "__main__":
+    run_job(DemoConfig, demo, about=__doc__)

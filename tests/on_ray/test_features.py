@@ -1,0 +1,84 @@
+"""Extraction into a real store: never twice, never stale, and equal to what the networks say."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from epitoma.datasets.manifest import read_manifest
+from epitoma.errors import RunError, TooManyRejectsError
+from epitoma.feature_store import read_features
+from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.features import extract_features
+from epitoma.on_ray.ingest import decode_spec, decode_timesteps
+
+
+@pytest.fixture
+def networks(networks_config) -> Networks:
+    torch.manual_seed(0)
+    return Networks(networks_config).eval()
+
+
+def extract(manifest, networks, root, **settings):
+    settings = {"timesteps": 4, "max_reject_share": 0.1, **settings}
+    return extract_features(manifest, networks, root=root, watch=lambda done, total: None, **settings)
+
+
+def test_features_are_what_the_networks_say_and_are_computed_once(ray_cluster, dataset, networks, tmp_path):
+    first = extract(dataset, networks, tmp_path)
+    assert (first.computed, first.rejects) == (18, [])
+    again = extract(dataset.split("test"), networks, tmp_path)
+    assert (again.folder, again.computed) == (first.folder, 0)
+    stored = read_features(first.folder, dataset)
+    assert stored.video_ids == dataset.video_ids
+    path, frame_count = dataset.resolved_paths()[7], dataset.table["frame_count"][7].as_py()
+    pixels = decode_timesteps(path, stored.starts_VT[7].astype(np.int64), frame_count, decode_spec(networks))
+    with torch.inference_mode():
+        heavy_TC = networks.heavy(torch.from_numpy(pixels["snippets"]))
+        light_TC = networks.light(torch.from_numpy(pixels["frames"][None]))[0]
+    assert torch.allclose(stored.heavy_VTC[7], heavy_TC, atol=1e-5)
+    assert torch.allclose(stored.light_VTC[7], light_TC, atol=1e-5)
+
+
+def test_a_changed_key_is_another_store(ray_cluster, dataset, networks, networks_config, tmp_path):
+    few = dataset.split("test")
+    folders = {extract(few, networks, tmp_path).folder, extract(few, networks, tmp_path, timesteps=5).folder}
+    with torch.no_grad():
+        next(networks.light.parameters()).add_(1)
+    folders.add(extract(few, networks, tmp_path).folder)
+    larger = replace(networks_config, heavy=replace(networks_config.heavy, size=40))
+    folders.add(extract(few, Networks(larger), tmp_path).folder)
+    assert len(folders) == 4
+
+
+def test_a_replaced_video_is_extracted_anew_and_the_old_features_are_not_read(
+    ray_cluster, dataset, networks, tmp_path
+):
+    shutil.copytree(dataset.path.parent, tmp_path / "copy")
+    manifest = read_manifest(tmp_path / "copy" / "manifest.parquet").split("test")
+    first = extract(manifest, networks, tmp_path)
+    before = read_features(first.folder, manifest)
+    one, other = (Path(path) for path in manifest.resolved_paths()[:2])
+    counts = manifest.table["frame_count"].to_pylist()
+    longer, shorter = (one, other) if counts[0] >= counts[1] else (other, one)
+    place = manifest.resolved_paths().index(str(shorter))
+    shutil.copyfile(longer, shorter)
+    with pytest.raises(RunError, match="lacks features of 1 of 4 videos"):
+        read_features(first.folder, manifest)
+    second = extract(manifest, networks, tmp_path)
+    assert second.computed == 1
+    after = read_features(second.folder, manifest)
+    assert not torch.equal(before.heavy_VTC[place], after.heavy_VTC[place])
+
+
+def test_bad_videos_are_rejected_and_remembered(ray_cluster, spoiled, networks, tmp_path):
+    first = extract(spoiled, networks, tmp_path)
+    assert [reject.video_id for reject in first.rejects] == [spoiled.split("train").video_ids[3]]
+    again = extract(spoiled, networks, tmp_path)
+    assert (again.computed, again.rejects) == (0, first.rejects)
+    assert len(read_features(first.folder, spoiled).video_ids) == 17
+    with pytest.raises(TooManyRejectsError, match="1 of 18 videos"):
+        extract(spoiled, networks, tmp_path, max_reject_share=0.0)

@@ -1,0 +1,85 @@
+"""Whole runs on real Ray Train: from features and from pixels, with one worker and two, cut off and resumed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from epitoma.errors import RunError
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.checkpoint import read_json
+from epitoma.training.loop import OptimisationConfig
+from epitoma.training.run_config import TrainConfig, WorkersConfig
+from ray_jobs.evaluate import EvaluateConfig, evaluate
+from ray_jobs.train import train
+
+
+@pytest.fixture
+def config(dataset, networks_config, head_config, tmp_path) -> TrainConfig:
+    return TrainConfig(
+        manifest=dataset.path,
+        name="run",
+        runs=tmp_path / "runs",
+        networks=networks_config,
+        head=head_config,
+        sparsity=SparsityConfig(target_timesteps=2),
+        optimisation=OptimisationConfig(epochs=2, batch_size=4),
+        timesteps=4,
+    )
+
+
+def history(run: Path) -> list[dict[str, float]]:
+    return read_json(run / "history.json")["epochs"]
+
+
+def losses(run: Path) -> list[float]:
+    return [row["train/loss"] for row in history(run)]
+
+
+def test_a_run_from_features_is_kept_evaluated_and_protected(ray_cluster, config, capsys):
+    run = train(config)
+    assert [row["train/videos"] for row in history(run)] == [10, 10]
+    assert {file.name for file in (run / "model").iterdir()} == {"config.json", "model.safetensors"}
+    points = evaluate(EvaluateConfig(run=run, manifest=config.manifest))
+    assert {point.sampling for point in points} == {"selector", "gate", "uniform", "random", "dense"}
+    assert (run / "evaluation_test" / "tradeoff.png").is_file()
+    assert "selector" in capsys.readouterr().out
+    with pytest.raises(RunError, match="exists already: choose another --name, or go on with it with --resume"):
+        train(config)
+    with pytest.raises(RunError, match="to resume"):
+        train(replace(config, name="other", resume=True))
+
+
+def test_two_workers_from_pixels_see_every_video_once_and_train_like_one(ray_cluster, config):
+    """Dropout aside, two workers take the same steps as one: the same videos, noise and averaged gradients."""
+    config.head.selector.dropout = config.head.selector.frame_classifier.dropout = 0.0
+    config.head.classifier.dropout = 0.0
+    pixels = replace(config, source="pixels", backbones="finetune")
+    one = train(replace(pixels, name="one"))
+    two = train(replace(pixels, name="two", workers=WorkersConfig(count=2)))
+    assert [row["train/videos"] for row in history(two)] == [10, 10]
+    assert losses(two) == pytest.approx(losses(one), rel=1e-3)
+
+
+def test_the_same_seed_gives_the_same_losses_and_a_resume_goes_on_with_them(ray_cluster, config):
+    """From pixels: twice the same run bit for bit, and two epochs resumed to four equal four at once."""
+    pixels = replace(config, source="pixels", backbones="finetune")
+    first = losses(train(replace(pixels, name="first")))
+    longer = replace(pixels, optimisation=replace(pixels.optimisation, epochs=4), sparsity=no_penalty())
+    whole = losses(train(replace(longer, name="whole")))
+    short = replace(longer, name="cut", optimisation=replace(longer.optimisation, epochs=2))
+    assert losses(train(replace(pixels, name="second"))) == first
+    assert losses(train(short)) == whole[:2]
+    resumed = train(replace(longer, name="cut", resume=True))
+    assert losses(resumed) == whole[2:]
+
+
+def no_penalty() -> SparsityConfig:
+    """Without a penalty nothing depends on how long a run is meant to be."""
+    return SparsityConfig(mode="none")
+
+
+def test_a_run_may_start_from_another_ones_selector(ray_cluster, config):
+    first = train(config)
+    again = train(replace(config, name="again", source="pixels", start_from=first))
+    assert read_json(again / "config.json")["start_from"] == str(first)

@@ -1,0 +1,117 @@
+"""Every bad input ends with one clear line on standard error and exit code 2, never with a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from epitoma.config import to_dict
+from epitoma.datasets.manifest import write_manifest
+from epitoma.datasets.schema import VideoRow
+from epitoma.presets import demo_selector
+from epitoma.training.checkpoint import write_json
+
+
+def job(name: str, *arguments: str | Path, cwd: Path) -> tuple[int, str]:
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2]))
+    done = subprocess.run(
+        [sys.executable, "-m", f"ray_jobs.{name}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def refused(name: str, *arguments: str | Path, cwd: Path) -> str:
+    code, complaint = job(name, *arguments, cwd=cwd)
+    assert code == 2, complaint
+    assert "Traceback" not in complaint
+    lines = complaint.strip().splitlines()
+    assert len(lines) == 1, complaint
+    return lines[0]
+
+
+def manifest(folder: Path, label: str = "tea") -> Path:
+    (folder / "a.mp4").write_bytes(b"x")
+    row = VideoRow(
+        video_id="a",
+        path="a.mp4",
+        split="train",
+        labels=(label,),
+        duration_seconds=1.0,
+        fps=8.0,
+        frame_count=8,
+        intervals=None,
+    )
+    path = folder / "manifest.parquet"
+    write_manifest(path, [row], classes=["tea"], multi_label=False)
+    return path
+
+
+def test_no_manifest(tmp_path):
+    line = refused("train", "--manifest", "gone.parquet", "--name", "x", cwd=tmp_path)
+    assert "no manifest at gone.parquet" in line
+    assert "ray_jobs.prepare" in line
+
+
+def test_an_empty_folder(tmp_path):
+    (tmp_path / "videos").mkdir()
+    line = refused("prepare", "--folder", "videos", "--output", "out", cwd=tmp_path)
+    assert "videos" in line
+
+
+def test_unknown_labels(tmp_path):
+    path = manifest(tmp_path)
+    table = pq.read_table(path)
+    column = table.schema.get_field_index("labels")
+    pq.write_table(table.set_column(column, table.schema.field(column), [[["coffee"]]]), path)
+    line = refused("train", "--manifest", path, "--name", "x", cwd=tmp_path)
+    assert "coffee" in line
+    assert "a" in line
+
+
+def test_a_missing_weight_file(tmp_path):
+    path = manifest(tmp_path)
+    line = refused(
+        "extract", "--manifest", path, "--networks.light.weights", "gone.pth", cwd=tmp_path
+    )
+    assert "no weight file at gone.pth" in line
+
+
+def test_an_option_that_does_not_exist(tmp_path):
+    line = refused("train", "--manifest", "m", "--name", "x", "--bugdet", "3", cwd=tmp_path)
+    assert "--bugdet" in line
+
+
+def test_a_config_field_that_does_not_exist(tmp_path):
+    values = {**to_dict(demo_selector(Path("runs"), Path("m.parquet"))), "bugdet": 3}
+    write_json(tmp_path / "config.json", values)
+    line = refused("train", "--config", "config.json", cwd=tmp_path)
+    assert "bugdet" in line
+
+
+@pytest.mark.parametrize("option", ["--timesteps", "--sparsity.target-timesteps"])
+def test_a_value_of_the_wrong_type(tmp_path, option):
+    line = refused("train", "--manifest", "m", "--name", "x", option, "many", cwd=tmp_path)
+    assert "many" in line
+
+
+def test_a_required_option_that_is_missing(tmp_path):
+    assert "--name" in refused("train", "--manifest", "m", cwd=tmp_path)
+
+
+def test_no_such_run(tmp_path):
+    line = refused("evaluate", "--run", "runs/x", "--manifest", "m", cwd=tmp_path)
+    assert "no finished run at runs/x" in line
+
+
+def test_help_reads_well_and_ends_well(tmp_path):
+    code, _ = job("train", "--help", cwd=tmp_path)
+    assert code == 0

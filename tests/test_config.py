@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+
+from epitoma.config import flatten, from_dict, to_dict
+from epitoma.errors import ConfigError
+from epitoma.presets import demo_end_to_end, demo_selector
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.run_config import TrainConfig
+
+
+def test_a_whole_config_survives_json():
+    config = demo_end_to_end(Path("runs/demo"), Path("data/manifest.parquet"))
+    assert from_dict(TrainConfig, to_dict(config), source="test") == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda values: values.update(bugdet=3), "bugdet"),
+        (lambda values: values["sparsity"].update(target=3), "target"),
+        (lambda values: values.update(timesteps="many"), "timesteps"),
+        (lambda values: values.pop("manifest"), "manifest"),
+        (lambda values: values.update(source="radio"), "source"),
+    ],
+)
+def test_a_bad_field_is_named_with_its_file(change, message):
+    values = to_dict(demo_selector(Path("runs"), Path("m.parquet")))
+    change(values)
+    with pytest.raises(ConfigError, match=rf"(?s)conf\.json.*{message}"):
+        from_dict(TrainConfig, values, source="conf.json")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"source": "features", "backbones": "finetune"}, "needs source 'pixels'"),
+        ({"timesteps": 4, "sparsity": SparsityConfig(target_timesteps=8)}, "more than timesteps 4"),
+        ({"timesteps": 32, "store_timesteps": 16}, "store_timesteps 16 is fewer than timesteps 32"),
+        ({"train_timesteps": 0}, None),
+    ],
+)
+def test_contradictions_are_refused(settings, message):
+    def make():
+        return TrainConfig(manifest=Path("m"), name="x", **settings)
+
+    if message is None:
+        assert make().candidates == make().timesteps
+        return
+    with pytest.raises(ConfigError, match=message):
+        make()
+
+
+def test_sparsity_shares_must_fit_into_training():
+    with pytest.raises(ConfigError, match="together <= 1"):
+        SparsityConfig(warmup=0.7, anneal=0.5)
+    with pytest.raises(ConfigError, match="above 0, not 0"):
+        SparsityConfig(target_timesteps=0)
+
+
+def test_flatten_gives_dotted_names():
+    assert flatten({"a": 1, "b": {"c": 2, "d": {"e": [3]}}}) == {"a": 1, "b.c": 2, "b.d.e": [3]}

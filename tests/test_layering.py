@@ -1,0 +1,87 @@
+"""Data flows one way: a floor imports only its own and lower floors, and heavy libraries have one home."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FLOORS = {
+    "epitoma.errors": 0,
+    "epitoma.config": 0,
+    "epitoma.timesteps": 0,
+    "epitoma.sampling": 1,
+    "epitoma.video": 1,
+    "epitoma.datasets": 1,
+    "epitoma.models": 1,
+    "epitoma.losses": 1,
+    "epitoma.sparsity": 1,
+    "epitoma.metrics": 1,
+    "epitoma.cost": 1,
+    "epitoma.tradeoff": 1,
+    "epitoma.feature_store": 1,
+    "epitoma.training": 2,
+    "epitoma.evaluation": 2,
+    "epitoma.presets": 3,
+    "epitoma.tracking": 4,
+    "epitoma.plots": 4,
+    "epitoma.tables": 4,
+    "epitoma.console": 4,
+    "epitoma.on_ray": 4,
+    "ray_jobs": 5,
+    "tune_spaces": 5,
+}
+HOMES = {
+    "ray": ("epitoma/on_ray", "ray_jobs", "tune_spaces"),
+    "mlflow": ("epitoma/tracking.py",),
+    "av": ("epitoma/video",),
+    "matplotlib": ("epitoma/plots.py",),
+}
+FILES = sorted(
+    file.relative_to(ROOT)
+    for folder in ("epitoma", "ray_jobs", "tune_spaces")
+    for file in (ROOT / folder).rglob("*.py")
+)
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            yield node.module
+
+
+def floor(module: str) -> int | None:
+    known = [name for name in FLOORS if module == name or module.startswith(f"{name}.")]
+    return FLOORS[max(known, key=len)] if known else None
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_a_floor_imports_only_its_own_and_lower_floors(file):
+    own = floor(module_of(file))
+    if module_of(file) == "epitoma":
+        return
+    assert own is not None, f"{file} has no floor: give it one in FLOORS"
+    higher = [name for name in imports(file) if (floor(name) or 0) > own]
+    assert not higher
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_heavy_libraries_are_imported_in_their_home_only(file):
+    for name in imports(file):
+        homes = HOMES.get(name.split(".")[0])
+        assert homes is None or any(str(file).startswith(home) for home in homes), f"{file} imports {name}"
+
+
+def test_the_rules_would_notice_a_breach(tmp_path):
+    assert floor("epitoma.training.loop") > floor("epitoma.models.gating")
+    assert floor("epitoma.models") == 1
+    assert floor("numpy") is None
+    assert "ray" in set(imports(Path("epitoma/on_ray/trainer.py")))

@@ -1,0 +1,56 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
+from epitoma.timesteps import Selection
+
+
+def selection(probability_BT: torch.Tensor, valid_BT: torch.Tensor) -> Selection:
+    return Selection(
+        alpha_BT=probability_BT, gate_BT=probability_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
+    )
+
+
+def test_the_open_ratio_counts_valid_timesteps_of_readable_videos_only():
+    probability_BT = torch.tensor([[0.2, 0.4, 0.0], [1.0, 1.0, 1.0]])
+    valid_BT = torch.tensor([[True, True, False], [True, True, True]])
+    ratio = expected_open_ratio(selection(probability_BT, valid_BT), torch.tensor([1.0, 0.0]))
+    assert float(ratio) == pytest.approx(0.3)
+
+
+def test_nothing_is_penalised_during_the_warm_up():
+    for mode in ("target_timesteps", "l0_weight", "none"):
+        sparsity = Sparsity(SparsityConfig(mode=mode), candidates=32)
+        sparsity.update(0.9, progress=0.1)
+        assert float(sparsity.penalty(torch.tensor(0.9), progress=0.1)) == 0
+        assert sparsity.multiplier == 0
+
+
+def test_the_l0_weight_rises_to_its_full_value():
+    sparsity = Sparsity(SparsityConfig(mode="l0_weight", l0_weight=0.8, warmup=0.2, anneal=0.4), candidates=32)
+    penalties = [float(sparsity.penalty(torch.tensor(0.5), progress=p)) for p in (0.2, 0.4, 0.6, 1.0)]
+    assert penalties == pytest.approx([0, 0.2, 0.4, 0.4])
+
+
+def test_the_target_falls_from_all_to_the_target_and_the_multiplier_follows_the_excess_both_ways():
+    config = SparsityConfig(target_timesteps=8, warmup=0.2, anneal=0.4, stiffness=5, rate=0.02)
+    sparsity = Sparsity(config, candidates=32)
+    assert [sparsity.current_target(p) for p in (0.1, 0.4, 0.7)] == pytest.approx([1, 0.625, 0.25])
+    sparsity.update(0.75, progress=0.7)
+    assert sparsity.multiplier == pytest.approx(0.01)
+    penalty = sparsity.penalty(torch.tensor(0.75), progress=0.7)
+    assert float(penalty) == pytest.approx(0.01 * 0.5 + 5 * 0.25)
+    for _ in range(5):
+        sparsity.update(0.0, progress=0.7)
+    assert sparsity.multiplier < 0
+
+
+@given(st.integers(1, 30), st.floats(0.1, 12), st.integers(0, 1000))
+def test_the_calibrated_threshold_keeps_the_target_on_average(videos, target, seed):
+    alpha_VT = torch.randn(videos, 10, generator=torch.Generator().manual_seed(seed))
+    valid_VT = torch.ones(videos, 10, dtype=torch.bool)
+    threshold = calibrated_threshold(alpha_VT, valid_VT, target_timesteps=target)
+    kept = int((alpha_VT > threshold).sum())
+    assert kept == min(max(1, round(target * videos)), videos * 10)

@@ -1,0 +1,85 @@
+"""Real MLflow on a real SQLite file: what is logged can be read back, and every run has an honest end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from epitoma.tracking import store_uri, tracked_run
+
+
+def runs_in(runs: Path) -> list:
+    client = MlflowClient(store_uri(runs))
+    return client.search_runs([client.get_experiment_by_name("epitoma").experiment_id])
+
+
+def test_a_run_keeps_params_metrics_tables_and_files(tmp_path: Path):
+    note = tmp_path / "note.txt"
+    note.write_text("hello")
+    with tracked_run(tmp_path / "runs" / "first", params={"sparsity.mode": "l0_weight"}) as tracker:
+        tracker.metrics({"tradeoff/accuracy": 0.5}, step=4)
+        tracker.metrics({"tradeoff/accuracy": 0.7}, step=8)
+        tracker.table([{"budget": 4, "score": 0.5}], name="points")
+        tracker.artifact(note)
+    (run,) = runs_in(tmp_path / "runs")
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "first"
+    assert run.data.params == {"sparsity.mode": "l0_weight"}
+    client = MlflowClient(store_uri(tmp_path / "runs"))
+    curve = client.get_metric_history(run.info.run_id, "tradeoff/accuracy")
+    assert [(metric.step, metric.value) for metric in curve] == [(4, 0.5), (8, 0.7)]
+    assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"note.txt", "points.json"}
+
+
+def test_a_folder_goes_on_with_the_run_it_remembers(tmp_path: Path):
+    for params in ({"a": 1}, {"a": 2, "b": 3}):
+        with tracked_run(tmp_path / "runs" / "same", params=params):
+            pass
+    (run,) = runs_in(tmp_path / "runs")
+    assert run.data.params == {"a": "1", "b": "3"}
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (SystemExit(1), "KILLED")]
+)
+def test_a_run_that_does_not_finish_says_so(tmp_path: Path, error: BaseException, status: str):
+    with pytest.raises(type(error)), tracked_run(tmp_path / "runs" / "bad", params={}):
+        raise error
+    assert [run.info.status for run in runs_in(tmp_path / "runs")] == [status]
+
+
+def test_a_stopped_job_leaves_its_run_killed(tmp_path: Path):
+    code = (
+        "import time; from pathlib import Path; from dataclasses import dataclass\n"
+        "from epitoma.tracking import tracked_run; from ray_jobs.command_line import run_job\n"
+        "@dataclass\nclass Nothing: pass\n"
+        "def job(config):\n"
+        f"    with tracked_run(Path({str(tmp_path / 'runs' / 'stopped')!r}), params={{}}):\n"
+        "        print('ready', flush=True); time.sleep(60)\n"
+        "run_job(Nothing, job, about='sleeps')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert process.stdout.readline().strip() == "ready"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, complaint = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert complaint.strip() == "stopped"
+    assert [run.info.status for run in runs_in(tmp_path / "runs")] == ["KILLED"]
+
+
+def test_a_tracking_uri_that_is_set_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
+    monkeypatch.chdir(tmp_path)
+    with tracked_run(tmp_path / "runs" / "one", params={}):
+        pass
+    assert (tmp_path / "elsewhere.db").is_file()
+    assert not (tmp_path / "runs" / "mlflow.db").exists()

@@ -1,0 +1,152 @@
+"""The loop on synthetic features: it learns where to look, meets its target, repeats, and resumes exactly."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.context import LocalContext
+from tests.training.synthetic_features import (
+    EVIDENCE,
+    TIMESTEPS,
+    epochs,
+    make_config,
+    make_loop,
+    make_split,
+)
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return make_split(240, seed=1), make_split(100, seed=2)
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def accuracy(logits_VL: torch.Tensor, labels_VL: torch.Tensor) -> float:
+    return float((logits_VL.argmax(dim=1) == labels_VL.argmax(dim=1)).float().mean())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_seed_collapses_and_the_target_is_met(tmp_path: Path, splits, seed: int):
+    """Eight of 32 timesteps are asked for, four show evidence: the gate keeps them and answers as dense does."""
+    training, validation = splits
+    context = LocalContext(tmp_path)
+    config = make_config(tmp_path, seed=seed, sparsity=SparsityConfig(target_timesteps=8))
+    loop = make_loop(config, training, validation, context)
+    loop.run()
+    assert epochs(context)[-1]["train/timesteps"] == pytest.approx(8, rel=0.25)
+    model = loop.module
+    model.load_state_dict(loop.best)
+    held_out = make_split(100, seed=3)
+    with torch.inference_mode():
+        seen = model.eval()(held_out.candidates)
+    kept = seen.selection.count_B.float()
+    assert float(kept.mean()) == pytest.approx(8, rel=0.25)
+    assert accuracy(seen.logits_BL, held_out.labels_VL) > 0.9
+    same_for_all = (seen.selection.open_BT == seen.selection.open_BT[0]).all()
+    assert not same_for_all
+
+
+def test_the_l0_weight_shuts_more_the_larger_it_is(tmp_path: Path, splits):
+    kept = []
+    for weight in (0.0, 1.0):
+        context = LocalContext(tmp_path / str(weight))
+        config = make_config(
+            tmp_path, sparsity=SparsityConfig(mode="l0_weight", l0_weight=weight), optimisation={"epochs": 20}
+        )
+        make_loop(config, *splits, context).run()
+        kept.append(epochs(context)[-1]["train/timesteps"])
+    assert kept[1] < kept[0] - 2
+
+
+@pytest.mark.parametrize("gate", ["binary", "hard_concrete"])
+def test_the_other_gates_train_as_well(tmp_path: Path, splits, gate: str):
+    context, config = LocalContext(tmp_path), make_config(tmp_path, optimisation={"epochs": 12})
+    config.head.selector.gating.gate = gate
+    make_loop(config, *splits, context).run()
+    losses = [metrics["train/loss"] for metrics in epochs(context)]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_same_seed_twice_gives_the_same_losses_bit_for_bit(tmp_path: Path, splits):
+    losses = []
+    for attempt in ("one", "two", "other"):
+        context = LocalContext(tmp_path / attempt)
+        config = make_config(tmp_path, optimisation={"epochs": 4}, seed=int(attempt == "other"))
+        make_loop(config, *splits, context).run()
+        losses.append([metrics["train/loss"] for metrics in epochs(context)])
+    assert losses[0] == losses[1]
+    assert losses[0] != losses[2]
+
+
+def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Path, splits):
+    settings = {"epochs": 8, "checkpoint_every": 2, "validate_every": 2}
+    config = make_config(tmp_path, optimisation=settings)
+    whole = LocalContext(tmp_path / "whole")
+    make_loop(config, *splits, whole).run()
+
+    class StoppedError(Exception):
+        pass
+
+    class Stopping(LocalContext):
+        def tell(self, event):
+            super().tell(event)
+            if event.get("epoch") == 5 and event["kind"] == "step":
+                raise StoppedError
+
+    with pytest.raises(StoppedError):
+        make_loop(config, *splits, Stopping(tmp_path / "cut")).run()
+    resumed = LocalContext(tmp_path / "cut")
+    loop = make_loop(config, *splits, resumed)
+    loop.run()
+    assert resumed.events[0]["kind"] == "resumed"
+    assert resumed.events[0]["epoch"] == 4
+    tail = [metrics["train/loss"] for metrics in epochs(whole)][4:]
+    assert [metrics["train/loss"] for metrics in epochs(resumed)] == tail
+
+
+def test_references_see_what_they_are_meant_to(tmp_path: Path, splits):
+    for selection, expected in (("dense", {TIMESTEPS}), ("random", {1, 2, 4, 8, 16, 32})):
+        context = LocalContext(tmp_path / selection)
+        config = make_config(tmp_path, selection=selection, optimisation={"epochs": 1})
+        source = make_loop(config, *splits, context).source
+        sizes = {int(count) for batch in source.training(0) for count in batch.open_BT.sum(dim=1)}
+        assert sizes == expected
+    assert EVIDENCE < TIMESTEPS
+
+
+def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
+    """The loss of a step with a video of weight 0 is the loss of the step without it."""
+    from dataclasses import replace
+
+    context, config = LocalContext(tmp_path), make_config(tmp_path, optimisation={"epochs": 1})
+    loop = make_loop(config, *splits, context)
+    loop.model = loop.module.eval()
+    batch = next(iter(loop.source.training(0)))
+    weight_B = torch.ones(len(batch.video_ids))
+    weight_B[::2] = 0
+    before = {name: tensor.clone() for name, tensor in loop.module.state_dict().items()}
+    counted = loop._step(0, 0, replace(batch, weight_B=weight_B))
+    loop.module.load_state_dict(before)
+    kept = weight_B > 0
+    fewer = replace(
+        batch,
+        weight_B=weight_B[kept],
+        labels_BL=batch.labels_BL[kept],
+        noise_BT=batch.noise_BT[kept],
+        candidates=replace(
+            batch.candidates,
+            light_BTC=batch.candidates.light_BTC[kept],
+            heavy_BTC=batch.candidates.heavy_BTC[kept],
+            valid_BT=batch.candidates.valid_BT[kept],
+        ),
+    )
+    assert torch.allclose(loop._step(0, 0, fewer), counted, rtol=1e-5)
