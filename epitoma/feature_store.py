@@ -99,7 +99,7 @@ def stored_identities(folder: Path) -> set[str]:
 def stored_rejects(folder: Path, manifest: Manifest) -> list[Reject]:
     """Videos of the manifest that could not be read when their features were wanted."""
     table = _rows_of(folder, manifest, ["identity", "video_id", "path", "reject"])
-    table = table.filter(pc.not_equal(table["reject"], ""))
+    table = table.filter(pc.field("reject") != "")
     return [Reject(row["video_id"], row["path"], row["reject"]) for row in table.to_pylist()]
 
 
@@ -115,7 +115,7 @@ def read_features(folder: Path, manifest: Manifest) -> Stored:
             f"{folder} lacks features of {len(manifest) - len(table)} of {len(manifest)} videos; "
             "make them with `python -m ray_jobs.extract`"
         )
-    table = table.filter(pc.equal(table["reject"], ""))
+    table = table.filter(pc.field("reject") == "")
     if len(table) == 0:
         raise RunError(f"none of {len(manifest)} videos of {manifest.path} could be read")
     return Stored(

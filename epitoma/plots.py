@@ -4,15 +4,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.figure import Figure
 
 mpl.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
-from epitoma.tradeoff import TradeoffPoint  # noqa: E402
+from epitoma.tradeoff import TradeoffPoint
 
-COLOURS = {"selector": "#c1272d", "gate": "#c1272d", "uniform": "#0000a7", "random": "#777777", "dense": "#1a1a1a"}
+COLOURS = {
+    "selector": "#c1272d",
+    "gate": "#c1272d",
+    "uniform": "#0000a7",
+    "random": "#777777",
+    "dense": "#1a1a1a",
+}
 MARKERS = {"selector": "o", "gate": "*", "uniform": "s", "random": "^", "dense": "D"}
 
 
@@ -32,7 +39,10 @@ def tradeoff_figure(points: Sequence[TradeoffPoint], path: Path, *, title: str, 
 def training_figure(history: Sequence[dict[str, float]], path: Path, *, title: str) -> None:
     """Loss and score, and timesteps kept, by epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    for axes, names in ((left, ("train/loss", "validation/score")), (right, ("train/timesteps", "validation/timesteps"))):
+    for axes, names in (
+        (left, ("train/loss", "validation/score")),
+        (right, ("train/timesteps", "validation/timesteps")),
+    ):
         for name in names:
             known = [(row["epoch"], row[name]) for row in history if name in row]
             axes.plot(*zip(*known, strict=True), label=name)
@@ -59,10 +69,16 @@ def _draw_curve(axes: Axes, curve: Sequence[TradeoffPoint]) -> None:
         zorder=3 if first.sampling in ("gate", "selector") else 2,
     )
     for point in curve if first.sampling == "selector" else ():
-        axes.annotate(f"{point.budget}", (point.gmacs, point.score), textcoords="offset points", xytext=(4, 6), fontsize=8)
+        axes.annotate(
+            f"{point.budget}",
+            (point.gmacs, point.score),
+            textcoords="offset points",
+            xytext=(4, 6),
+            fontsize=8,
+        )
 
 
-def _save(figure: plt.Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
     figure.savefig(path, dpi=130)

@@ -16,14 +16,14 @@ from epitoma.training.run_config import TrainConfig
 def demo_dataset() -> SyntheticConfig:
     """Videos of a minute or more, ten classes; no two differ by motion alone, which the demo's 2D nets miss."""
     return SyntheticConfig(
-        train_videos=200,
-        validation_videos=100,
+        train_videos=180,
+        validation_videos=80,
         test_videos=120,
         one_actions=12,
         twin_classes=0,
-        distractor_share=0.12,
+        distractor_share=0.08,
         min_seconds=60,
-        max_seconds=75,
+        max_seconds=70,
         size=96,
     )
 
@@ -32,7 +32,7 @@ def offline_networks() -> NetworksConfig:
     """EfficientNet-Lite0 twice, small frames for LightNet, with the weights of an installed package."""
     name, weights = "tf_efficientnet_lite0", "package"
     return NetworksConfig(
-        light=LightNet.Config(name=name, weights=weights, size=48),
+        light=LightNet.Config(name=name, weights=weights, size=40),
         heavy=HeavyNet.Config(name=name, weights=weights, size=96),
     )
 
@@ -46,14 +46,14 @@ def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
         runs=runs,
         networks=offline_networks(),
         head=HeadConfig(classifier=classifier),
-        sparsity=SparsityConfig(target_timesteps=6),
+        sparsity=SparsityConfig(target_timesteps=7),
         optimisation=OptimisationConfig(
-            epochs=50,
+            epochs=40,
             schedule="cosine",
             adam_epsilon=1e-8,
             weight_decay=0.01,
             validate_every=5,
-            checkpoint_every=25,
+            checkpoint_every=20,
         ),
         timesteps=32,
         train_timesteps=24,
@@ -69,7 +69,7 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
         source="pixels",
         backbones="finetune",
         start_from=selector.folder,
-        train_timesteps=16,
+        train_timesteps=14,
         sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0),
         optimisation=replace(
             selector.optimisation,
@@ -79,6 +79,18 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
             validate_every=1,
             checkpoint_every=1,
         ),
+    )
+
+
+def demo_settled(runs: Path, manifest: Path) -> TrainConfig:
+    """The end-to-end run's selector and classifier settled on features of its fine-tuned networks."""
+    selector = demo_selector(runs, manifest)
+    return replace(
+        selector,
+        name="epitoma",
+        start_from=demo_end_to_end(runs, manifest).folder,
+        sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0),
+        optimisation=replace(selector.optimisation, epochs=30),
     )
 
 

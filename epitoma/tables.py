@@ -10,7 +10,17 @@ from epitoma.tradeoff import TradeoffPoint
 def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: str) -> Table:
     """Every way of choosing timesteps as a row: what was kept, how good it was, what it cost."""
     table = Table(title=title, title_justify="left")
-    for heading in ("sampling", "classifier", "T'", score_name, "GMACs", "light", "heavy", "head", "precision"):
+    for heading in (
+        "sampling",
+        "classifier",
+        "T'",
+        score_name,
+        "GMACs",
+        "light",
+        "heavy",
+        "head",
+        "precision",
+    ):
         table.add_column(heading, justify="left" if heading in ("sampling", "classifier") else "right")
     previous = points[0] if points else None
     for point in points:

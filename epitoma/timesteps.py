@@ -74,7 +74,9 @@ class Selection:
     valid_BT: Tensor
 
     def __post_init__(self) -> None:
-        shapes = {tuple(t.shape) for t in (self.alpha_BT, self.gate_BT, self.open_probability_BT, self.valid_BT)}
+        shapes = {
+            tuple(t.shape) for t in (self.alpha_BT, self.gate_BT, self.open_probability_BT, self.valid_BT)
+        }
         if len(shapes) != 1 or self.alpha_BT.ndim != 2:
             raise ValueError(f"selection tensors must share one (B, T) shape, not {sorted(shapes)}")
 

@@ -57,9 +57,7 @@ def parse(config_type: type[ConfigType], arguments: list[str], *, about: str) ->
     return config
 
 
-def _from_file(
-    config_type: type[ConfigType], arguments: list[str]
-) -> tuple[ConfigType | None, list[str]]:
+def _from_file(config_type: type[ConfigType], arguments: list[str]) -> tuple[ConfigType | None, list[str]]:
     if "--config" not in arguments:
         return None, arguments
     place = arguments.index("--config")

@@ -133,7 +133,9 @@ def _reference(run: Path | None, model: VideoEpitoma) -> VideoEpitoma | None:
     reference, _ = load_model(model_folder(run))
     own, theirs = networks_of(model).heavy.state_dict(), networks_of(reference).heavy.state_dict()
     if own.keys() != theirs.keys() or any(not torch.equal(own[name], theirs[name]) for name in own):
-        raise RunError(f"the reference {run} uses another HeavyNet than the run: train it with --networks-from")
+        raise RunError(
+            f"the reference {run} uses another HeavyNet than the run: train it with --networks-from"
+        )
     return reference
 
 

@@ -72,7 +72,12 @@ class Watcher:
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
-        handlers = {"step": self._step, "epoch": self._epoch, "reject": self._reject, "resumed": self._resumed}
+        handlers = {
+            "step": self._step,
+            "epoch": self._epoch,
+            "reject": self._reject,
+            "resumed": self._resumed,
+        }
         handlers[event["kind"]](event)
 
     def _step(self, event: Event) -> None:

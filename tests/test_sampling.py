@@ -23,7 +23,9 @@ def test_uniform_timesteps_lie_in_the_middle_of_equal_parts(frame_count, count, 
 
 
 @given(seed=st.integers(0, 99), **sizes)
-def test_random_timesteps_are_sorted_distinct_where_possible_and_follow_the_seed(frame_count, count, frames, seed):
+def test_random_timesteps_are_sorted_distinct_where_possible_and_follow_the_seed(
+    frame_count, count, frames, seed
+):
     def draw():
         rng = np.random.default_rng(seed)
         return random_timesteps(frame_count, count=count, frames_per_timestep=frames, rng=rng)

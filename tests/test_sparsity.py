@@ -29,7 +29,9 @@ def test_nothing_is_penalised_during_the_warm_up():
 
 
 def test_the_l0_weight_rises_to_its_full_value():
-    sparsity = Sparsity(SparsityConfig(mode="l0_weight", l0_weight=0.8, warmup=0.2, anneal=0.4), candidates=32)
+    sparsity = Sparsity(
+        SparsityConfig(mode="l0_weight", l0_weight=0.8, warmup=0.2, anneal=0.4), candidates=32
+    )
     penalties = [float(sparsity.penalty(torch.tensor(0.5), progress=p)) for p in (0.2, 0.4, 0.6, 1.0)]
     assert penalties == pytest.approx([0, 0.2, 0.4, 0.4])
 

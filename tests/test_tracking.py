@@ -45,7 +45,8 @@ def test_a_folder_goes_on_with_the_run_it_remembers(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(ValueError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (SystemExit(1), "KILLED")]
+    ("error", "status"),
+    [(ValueError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (SystemExit(1), "KILLED")],
 )
 def test_a_run_that_does_not_finish_says_so(tmp_path: Path, error: BaseException, status: str):
     with pytest.raises(type(error)), tracked_run(tmp_path / "runs" / "bad", params={}):
@@ -64,7 +65,11 @@ def test_a_stopped_job_leaves_its_run_killed(tmp_path: Path):
         "run_job(Nothing, job, about='sleeps')\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
     )
     assert process.stdout.readline().strip() == "ready"
     time.sleep(0.2)

@@ -43,7 +43,16 @@ def test_tables_and_figures_show_every_point(tmp_path: Path):
     assert markdown_table(POINTS).count("\n") == 4
     assert tradeoff_table(POINTS, title="t", score_name="accuracy").row_count == 2
     tradeoff_figure(POINTS, tmp_path / "t.png", title="t", score_name="accuracy")
-    history = [{"epoch": 0, "train/loss": 1.0, "train/timesteps": 3.0}, {"epoch": 1, "train/loss": 0.5, "train/timesteps": 2.0, "validation/score": 0.5, "validation/timesteps": 2.0}]
+    history = [
+        {"epoch": 0, "train/loss": 1.0, "train/timesteps": 3.0},
+        {
+            "epoch": 1,
+            "train/loss": 0.5,
+            "train/timesteps": 2.0,
+            "validation/score": 0.5,
+            "validation/timesteps": 2.0,
+        },
+    ]
     training_figure(history, tmp_path / "h.png", title="h")
     for name in ("t.png", "h.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

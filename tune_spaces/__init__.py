@@ -1,0 +1,1 @@
+"""Search spaces for sweeps; each is a module of its own."""

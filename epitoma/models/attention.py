@@ -24,7 +24,9 @@ class TemporalSelfAttention(nn.Module):
 
         def __post_init__(self) -> None:
             if self.inner_channels % self.heads:
-                raise ValueError(f"inner_channels {self.inner_channels} is not a multiple of heads {self.heads}")
+                raise ValueError(
+                    f"inner_channels {self.inner_channels} is not a multiple of heads {self.heads}"
+                )
 
     def __init__(self, config: Config, *, channels: int) -> None:
         super().__init__()
@@ -37,7 +39,9 @@ class TemporalSelfAttention(nn.Module):
         batch, timesteps, _ = x_BTC.shape
         split = self.query_key_value(x_BTC).view(batch, timesteps, 3, self.heads, -1)
         query, key, value = split.permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=log_weight(weight_BT)[:, None, None])
+        attended = F.scaled_dot_product_attention(
+            query, key, value, attn_mask=log_weight(weight_BT)[:, None, None]
+        )
         return x_BTC + self.out(attended.transpose(1, 2).flatten(2))
 
 

@@ -5,6 +5,7 @@ Any timm model serves by its name. What ingest must know (size in pixels, frames
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import timm
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from epitoma.errors import WeightsError
 from epitoma.models.folding import fold_batch_norm
-from epitoma.models.weights import PACKAGE_MEAN_STD, PRETRAINED_PACKAGE, load_weights
+from epitoma.models.weights import PACKAGE_MEAN_STD, PRETRAINED_PACKAGE, Colour, load_weights
 
 CPU_CHUNK_PIXELS = 200_000
 """Pixels of one pass on a CPU without gradients: the activations then stay in its cache."""
@@ -31,8 +32,8 @@ class InputSpec:
 
     size: int
     frames: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Colour
+    std: Colour
 
 
 class ImageBackbone(nn.Module):
@@ -51,19 +52,21 @@ class ImageBackbone(nn.Module):
         if pretrained and weights != "random":
             load_weights(net, weights, name=name)
         mean, std = _normalisation(net, weights)
-        self.channels = int(getattr(net, "head_hidden_size", net.num_features))
+        self.channels = _feature_channels(net)
         self.net = fold_batch_norm(net, torch.rand(1, 3, size, size)).to(memory_format=torch.channels_last)
         self.input = InputSpec(size=size, frames=frames, mean=mean, std=std)
         self.register_buffer("mean_C11", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
         self.register_buffer("std_C11", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def look(self, images: Tensor) -> Tensor:
         """Features of uint8 images of the size that ``input`` names."""
         if torch.is_grad_enabled() or images.is_cuda:
-            return self._look(images)
-        return torch.cat([self._look(chunk) for chunk in images.split(max(1, CPU_CHUNK_PIXELS // self.input.size**2))])
+            return self._pass(images)
+        return torch.cat(
+            [self._pass(chunk) for chunk in images.split(max(1, CPU_CHUNK_PIXELS // self.input.size**2))]
+        )
 
-    def _look(self, images: Tensor) -> Tensor:
+    def _pass(self, images: Tensor) -> Tensor:
         normalised = (images.to(self.mean_C11.dtype) - self.mean_C11) / self.std_C11
         return self.net(normalised.contiguous(memory_format=torch.channels_last))
 
@@ -81,10 +84,16 @@ def _create(name: str) -> nn.Module:
     return timm.create_model(name, num_classes=0)
 
 
-def _normalisation(
-    net: nn.Module, weights: str
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+def _feature_channels(net: nn.Module) -> int:
+    """Width of a headless network's output; some networks end with a layer wider than ``num_features``."""
+    channels = getattr(net, "head_hidden_size", None) or getattr(net, "num_features", None)
+    if not isinstance(channels, int):
+        raise WeightsError(f"{type(net).__name__} does not say how many features it gives")
+    return channels
+
+
+def _normalisation(net: nn.Module, weights: str) -> tuple[Colour, Colour]:
     if weights == PRETRAINED_PACKAGE:
         return PACKAGE_MEAN_STD
-    config = net.pretrained_cfg
+    config: dict[str, Any] = getattr(net, "pretrained_cfg")  # noqa: B009  (timm sets it on every model)
     return tuple(config["mean"]), tuple(config["std"])

@@ -42,4 +42,4 @@ class HeavyNet(ImageBackbone):
         """Features of packed snippets."""
         packed, _, frames = snippets_PCMHW.shape[:3]
         images = snippets_PCMHW.transpose(1, 2).flatten(0, 1)
-        return super().forward(images).view(packed, frames, -1).mean(dim=1)
+        return self.look(images).view(packed, frames, -1).mean(dim=1)

@@ -32,4 +32,4 @@ class LightNet(ImageBackbone):
     def forward(self, frames_BTCHW: Tensor) -> Tensor:
         """Look at every frame alike."""
         batch, timesteps = frames_BTCHW.shape[:2]
-        return super().forward(frames_BTCHW.flatten(0, 1)).view(batch, timesteps, -1)
+        return self.look(frames_BTCHW.flatten(0, 1)).view(batch, timesteps, -1)

@@ -57,7 +57,9 @@ class Saliency(nn.Module):
 
     def _pooled(self, logits_BTL: Tensor, valid_BT: Tensor) -> Tensor:
         count_B = (valid_BT.sum(dim=1) * self.pooled_share).ceil().clamp_min(1)
-        ranked_BTL = logits_BTL.masked_fill(~valid_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
+        ranked_BTL = (
+            logits_BTL.masked_fill(~valid_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
+        )
         rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
         kept_BT1 = (rank_T < count_B[:, None])[..., None]
         return ranked_BTL.where(kept_BT1, 0).sum(dim=1) / count_B[:, None]

@@ -148,5 +148,3 @@ def build_on(config: ModelConfig, networks: Networks, *, keep_networks: bool) ->
         classes=len(config.classes),
         networks=networks if keep_networks else None,
     )
-
-

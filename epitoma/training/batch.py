@@ -12,7 +12,8 @@ from epitoma.models.gating import logistic_noise
 from epitoma.sampling import stable_seed
 from epitoma.timesteps import Candidates
 
-SelectionName = Literal["learnt", "random", "dense"]
+SelectionName = Literal["learnt", "fixed", "random", "dense"]
+"""Whose choice of timesteps trains: the selector's, learning; the selector's, as it is; none of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Batch:
         candidates: Their candidate timesteps.
         labels_BL: Multi-hot labels.
         weight_B: 1, or 0 for a video that could not be read (its pixels are blank and must not count).
-        noise_BT: Logistic noise for the gates.
+        noise_BT: Logistic noise for the gates; None for gates that do not learn.
         open_BT: Timesteps to keep whatever the selector says; None lets it choose.
     """
 
@@ -32,7 +33,7 @@ class Batch:
     candidates: Candidates
     labels_BL: Tensor
     weight_B: Tensor
-    noise_BT: Tensor
+    noise_BT: Tensor | None
     open_BT: Tensor | None
 
     def to(self, device: torch.device) -> "Batch":
@@ -57,7 +58,7 @@ def make_batch(
         candidates=candidates,
         labels_BL=labels_BL,
         weight_B=weight_B,
-        noise_BT=torch.stack([_noise(seed, timesteps) for seed in seeds]),
+        noise_BT=torch.stack([_noise(s, timesteps) for s in seeds]) if selection == "learnt" else None,
         open_BT=_given_open(selection, seeds, timesteps),
     )
 
@@ -74,7 +75,7 @@ def random_open(seed: int, timesteps: int) -> np.ndarray:
 
 
 def _given_open(selection: SelectionName, seeds: Sequence[int], timesteps: int) -> Tensor | None:
-    if selection == "learnt":
+    if selection in ("learnt", "fixed"):
         return None
     if selection == "dense":
         return torch.ones(len(seeds), timesteps, dtype=torch.bool)

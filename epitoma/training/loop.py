@@ -19,6 +19,7 @@ from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
 
+
 class BatchSource(Protocol):
     """Where one worker's batches come from."""
 
@@ -74,7 +75,7 @@ class LoopConfig:
     Attributes:
         optimisation: How weights are moved.
         sparsity: How many timesteps gates should leave open.
-        selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference without one.
+        selection: Whose choice of timesteps trains (see :class:`TrainConfig`).
         timesteps: Candidate timesteps at inference, T.
         multi_label: Whether videos may have several labels.
         seed: Seed of everything random.
@@ -130,6 +131,8 @@ class TrainingLoop:
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.model.train()
+        if self.config.selection == "fixed":
+            self.module.selector.eval()
         started, totals, step = time.perf_counter(), torch.zeros(4, dtype=torch.float64), 0
         for step, batch in enumerate(self.source.training(epoch), start=1):
             totals += self._step(epoch, step - 1, batch.to(self.context.device)).cpu()
@@ -152,7 +155,12 @@ class TrainingLoop:
         done = self._share_done(epoch, step)
         self._set_learning_rate(done)
         with self._precision():
-            recognition = self.model(batch.candidates, noise_BT=batch.noise_BT, open_BT=batch.open_BT)
+            recognition = self.model(
+                batch.candidates,
+                noise_BT=batch.noise_BT,
+                open_BT=batch.open_BT,
+                budget=self._train_budget(batch),
+            )
         logits_BL = recognition.logits_BL.float()
         loss_B = self._loss(logits_BL, batch.labels_BL)
         videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
@@ -162,7 +170,7 @@ class TrainingLoop:
         loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
         ratio = expected_open_ratio(recognition.selection, batch.weight_B)
         mean_ratio = self.context.sum(ratio) / self.context.world_size
-        if batch.open_BT is None:
+        if batch.noise_BT is not None:
             loss = loss + self.sparsity.penalty(ratio + (mean_ratio - ratio).detach(), progress=done)
         self._descend(loss)
         self.sparsity.update(float(mean_ratio), progress=done)
@@ -192,7 +200,7 @@ class TrainingLoop:
 
     def _calibrate(self, seen: Validation) -> None:
         """Set the gate's threshold so that validation videos keep the target number of timesteps."""
-        if self.config.sparsity.mode == "target_timesteps" and self.config.selection == "learnt":
+        if self.config.sparsity.mode == "target_timesteps" and self.config.selection in ("learnt", "fixed"):
             target = self.config.sparsity.target_timesteps
             threshold = calibrated_threshold(seen.alpha_VT, seen.valid_VT, target_timesteps=target)
             self.module.selector.gating.open_threshold.fill_(threshold)
@@ -209,7 +217,9 @@ class TrainingLoop:
             rows = (seen.logits_BL.float(), batch.labels_BL, seen.selection.alpha_BT, seen.selection.valid_BT)
             parts.append([row[kept_B].cpu() for row in (*rows, seen.selection.count_B)])
         gathered = [part for worker in self.context.gather(parts) for part in worker]
-        logits_VL, labels_VL, alpha_VT, valid_VT, count_V = (torch.cat(c) for c in zip(*gathered, strict=True))
+        logits_VL, labels_VL, alpha_VT, valid_VT, count_V = (
+            torch.cat(c) for c in zip(*gathered, strict=True)
+        )
         return Validation(
             logits_VL=logits_VL,
             labels_VL=labels_VL,
@@ -223,6 +233,12 @@ class TrainingLoop:
         if self.config.sparsity.mode != "target_timesteps":
             return None
         return max(1, round(self.config.sparsity.target_timesteps))
+
+    def _train_budget(self, batch: Batch) -> int | None:
+        """A fixed selector keeps the target's share of however many candidates there are."""
+        if self.config.selection != "fixed":
+            return None
+        return max(1, round(self.sparsity.target_ratio * batch.candidates.valid_BT.shape[1]))
 
     def _is_due(self, epoch: int, every: int) -> bool:
         return (epoch + 1) % every == 0 or epoch + 1 == self.config.optimisation.epochs

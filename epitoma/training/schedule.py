@@ -64,14 +64,14 @@ def epoch_schedule(
     """
     count = len(video_ids)
     rng = np.random.default_rng(stable_seed(seed, "order", epoch))
-    order = rng.permutation(count) if shuffle else np.arange(count)
+    order = rng.permutation(count).tolist() if shuffle else list(range(count))
     seeds = [stable_seed(seed, epoch, video_ids[row]) for row in order]
     sampled = [sample(lengths[row], np.random.default_rng(s)) for row, s in zip(order, seeds, strict=True)]
     columns = [
         np.full(count, epoch, np.int32),
         step_of_position(count, batch_size),
         np.arange(count, dtype=np.int32),
-        order.astype(np.int32),
+        np.asarray(order, np.int32),
         [video_ids[row] for row in order],
         np.asarray(seeds, np.int64),
         sampled,
@@ -128,4 +128,4 @@ def check_workers(count: int, *, batch_size: int, world_size: int) -> None:
 
 def split_steps(schedule: pa.Table) -> list[pa.Table]:
     """One worker's rows of one epoch, cut into its steps in order."""
-    return [schedule.filter(pc.equal(schedule["step"], step)) for step in schedule["step"].unique().sort()]
+    return [schedule.filter(pc.field("step") == step) for step in schedule["step"].unique().sort()]

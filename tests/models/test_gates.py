@@ -15,7 +15,9 @@ def test_the_stated_probability_is_how_often_the_gate_opens(name, alpha):
     noise = logistic_noise((200_000,), generator=torch.Generator().manual_seed(1))
     alphas = torch.full_like(noise, alpha)
     share_open = (GATES[name].value(alphas, noise) > 0).double().mean()
-    assert float(share_open) == pytest.approx(float(GATES[name].open_probability(torch.tensor(alpha))), abs=0.005)
+    assert float(share_open) == pytest.approx(
+        float(GATES[name].open_probability(torch.tensor(alpha))), abs=0.005
+    )
 
 
 @given(st.floats(-8, 8), st.floats(-8, 8))

@@ -6,9 +6,11 @@ from torch import Tensor
 
 from epitoma.models.packing import pack, pad
 
-masks = st.integers(1, 5).flatmap(
-    lambda t: st.lists(st.lists(st.booleans(), min_size=t, max_size=t), min_size=1, max_size=4)
-).filter(lambda rows: any(map(any, rows)))
+masks = (
+    st.integers(1, 5)
+    .flatmap(lambda t: st.lists(st.lists(st.booleans(), min_size=t, max_size=t), min_size=1, max_size=4))
+    .filter(lambda rows: any(map(any, rows)))
+)
 
 
 def slow_pad(x_P: Tensor, open_BT: Tensor) -> Tensor:

@@ -102,7 +102,9 @@ def test_a_videos_answer_does_not_depend_on_its_batch(head_config, gate, context
     assert len(set(together.selection.count_B.tolist())) > 1, "the videos should differ in T'"
     for place in range(6):
         one = FeatureCandidates(
-            light_BTC=many.light_BTC[[place]], heavy_BTC=many.heavy_BTC[[place]], valid_BT=many.valid_BT[[place]]
+            light_BTC=many.light_BTC[[place]],
+            heavy_BTC=many.heavy_BTC[[place]],
+            valid_BT=many.valid_BT[[place]],
         )
         alone = model(one, noise_BT=noise_BT[[place]] if training else None)
         assert torch.allclose(alone.logits_BL[0], together.logits_BL[place], atol=1e-5)

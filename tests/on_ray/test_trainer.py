@@ -44,7 +44,9 @@ def test_a_run_from_features_is_kept_evaluated_and_protected(ray_cluster, config
     assert {point.sampling for point in points} == {"selector", "gate", "uniform", "random", "dense"}
     assert (run / "evaluation_test" / "tradeoff.png").is_file()
     assert "selector" in capsys.readouterr().out
-    with pytest.raises(RunError, match="exists already: choose another --name, or go on with it with --resume"):
+    with pytest.raises(
+        RunError, match="exists already: choose another --name, or go on with it with --resume"
+    ):
         train(config)
     with pytest.raises(RunError, match="to resume"):
         train(replace(config, name="other", resume=True))

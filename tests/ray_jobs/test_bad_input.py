@@ -79,9 +79,7 @@ def test_unknown_labels(tmp_path):
 
 def test_a_missing_weight_file(tmp_path):
     path = manifest(tmp_path)
-    line = refused(
-        "extract", "--manifest", path, "--networks.light.weights", "gone.pth", cwd=tmp_path
-    )
+    line = refused("extract", "--manifest", path, "--networks.light.weights", "gone.pth", cwd=tmp_path)
     assert "no weight file at gone.pth" in line
 
 

@@ -42,7 +42,9 @@ def small_head() -> HeadConfig:
     attention = TemporalSelfAttention.Config(inner_channels=32)
     return HeadConfig(
         selector=TimestepSelector.Config(kernels=32, attention=attention, dropout=0.0),
-        classifier=VideoClassifier.Config(embed_channels=64, attention=attention, hidden_channels=64, dropout=0.1),
+        classifier=VideoClassifier.Config(
+            embed_channels=64, attention=attention, hidden_channels=64, dropout=0.1
+        ),
     )
 
 
@@ -55,7 +57,9 @@ def make_config(folder: Path, **settings) -> TrainConfig:
         head=settings.pop("head", small_head()),
         sparsity=settings.pop("sparsity", SparsityConfig(target_timesteps=8)),
         timesteps=TIMESTEPS,
-        optimisation=OptimisationConfig(**{"epochs": 40, "validate_every": 5, "checkpoint_every": 40, **optimisation}),
+        optimisation=OptimisationConfig(
+            **{"epochs": 40, "validate_every": 5, "checkpoint_every": 40, **optimisation}
+        ),
         **settings,
     )
 

@@ -34,7 +34,9 @@ def test_nothing_on_disk_is_a_pickle(tmp_path: Path, model_config):
     model = build_model(model_config)
     save_model(tmp_path, config=model_config, state=state_of(model))
     optimizer = torch.optim.AdamW(model.parameters())
-    save_training(tmp_path, model=state_of(model), best=state_of(model), optimizer=optimizer, progress=Progress())
+    save_training(
+        tmp_path, model=state_of(model), best=state_of(model), optimizer=optimizer, progress=Progress()
+    )
     assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors"}
 
 
@@ -42,7 +44,10 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
     def make():
         torch.manual_seed(0)
         layer = torch.nn.Linear(3, 2)
-        groups = [{"params": [layer.weight], "lr": 0.1, "initial_lr": 0.1}, {"params": [layer.bias], "lr": 0.2}]
+        groups = [
+            {"params": [layer.weight], "lr": 0.1, "initial_lr": 0.1},
+            {"params": [layer.bias], "lr": 0.2},
+        ]
         return layer, torch.optim.AdamW(groups, eps=1e-4)
 
     def step(layer, optimizer):

@@ -16,7 +16,9 @@ from epitoma.training.schedule import (
 )
 
 
-def schedule(count: int, *, epoch: int = 0, batch_size: int = 4, seed: int = 0, order: list[int] | None = None):
+def schedule(
+    count: int, *, epoch: int = 0, batch_size: int = 4, seed: int = 0, order: list[int] | None = None
+):
     names = [f"v{number}" for number in (order or range(count))]
     return epoch_schedule(
         names,
@@ -29,7 +31,9 @@ def schedule(count: int, *, epoch: int = 0, batch_size: int = 4, seed: int = 0, 
 
 
 @given(st.integers(1, 60), st.integers(1, 16), st.integers(1, 4), st.integers(0, 3))
-def test_workers_together_see_every_video_once_in_equal_shares_of_every_step(count, batch_size, workers, epoch):
+def test_workers_together_see_every_video_once_in_equal_shares_of_every_step(
+    count, batch_size, workers, epoch
+):
     whole = schedule(count, epoch=epoch, batch_size=batch_size)
     shares = [for_worker(whole, rank=rank, world_size=workers) for rank in range(workers)]
     seen = Counter(video for share in shares for video in share["video_id"].to_pylist())
