@@ -16,9 +16,9 @@ from epitoma.training.run_config import TrainConfig
 def demo_dataset() -> SyntheticConfig:
     """Videos of a minute or more, ten classes; no two differ by motion alone, which the demo's 2D nets miss."""
     return SyntheticConfig(
-        train_videos=180,
-        validation_videos=80,
-        test_videos=120,
+        train_videos=160,
+        validation_videos=70,
+        test_videos=110,
         one_actions=12,
         twin_classes=0,
         distractor_share=0.08,
@@ -48,12 +48,12 @@ def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
         head=HeadConfig(classifier=classifier),
         sparsity=SparsityConfig(target_timesteps=7),
         optimisation=OptimisationConfig(
-            epochs=40,
+            epochs=36,
             schedule="cosine",
             adam_epsilon=1e-8,
             weight_decay=0.01,
             validate_every=5,
-            checkpoint_every=20,
+            checkpoint_every=18,
         ),
         timesteps=32,
         train_timesteps=24,
@@ -69,14 +69,14 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
         source="pixels",
         backbones="finetune",
         start_from=selector.folder,
-        train_timesteps=14,
+        train_timesteps=12,
         sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0),
         optimisation=replace(
             selector.optimisation,
             epochs=2,
             learning_rate=2e-4,
-            network_learning_rate=1e-4,
-            validate_every=1,
+            network_learning_rate=1e-5,
+            validate_every=2,
             checkpoint_every=1,
         ),
     )
@@ -90,7 +90,7 @@ def demo_settled(runs: Path, manifest: Path) -> TrainConfig:
         name="epitoma",
         start_from=demo_end_to_end(runs, manifest).folder,
         sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0),
-        optimisation=replace(selector.optimisation, epochs=30),
+        optimisation=replace(selector.optimisation, epochs=25),
     )
 
 

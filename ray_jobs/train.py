@@ -112,8 +112,9 @@ def _fit(
 ) -> State:
     store = None
     if config.source == "features":
+        used = [*manifest.split("train").video_ids, *manifest.split("validation").video_ids]
         store = extract_with(
-            manifest,
+            manifest.only(used),
             networks,
             timesteps=config.dense,
             root=config.feature_root,

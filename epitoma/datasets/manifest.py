@@ -60,7 +60,9 @@ class Manifest:
 
     def only(self, video_ids: Sequence[str]) -> "Manifest":
         """Give some of the videos, in the manifest's own order."""
-        return replace(self, table=self.table.filter(pc.field("video_id").isin(list(video_ids))))
+        return replace(
+            self, table=self.table.filter(pc.field("video_id").isin(pa.array(video_ids, pa.string())))
+        )
 
     def split(self, name: str) -> "Manifest":
         """Give the videos of one split; ManifestError if it has none."""
@@ -162,7 +164,7 @@ def _checked(path: Path, table: pa.Table, *, check_files: bool) -> Manifest:
         classes, multi_label = parse_metadata(table.schema.metadata or {})
     except ValueError as error:
         raise ManifestError(f"{path}: {error}; make it anew with `python -m ray_jobs.prepare`") from error
-    manifest = Manifest(path, table, classes, multi_label)
+    manifest = Manifest(path.absolute(), table, classes, multi_label)
     if not len(manifest):
         raise ManifestError(f"{path}: has no videos")
     paths_are_known = check_files and not table["path"].null_count

@@ -35,6 +35,9 @@ from epitoma.video.index import index_video
 
 Row = dict[str, Any]
 
+ROWS_PER_TASK = 4
+"""Videos that one decoding task takes: enough that starting tasks costs little beside decoding."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeSpec:
@@ -130,7 +133,7 @@ def decoded(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> Dataset
     """A dataset that decodes the schedule's rows in parallel and yields them in order."""
     quieten()
     DataContext.get_current().execution_options.preserve_order = True
-    rows = ray.data.range(len(schedule), override_num_blocks=len(schedule))
+    rows = ray.data.range(len(schedule), override_num_blocks=-(-len(schedule) // ROWS_PER_TASK))
     return rows.map(DecodeScheduled(schedule, manifest, spec), num_cpus=decode_cpus())
 
 

@@ -1,15 +1,13 @@
 """Making a dataset of videos in parallel."""
 
 from pathlib import Path
-from typing import Any
 
-import ray.data
+import ray
 
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
 from epitoma.on_ray.features import Watch
-from epitoma.on_ray.runtime import decode_cpus, quieten
 
 
 def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Manifest:
@@ -20,19 +18,17 @@ def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Ma
         folder: Where videos and ``manifest.parquet`` go.
         watch: Told of progress.
     """
-    quieten()
     folder.mkdir(parents=True, exist_ok=True)
     videos = plan_dataset(config)
 
-    def write(row: dict[str, Any]) -> dict[str, Any]:
-        return {"number": row["id"], "row": write_synthetic_video(videos[row["id"]], config, folder)}
-
+    write = ray.remote(write_synthetic_video)
+    waiting = {write.remote(video, config, folder.absolute()): place for place, video in enumerate(videos)}
     rows: dict[int, VideoRow] = {}
-    made = ray.data.range(len(videos), override_num_blocks=len(videos)).map(write, num_cpus=decode_cpus())
-    for result in made.iter_rows():
-        rows[result["number"]] = result["row"]
+    while waiting:
+        (done,), _ = ray.wait(list(waiting), num_returns=1)
+        rows[waiting.pop(done)] = ray.get(done)
         watch(len(rows), len(videos))
-    ordered = [rows[number] for number in range(len(videos))]
+    ordered = [rows[place] for place in range(len(videos))]
     path = folder / "manifest.parquet"
     write_manifest(path, ordered, classes=class_names(config), multi_label=False)
     return read_manifest(path)

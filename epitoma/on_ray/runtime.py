@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,8 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         yield
         return
     joined = "RAY_ADDRESS" in os.environ
-    info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
+    with _stderr_into(logs / "ray_start.log"):
+        info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
     quieten()
     try:
         yield
@@ -69,6 +71,21 @@ def cluster_gpus() -> float:
 def decode_cpus() -> float:
     """Cores reserved by a decoding task: one, but half on a small machine, so that networks find room."""
     return 1.0 if cluster_cpus() >= 8 else 0.5
+
+
+@contextmanager
+def _stderr_into(file: Path) -> Iterator[None]:
+    """Send what native code writes to standard error into a file; Ray's core greets a person there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with file.open("ab") as target:
+        os.dup2(target.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _private() -> dict[str, Any]:

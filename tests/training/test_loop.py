@@ -123,6 +123,19 @@ def test_references_see_what_they_are_meant_to(tmp_path: Path, splits):
     assert EVIDENCE < TIMESTEPS
 
 
+def test_a_fixed_selector_stays_as_it_is_while_the_classifier_learns(tmp_path: Path, splits):
+    context = LocalContext(tmp_path)
+    loop = make_loop(make_config(tmp_path, selection="fixed", optimisation={"epochs": 3}), *splits, context)
+    before = {name: tensor.clone() for name, tensor in loop.module.state_dict().items()}
+    loop.run()
+    changed = {
+        name for name, tensor in loop.module.state_dict().items() if not torch.equal(tensor, before[name])
+    }
+    assert "classifier.mlp.0.weight" in changed
+    assert {name for name in changed if name.startswith("selector")} <= {"selector.gating.open_threshold"}
+    assert epochs(context)[-1]["train/timesteps"] == 8
+
+
 def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
     """The loss of a step with a video of weight 0 is the loss of the step without it."""
     from dataclasses import replace
