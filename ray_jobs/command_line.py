@@ -1,8 +1,11 @@
 """From a command line to a job: parse a dataclass, run, and end with one clear line if input was bad."""
 
+import io
+import re
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -34,7 +37,7 @@ def run_job(config_type: type[ConfigType], job: Callable[[ConfigType], object], 
     try:
         job(parse(config_type, sys.argv[1:], about=about))
     except EpitomaError as error:
-        complain(f"error: {error}")
+        complain(f"error: {one_line(str(error))}")
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         complain("stopped")
@@ -49,12 +52,25 @@ def parse(config_type: type[ConfigType], arguments: list[str], *, about: str) ->
     """
     default, arguments = _from_file(config_type, arguments)
     chosen = {} if default is None else {"default": default}
-    config, unknown = tyro.cli(
-        config_type, args=arguments, description=about, return_unknown_args=True, **chosen
-    )
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            config, unknown = tyro.cli(
+                config_type, args=arguments, description=about, return_unknown_args=True, **chosen
+            )
+    except SystemExit as stop:
+        if stop.code == 0:
+            raise
+        raise ConfigError(one_line(said.getvalue())) from None
     if unknown:
         raise ConfigError(f"no such option: {' '.join(unknown)} (see --help)")
     return config
+
+
+def one_line(text: str) -> str:
+    """A message without its line breaks and boxes, and without the help text that may follow it."""
+    words = re.sub(r"[\u2500-\u257f]+", " ", text).split()
+    return re.split(r" Argument helptext| For full helptext", " ".join(words))[0]
 
 
 def _from_file(config_type: type[ConfigType], arguments: list[str]) -> tuple[ConfigType | None, list[str]]:

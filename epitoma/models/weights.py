@@ -55,7 +55,7 @@ def read_state_file(path: Path) -> dict[str, Tensor]:
             return safetensors.torch.load_file(path)
         return _tensors(torch.load(path, map_location="cpu", weights_only=True), path)
     except (pickle.UnpicklingError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(f"{path} is not a file of plain tensors: {reason}") from error
 
 

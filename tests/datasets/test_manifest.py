@@ -110,7 +110,7 @@ def test_split(tmp_path):
     rows = [row(i) for i in (0, 3, 2)]
     manifest = write_manifest(tmp_path / "set.parquet", rows, classes=CLASSES, multi_label=False)
     assert manifest.split("train").video_ids == ["v0", "v3"]
-    with pytest.raises(ManifestError, match="split 'validation' has no videos; the splits are test, train"):
+    with pytest.raises(ManifestError, match="split 'validation' has no videos; the splits are train, test"):
         manifest.split("validation")
 
 

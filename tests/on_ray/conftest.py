@@ -27,8 +27,9 @@ def tiny() -> SyntheticConfig:
         one_actions=4,
         actions_per_class=2,
         twin_classes=0,
-        min_seconds=6,
-        max_seconds=9,
+        evidence_share=0.3,
+        min_seconds=8,
+        max_seconds=11,
         size=32,
     )
 

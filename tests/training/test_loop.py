@@ -50,7 +50,7 @@ def test_no_seed_collapses_and_the_target_is_met(tmp_path: Path, splits, seed: i
         seen = model.eval()(held_out.candidates)
     kept = seen.selection.count_B.float()
     assert float(kept.mean()) == pytest.approx(8, rel=0.25)
-    assert accuracy(seen.logits_BL, held_out.labels_VL) > 0.9
+    assert accuracy(seen.logits_BL, held_out.labels_VL) > 0.85  # the worst of DESIGN's own four seeds
     same_for_all = (seen.selection.open_BT == seen.selection.open_BT[0]).all()
     assert not same_for_all
 
