@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import multilabel_average_precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +27,9 @@ def accuracy(scores_VL: Tensor, labels_VL: Tensor) -> float:
 
 def mean_average_precision(scores_VL: Tensor, labels_VL: Tensor) -> MeanAveragePrecision:
     """Uninterpolated average precision at the positives, as in the official Charades evaluation."""
+    # Imported here, because it takes every worker process over a second that single-label runs need not spend.
+    from torchmetrics.functional.classification import multilabel_average_precision
+
     positive_L = labels_VL.sum(dim=0) > 0
     if not positive_L.any():
         raise ValueError("mean average precision of a split without any positive label")

@@ -14,16 +14,16 @@ from epitoma.training.run_config import TrainConfig
 
 
 def demo_dataset() -> SyntheticConfig:
-    """Videos of a minute or more, ten classes; no two differ by motion alone, which the demo's 2D nets miss."""
+    """Videos of half a minute, ten classes; no two differ by motion alone, which the demo's 2D nets miss."""
     return SyntheticConfig(
-        train_videos=160,
-        validation_videos=70,
-        test_videos=110,
+        train_videos=220,
+        validation_videos=80,
+        test_videos=200,
         one_actions=12,
         twin_classes=0,
         distractor_share=0.08,
-        min_seconds=60,
-        max_seconds=70,
+        min_seconds=30,
+        max_seconds=36,
         size=96,
     )
 
@@ -32,7 +32,7 @@ def offline_networks() -> NetworksConfig:
     """EfficientNet-Lite0 twice, small frames for LightNet, with the weights of an installed package."""
     name, weights = "tf_efficientnet_lite0", "package"
     return NetworksConfig(
-        light=LightNet.Config(name=name, weights=weights, size=40),
+        light=LightNet.Config(name=name, weights=weights, size=48),
         heavy=HeavyNet.Config(name=name, weights=weights, size=96),
     )
 
@@ -46,7 +46,7 @@ def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
         runs=runs,
         networks=offline_networks(),
         head=HeadConfig(classifier=classifier),
-        sparsity=SparsityConfig(target_timesteps=7),
+        sparsity=SparsityConfig(target_timesteps=6, open_every=3),
         optimisation=OptimisationConfig(
             epochs=36,
             schedule="cosine",
@@ -65,32 +65,21 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
     selector = demo_selector(runs, manifest)
     return replace(
         selector,
-        name="end_to_end",
+        name="epitoma",
         source="pixels",
         backbones="finetune",
         start_from=selector.folder,
-        train_timesteps=12,
-        sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0),
+        train_timesteps=16,
+        sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0, open_every=None),
         optimisation=replace(
             selector.optimisation,
             epochs=2,
-            learning_rate=2e-4,
-            network_learning_rate=1e-5,
-            validate_every=2,
+            batch_size=16,
+            learning_rate=3e-5,
+            network_learning_rate=3e-5,
+            validate_every=1,
             checkpoint_every=1,
         ),
-    )
-
-
-def demo_settled(runs: Path, manifest: Path) -> TrainConfig:
-    """The end-to-end run's selector and classifier settled on features of its fine-tuned networks."""
-    selector = demo_selector(runs, manifest)
-    return replace(
-        selector,
-        name="epitoma",
-        start_from=demo_end_to_end(runs, manifest).folder,
-        sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0),
-        optimisation=replace(selector.optimisation, epochs=25),
     )
 
 

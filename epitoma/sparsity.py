@@ -23,10 +23,14 @@ class SparsityConfig:
         mode: ``target_timesteps`` (dependable), ``l0_weight`` (the paper's), or ``none``.
         target_timesteps: Timesteps to keep of the T candidates at inference.
         l0_weight: Weight of the mean open probability in the loss.
-        warmup: Share of training without any penalty.
+        warmup: Share of training without any penalty and with every timestep open, so that the classifier first
+            learns from whole videos, and LightNet from HeavyNet's guess at every timestep.
         anneal: Share of training, after the warm-up, over which the weight rises or the target falls.
         stiffness: Weight of the squared distance to the target.
         rate: Step of the multiplier.
+        open_every: After the warm-up every timestep is open in each so-manieth step again, which keeps the
+            classifier from narrowing to what the gates happen to let through; None never. Cheap from features;
+            from pixels such a step costs HeavyNet on all timesteps.
     """
 
     mode: Literal["target_timesteps", "l0_weight", "none"] = "target_timesteps"
@@ -36,6 +40,7 @@ class SparsityConfig:
     anneal: float = 0.3
     stiffness: float = 5.0
     rate: float = 0.02
+    open_every: int | None = None
 
     def __post_init__(self) -> None:
         if self.target_timesteps <= 0:
@@ -44,6 +49,8 @@ class SparsityConfig:
             raise ConfigError(
                 f"sparsity.warmup {self.warmup} and anneal {self.anneal} must be shares of training, together <= 1"
             )
+        if self.open_every is not None and self.open_every < 1:
+            raise ConfigError(f"sparsity.open_every must be at least 1, not {self.open_every}")
 
 
 class Sparsity:
@@ -59,6 +66,13 @@ class Sparsity:
     def settled_after(self) -> float:
         """Progress from which the penalty is at full strength."""
         return self.config.warmup + self.config.anneal if self.config.mode != "none" else 0.0
+
+    def opens_all(self, *, progress: float, step: int) -> bool:
+        """Whether every timestep is open in this step, whatever the gates say."""
+        if self.config.mode == "none":
+            return False
+        again = self.config.open_every is not None and step % self.config.open_every == 0
+        return progress < self.config.warmup or again
 
     def penalty(self, open_ratio: Tensor, *, progress: float) -> Tensor:
         """Term to add to the loss.

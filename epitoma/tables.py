@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 
 from epitoma.tradeoff import TradeoffPoint
@@ -9,7 +10,7 @@ from epitoma.tradeoff import TradeoffPoint
 
 def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: str) -> Table:
     """Every way of choosing timesteps as a row: what was kept, how good it was, what it cost."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in (
         "sampling",
         "classifier",
@@ -21,7 +22,8 @@ def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: s
         "head",
         "precision",
     ):
-        table.add_column(heading, justify="left" if heading in ("sampling", "classifier") else "right")
+        is_name = heading in ("sampling", "classifier")
+        table.add_column(heading, justify="left" if is_name else "right", no_wrap=True)
     previous = points[0] if points else None
     for point in points:
         if previous and (previous.sampling, previous.classifier) != (point.sampling, point.classifier):

@@ -126,11 +126,13 @@ class Recognition:
         logits_BL: Class scores.
         selection: Where it looked closely.
         light_logits_BL: What LightNet alone would have said; None where it was not asked.
+        imitation_B: Mean squared distance of LightNet's from HeavyNet's guess at open timesteps; likewise.
     """
 
     logits_BL: Tensor
     selection: Selection
     light_logits_BL: Tensor | None = None
+    imitation_B: Tensor | None = None
 
 
 def all_valid(batch: int, timesteps: int, *, device: torch.device | str = "cpu") -> Tensor:

@@ -53,7 +53,10 @@ class RunTracker:
     def table(self, rows: list[dict[str, Any]], *, name: str) -> None:
         """Keep rows as a table that MLflow can show."""
         columns = {column: [row[column] for row in rows] for column in rows[0]}
-        self.client.log_table(self.run_id, columns, f"{name}.json")
+        with warnings.catch_warnings():
+            # MLflow's own call of pandas, which a person can do nothing about.
+            warnings.filterwarnings("ignore", message=".*'str' dtypes are .* by select_dtypes")
+            self.client.log_table(self.run_id, columns, f"{name}.json")
 
 
 def store_uri(runs: Path) -> str:

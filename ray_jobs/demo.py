@@ -6,7 +6,7 @@ from pathlib import Path
 
 from epitoma.console import say
 from epitoma.on_ray.runtime import ray_session
-from epitoma.presets import demo_dataset, demo_end_to_end, demo_reference, demo_selector, demo_settled
+from epitoma.presets import demo_dataset, demo_end_to_end, demo_reference, demo_selector
 from epitoma.tracking import store_uri
 from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
 from epitoma.training.checkpoint import read_json, write_json
@@ -51,10 +51,10 @@ def _run(runs: Path) -> dict[str, float]:
     say("epitoma demo: real H.264 videos, a few minutes on two cores")
     dataset = PrepareConfig(output=runs / "dataset", synthetic=True, synthetic_dataset=demo_dataset())
     manifest = prepare(dataset).path
-    for make in (demo_selector, demo_end_to_end, demo_settled, demo_reference):
+    for make in (demo_selector, demo_end_to_end, demo_reference):
         _train_once(make(runs, manifest))
     evaluation = EvaluateConfig(
-        run=demo_settled(runs, manifest).folder,
+        run=demo_end_to_end(runs, manifest).folder,
         manifest=manifest,
         reference=demo_reference(runs, manifest).folder,
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import ray
+import torch
 
 from epitoma.config import flatten, to_dict
 from epitoma.console import phase, say
@@ -13,13 +14,16 @@ from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.runtime import ray_session
 from epitoma.on_ray.trainer import EventBoard, Job, fit
 from epitoma.plots import training_figure
+from epitoma.sampling import stable_seed
 from epitoma.tracking import RunTracker, tracked_run
-from epitoma.training.checkpoint import State, load_model, save_model, state_of, write_json
+from epitoma.training.checkpoint import State, load_model, read_json, save_model, state_of, write_json
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
 from ray_jobs.runs import CONFIG, MODEL, claim, model_folder, networks_of
+
+HISTORY = "history.json"
 
 
 def train(config: TrainConfig) -> Path:
@@ -55,6 +59,7 @@ def starting_point(config: TrainConfig) -> tuple[TrainConfig, Networks, State | 
         state = state_of(load_model(model_folder(config.start_from))[0])
         state = {name: tensor for name, tensor in state.items() if not name.startswith("networks.")}
     if networks_run is None:
+        torch.manual_seed(stable_seed(config.seed, "networks"))
         return config, Networks(config.networks), state
     model, model_config = load_model(model_folder(networks_run))
     return replace(config, networks=model_config.networks), networks_of(model), state
@@ -73,6 +78,7 @@ class Watcher:
     def __call__(self, event: Event) -> None:
         """Take one event."""
         handlers = {
+            "start": self._start,
             "step": self._step,
             "epoch": self._epoch,
             "reject": self._reject,
@@ -80,12 +86,17 @@ class Watcher:
         }
         handlers[event["kind"]](event)
 
+    def _start(self, event: Event) -> None:
+        score = event["metrics"]["validation/score"]
+        say(f"  starts at validation {score:.3f}, and keeps that model unless training makes a better one")
+
     def _step(self, event: Event) -> None:
         total = self.config.optimisation.epochs * event["steps"]
         self.advance(event["epoch"] * event["steps"] + event["step"], total, self._note())
 
     def _epoch(self, event: Event) -> None:
         self.history.append({"epoch": event["epoch"], **event["metrics"]})
+        write_json(self.config.folder / HISTORY, {"epochs": self.history})
         self.tracker.metrics(event["metrics"], step=event["epoch"])
 
     def _reject(self, event: Event) -> None:
@@ -93,6 +104,9 @@ class Watcher:
         say(f"  rejected {event['path']}: {event['reject']}")
 
     def _resumed(self, event: Event) -> None:
+        if (self.config.folder / HISTORY).is_file():
+            known = read_json(self.config.folder / HISTORY)["epochs"]
+            self.history = [row for row in known if row["epoch"] < event["epoch"]]
         say(f"  resumed after epoch {event['epoch']}")
 
     def _note(self) -> str:
@@ -134,7 +148,6 @@ def _fit(
             best = fit(job, watch=watcher)
         finally:
             write_rejects(config.folder / "rejects.parquet", watcher.rejects)
-    write_json(config.folder / "history.json", {"epochs": watcher.history})
     figure = config.folder / "training.png"
     training_figure(watcher.history, figure, title=config.name)
     tracker.artifact(figure)

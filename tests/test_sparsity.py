@@ -28,6 +28,14 @@ def test_nothing_is_penalised_during_the_warm_up():
         assert sparsity.multiplier == 0
 
 
+def test_every_timestep_is_open_in_the_warm_up_and_now_and_then_after_it():
+    sparsity = Sparsity(SparsityConfig(warmup=0.2, open_every=3), candidates=32)
+    assert [sparsity.opens_all(progress=0.1, step=step) for step in range(3)] == [True, True, True]
+    assert [sparsity.opens_all(progress=0.2, step=step) for step in range(4)] == [True, False, False, True]
+    for config in (SparsityConfig(mode="none", open_every=1), SparsityConfig(warmup=0.0)):
+        assert not Sparsity(config, candidates=32).opens_all(progress=0.0, step=0)
+
+
 def test_the_l0_weight_rises_to_its_full_value():
     sparsity = Sparsity(
         SparsityConfig(mode="l0_weight", l0_weight=0.8, warmup=0.2, anneal=0.4), candidates=32

@@ -47,15 +47,17 @@ class VideoClassifier(nn.Module):
         )
         self.frame_classifier = nn.Linear(width, classes) if config.frame_logits else None
 
-    def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
-        """Class scores from the packed features of the open timesteps: ``(P, C) -> (B, L)``."""
+    def forward(self, heavy_PC: Tensor, selection: Selection) -> tuple[Tensor, Tensor | None]:
+        """Class scores of videos, ``(B, L)``, and of their open timesteps, ``(P, L)``, from packed features."""
         open_BT = selection.open_BT
-        x_BKC = pad(self.embed(heavy_PC), open_BT)
+        x_PC = self.embed(heavy_PC)
+        x_BKC = pad(x_PC, open_BT)
         gate_BK = pad(pack(selection.gate_BT, open_BT), open_BT).to(x_BKC.dtype)
         logits_BL = self.mlp(weighted_mean(self.attention(x_BKC, gate_BK), gate_BK))
         if self.frame_classifier is None:
-            return logits_BL
-        return logits_BL + weighted_mean(self.frame_classifier(x_BKC), gate_BK)
+            return logits_BL, None
+        frame_logits_PL = self.frame_classifier(x_PC)
+        return logits_BL + weighted_mean(pad(frame_logits_PL, open_BT), gate_BK), frame_logits_PL
 
 
 def weighted_mean(x_BKC: Tensor, weight_BK: Tensor) -> Tensor:

@@ -11,6 +11,19 @@ import torch
 from torch import Tensor, nn
 
 
+@dataclass(frozen=True, kw_only=True)
+class LightGuess:
+    """What LightNet alone makes of a batch.
+
+    Attributes:
+        frame_logits_BTL: Class scores of single timesteps.
+        logits_BL: Class scores of videos.
+    """
+
+    frame_logits_BTL: Tensor
+    logits_BL: Tensor
+
+
 class Saliency(nn.Module):
     """Frame classifier on light features: a hint for each timestep, and a guess for the video.
 
@@ -46,14 +59,14 @@ class Saliency(nn.Module):
             nn.Linear(config.hidden_channels, classes),
         )
 
-    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, Tensor]:
-        """Hint for every timestep, ``(B, T)``, and class scores of every video, ``(B, L)``.
+    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, LightGuess]:
+        """Hint for every timestep, ``(B, T)``, and the guess that it comes from.
 
-        The hint passes no gradient on to the frame classifier, which learns from its own scores alone.
+        The hint passes no gradient on to the frame classifier, which learns from its guess alone.
         """
         logits_BTL = self.classifier(light_BTC)
         hint_BT = self.weight * standardised(logits_BTL.detach().amax(dim=2), valid_BT)
-        return hint_BT, self._pooled(logits_BTL, valid_BT)
+        return hint_BT, LightGuess(frame_logits_BTL=logits_BTL, logits_BL=self._pooled(logits_BTL, valid_BT))
 
     def _pooled(self, logits_BTL: Tensor, valid_BT: Tensor) -> Tensor:
         count_B = (valid_BT.sum(dim=1) * self.pooled_share).ceil().clamp_min(1)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.gating import GatingModule
-from epitoma.models.saliency import Saliency
+from epitoma.models.saliency import LightGuess, Saliency
 from epitoma.timesteps import Selection
 
 
@@ -56,18 +56,18 @@ class TimestepSelector(nn.Module):
         *,
         noise_BT: Tensor | None = None,
         budget: int | None = None,
-    ) -> tuple[Selection, Tensor | None]:
+    ) -> tuple[Selection, LightGuess | None]:
         """Select timesteps; arguments as in :meth:`GatingModule.forward`.
 
         Returns:
-            The selection, and LightNet's own class scores ``(B, L)`` where it starts from saliency.
+            The selection, and LightNet's own guess where the selector starts from saliency.
         """
-        hint_BT, light_logits_BL = None, None
+        hint_BT, guess = None, None
         if self.saliency is not None:
-            hint_BT, light_logits_BL = self.saliency(light_BTC, valid_BT)
+            hint_BT, guess = self.saliency(light_BTC, valid_BT)
         x_BTC = self.dropout(light_BTC)
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
         similarity_BTN = self.concept_kernels(self.norm(x_BTC))
         selection = self.gating(similarity_BTN, valid_BT, hint_BT=hint_BT, noise_BT=noise_BT, budget=budget)
-        return selection, light_logits_BL
+        return selection, guess

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
-from epitoma.models.packing import pack
+from epitoma.models.packing import pack, pad
+from epitoma.models.saliency import LightGuess
 from epitoma.models.selector import TimestepSelector
 from epitoma.timesteps import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
 
@@ -75,18 +76,20 @@ class VideoEpitoma(nn.Module):
             budget: Keep exactly this many timesteps a video.
             open_BT: Keep exactly these timesteps, in place of the selector's choice (uniform, random, dense).
         """
-        light_logits_BL = None
+        guess = None
         if open_BT is None:
-            selection, light_logits_BL = self.selector(
+            selection, guess = self.selector(
                 self.light_features(candidates), candidates.valid_BT, noise_BT=noise_BT, budget=budget
             )
         else:
             selection = given_selection(open_BT & candidates.valid_BT, candidates.valid_BT)
         heavy_PC = self.heavy_features(candidates, selection.open_BT)
+        logits_BL, frame_logits_PL = self.classifier(heavy_PC, selection)
         return Recognition(
-            logits_BL=self.classifier(heavy_PC, selection),
+            logits_BL=logits_BL,
             selection=selection,
-            light_logits_BL=light_logits_BL,
+            light_logits_BL=None if guess is None else guess.logits_BL,
+            imitation_B=imitation(guess, frame_logits_PL, selection.open_BT),
         )
 
     def light_features(self, candidates: Candidates) -> Tensor:
@@ -105,6 +108,20 @@ class VideoEpitoma(nn.Module):
         if self.networks is None:
             raise ValueError(f"{type(candidates).__name__} need a model with its networks")
         return self.networks
+
+
+def imitation(guess: LightGuess | None, frame_logits_PL: Tensor | None, open_BT: Tensor) -> Tensor | None:
+    """How far LightNet's guess at each open timestep is from HeavyNet's, ``(B,)``; None where either has none.
+
+    HeavyNet's guess is the teacher and gets no gradient: light features learn timestep by timestep where to
+    look, from labels of whole videos alone.
+    """
+    if guess is None or frame_logits_PL is None:
+        return None
+    light_PL = pack(guess.frame_logits_BTL, open_BT)
+    distance_PL = (light_PL - frame_logits_PL.detach()).square()
+    distance_BK = pad(distance_PL.mean(dim=1, keepdim=True), open_BT).squeeze(-1)
+    return distance_BK.sum(dim=1) / open_BT.sum(dim=1)
 
 
 def given_selection(open_BT: Tensor, valid_BT: Tensor) -> Selection:

@@ -77,9 +77,13 @@ def extract_features(
     folder = (root / key.digest()).resolve()
     (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
     write_json(folder / KEY_FILE, asdict(key))
-    missing = _missing(manifest, folder)
+    known, identity = (
+        stored_identities(folder),
+        dict(zip(manifest.video_ids, identities(manifest), strict=True)),
+    )
+    missing = manifest.only([video_id for video_id in identity if identity[video_id] not in known])
     if len(missing):
-        _extract(missing, networks, timesteps, folder, watch)
+        _extract(missing, identity, networks, timesteps, folder, watch)
     rejects = stored_rejects(folder, manifest)
     check_reject_share(len(rejects), len(manifest), max_reject_share)
     return Extracted(folder=folder, computed=len(missing), rejects=rejects)
@@ -137,10 +141,16 @@ class Extractor:
         }
 
 
-def _extract(manifest: Manifest, networks: Networks, timesteps: int, folder: Path, watch: Watch) -> None:
+def _extract(
+    manifest: Manifest,
+    identity: dict[str, str],
+    networks: Networks,
+    timesteps: int,
+    folder: Path,
+    watch: Watch,
+) -> None:
     spec = decode_spec(networks)
     schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
-    identity = dict(zip(manifest.video_ids, identities(manifest), strict=True))
     gpus, cpus = int(cluster_gpus()), max(1, int(cluster_cpus()))
     done = decoded(schedule, manifest, spec).map_batches(
         Extractor,
@@ -158,9 +168,3 @@ def _extract(manifest: Manifest, networks: Networks, timesteps: int, folder: Pat
 def _batch_size(timesteps: int, heavy_size: int, frames: int) -> int:
     """Videos of a part: as many as decoded fit into memory comfortably, and no more than 16."""
     return int(min(16, max(1, MAX_BATCH_BYTES // (timesteps * frames * heavy_size**2 * 3))))
-
-
-def _missing(manifest: Manifest, folder: Path) -> Manifest:
-    known = stored_identities(folder)
-    wanted = zip(manifest.video_ids, identities(manifest), strict=True)
-    return manifest.only([video_id for video_id, identity in wanted if identity not in known])

@@ -154,6 +154,9 @@ class PixelSource:
     ) -> None:
         self.config = config
         self.manifests = {"train": training, "validation": validation}
+        self.labels = {
+            split: torch.from_numpy(manifest.label_matrix()) for split, manifest in self.manifests.items()
+        }
         self.context = context
         self.spec = spec
         self.rejected: set[str] = set()
@@ -174,7 +177,7 @@ class PixelSource:
             (scheduled_epoch, _), rows = next(self._steps)
             if scheduled_epoch != epoch:
                 raise RuntimeError(f"asked for epoch {epoch}, but the schedule is at epoch {scheduled_epoch}")
-            yield self._batch(list(rows), self.manifests["train"])
+            yield self._batch(list(rows), "train")
 
     def validation(self) -> Iterator[Batch]:
         """This worker's share of the validation split, uniform candidates."""
@@ -189,7 +192,7 @@ class PixelSource:
             shuffle=False,
         )
         for _, rows in self._grouped(schedule, manifest):
-            yield self._batch(list(rows), manifest)
+            yield self._batch(list(rows), "validation")
 
     def _run_schedule(self, epochs: range) -> pa.Table:
         manifest = self.manifests["train"]
@@ -211,19 +214,18 @@ class PixelSource:
         )
         return groupby(cast(Iterator[Row], rows), key=lambda row: (row["epoch"], row["step"]))
 
-    def _batch(self, rows: list[Row], manifest: Manifest) -> Batch:
-        self._report_rejects(rows, manifest)
-        labels_VL = torch.from_numpy(manifest.label_matrix())
+    def _batch(self, rows: list[Row], split: str) -> Batch:
+        self._report_rejects(rows)
         return make_batch(
             video_ids=[row["video_id"] for row in rows],
             candidates=_candidates(rows),
-            labels_BL=labels_VL[[row["row"] for row in rows]],
+            labels_BL=self.labels[split][[row["row"] for row in rows]],
             weight_B=torch.tensor([0.0 if row["reject"] else 1.0 for row in rows]),
             seeds=[row["seed"] for row in rows],
             selection=self.config.selection,
         )
 
-    def _report_rejects(self, rows: list[Row], manifest: Manifest) -> None:
+    def _report_rejects(self, rows: list[Row]) -> None:
         for row in rows:
             if row["reject"] and row["video_id"] not in self.rejected:
                 self.rejected.add(row["video_id"])

@@ -12,8 +12,8 @@ from epitoma.models.gating import logistic_noise
 from epitoma.sampling import stable_seed
 from epitoma.timesteps import Candidates
 
-SelectionName = Literal["learnt", "fixed", "random", "dense"]
-"""Whose choice of timesteps trains: the selector's, learning; the selector's, as it is; none of it."""
+SelectionName = Literal["learnt", "random", "dense"]
+"""Whose choice of timesteps trains: the selector's, or one that needs no selector."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def random_open(seed: int, timesteps: int) -> np.ndarray:
 
 
 def _given_open(selection: SelectionName, seeds: Sequence[int], timesteps: int) -> Tensor | None:
-    if selection in ("learnt", "fixed"):
+    if selection == "learnt":
         return None
     if selection == "dense":
         return torch.ones(len(seeds), timesteps, dtype=torch.bool)

@@ -15,9 +15,13 @@ from epitoma.metrics import score
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed
 from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
+from epitoma.timesteps import Recognition
 from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
+
+BEFORE_THE_FIRST = -1
+"""Number of the epoch that a run starts from."""
 
 
 class BatchSource(Protocol):
@@ -53,6 +57,7 @@ class OptimisationConfig:
         validate_every: Epochs between validations; the last epoch is always validated.
         checkpoint_every: Epochs between checkpoints; the last epoch is always kept.
         mixed_precision: bfloat16 on a GPU.
+        imitation_weight: How much LightNet's guess at a timestep is drawn towards HeavyNet's.
     """
 
     epochs: int = 100
@@ -66,6 +71,7 @@ class OptimisationConfig:
     validate_every: int = 1
     checkpoint_every: int = 1
     mixed_precision: bool = True
+    imitation_weight: float = 1.0
 
 
 @dataclass(kw_only=True)
@@ -79,6 +85,8 @@ class LoopConfig:
         timesteps: Candidate timesteps at inference, T.
         multi_label: Whether videos may have several labels.
         seed: Seed of everything random.
+        keep_start: The model as it is before the first epoch is validated too, and kept if nothing after it is
+            better: for a run that goes on with another run's model.
     """
 
     optimisation: OptimisationConfig
@@ -87,6 +95,7 @@ class LoopConfig:
     timesteps: int
     multi_label: bool
     seed: int
+    keep_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +129,8 @@ class TrainingLoop:
         """Train to the last epoch, from the newest checkpoint if there is one."""
         self._resume()
         self.model = self.context.wrap(self.module)
+        if self.config.keep_start and self.progress.epoch == 0:
+            self.context.tell({"kind": "start", "metrics": self._validate(BEFORE_THE_FIRST)})
         for epoch in range(self.progress.epoch, self.config.optimisation.epochs):
             metrics = self._epoch(epoch)
             if self._is_due(epoch, self.config.optimisation.validate_every):
@@ -131,8 +142,6 @@ class TrainingLoop:
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.model.train()
-        if self.config.selection == "fixed":
-            self.module.selector.eval()
         started, totals, step = time.perf_counter(), torch.zeros(4, dtype=torch.float64), 0
         for step, batch in enumerate(self.source.training(epoch), start=1):
             totals += self._step(epoch, step - 1, batch.to(self.context.device)).cpu()
@@ -157,16 +166,13 @@ class TrainingLoop:
         with self._precision():
             recognition = self.model(
                 batch.candidates,
-                noise_BT=batch.noise_BT,
+                noise_BT=self._noise(batch, epoch, step),
                 open_BT=batch.open_BT,
-                budget=self._train_budget(batch),
             )
         logits_BL = recognition.logits_BL.float()
         loss_B = self._loss(logits_BL, batch.labels_BL)
+        with_light_B = loss_B + self._light_loss(recognition, batch.labels_BL)
         videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
-        with_light_B = loss_B
-        if recognition.light_logits_BL is not None:
-            with_light_B = loss_B + self._loss(recognition.light_logits_BL.float(), batch.labels_BL)
         loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
         ratio = expected_open_ratio(recognition.selection, batch.weight_B)
         mean_ratio = self.context.sum(ratio) / self.context.world_size
@@ -177,6 +183,22 @@ class TrainingLoop:
         hit_B = logits_BL.argmax(dim=1) == batch.labels_BL.argmax(dim=1)
         counted = (loss_B.detach(), hit_B, recognition.selection.count_B, torch.ones_like(loss_B))
         return torch.stack([value.double() for value in counted]).mul(batch.weight_B).sum(dim=1)
+
+    def _noise(self, batch: Batch, epoch: int, step: int) -> Tensor | None:
+        """The gates' noise; infinite where every timestep is to be open."""
+        done, number = self._share_done(epoch, step), epoch * self.steps_per_epoch + step
+        if batch.noise_BT is None or not self.sparsity.opens_all(progress=done, step=number):
+            return batch.noise_BT
+        return torch.full_like(batch.noise_BT, float("inf"))
+
+    def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:
+        """What LightNet's own guess costs, ``(B,)``: against the labels, and against HeavyNet's guess."""
+        loss_B = torch.zeros_like(recognition.selection.alpha_BT[:, 0], dtype=torch.float32)
+        if recognition.light_logits_BL is not None:
+            loss_B = loss_B + self._loss(recognition.light_logits_BL.float(), labels_BL)
+        if recognition.imitation_B is not None:
+            loss_B = loss_B + self.config.optimisation.imitation_weight * recognition.imitation_B.float()
+        return loss_B
 
     def _loss(self, logits_BL: Tensor, labels_BL: Tensor) -> Tensor:
         return classification_loss(logits_BL, labels_BL, multi_label=self.config.multi_label)
@@ -191,7 +213,7 @@ class TrainingLoop:
         """Score the validation split; past the settling of the sparsity, the best model is kept."""
         seen = self._see(self.source.validation())
         value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
-        settled = self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
+        settled = epoch == BEFORE_THE_FIRST or self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
         if settled and (self.progress.best_score is None or value >= self.progress.best_score):
             self.progress.best_score, self.progress.best_epoch = value, epoch
             self._calibrate(seen)
@@ -200,7 +222,7 @@ class TrainingLoop:
 
     def _calibrate(self, seen: Validation) -> None:
         """Set the gate's threshold so that validation videos keep the target number of timesteps."""
-        if self.config.sparsity.mode == "target_timesteps" and self.config.selection in ("learnt", "fixed"):
+        if self.config.sparsity.mode == "target_timesteps" and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
             threshold = calibrated_threshold(seen.alpha_VT, seen.valid_VT, target_timesteps=target)
             self.module.selector.gating.open_threshold.fill_(threshold)
@@ -233,12 +255,6 @@ class TrainingLoop:
         if self.config.sparsity.mode != "target_timesteps":
             return None
         return max(1, round(self.config.sparsity.target_timesteps))
-
-    def _train_budget(self, batch: Batch) -> int | None:
-        """A fixed selector keeps the target's share of however many candidates there are."""
-        if self.config.selection != "fixed":
-            return None
-        return max(1, round(self.sparsity.target_ratio * batch.candidates.valid_BT.shape[1]))
 
     def _is_due(self, epoch: int, every: int) -> bool:
         return (epoch + 1) % every == 0 or epoch + 1 == self.config.optimisation.epochs

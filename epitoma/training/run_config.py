@@ -38,8 +38,7 @@ class TrainConfig:
         runs: Where runs, and the MLflow store unless MLFLOW_TRACKING_URI is set, are kept.
         source: ``features`` trains on stored features of frozen networks; ``pixels`` end to end.
         backbones: From pixels, whether LightNet and HeavyNet are fine-tuned.
-        selection: ``learnt`` trains the selector; ``fixed`` trains the classifier on what the selector of
-            ``start_from`` keeps; ``random`` and ``dense`` train a reference without a selector.
+        selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference without one.
         networks: LightNet and HeavyNet.
         head: Selector and classifier.
         sparsity: How many timesteps to keep.
@@ -121,6 +120,7 @@ class TrainConfig:
             timesteps=self.timesteps,
             multi_label=multi_label,
             seed=self.seed,
+            keep_start=self.start_from is not None,
         )
 
     def model(self, *, classes: tuple[str, ...], multi_label: bool) -> ModelConfig:

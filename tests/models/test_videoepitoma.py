@@ -44,7 +44,7 @@ def noise(shape: tuple[int, int]) -> Tensor:
 def compute_everything(model: VideoEpitoma, candidates: PixelCandidates, noise_BT: Tensor) -> Recognition:
     """HeavyNet on every timestep, then multiplied by the gate: the slow way that skipping must equal."""
     light_BTC = model.light_features(candidates)
-    selection, _ = model.selector(light_BTC, candidates.valid_BT, noise_BT=noise_BT)
+    selection, guess = model.selector(light_BTC, candidates.valid_BT, noise_BT=noise_BT)
     networks = model.networks
     heavy_BTC = networks.heavy(candidates.snippets_BTCMHW.flatten(0, 1)).unflatten(0, light_BTC.shape[:2])
     head, gate_BT = model.classifier, selection.gate_BT
@@ -52,15 +52,25 @@ def compute_everything(model: VideoEpitoma, candidates: PixelCandidates, noise_B
     share_BT1 = (gate_BT / gate_BT.sum(dim=1, keepdim=True))[..., None]
     attended_BTC = head.attention(x_BTC, gate_BT)
     logits_BL = head.mlp((attended_BTC * share_BT1).sum(dim=1))
-    logits_BL = logits_BL + (head.frame_classifier(x_BTC) * share_BT1).sum(dim=1)
-    return Recognition(logits_BL=logits_BL, selection=selection)
+    frame_logits_BTL = head.frame_classifier(x_BTC)
+    logits_BL = logits_BL + (frame_logits_BTL * share_BT1).sum(dim=1)
+    distance_BT = (guess.frame_logits_BTL - frame_logits_BTL.detach()).square().mean(
+        dim=2
+    ) * selection.open_BT
+    return Recognition(
+        logits_BL=logits_BL,
+        selection=selection,
+        light_logits_BL=guess.logits_BL,
+        imitation_B=distance_BT.sum(dim=1) / selection.count_B,
+    )
 
 
 def loss_and_gradients(model: VideoEpitoma, recognition: Recognition) -> tuple[Tensor, dict[str, Tensor]]:
     model.zero_grad()
     labels_BL = torch.eye(3)[:2]
     loss = classification_loss(recognition.logits_BL, labels_BL, multi_label=False).mean()
-    loss = loss + 0.3 * recognition.selection.open_probability_BT.mean()
+    loss = loss + classification_loss(recognition.light_logits_BL, labels_BL, multi_label=False).mean()
+    loss = loss + recognition.imitation_B.mean() + 0.3 * recognition.selection.open_probability_BT.mean()
     loss.backward()
     return loss.detach(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
