@@ -51,6 +51,7 @@ def step_seconds(model: VideoEpitoma, candidates: PixelCandidates, open_share: f
     logits_BL = model(candidates, open_BT=open_BT).logits_BL
     classification_loss(logits_BL, labels_BL, multi_label=False).mean().backward()
     optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
     return time.perf_counter() - started
 
 

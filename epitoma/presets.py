@@ -16,15 +16,15 @@ from epitoma.training.run_config import TrainConfig
 def demo_dataset() -> SyntheticConfig:
     """Videos of half a minute, ten classes; no two differ by motion alone, which the demo's 2D nets miss."""
     return SyntheticConfig(
-        train_videos=220,
-        validation_videos=80,
+        train_videos=300,
+        validation_videos=100,
         test_videos=200,
         one_actions=12,
         twin_classes=0,
         distractor_share=0.08,
         min_seconds=30,
         max_seconds=36,
-        size=96,
+        size=112,
     )
 
 
@@ -33,7 +33,7 @@ def offline_networks() -> NetworksConfig:
     name, weights = "tf_efficientnet_lite0", "package"
     return NetworksConfig(
         light=LightNet.Config(name=name, weights=weights, size=48),
-        heavy=HeavyNet.Config(name=name, weights=weights, size=96),
+        heavy=HeavyNet.Config(name=name, weights=weights, size=112),
     )
 
 
@@ -46,7 +46,7 @@ def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
         runs=runs,
         networks=offline_networks(),
         head=HeadConfig(classifier=classifier),
-        sparsity=SparsityConfig(target_timesteps=6, open_every=3),
+        sparsity=SparsityConfig(target_timesteps=7, open_every=3),
         optimisation=OptimisationConfig(
             epochs=36,
             schedule="cosine",
@@ -77,7 +77,7 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
             batch_size=16,
             learning_rate=3e-5,
             network_learning_rate=3e-5,
-            validate_every=1,
+            validate_every=2,
             checkpoint_every=1,
         ),
     )
