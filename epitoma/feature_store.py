@@ -50,6 +50,8 @@ class StoreKey:
     """Everything the features depend on, beside the videos.
 
     Attributes:
+        light_name: LightNet's name: the same tensors in another network give other features.
+        heavy_name: HeavyNet's name.
         light_weights: Digest of LightNet's tensors.
         heavy_weights: Digest of HeavyNet's tensors.
         light_input: Size and normalisation of LightNet's input, as text.
@@ -57,6 +59,8 @@ class StoreKey:
         timesteps: Dense uniform timesteps a video, D.
     """
 
+    light_name: str
+    heavy_name: str
     light_weights: str
     heavy_weights: str
     light_input: str
@@ -137,8 +141,8 @@ def weights_digest(net: nn.Module) -> str:
 
 def _identity(video_id: str, path: str, frame_count: int) -> str:
     status = os.stat(path) if os.path.isfile(path) else None
-    size, changed = (status.st_size, status.st_mtime_ns) if status else (0, 0)
-    return hashlib.sha256(f"{video_id}\x1f{frame_count}\x1f{size}\x1f{changed}".encode()).hexdigest()[:24]
+    content = f"{status.st_size}\x1f{status.st_mtime_ns}" if status else path
+    return hashlib.sha256(f"{video_id}\x1f{frame_count}\x1f{content}".encode()).hexdigest()[:24]
 
 
 def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:

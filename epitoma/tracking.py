@@ -18,6 +18,7 @@ logging.getLogger("alembic").setLevel(logging.ERROR)
 import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Metric, Param, RunStatus  # noqa: E402
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS  # noqa: E402
 
 EXPERIMENT = "epitoma"
 RUN_ID_FILE = "mlflow_run_id"
@@ -51,12 +52,18 @@ class RunTracker:
             self.client.log_artifact(self.run_id, str(path), folder)
 
     def table(self, rows: list[dict[str, Any]], *, name: str) -> None:
-        """Keep rows as a table that MLflow can show."""
-        columns = {column: [row[column] for row in rows] for column in rows[0]}
-        with warnings.catch_warnings():
-            # MLflow's own call of pandas, which a person can do nothing about.
-            warnings.filterwarnings("ignore", message=".*'str' dtypes are .* by select_dtypes")
-            self.client.log_table(self.run_id, columns, f"{name}.json")
+        """Keep rows as a table that MLflow can show, in place of an earlier one of that name.
+
+        MLflow's own ``log_table`` would add the rows to the earlier ones.
+        """
+        columns = list(rows[0])
+        table = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
+        self.client.log_dict(self.run_id, table, f"{name}.json")
+        tags = self.client.get_run(self.run_id).data.tags
+        known = json.loads(tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+        entry = {"path": f"{name}.json", "type": "table"}
+        if entry not in known:
+            self.client.set_tag(self.run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([*known, entry]))
 
 
 def store_uri(runs: Path) -> str:
@@ -92,12 +99,17 @@ def tracked_run(folder: Path, *, params: dict[str, Any]) -> Iterator[RunTracker]
 
 
 def _remembered(client: MlflowClient, folder: Path) -> str | None:
-    """The run that the folder remembers, unless it was tracked in another store."""
+    """The run that the folder remembers, unless its store is another one or has lost it."""
     file = folder / RUN_ID_FILE
     if not file.is_file():
         return None
     remembered = json.loads(file.read_text())
-    return remembered["run_id"] if remembered["store"] == client.tracking_uri else None
+    if remembered["store"] != client.tracking_uri:
+        return None
+    try:
+        return client.get_run(remembered["run_id"]).info.run_id
+    except mlflow.MlflowException:
+        return None
 
 
 def _created(client: MlflowClient, folder: Path) -> str:

@@ -83,7 +83,11 @@ def _from_file(config_type: type[ConfigType], arguments: list[str]) -> tuple[Con
     if not file.is_file():
         raise ConfigError(f"no config file at {file}")
     rest = arguments[:place] + arguments[place + 2 :]
-    return from_dict(config_type, read_json(file), source=str(file)), rest
+    try:
+        values = read_json(file)
+    except ValueError as error:
+        raise ConfigError(f"{file} is not JSON: {error}") from error
+    return from_dict(config_type, values, source=str(file)), rest
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

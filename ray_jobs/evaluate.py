@@ -1,7 +1,7 @@
 """Evaluate a run: score at every budget for selector, uniform and random sampling, with its cost in GMACs."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,7 @@ import torch
 from epitoma.console import console, phase, say
 from epitoma.cost import CostModel
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.errors import RunError
+from epitoma.errors import ConfigError, RunError
 from epitoma.evaluation import Evaluation
 from epitoma.feature_store import Stored, read_features
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
@@ -23,7 +23,7 @@ from epitoma.training.checkpoint import load_model
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import model_folder, networks_of
+from ray_jobs.runs import MODEL, check_classes, model_folder, networks_of
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -55,6 +55,10 @@ class EvaluateConfig:
     max_reject_share: float = 0.05
     quiet: bool = False
 
+    def __post_init__(self) -> None:
+        if self.random_draws < 1:
+            raise ConfigError(f"random_draws must be at least 1, not {self.random_draws}")
+
 
 def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
     """Measure every way of choosing timesteps, print the table, and keep table and figure in the run.
@@ -62,9 +66,11 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
     Raises:
         EpitomaError: No such run, dataset or split, or the dataset has other classes than the model.
     """
-    model, model_config = load_model(model_folder(config.run))
-    reference = _reference(config.reference, model)
+    folder = model_folder(config.run)
+    config = replace(config, run=folder.parent if folder.name == MODEL else folder)
+    model, model_config = load_model(folder)
     manifest = read_manifest(config.manifest)
+    reference = _reference(config.reference, model, manifest)
     check_classes(manifest, model_config, config.run)
     split = manifest.split(config.split)
     with ray_session(logs=config.run / "logs"):
@@ -114,23 +120,11 @@ def evidence(split: Manifest, stored: Stored, frames_per_timestep: int) -> torch
     return torch.from_numpy(kept.evidence(seconds_VT))
 
 
-def check_classes(manifest: Manifest, model: ModelConfig, run: Path) -> None:
-    """Refuse a dataset whose classes are not the model's.
-
-    Raises:
-        RunError: They differ.
-    """
-    if manifest.classes != tuple(model.classes):
-        raise RunError(
-            f"{manifest.path} has classes {', '.join(manifest.classes)}, "
-            f"but the model of {run} knows {', '.join(model.classes)}"
-        )
-
-
-def _reference(run: Path | None, model: VideoEpitoma) -> VideoEpitoma | None:
+def _reference(run: Path | None, model: VideoEpitoma, manifest: Manifest) -> VideoEpitoma | None:
     if run is None:
         return None
-    reference, _ = load_model(model_folder(run))
+    reference, reference_config = load_model(model_folder(run))
+    check_classes(manifest, reference_config, run)
     own, theirs = networks_of(model).heavy.state_dict(), networks_of(reference).heavy.state_dict()
     if own.keys() != theirs.keys() or any(not torch.equal(own[name], theirs[name]) for name in own):
         raise RunError(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.errors import ConfigError
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.features import Extracted, extract_features
 from epitoma.on_ray.runtime import ray_session
@@ -32,6 +33,10 @@ class ExtractConfig:
     networks_from: Path | None = None
     timesteps: int = 32
     max_reject_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.timesteps < 1:
+            raise ConfigError(f"timesteps must be at least 1, not {self.timesteps}")
 
 
 def extract(config: ExtractConfig) -> Extracted:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from epitoma.datasets.manifest import Manifest
 from epitoma.errors import RunError
-from epitoma.models.videoepitoma import Networks, VideoEpitoma
+from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
 from epitoma.training.checkpoint import MODEL_FILE
 
 CONFIG = "config.json"
@@ -34,6 +35,19 @@ def claim(folder: Path, *, resume: bool) -> None:
     if resume and not exists:
         raise RunError(f"no run at {folder} to resume")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_classes(manifest: Manifest, model: ModelConfig, run: Path) -> None:
+    """Refuse a dataset whose classes are not the model's.
+
+    Raises:
+        RunError: They differ.
+    """
+    if manifest.classes != tuple(model.classes):
+        raise RunError(
+            f"{manifest.path} has classes {', '.join(manifest.classes)}, "
+            f"but the model of {run} knows {', '.join(model.classes)}"
+        )
 
 
 def networks_of(model: VideoEpitoma) -> Networks:

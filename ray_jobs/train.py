@@ -10,6 +10,7 @@ from epitoma.config import flatten, to_dict
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
+from epitoma.errors import RunError
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.runtime import ray_session
 from epitoma.on_ray.trainer import EventBoard, Job, fit
@@ -21,7 +22,7 @@ from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, MODEL, claim, model_folder, networks_of
+from ray_jobs.runs import CONFIG, MODEL, check_classes, claim, model_folder, networks_of
 
 HISTORY = "history.json"
 
@@ -33,9 +34,11 @@ def train(config: TrainConfig) -> Path:
         EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
     """
     manifest = read_manifest(config.manifest)
-    config, networks, start = starting_point(config)
+    config, networks, start = starting_point(config, manifest)
     claim(config.folder, resume=config.resume)
-    write_json(config.folder / CONFIG, to_dict(config))
+    if config.resume:
+        check_resumed(config)
+    write_json(config.folder / CONFIG, to_dict(replace(config, resume=False)))
     with (
         ray_session(logs=config.folder / "logs"),
         tracked_run(config.folder, params=flatten(to_dict(config))) as tracker,
@@ -48,15 +51,42 @@ def train(config: TrainConfig) -> Path:
     return config.folder
 
 
-def starting_point(config: TrainConfig) -> tuple[TrainConfig, Networks, State | None]:
+def check_resumed(config: TrainConfig) -> None:
+    """Refuse to go on with a run under other settings than its own; it may get more epochs or workers.
+
+    Raises:
+        RunError: Settings differ.
+    """
+    stored, asked = flatten(read_json(config.folder / CONFIG)), flatten(to_dict(config))
+    may_differ = ("resume", "workers.", "optimisation.epochs")
+    names = sorted(name for name in stored.keys() | asked.keys() if not name.startswith(may_differ))
+    differing = [name for name in names if stored.get(name) != asked.get(name)]
+    if differing:
+        raise RunError(
+            f"run {config.folder} was started with other settings than it is to be resumed with: "
+            + ", ".join(f"{name} {stored.get(name)}, not {asked.get(name)}" for name in differing)
+            + f" (its own are in {config.folder / CONFIG}: give them with --config)"
+        )
+
+
+def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, Networks, State | None]:
     """Networks and weights to start from: another run's, or pretrained networks and a fresh head.
 
-    A run that starts from another one, or uses its networks, takes over their settings.
+    A run that starts from another one takes over the settings of its networks and head, one that uses its
+    networks those of the networks.
+
+    Raises:
+        RunError: The dataset has no training or validation videos, or other classes than the run to start from.
     """
+    for split in ("train", "validation"):
+        manifest.split(split)
     state = None
     networks_run = config.networks_from or config.start_from
     if config.start_from is not None:
-        state = state_of(load_model(model_folder(config.start_from))[0])
+        started, started_config = load_model(model_folder(config.start_from))
+        check_classes(manifest, started_config, config.start_from)
+        config = replace(config, head=started_config.head)
+        state = state_of(started)
         state = {name: tensor for name, tensor in state.items() if not name.startswith("networks.")}
     if networks_run is None:
         torch.manual_seed(stable_seed(config.seed, "networks"))
@@ -88,25 +118,34 @@ class Watcher:
 
     def _start(self, event: Event) -> None:
         score = event["metrics"]["validation/score"]
-        say(f"  starts at validation {score:.3f}, and keeps that model unless training makes a better one")
+        say(
+            f"  starts at validation {score:.3f}, and keeps that model unless training makes one at least as good"
+        )
 
     def _step(self, event: Event) -> None:
         total = self.config.optimisation.epochs * event["steps"]
         self.advance(event["epoch"] * event["steps"] + event["step"], total, self._note())
 
     def _epoch(self, event: Event) -> None:
+        self._forget_from(event["epoch"])
         self.history.append({"epoch": event["epoch"], **event["metrics"]})
         write_json(self.config.folder / HISTORY, {"epochs": self.history})
         self.tracker.metrics(event["metrics"], step=event["epoch"])
 
+    def _forget_from(self, epoch: int) -> None:
+        """Leave out epochs that are done anew, after a worker died and was started again."""
+        self.history = [row for row in self.history if row["epoch"] < epoch]
+
     def _reject(self, event: Event) -> None:
+        if event["video_id"] in {reject.video_id for reject in self.rejects}:
+            return
         self.rejects.append(Reject(event["video_id"], event["path"], event["reject"]))
         say(f"  rejected {event['path']}: {event['reject']}")
 
     def _resumed(self, event: Event) -> None:
         if (self.config.folder / HISTORY).is_file():
-            known = read_json(self.config.folder / HISTORY)["epochs"]
-            self.history = [row for row in known if row["epoch"] < event["epoch"]]
+            self.history = read_json(self.config.folder / HISTORY)["epochs"]
+        self._forget_from(event["epoch"])
         say(f"  resumed after epoch {event['epoch']}")
 
     def _note(self) -> str:
@@ -124,16 +163,17 @@ class Watcher:
 def _fit(
     config: TrainConfig, manifest: Manifest, networks: Networks, start: State | None, tracker: RunTracker
 ) -> State:
-    store = None
+    store, rejects = None, []
     if config.source == "features":
         used = [*manifest.split("train").video_ids, *manifest.split("validation").video_ids]
-        store = extract_with(
+        extracted = extract_with(
             manifest.only(used),
             networks,
             timesteps=config.dense,
             root=config.feature_root,
             max_reject_share=config.max_reject_share,
-        ).folder
+        )
+        store, rejects = extracted.folder, extracted.rejects
     job = Job(
         config=config,
         manifest=manifest,
@@ -147,7 +187,7 @@ def _fit(
         try:
             best = fit(job, watch=watcher)
         finally:
-            write_rejects(config.folder / "rejects.parquet", watcher.rejects)
+            write_rejects(config.folder / "rejects.parquet", [*rejects, *watcher.rejects])
     figure = config.folder / "training.png"
     training_figure(watcher.history, figure, title=config.name)
     tracker.artifact(figure)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import VideoRow
-from epitoma.errors import ManifestError, VideoError
+from epitoma.errors import ConfigError, ManifestError, VideoError
 from epitoma.video.index import index_video
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts"})
@@ -51,10 +51,10 @@ def scan_folder(
 
     Raises:
         ManifestError: The folder is missing or holds no class folders, no videos, or no readable ones.
-        ValueError: The shares are negative, or leave nothing for training.
+        ConfigError: The shares are negative, or leave nothing for training.
     """
     if min(validation_share, test_share) < 0 or validation_share + test_share >= 1:
-        raise ValueError(f"shares {validation_share} and {test_share} must not be negative and sum below 1")
+        raise ConfigError(f"shares {validation_share} and {test_share} must not be negative and sum below 1")
     videos, rejects = list_videos(root)
     indexed = [index_folder_video(video) for video in videos]
     rows = [row for row in indexed if isinstance(row, VideoRow)]

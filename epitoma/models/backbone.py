@@ -48,6 +48,7 @@ class ImageBackbone(nn.Module):
 
     def __init__(self, name: str, *, weights: str, size: int, frames: int, pretrained: bool) -> None:
         super().__init__()
+        self.name = name
         net = _create(name).eval()
         if pretrained and weights != "random":
             load_weights(net, weights, name=name)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import torch
 from ray.data import ActorPoolStrategy
 
 from epitoma.datasets.manifest import Manifest
-from epitoma.datasets.rejects import Reject
+from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.feature_store import (
     KEY_FILE,
     PARTS_FOLDER,
@@ -85,13 +86,16 @@ def extract_features(
     if len(missing):
         _extract(missing, identity, networks, timesteps, folder, watch)
     rejects = stored_rejects(folder, manifest)
-    check_reject_share(len(rejects), len(manifest), max_reject_share)
+    write_rejects(folder / "rejects.parquet", rejects)
+    check_reject_share(len(rejects), len(manifest), max_reject_share, reasons=folder)
     return Extracted(folder=folder, computed=len(missing), rejects=rejects)
 
 
 def store_key(networks: Networks, *, timesteps: int) -> StoreKey:
     """Everything that the features of this extraction depend on, beside the videos."""
     return StoreKey(
+        light_name=networks.light.name,
+        heavy_name=networks.heavy.name,
         light_weights=weights_digest(networks.light),
         heavy_weights=weights_digest(networks.heavy),
         light_input=str(networks.light.input),
@@ -117,7 +121,7 @@ class Extractor:
         """Write the rows of a batch of decoded videos; returns their ids."""
         rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
         stored = [self._stored(row) for row in rows]
-        path = self.folder / PARTS_FOLDER / f"{stored[0]['identity']}.parquet"
+        path = self.folder / PARTS_FOLDER / f"{uuid4().hex}.parquet"
         aside = path.with_suffix(".aside")
         pq.write_table(pa.Table.from_pylist(stored, schema=SCHEMA), aside)
         aside.replace(path)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -231,8 +232,10 @@ class PixelSource:
                 self.rejected.add(row["video_id"])
                 told = {name: row[name] for name in ("video_id", "path", "reject")}
                 self.context.tell({"kind": "reject", **told})
-        total = sum(len(split) for split in self.manifests.values())
-        check_reject_share(len(self.rejected), total, self.config.max_reject_share)
+        total = sum(len(split) for split in self.manifests.values()) // self.context.world_size
+        check_reject_share(
+            len(self.rejected), total, self.config.max_reject_share, reasons=self.config.folder
+        )
 
     def _random(self, frame_count: int, rng: np.random.Generator) -> np.ndarray:
         return random_timesteps(
@@ -259,8 +262,14 @@ def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep:
     )
 
 
-def check_reject_share(rejected: int, total: int, max_share: float) -> None:
+def check_reject_share(rejected: int, total: int, max_share: float, *, reasons: Path) -> None:
     """Stop when too many videos cannot be read.
+
+    Args:
+        rejected: Videos that cannot be read.
+        total: Of how many.
+        max_share: Largest share allowed.
+        reasons: Folder where ``rejects.parquet`` says why.
 
     Raises:
         TooManyRejectsError: More than the allowed share is bad.
@@ -268,7 +277,7 @@ def check_reject_share(rejected: int, total: int, max_share: float) -> None:
     if rejected > max_share * total:
         raise TooManyRejectsError(
             f"{rejected} of {total} videos cannot be read, more than the allowed share {max_share:.0%} "
-            "(max_reject_share); the reasons are in rejects.parquet"
+            "(max_reject_share); the reasons are in {reasons / 'rejects.parquet'}"
         )
 
 

@@ -1,13 +1,14 @@
 """One training run on Ray Train: the loop of ``training/loop.py`` on every worker."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 import ray
@@ -154,7 +155,7 @@ def fit(job: Job, *, watch: Callable[[Event], None]) -> State:
             checkpoint_config=CheckpointConfig(num_to_keep=2),
         ),
     )
-    with _watching(job.board, watch):
+    with _watching(job.board, watch), _own_interrupts():
         try:
             result = trainer.fit()
         except TrainingFailedError as error:
@@ -202,12 +203,19 @@ def build_trainable(
     torch.manual_seed(stable_seed(config.seed, "weights"))
     model = build_on(model_config, networks, keep_networks=config.source == "pixels")
     if start is not None:
-        model.load_state_dict(start, strict=False)
+        _load_start(model, start)
     networks.requires_grad_(config.backbones == "finetune")
     if config.selection != "learnt":
         model.selector.requires_grad_(False)
         networks.light.requires_grad_(False)
     return model
+
+
+def _load_start(model: VideoEpitoma, start: State) -> None:
+    missing, unexpected = model.load_state_dict(start, strict=False)
+    wrong = [*(name for name in missing if not name.startswith("networks.")), *unexpected]
+    if wrong:
+        raise RunError(f"the run to start from has another model: {', '.join(wrong[:5])} do not fit")
 
 
 def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSource | PixelSource:
@@ -228,14 +236,40 @@ def _as_folder(checkpoint: Checkpoint | None) -> Iterator[Path | None]:
 
 
 @contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Ctrl-C is a KeyboardInterrupt during the block and after it.
+
+    Ray Train's ``fit`` puts its own handler in place, which leaves with exit code 0, and never takes it back.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def _watching(board: Any, watch: Callable[[Event], None]) -> Iterator[None]:
-    """Poll the board in a thread until the block ends, then once more for the last events."""
+    """Poll the board in a thread until the block ends, then once more for the last events.
+
+    What goes wrong in watching does not stop the training; it is raised after it.
+    """
     ended = Flag()
+    failed: list[Exception] = []
+
+    def take() -> None:
+        for event in ray.get(board.take.remote()):
+            try:
+                watch(event)
+            except Exception as error:
+                failed.append(error)
 
     def poll() -> None:
         while not ended.wait(POLL_SECONDS):
-            for event in ray.get(board.take.remote()):
-                watch(event)
+            take()
 
     thread = Thread(target=poll, daemon=True)
     thread.start()
@@ -244,8 +278,9 @@ def _watching(board: Any, watch: Callable[[Event], None]) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-        for event in ray.get(board.take.remote()):
-            watch(event)
+        take()
+    if failed:
+        raise failed[0]
 
 
 def _cause(error: TrainingFailedError, config: TrainConfig) -> EpitomaError:

@@ -221,11 +221,13 @@ class TrainingLoop:
         return {"validation/score": value, "validation/timesteps": seen.kept}
 
     def _calibrate(self, seen: Validation) -> None:
-        """Set the gate's threshold so that validation videos keep the target number of timesteps."""
+        """Set the gate's threshold so that validation videos keep the target number of timesteps, if there is one."""
         if self.config.sparsity.mode == "target_timesteps" and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
             threshold = calibrated_threshold(seen.alpha_VT, seen.valid_VT, target_timesteps=target)
             self.module.selector.gating.open_threshold.fill_(threshold)
+        else:
+            self.module.selector.gating.open_threshold.zero_()
 
     @torch.no_grad()
     def _see(self, batches: Iterable[Batch]) -> Validation:

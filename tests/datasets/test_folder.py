@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from epitoma.datasets.folder import draw_splits, scan_folder
 from epitoma.datasets.manifest import VideoRow, read_manifest, write_manifest
-from epitoma.errors import ManifestError
+from epitoma.errors import ConfigError, ManifestError
 
 SHARES = {"validation_share": 0.2, "test_share": 0.2, "seed": 7}
 
@@ -96,7 +96,7 @@ def test_no_folder_and_no_good_video(tmp_path):
 
 
 def test_shares_leave_something_to_train_on(tmp_path):
-    with pytest.raises(ValueError, match=r"shares 0\.5 and 0\.5"):
+    with pytest.raises(ConfigError, match=r"shares 0\.5 and 0\.5"):
         scan_folder(tmp_path, validation_share=0.5, test_share=0.5, seed=0)
 
 
