@@ -16,8 +16,8 @@ from epitoma.training.run_config import TrainConfig
 def demo_dataset() -> SyntheticConfig:
     """Videos of half a minute, ten classes; no two differ by motion alone, which the demo's 2D nets miss."""
     return SyntheticConfig(
-        train_videos=300,
-        validation_videos=100,
+        train_videos=240,
+        validation_videos=80,
         test_videos=200,
         one_actions=12,
         twin_classes=0,
@@ -75,8 +75,8 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
             selector.optimisation,
             epochs=2,
             batch_size=16,
-            learning_rate=3e-5,
-            network_learning_rate=3e-5,
+            learning_rate=1e-5,
+            network_learning_rate=1e-5,
             validate_every=2,
             checkpoint_every=1,
         ),

@@ -12,8 +12,8 @@ from epitoma.timesteps import Selection
 class GatingModule(nn.Module):
     """Two-layer MLP from similarities to one score a timestep, and the gate on that score.
 
-    With noise (training) the gate is the chosen stochastic form; without (inference) it is a step on the
-    score. In both, the best-scored timestep of every video stays open, because a video with nothing open
+    With noise (training) the gate is the chosen stochastic form; without (inference) a step on the score says
+    what is open. In both, the best-scored timestep of every video stays open, because a video with nothing open
     teaches nothing and the gates never reopen.
     """
 
@@ -26,11 +26,15 @@ class GatingModule(nn.Module):
             gate: Form of the gate in training.
             score_bound: Scores are bounded to +-bound by a scaled tanh, so that no gate saturates for good;
                 None leaves them free, as in the paper.
+            weigh_kept: At inference a kept timestep counts with the sigmoid of its score, as in training without
+                noise, so that those kept with little conviction weigh less; False counts each as 1, as the paper
+                does.
         """
 
         hidden_channels: int = 64
         gate: GateName = "clipped_sigmoid"
         score_bound: float | None = 5.0
+        weigh_kept: bool = True
 
     open_threshold: Tensor
 
@@ -38,6 +42,7 @@ class GatingModule(nn.Module):
         super().__init__()
         self.gate = GATES[config.gate]
         self.score_bound = config.score_bound
+        self.weigh_kept = config.weigh_kept
         self.mlp = nn.Sequential(
             nn.Linear(kernels, config.hidden_channels), nn.ReLU(), nn.Linear(config.hidden_channels, 1)
         )
@@ -66,10 +71,10 @@ class GatingModule(nn.Module):
         if noise_BT is not None:
             gate_BT = self._train_gate(alpha_BT, noise_BT, valid_BT)
         elif budget is not None:
-            gate_BT = top_k(alpha_BT, valid_BT, budget).to(alpha_BT.dtype)
+            gate_BT = self._weight(alpha_BT) * top_k(alpha_BT, valid_BT, budget)
         else:
             above_BT = (alpha_BT > self.open_threshold) & valid_BT
-            gate_BT = (above_BT | top_k(alpha_BT, valid_BT, 1)).to(alpha_BT.dtype)
+            gate_BT = self._weight(alpha_BT) * (above_BT | top_k(alpha_BT, valid_BT, 1))
         probability_BT = self.gate.open_probability(alpha_BT) * valid_BT
         return Selection(
             alpha_BT=alpha_BT, gate_BT=gate_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
@@ -83,6 +88,10 @@ class GatingModule(nn.Module):
         if self.score_bound is None:
             return alpha_BT
         return self.score_bound * torch.tanh(alpha_BT / self.score_bound)
+
+    def _weight(self, alpha_BT: Tensor) -> Tensor:
+        """What a kept timestep counts at inference; never 0, which would shut it."""
+        return torch.sigmoid(alpha_BT).clamp_min(1e-6) if self.weigh_kept else torch.ones_like(alpha_BT)
 
     def _train_gate(self, alpha_BT: Tensor, noise_BT: Tensor, valid_BT: Tensor) -> Tensor:
         gate_BT = self.gate.value(alpha_BT, noise_BT) * valid_BT

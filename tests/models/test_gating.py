@@ -30,6 +30,12 @@ def test_something_stays_open_in_every_video_however_low_the_scores(gate):
         assert not (selection.open_BT & ~valid_BT).any()
 
 
+def test_a_budget_is_kept_even_where_scores_underflow():
+    module = gating(score_bound=None)
+    module.mlp[-1].bias.data.fill_(-500.0)
+    assert module(torch.randn(2, 5, 6), all_valid(2, 5), budget=3).count_B.tolist() == [3, 3]
+
+
 def test_a_gate_kept_open_by_force_still_learns():
     module = gating(score_bound=None)
     module.mlp[-1].bias.data.fill_(-3.0)
@@ -38,12 +44,17 @@ def test_a_gate_kept_open_by_force_still_learns():
     assert module.mlp[-1].bias.grad.abs() > 0
 
 
-def test_inference_is_a_step_on_the_score_without_noise():
-    module = gating()
+@pytest.mark.parametrize("weigh_kept", [True, False])
+def test_at_inference_a_step_on_the_score_says_what_is_open(weigh_kept):
+    module = gating(weigh_kept=weigh_kept)
     similarity_BTN = torch.randn(4, 9, 6)
     selection = module(similarity_BTN, all_valid(4, 9))
     above_BT = selection.alpha_BT > 0
-    assert set(selection.gate_BT.unique().tolist()) <= {0.0, 1.0}
+    kept_BT = selection.gate_BT[selection.open_BT]
+    expected = (
+        torch.sigmoid(selection.alpha_BT[selection.open_BT]) if weigh_kept else torch.ones_like(kept_BT)
+    )
+    assert torch.allclose(kept_BT, expected)
     assert torch.equal(selection.open_BT | top_k(selection.alpha_BT, all_valid(4, 9), 1), selection.open_BT)
     assert torch.equal(selection.open_BT & above_BT, above_BT)
     module.open_threshold.fill_(float(selection.alpha_BT.detach().max()))
