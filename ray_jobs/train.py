@@ -1,5 +1,6 @@
 """Train selector and classifier on Ray Train, from stored features or end to end from pixels."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,7 @@ class Watcher:
         self.advance = advance
         self.history: list[dict[str, float]] = []
         self.rejects: list[Reject] = []
+        self.start_score = -math.inf
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -117,7 +119,7 @@ class Watcher:
         handlers[event["kind"]](event)
 
     def _start(self, event: Event) -> None:
-        score = event["metrics"]["validation/score"]
+        self.start_score = score = event["metrics"]["validation/score"]
         say(
             f"  starts at validation {score:.3f}, and keeps that model unless training makes one at least as good"
         )
@@ -147,6 +149,12 @@ class Watcher:
             self.history = read_json(self.config.folder / HISTORY)["epochs"]
         self._forget_from(event["epoch"])
         say(f"  resumed after epoch {event['epoch']}")
+
+    def say_what_was_kept(self) -> None:
+        """Tell the person when all the training made nothing better than the model it started from."""
+        scores = [row["validation/score"] for row in self.history if "validation/score" in row]
+        if scores and max(scores) < self.start_score:
+            say("  no epoch was as good: the model is the one that training started from")
 
     def _note(self) -> str:
         if not self.history:
@@ -188,6 +196,7 @@ def _fit(
             best = fit(job, watch=watcher)
         finally:
             write_rejects(config.folder / "rejects.parquet", [*rejects, *watcher.rejects])
+    watcher.say_what_was_kept()
     figure = config.folder / "training.png"
     training_figure(watcher.history, figure, title=config.name)
     tracker.artifact(figure)
