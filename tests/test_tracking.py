@@ -1,5 +1,6 @@
 """Real MLflow on a real SQLite file: what is logged can be read back, and every run has an honest end."""
 
+import json
 import os
 import signal
 import subprocess
@@ -42,6 +43,27 @@ def test_a_folder_goes_on_with_the_run_it_remembers(tmp_path: Path):
             pass
     (run,) = runs_in(tmp_path / "runs")
     assert run.data.params == {"a": "1", "b": "3"}
+
+
+def test_a_table_takes_the_place_of_an_earlier_one(tmp_path: Path):
+    for score in (0.5, 0.7):
+        with tracked_run(tmp_path / "runs" / "same", params={}) as tracker:
+            tracker.table([{"budget": 4, "score": score}], name="points")
+    (run,) = runs_in(tmp_path / "runs")
+    client = MlflowClient(store_uri(tmp_path / "runs"))
+    table = json.loads(Path(client.download_artifacts(run.info.run_id, "points.json")).read_text())
+    assert table == {"columns": ["budget", "score"], "data": [[4, 0.7]]}
+    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "points.json", "type": "table"}]
+
+
+def test_a_folder_whose_run_is_lost_gets_a_new_one(tmp_path: Path):
+    with tracked_run(tmp_path / "runs" / "same", params={}):
+        pass
+    remembered = tmp_path / "runs" / "same" / "mlflow_run_id"
+    remembered.write_text(json.dumps({**json.loads(remembered.read_text()), "run_id": "0" * 32}))
+    with tracked_run(tmp_path / "runs" / "same", params={}):
+        pass
+    assert [run.info.status for run in runs_in(tmp_path / "runs")] == ["FINISHED"] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""What can be said of training jobs without a Ray: what a resume refuses, and what a restart forgets."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from epitoma.config import to_dict
+from epitoma.errors import ConfigError, RunError
+from epitoma.presets import demo_selector
+from epitoma.tracking import tracked_run
+from epitoma.training.checkpoint import write_json
+from epitoma.training.run_config import TrainConfig, WorkersConfig
+from ray_jobs.command_line import parse
+from ray_jobs.evaluate import EvaluateConfig
+from ray_jobs.extract import ExtractConfig
+from ray_jobs.train import Watcher, check_resumed
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> TrainConfig:
+    config = demo_selector(tmp_path / "runs", tmp_path / "manifest.parquet")
+    write_json(config.folder / "config.json", to_dict(config))
+    return replace(config, resume=True)
+
+
+def test_a_resume_may_have_more_epochs_and_workers(config):
+    longer = replace(config.optimisation, epochs=99)
+    check_resumed(replace(config, optimisation=longer, workers=WorkersConfig(count=2)))
+
+
+def test_a_resume_with_other_settings_names_them(config):
+    with pytest.raises(RunError, match="timesteps 32, not 64") as refusal:
+        check_resumed(replace(config, timesteps=64, store_timesteps=64))
+    assert "store_timesteps None, not 64" in str(refusal.value)
+    assert "optimisation" not in str(refusal.value)
+
+
+def test_epochs_done_anew_and_rejects_told_twice_count_once(config):
+    with tracked_run(config.folder, params={}) as tracker:
+        watcher = Watcher(config, tracker, lambda *_: None)
+        for epoch, loss in ((0, 3.0), (1, 2.0), (0, 2.9), (1, 1.9)):
+            watcher({"kind": "epoch", "epoch": epoch, "metrics": {"train/loss": loss}})
+        for _ in range(2):
+            watcher({"kind": "reject", "video_id": "a", "path": "a.mp4", "reject": "no frames"})
+    assert [(row["epoch"], row["train/loss"]) for row in watcher.history] == [(0, 2.9), (1, 1.9)]
+    assert len(watcher.rejects) == 1
+
+
+def test_a_run_that_found_nothing_better_than_its_start_says_so(config, capsys):
+    with tracked_run(config.folder, params={}) as tracker:
+        watcher = Watcher(config, tracker, lambda *_: None)
+        for start, told in ((0.9, True), (0.5, False)):
+            watcher({"kind": "start", "metrics": {"validation/score": start}})
+            watcher({"kind": "epoch", "epoch": 0, "metrics": {"validation/score": 0.7}})
+            capsys.readouterr()
+            watcher.say_what_was_kept()
+            assert ("no epoch was as good" in capsys.readouterr().out) == told
+
+
+@pytest.mark.parametrize(
+    ("config_type", "arguments"),
+    [
+        (ExtractConfig, ["--manifest", "m", "--timesteps", "0"]),
+        (EvaluateConfig, ["--run", "r", "--manifest", "m", "--random-draws", "0"]),
+    ],
+)
+def test_impossible_numbers_are_refused_by_name(config_type, arguments):
+    with pytest.raises(ConfigError, match="must be at least 1, not 0"):
+        parse(config_type, arguments, about="")
+
+
+def test_a_config_file_that_is_not_json_is_refused(tmp_path: Path):
+    file = tmp_path / "broken.json"
+    file.write_text("{not json")
+    with pytest.raises(ConfigError, match=r"broken\.json is not JSON"):
+        parse(TrainConfig, ["--config", str(file)], about="")
