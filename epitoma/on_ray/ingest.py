@@ -277,7 +277,7 @@ def check_reject_share(rejected: int, total: int, max_share: float, *, reasons: 
     if rejected > max_share * total:
         raise TooManyRejectsError(
             f"{rejected} of {total} videos cannot be read, more than the allowed share {max_share:.0%} "
-            "(max_reject_share); the reasons are in {reasons / 'rejects.parquet'}"
+            f"(max_reject_share); the reasons are in {reasons / 'rejects.parquet'}"
         )
 
 
