@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
@@ -13,6 +14,10 @@ from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 
 CLASSES = ("bake", "brew", "carve")
+
+# How long an example takes says more of what else the machine is doing than of the code.
+settings.register_profile("epitoma", deadline=None)
+settings.load_profile("epitoma")
 
 
 @pytest.fixture(autouse=True)

@@ -40,6 +40,7 @@ class VideoIndex:
         width: Pixels across as stored, before rotation.
         height: Pixels down as stored, before rotation.
         rotation: Degrees counter-clockwise (0, 90, 180 or 270) that turn a stored frame upright.
+        size_bytes: Size of the file that was indexed, by which a changed file is noticed; None if unknown.
     """
 
     pts: np.ndarray
@@ -49,6 +50,7 @@ class VideoIndex:
     width: int
     height: int
     rotation: int
+    size_bytes: int | None = None
 
     @property
     def frame_count(self) -> int:

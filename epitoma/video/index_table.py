@@ -1,0 +1,130 @@
+"""Indices of a dataset's videos as a Parquet table beside its manifest, so that demuxing is done once.
+
+Most videos have frames at one constant distance, which is stored as such; a table of a hundred thousand videos
+then takes tens of megabytes instead of gigabytes.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epitoma.errors import ManifestError
+from epitoma.video.index import VideoIndex
+
+INDEX_FILE = "index.parquet"
+
+INDEX_SCHEMA = pa.schema(
+    [
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("frame_count", pa.int64(), nullable=False),
+        pa.field("first_pts", pa.int64(), nullable=False),
+        # Distance of successive frames; null where it varies.
+        pa.field("pts_step", pa.int64(), nullable=True),
+        # All distances where they vary, else null.
+        pa.field("pts_steps", pa.list_(pa.int64()), nullable=True),
+        pa.field("keyframes", pa.list_(pa.int64()), nullable=False),
+        pa.field("time_base_numerator", pa.int64(), nullable=False),
+        pa.field("time_base_denominator", pa.int64(), nullable=False),
+        pa.field("fps", pa.float64(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("rotation", pa.int32(), nullable=False),
+        pa.field("size_bytes", pa.int64(), nullable=True),
+    ]
+)
+"""One row a video; the fields of VideoIndex."""
+
+
+def index_row(video_id: str, index: VideoIndex) -> dict[str, Any]:
+    """Give an index as a row of INDEX_SCHEMA."""
+    steps = np.diff(index.pts)
+    is_constant = len(steps) > 0 and bool((steps == steps[0]).all())
+    return {
+        "video_id": video_id,
+        "frame_count": index.frame_count,
+        "first_pts": int(index.pts[0]),
+        "pts_step": int(steps[0]) if is_constant else None,
+        "pts_steps": None if is_constant else steps.tolist(),
+        "keyframes": index.keyframes.tolist(),
+        "time_base_numerator": index.time_base.numerator,
+        "time_base_denominator": index.time_base.denominator,
+        "fps": index.fps,
+        "width": index.width,
+        "height": index.height,
+        "rotation": index.rotation,
+        "size_bytes": index.size_bytes,
+    }
+
+
+def row_index(row: Mapping[str, Any]) -> VideoIndex:
+    """Give the index that a row of INDEX_SCHEMA stands for."""
+    if row["pts_step"] is None:
+        steps = np.asarray(row["pts_steps"], dtype=np.int64)
+    else:
+        steps = np.full(row["frame_count"] - 1, row["pts_step"], dtype=np.int64)
+    return VideoIndex(
+        pts=row["first_pts"] + np.concatenate([[0], np.cumsum(steps)]).astype(np.int64),
+        keyframes=np.asarray(row["keyframes"], dtype=np.int64),
+        time_base=Fraction(row["time_base_numerator"], row["time_base_denominator"]),
+        fps=row["fps"],
+        width=row["width"],
+        height=row["height"],
+        rotation=row["rotation"],
+        size_bytes=row["size_bytes"],
+    )
+
+
+def write_indices(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows of INDEX_SCHEMA to a Parquet file, whole or not at all."""
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=INDEX_SCHEMA), aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+class VideoIndices:
+    """The indices of a dataset, found by video id; a video that the table does not know has none.
+
+    Args:
+        table: Rows of INDEX_SCHEMA.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table.combine_chunks()
+
+    @classmethod
+    def beside(cls, manifest: str | Path) -> "VideoIndices":
+        """Read the table that lies beside a manifest; an empty one where there is none.
+
+        Raises:
+            ManifestError: There is a file of that name, but not with these columns.
+        """
+        path = Path(manifest).parent / INDEX_FILE
+        if not path.is_file():
+            return cls(INDEX_SCHEMA.empty_table())
+        try:
+            table = pq.read_table(path)
+        except pa.ArrowInvalid as error:
+            raise ManifestError(f"{path}: is not a Parquet file ({error}); delete it") from error
+        if not table.schema.equals(INDEX_SCHEMA):
+            raise ManifestError(f"{path}: is not a table of video indices of this version; delete it")
+        return cls(table)
+
+    def get(self, video_id: str) -> VideoIndex | None:
+        """Give a video's index, or None."""
+        row = self._rows.get(video_id)
+        return None if row is None else row_index(self.table.slice(row, 1).to_pylist()[0])
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {video_id: row for row, video_id in enumerate(self.table["video_id"].to_pylist())}

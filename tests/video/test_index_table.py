@@ -1,0 +1,85 @@
+"""What is stored of an index is the index."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epitoma.errors import ManifestError
+from epitoma.video.index import VideoIndex, index_video
+from epitoma.video.index_table import (
+    INDEX_FILE,
+    INDEX_SCHEMA,
+    VideoIndices,
+    index_row,
+    row_index,
+    write_indices,
+)
+
+
+def same(left: VideoIndex, right: VideoIndex) -> bool:
+    arrays = np.array_equal(left.pts, right.pts) and np.array_equal(left.keyframes, right.keyframes)
+    others = [name for name in vars(left) if name not in ("pts", "keyframes")]
+    return arrays and all(getattr(left, name) == getattr(right, name) for name in others)
+
+
+@given(
+    steps=st.one_of(
+        st.lists(st.integers(1, 10_000), max_size=50),
+        st.integers(1, 10_000).flatmap(lambda step: st.lists(st.just(step), max_size=50)),
+    ),
+    first=st.integers(-(10**12), 10**12),
+    size=st.none() | st.integers(1, 10**12),
+)
+def test_a_row_gives_back_the_index(steps, first, size):
+    pts = first + np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
+    index = VideoIndex(
+        pts=pts,
+        keyframes=np.arange(0, len(pts), 7),
+        time_base=Fraction(1, 90_000),
+        fps=29.97,
+        width=320,
+        height=240,
+        rotation=90,
+        size_bytes=size,
+    )
+    table = pa.Table.from_pylist([index_row("a", index)], schema=INDEX_SCHEMA)
+    assert same(row_index(table.to_pylist()[0]), index)
+
+
+def test_a_constant_rate_takes_no_room():
+    index = VideoIndex(
+        pts=np.arange(100_000) * 512,
+        keyframes=np.array([0]),
+        time_base=Fraction(1, 12_800),
+        fps=25.0,
+        width=96,
+        height=64,
+        rotation=0,
+    )
+    assert index_row("a", index)["pts_steps"] is None
+
+
+def test_indices_of_real_files_are_found_by_id(tmp_path: Path, make_video):
+    even = index_video(make_video("even.mp4", count=9))
+    uneven = index_video(make_video("uneven.mkv", count=9, presented_at=[3 * i + i % 2 for i in range(9)]))
+    write_indices(tmp_path / INDEX_FILE, [index_row("even", even), index_row("uneven", uneven)])
+    indices = VideoIndices.beside(tmp_path / "manifest.parquet")
+    assert same(indices.get("uneven"), uneven)
+    assert same(indices.get("even"), even)
+    assert indices.get("other") is None
+
+
+def test_a_manifest_may_stand_alone(tmp_path: Path):
+    assert VideoIndices.beside(tmp_path / "manifest.parquet").get("any") is None
+
+
+def test_another_table_of_that_name_is_refused(tmp_path: Path):
+    pq.write_table(pa.table({"video_id": [1.5]}), tmp_path / INDEX_FILE)
+    with pytest.raises(ManifestError, match=r"index\.parquet: is not a table of video indices"):
+        VideoIndices.beside(tmp_path / "manifest.parquet")
