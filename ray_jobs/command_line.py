@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tyro
 
@@ -23,13 +23,14 @@ STOPPED = 130
 ConfigType = TypeVar("ConfigType")
 
 
-def run_job(config_type: type[ConfigType], job: Callable[[ConfigType], object], *, about: str) -> None:
+def run_job(config_type: Any, job: Callable[[Any], object], *, about: str) -> None:
     """Parse the command line into a config, run the job on it, and exit.
 
     Exit codes: 0 done, 2 bad input (one line on standard error), 130 stopped by a person or the cluster.
 
     Args:
-        config_type: Dataclass whose fields are the options; ``--config FILE`` gives defaults from JSON.
+        config_type: Dataclass whose fields are the options, or a union of them, each annotated as a subcommand
+            of tyro; ``--config FILE`` gives defaults from JSON.
         job: What to run.
         about: First line of ``--help``.
     """
@@ -87,7 +88,21 @@ def _from_file(config_type: type[ConfigType], arguments: list[str]) -> tuple[Con
         values = read_json(file)
     except ValueError as error:
         raise ConfigError(f"{file} is not JSON: {error}") from error
-    return from_dict(config_type, values, source=str(file)), rest
+    return from_dict(_chosen(config_type, rest), values, source=str(file)), rest
+
+
+def _chosen(config_type: Any, arguments: list[str]) -> Any:
+    """The dataclass itself, or the member of a union that the first argument names."""
+    subcommands = {
+        get_args(member)[1].name: get_args(member)[0]
+        for member in get_args(config_type)
+        if get_origin(member) is Annotated
+    }
+    if not subcommands:
+        return config_type
+    if not arguments or arguments[0] not in subcommands:
+        raise ConfigError(f"--config needs one of {', '.join(subcommands)} before it")
+    return subcommands[arguments[0]]
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from epitoma.training.checkpoint import read_json, write_json
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.prepare import PrepareConfig, prepare
+from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.runs import CONFIG, MODEL
 from ray_jobs.train import train
 
@@ -49,7 +49,7 @@ def demo(config: DemoConfig) -> dict[str, float]:
 
 def _run(runs: Path) -> dict[str, float]:
     say("epitoma demo: real H.264 videos, a few minutes on two cores")
-    dataset = PrepareConfig(output=runs / "dataset", synthetic=True, synthetic_dataset=demo_dataset())
+    dataset = PrepareSynthetic(output=runs / "dataset", dataset=demo_dataset())
     manifest = prepare(dataset).path
     for make in (demo_selector, demo_end_to_end, demo_reference):
         _train_once(make(runs, manifest))

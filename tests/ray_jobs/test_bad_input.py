@@ -98,7 +98,7 @@ def test_a_command_says_it_on_standard_error_and_exits_with_2(tmp_path):
 
 def test_an_empty_folder(refused, tmp_path):
     (tmp_path / "videos").mkdir()
-    line = refused("prepare", "--folder", "videos", "--output", "out")
+    line = refused("prepare", "folder", "--root", "videos", "--output", "out")
     assert "videos" in line
 
 
