@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -25,6 +26,7 @@ def write_video(
     gop: int = 48,
     crf: int = 23,
     preset: str = "ultrafast",
+    comment: str | None = None,
 ) -> int:
     """Encode frames into a video file and return how many there were.
 
@@ -38,6 +40,7 @@ def write_video(
         gop: Most frames from one keyframe to the next.
         crf: Quality of x264 and x265, lower is better.
         preset: Speed of x264 and x265.
+        comment: Text to keep in the file (see :func:`read_comment`).
 
     Raises:
         ValueError: There are no frames, or one has a wrong shape, type or size.
@@ -51,8 +54,21 @@ def write_video(
     with _renamed_when_whole(path) as aside, av.open(str(aside), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(fps), options=options)
         assert isinstance(stream, VideoStream)
+        if comment is not None:
+            container.metadata["comment"] = comment
         _set_up(stream, first, gop=gop)
         return _encode(container, stream, _video_frames(chain([first], frames), first.shape))
+
+
+def read_comment(path: str | Path) -> str | None:
+    """The text that a video file was written with; None where there is no file, or no text in it."""
+    if not Path(path).is_file():
+        return None
+    try:
+        with av.open(str(path)) as container:
+            return container.metadata.get("comment")
+    except FFmpegError:
+        return None
 
 
 @contextmanager

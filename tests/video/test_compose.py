@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from epitoma.video.compose import write_video
+from epitoma.video.compose import read_comment, write_video
 from epitoma.video.index import index_video
 
 
@@ -23,6 +23,17 @@ def test_the_same_frames_give_the_same_bytes(tmp_path):
     for name in ("a.mp4", "b.mp4"):
         write_video(tmp_path / name, noise(10), fps=8)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_a_comment_is_kept_in_the_file(tmp_path):
+    path = tmp_path / "clip.mp4"
+    assert read_comment(path) is None
+    write_video(path, noise(3), fps=8)
+    assert read_comment(path) is None
+    write_video(path, noise(3), fps=8, comment="made from these")
+    assert read_comment(path) == "made from these"
+    path.write_bytes(path.read_bytes()[:100])
+    assert read_comment(path) is None
 
 
 def failing_frames():

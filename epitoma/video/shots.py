@@ -1,0 +1,86 @@
+"""Shots: short clips shown one after the other at one rate and one size, whatever their own were.
+
+Each clip is brought to frames a little larger than wanted, centre cut out; a shot shows a window of them,
+mirrored or not. Every clip goes the same way, so that nothing but its content tells where it came from. The
+centre is cut out rather than bars added, because the width of the bars would name the source.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from epitoma.errors import VideoError
+from epitoma.video.decode import decode_frames
+from epitoma.video.index import VideoIndex, index_video
+
+ROOM = 1.15
+"""Side of a clip's frames over the side of the window that a shot shows of them."""
+_EARLY_SECONDS = 1e-6
+_CLIPS_IN_MEMORY = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """One showing of a whole clip.
+
+    Attributes:
+        path: The clip.
+        frame_count: Frames that it fills.
+        left: Place of the window across, 0 at the left edge and 1 at the right one.
+        top: Place of the window down, 0 at the upper edge and 1 at the lower one.
+        mirrored: Whether left and right are swapped.
+    """
+
+    path: str
+    frame_count: int
+    left: float = 0.5
+    top: float = 0.5
+    mirrored: bool = False
+
+
+def shot_frames(shots: Iterable[Shot], *, fps: int, size: int) -> Iterator[np.ndarray]:
+    """Yield the frames of shots one after the other, uint8 RGB (size, size, 3).
+
+    Raises:
+        VideoError: A clip cannot be read, or has not as many frames as its shot says.
+    """
+    side = round(size * ROOM)
+    read = lru_cache(_CLIPS_IN_MEMORY)(lambda path: resampled_clip(path, fps=fps, size=side))
+    for shot in shots:
+        clip = read(shot.path)
+        if len(clip) != shot.frame_count:
+            raise VideoError(
+                shot.path, f"fills {len(clip)} frames and not {shot.frame_count}: it has changed"
+            )
+        left, top = round(shot.left * (side - size)), round(shot.top * (side - size))
+        window = clip[:, top : top + size, left : left + size]
+        yield from window[:, :, ::-1] if shot.mirrored else window
+
+
+def resampled_clip(path: str | Path, *, fps: int, size: int) -> np.ndarray:
+    """All of a clip at another rate and size: short side scaled, centre cut out, upright.
+
+    Returns:
+        uint8 RGB (frames, size, size, 3).
+
+    Raises:
+        VideoError: The clip cannot be read.
+    """
+    index = index_video(path)
+    (frames,) = decode_frames(path, index, _frames_at(index, fps), sizes=(size,))
+    return frames
+
+
+def frames_filled(duration_seconds: float, *, fps: int) -> int:
+    """Frames that a clip fills at a rate; the shortest fills one."""
+    return max(1, round(duration_seconds * fps))
+
+
+def _frames_at(index: VideoIndex, fps: int) -> np.ndarray:
+    """The clip's own frame that is on screen at every tick of the new rate."""
+    ticks = np.arange(frames_filled(index.duration_seconds, fps=fps)) / fps
+    seconds = (index.pts - index.pts[0]) * float(index.time_base)
+    return np.searchsorted(seconds, ticks + _EARLY_SECONDS, side="right") - 1
