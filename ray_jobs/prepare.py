@@ -8,57 +8,89 @@ import tyro
 
 from epitoma.config import to_dict
 from epitoma.console import phase, say
-from epitoma.datasets.folder import scan_folder
-from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
-from epitoma.datasets.rejects import write_rejects
+from epitoma.datasets.breakfast import BreakfastConfig, list_breakfast
+from epitoma.datasets.charades import CharadesConfig, list_charades
+from epitoma.datasets.folder import FolderConfig, list_folder
+from epitoma.datasets.listing import Listing
+from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.datasets.report import report_lines
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.on_ray.prepare import make_synthetic
+from epitoma.datasets.table import TableConfig, list_table
+from epitoma.errors import ConfigError
+from epitoma.on_ray.prepare import MANIFEST_FILE, index_listing, make_synthetic
 from epitoma.on_ray.runtime import ray_session
 from epitoma.training.checkpoint import read_json, write_json
 from ray_jobs.command_line import run_job
 
+REPORT_FILE = "report.txt"
 
-@dataclass(kw_only=True)
-class PrepareFolder:
-    """Your own videos, one folder a class, or train/, validation/, test/ with those inside.
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareFolder(FolderConfig):
+    """Your videos, one folder a class, or train/, validation/ (val/, valid/) and test/ with those inside.
 
     Attributes:
-        root: The folder; the manifest refers to the videos where they are.
-        output: Where the manifest goes.
-        validation_share: Share of each class for validation, where the folder has no splits.
-        test_share: Share of each class for testing, where the folder has no splits.
-        seed: Seed of the splits.
+        output: Where manifest, index and rejects go.
     """
 
-    root: Path
     output: Path
-    validation_share: float = 0.15
-    test_share: float = 0.15
-    seed: int = 0
 
     def make(self) -> Manifest:
-        """List the videos of the folder; what cannot be read goes to rejects.parquet."""
-        with phase("read the folder"):
-            rows, rejects = scan_folder(
-                self.root,
-                validation_share=self.validation_share,
-                test_share=self.test_share,
-                seed=self.seed,
-            )
-        self.output.mkdir(parents=True, exist_ok=True)
-        write_rejects(self.output / "rejects.parquet", rejects)
-        for reject in rejects:
-            say(f"  rejected {reject.path}: {reject.reason}")
-        classes = tuple(sorted({label for row in rows for label in row.labels}))
-        return write_manifest(self.output / "manifest.parquet", rows, classes=classes, multi_label=False)
+        """List and index the folder."""
+        return prepare_listing(list_folder(self), self.output, source=self.root)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
+class PrepareTable(TableConfig):
+    """Your videos, a row each of a CSV or Parquet file.
+
+    Attributes:
+        output: Where manifest, index and rejects go.
+    """
+
+    output: Path
+
+    def make(self) -> Manifest:
+        """List and index the videos of the table."""
+        return prepare_listing(list_table(self), self.output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareBreakfast(BreakfastConfig):
+    """The Breakfast dataset, from the folder as it is downloaded.
+
+    Attributes:
+        output: Where manifest, index and rejects go.
+    """
+
+    output: Path
+
+    def make(self) -> Manifest:
+        """List and index the dataset."""
+        return prepare_listing(list_breakfast(self), self.output, source=self.root)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareCharades(CharadesConfig):
+    """The Charades dataset, from the folder as it is downloaded.
+
+    Attributes:
+        output: Where manifest, index and rejects go.
+    """
+
+    output: Path
+
+    def make(self) -> Manifest:
+        """List and index the dataset."""
+        return prepare_listing(list_charades(self), self.output, source=self.root)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrepareSynthetic:
     """Synthetic videos with known evidence.
 
     Attributes:
-        output: Where the videos and their manifest go.
+        output: Where the videos, their manifest and index go.
         dataset: What they are like.
     """
 
@@ -67,7 +99,7 @@ class PrepareSynthetic:
 
     def make(self) -> Manifest:
         """Render the videos, unless they are there already with the same settings."""
-        path, settings = self.output / "manifest.parquet", self.output / "synthetic.json"
+        path, settings = self.output / MANIFEST_FILE, self.output / "synthetic.json"
         if path.is_file() and settings.is_file() and read_json(settings) == to_dict(self.dataset):
             return read_manifest(path)
         with ray_session(logs=self.output / "logs"), phase("make synthetic videos") as advance:
@@ -78,6 +110,9 @@ class PrepareSynthetic:
 
 PrepareConfig = (
     Annotated[PrepareFolder, tyro.conf.subcommand("folder")]
+    | Annotated[PrepareTable, tyro.conf.subcommand("table")]
+    | Annotated[PrepareBreakfast, tyro.conf.subcommand("breakfast")]
+    | Annotated[PrepareCharades, tyro.conf.subcommand("charades")]
     | Annotated[PrepareSynthetic, tyro.conf.subcommand("synthetic")]
 )
 """A subcommand each; every one can `make` its dataset."""
@@ -90,6 +125,32 @@ def prepare(config: PrepareConfig) -> Manifest:
     listed = ", ".join(f"{count} {name}" for name, count in counts.items())
     say(f"  {manifest.path}: {listed}, {len(manifest.classes)} classes")
     return manifest
+
+
+def prepare_listing(listing: Listing, output: Path, *, source: Path | None = None) -> Manifest:
+    """Index a source's videos, write the dataset, and say what it holds and what was left out.
+
+    Raises:
+        ConfigError: The output would lie inside the source, which is only ever read.
+        ManifestError: None of the videos can be used.
+    """
+    if source is not None and output.resolve().is_relative_to(source.resolve()):
+        raise ConfigError(
+            f"--output {output} lies inside {source}, which is only read: choose another folder"
+        )
+    with phase("index videos") as advance:
+        prepared = index_listing(listing, output, watch=advance)
+    known = len(listing.videos) - prepared.indexed
+    notes = [*([f"{known} videos were indexed before"] if known else []), *prepared.notes]
+    for shorten in (False, True):
+        lines = report_lines(
+            prepared.manifest, prepared.rejects, published=listing.published, shorten=shorten
+        )
+        if not shorten:
+            (output / REPORT_FILE).write_text("\n".join([*notes, *lines]) + "\n", encoding="utf-8")
+    for line in [*notes, *lines]:
+        say(f"  {line}")
+    return prepared.manifest
 
 
 if __name__ == "__main__":

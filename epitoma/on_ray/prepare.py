@@ -1,34 +1,211 @@
-"""Making a dataset of videos in parallel."""
+"""Making a dataset in parallel: indexing videos that are there, and writing synthetic ones."""
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
+import pyarrow as pa
 import ray
+import ray.data
+from ray.data import DataContext
 
-from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
+from epitoma.datasets.index_parts import PART_SCHEMA, IndexParts, file_state
+from epitoma.datasets.indexed import interval_notes, video_row
+from epitoma.datasets.listing import ListedVideo, Listing
+from epitoma.datasets.manifest import Manifest, write_manifest
+from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.schema import VideoRow
-from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
+from epitoma.datasets.synthetic import (
+    SyntheticConfig,
+    SyntheticVideo,
+    class_names,
+    plan_dataset,
+    write_synthetic_video,
+)
+from epitoma.errors import ManifestError, VideoError
 from epitoma.on_ray.features import Watch
+from epitoma.on_ray.runtime import quieten, ray_session
+from epitoma.video.index import index_video
+from epitoma.video.index_table import INDEX_FILE, index_row, row_index, write_indices
+
+MANIFEST_FILE = "manifest.parquet"
+REJECTS_FILE = "rejects.parquet"
+PARTS_FOLDER = "index_parts"
+VIDEOS_PER_TASK = 16
+"""Videos that one task indexes, and that an interrupted preparation may have to index again for each core."""
+
+_RESULT_SCHEMA = pa.schema(
+    [
+        pa.field("video_id", pa.string()),
+        pa.field("path", pa.string()),
+        # Why the file cannot be read; null where it can.
+        pa.field("reason", pa.string()),
+        pa.field("row", pa.struct(list(PART_SCHEMA))),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A dataset that was made.
+
+    Attributes:
+        manifest: The videos that can be used.
+        rejects: Files and rows that cannot, each with its reason.
+        indexed: Videos that were opened now; the others were known already, perhaps from a run that was cut off.
+        notes: What a person should know, a line each.
+    """
+
+    manifest: Manifest
+    rejects: list[Reject]
+    indexed: int
+    notes: list[str]
+
+
+def index_listing(listing: Listing, output: Path, *, watch: Watch) -> Prepared:
+    """Index every listed video over all CPU workers, and write manifest, index and rejects.
+
+    Indices are written to the output folder as they come in. A preparation that was cut off goes on where it
+    stopped, and one with other options opens only files that are new or have changed.
+
+    Args:
+        listing: The videos, each with a split.
+        output: Folder of the dataset; nothing is written anywhere else.
+        watch: Told of progress.
+
+    Raises:
+        ManifestError: None of the videos can be used.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    parts = IndexParts(output / PARTS_FOLDER)
+    state_of = {video.video_id: file_state(video.path) for video in listing.videos}
+    known = parts.states()
+    missing = [video for video in listing.videos if state_of[video.video_id] not in known]
+    unreadable = _index(missing, state_of, parts, logs=output / "logs", watch=watch) if missing else []
+    rejects = [*listing.rejects, *unreadable]
+    write_rejects(output / REJECTS_FILE, rejects)
+    indices = parts.rows({state: video_id for video_id, state in state_of.items()})
+    videos = [video for video in listing.videos if video.video_id in indices]
+    _check_any(videos, listing, rejects)
+    rows = [video_row(video, row_index(indices[video.video_id])) for video in videos]
+    manifest = write_dataset(
+        output,
+        rows,
+        [indices[row.video_id] for row in rows],
+        classes=listing.classes,
+        multi_label=listing.multi_label,
+    )
+    parts.compact(set(state_of.values()))
+    notes = [*listing.notes, *interval_notes(videos, rows)]
+    return Prepared(manifest=manifest, rejects=rejects, indexed=len(missing), notes=notes)
 
 
 def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Manifest:
-    """Render and encode the synthetic dataset over all CPU workers, and write its manifest.
+    """Render and encode the synthetic dataset over all CPU workers, and write its manifest and index.
 
     Args:
         config: The dataset.
-        folder: Where videos and ``manifest.parquet`` go.
+        folder: Where videos, manifest and index go.
         watch: Told of progress.
     """
     folder.mkdir(parents=True, exist_ok=True)
     videos = plan_dataset(config)
-
-    write = ray.remote(write_synthetic_video)
+    write = ray.remote(_write_and_index)
     waiting = {write.remote(video, config, folder.absolute()): place for place, video in enumerate(videos)}
-    rows: dict[int, VideoRow] = {}
+    written: dict[int, tuple[VideoRow, dict[str, Any]]] = {}
     while waiting:
         (done,), _ = ray.wait(list(waiting), num_returns=1)
-        rows[waiting.pop(done)] = ray.get(done)
-        watch(len(rows), len(videos))
-    ordered = [rows[place] for place in range(len(videos))]
-    path = folder / "manifest.parquet"
-    write_manifest(path, ordered, classes=class_names(config), multi_label=False)
-    return read_manifest(path)
+        written[waiting.pop(done)] = ray.get(done)
+        watch(len(written), len(videos))
+    rows, indices = zip(*(written[place] for place in range(len(videos))), strict=True)
+    return write_dataset(folder, rows, indices, classes=class_names(config), multi_label=False)
+
+
+def write_dataset(
+    folder: Path,
+    rows: Sequence[VideoRow],
+    indices: Iterable[Mapping[str, Any]],
+    *,
+    classes: Sequence[str],
+    multi_label: bool,
+) -> Manifest:
+    """Write index and manifest; the manifest last, so that a dataset that has one is whole.
+
+    Args:
+        folder: The dataset's.
+        rows: Of the manifest.
+        indices: Rows of INDEX_SCHEMA.
+        classes: Names in order.
+        multi_label: Whether a video may have any number of labels instead of exactly one.
+    """
+    write_indices(folder / INDEX_FILE, indices)
+    return write_manifest(folder / MANIFEST_FILE, rows, classes=classes, multi_label=multi_label)
+
+
+def _write_and_index(
+    video: SyntheticVideo, config: SyntheticConfig, folder: Path
+) -> tuple[VideoRow, dict[str, Any]]:
+    row = write_synthetic_video(video, config, folder)
+    return row, index_row(row.video_id, index_video(row.path))
+
+
+def _index(
+    videos: Sequence[ListedVideo], state_of: Mapping[str, str], parts: IndexParts, *, logs: Path, watch: Watch
+) -> list[Reject]:
+    """Index videos and write what comes in as it does; gives those that cannot be read."""
+    rejects: list[Reject] = []
+    done = 0
+    with ray_session(logs=logs):
+        for results in _over_workers(videos, state_of):
+            parts.write([result["row"] for result in results if result["row"] is not None])
+            rejects += [
+                Reject(result["video_id"], result["path"], result["reason"])
+                for result in results
+                if result["row"] is None
+            ]
+            done += len(results)
+            watch(done, len(videos))
+    return rejects
+
+
+def _over_workers(
+    videos: Sequence[ListedVideo], state_of: Mapping[str, str]
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield results of :func:`_index_files`, a task's at a time, in the order in which tasks end."""
+    quieten()
+    DataContext.get_current().execution_options.preserve_order = False
+    work = pa.table(
+        {
+            "video_id": [video.video_id for video in videos],
+            "path": [video.path for video in videos],
+            "file": [state_of[video.video_id] for video in videos],
+        }
+    )
+    starts = range(0, len(work), VIDEOS_PER_TASK)
+    tasks = ray.data.from_arrow([work.slice(start, VIDEOS_PER_TASK) for start in starts])
+    indexed = tasks.map_batches(_index_files, batch_size=None, batch_format="pyarrow", num_cpus=1)
+    batches = indexed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+    for batch in cast(Iterable[pa.Table], batches):
+        yield batch.to_pylist()
+
+
+def _index_files(work: pa.Table) -> pa.Table:
+    """Index files: a row of PART_SCHEMA for each that can be read, a reason for each that cannot."""
+    return pa.Table.from_pylist([_index_file(**task) for task in work.to_pylist()], schema=_RESULT_SCHEMA)
+
+
+def _index_file(*, video_id: str, path: str, file: str) -> dict[str, Any]:
+    result = {"video_id": video_id, "path": path}
+    try:
+        return {**result, "row": {"file": file, **index_row(video_id, index_video(path))}}
+    except VideoError as error:
+        return {**result, "reason": error.reason}
+
+
+def _check_any(videos: Sequence[ListedVideo], listing: Listing, rejects: Sequence[Reject]) -> None:
+    if not videos:
+        path, reason = rejects[-1].path, rejects[-1].reason
+        raise ManifestError(
+            f"none of {len(listing.videos)} videos can be used (one of them: {path}: {reason})"
+        )

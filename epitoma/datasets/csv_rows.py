@@ -1,0 +1,48 @@
+"""Rows of a CSV file as plain text, with the mistakes that people's files have told clearly."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from epitoma.errors import ManifestError
+
+
+def read_csv(path: Path, *, columns: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Read a CSV file with a header; nothing is guessed about types, so that a label 007 stays one.
+
+    Args:
+        path: Separated by commas, or by tabs where it is named .tsv.
+        columns: Those that must be there.
+
+    Raises:
+        ManifestError: The file is missing or not CSV, a column is missing, or a row has too many or few cells.
+    """
+    if not path.is_file():
+        raise ManifestError(f"no file at {path}")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(
+                text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
+            )
+            _check_header(path, reader.fieldnames or (), columns)
+            return [_checked(path, reader.line_num, row) for row in reader]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: is not a CSV file in UTF-8 ({error})") from error
+
+
+def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise ManifestError(
+            f"{path}: has no column {', '.join(missing)}; its columns are {', '.join(header)}"
+        )
+    repeated = sorted({name for name in header if list(header).count(name) > 1})
+    if repeated:
+        raise ManifestError(f"{path}: has more than one column {', '.join(repeated)}")
+
+
+def _checked(path: Path, line: int, row: dict[str, str]) -> dict[str, str]:
+    # DictReader puts spare cells under None, and None into missing ones.
+    if None in row or None in row.values():
+        raise ManifestError(f"{path}: line {line} has too {'many' if None in row else 'few'} cells")
+    return row

@@ -1,0 +1,53 @@
+"""From what a source says of a video, and what its file holds, to a row of the manifest."""
+
+from collections.abc import Sequence
+
+from epitoma.datasets.listing import ListedVideo
+from epitoma.datasets.schema import Interval, VideoRow
+from epitoma.errors import ManifestError
+from epitoma.video.index import VideoIndex
+
+
+def video_row(video: ListedVideo, index: VideoIndex) -> VideoRow:
+    """Join both; intervals are fitted to the video's real length.
+
+    Raises:
+        ManifestError: The video has no split.
+    """
+    if video.split is None:
+        raise ManifestError(f"{video.video_id}: has no split; draw splits before the videos are indexed")
+    intervals = video.intervals
+    return VideoRow(
+        video_id=video.video_id,
+        path=video.path,
+        split=video.split,
+        labels=video.labels,
+        duration_seconds=index.duration_seconds,
+        fps=index.fps,
+        frame_count=index.frame_count,
+        intervals=None if intervals is None else fit_intervals(intervals, index.duration_seconds),
+    )
+
+
+def fit_intervals(intervals: Sequence[Interval], duration_seconds: float) -> tuple[Interval, ...]:
+    """Cut intervals at the ends of the video and leave out what is empty then: annotations are often longer."""
+    cut = [
+        Interval(
+            start_seconds=max(0.0, interval.start_seconds),
+            end_seconds=min(duration_seconds, interval.end_seconds),
+            label=interval.label,
+        )
+        for interval in intervals
+    ]
+    return tuple(interval for interval in cut if interval.end_seconds > interval.start_seconds)
+
+
+def interval_notes(videos: Sequence[ListedVideo], rows: Sequence[VideoRow]) -> list[str]:
+    """Say how many intervals did not fit their videos; both in the same order."""
+    pairs = [(video.intervals or (), row.intervals or ()) for video, row in zip(videos, rows, strict=True)]
+    cut = sum(interval not in said for said, kept in pairs for interval in kept)
+    empty = sum(len(said) - len(kept) for said, kept in pairs)
+    notes = [f"{cut} intervals reach past their video's ends and were cut there"] if cut else []
+    return notes + (
+        [f"{empty} intervals lie outside their video or are empty, and were left out"] if empty else []
+    )

@@ -1,0 +1,111 @@
+"""What a prepared dataset holds, and what was left out of it and why, as lines for a person."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.rejects import Reject
+from epitoma.datasets.schema import SPLITS
+
+SHOWN_CLASSES = 20
+SHOWN_REASONS = 10
+_NO_LABEL = "(no label)"
+
+
+def report_lines(
+    manifest: Manifest, rejects: Sequence[Reject], *, published: Mapping[str, int], shorten: bool
+) -> list[str]:
+    """Say counts by split and class, how they compare with published ones, and what was left out.
+
+    Args:
+        manifest: What can be used.
+        rejects: What cannot.
+        published: Videos of train and test as the dataset's publication counts them, if there is one.
+        shorten: Whether long lists end with how many lines more they have.
+    """
+    return [
+        *_counts(manifest, shorten=shorten),
+        *_classes_without(manifest),
+        *_compared(manifest, published),
+        *_left_out(rejects, shorten=shorten),
+    ]
+
+
+def _counts(manifest: Manifest, *, shorten: bool) -> list[str]:
+    """A table of the videos of each class in each split, and of all; a video of two labels is in two rows."""
+    counts = {split: _class_counts(manifest, split) for split in SPLITS}
+    names = [*manifest.classes, *([_NO_LABEL] if any(count[-1] for count in counts.values()) else [])]
+    shown = names[:SHOWN_CLASSES] if shorten else names
+    width = max(len(name) for name in ("class", *shown))
+    lines = [f"{'class':<{width}}" + "".join(f"{split:>12}" for split in SPLITS)]
+    for place, name in enumerate(shown):
+        lines.append(f"{name:<{width}}" + "".join(f"{counts[split][place]:>12}" for split in SPLITS))
+    if len(shown) < len(names):
+        lines.append(f"and {len(names) - len(shown)} more classes")
+    totals = Counter(manifest.table["split"].to_pylist())
+    return [*lines, f"{'videos':<{width}}" + "".join(f"{totals[split]:>12}" for split in SPLITS)]
+
+
+def _class_counts(manifest: Manifest, split: str) -> np.ndarray:
+    """Videos of each class, and, at the end, of none, int (L + 1,)."""
+    if split not in manifest.splits:
+        return np.zeros(len(manifest.classes) + 1, dtype=int)
+    labels_VL = manifest.split(split).label_matrix()
+    return np.append(labels_VL.sum(axis=0), (labels_VL.sum(axis=1) == 0).sum()).astype(int)
+
+
+def _classes_without(manifest: Manifest) -> list[str]:
+    """Name classes that cannot be learnt or measured, in the splits that have videos at all."""
+    lines = []
+    for split in manifest.splits:
+        counts = _class_counts(manifest, split)[:-1]
+        missing = [name for name, count in zip(manifest.classes, counts, strict=True) if not count]
+        if missing:
+            lines.append(f"{split} has no video of {_some(missing)}")
+    return lines
+
+
+def _compared(manifest: Manifest, published: Mapping[str, int]) -> list[str]:
+    """Compare with the publication, which has no validation split: that was taken out of train."""
+    counts = Counter(manifest.table["split"].to_pylist())
+    lines = []
+    for split, expected in published.items():
+        is_divided = split == "train" and counts["validation"]
+        found = counts[split] + (counts["validation"] if is_divided else 0)
+        name = "train and validation" if is_divided else split
+        difference = f"{abs(expected - found)} {'fewer' if found < expected else 'more'}"
+        lines.append(
+            f"{name}: {found} videos, "
+            + (
+                "as published"
+                if found == expected
+                else f"which differs from the {expected} published: {difference}"
+            )
+        )
+    return lines
+
+
+def _left_out(rejects: Sequence[Reject], *, shorten: bool) -> list[str]:
+    """Say how many files were left out for each reason, the most frequent first."""
+    if not rejects:
+        return []
+    paths: dict[str, list[str]] = defaultdict(list)
+    for reject in rejects:
+        paths[reject.reason].append(reject.path or reject.video_id)
+    reasons = sorted(paths, key=lambda reason: -len(paths[reason]))
+    shown = reasons[:SHOWN_REASONS] if shorten else reasons
+    lines = [f"left out: {len(rejects)} (each with its reason in rejects.parquet)"]
+    for reason in shown:
+        names = paths[reason]
+        listed = _some(names, 1) if shorten else ", ".join(names)
+        lines.append(f"{len(names):>6}  {reason}: {listed}")
+    if len(shown) < len(reasons):
+        lines.append(f"        and {len(reasons) - len(shown)} more reasons")
+    return lines
+
+
+def _some(names: Sequence[str], count: int = 10) -> str:
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

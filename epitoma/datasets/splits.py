@@ -1,0 +1,176 @@
+"""Splits drawn where a source has none: a pure function of the seed and a video's id or group.
+
+Each id or group falls into a split by its own hash. So a video keeps its split when others come or go, on
+every machine, and a test video of today is never a training video of tomorrow. The price is that shares are
+met on average only; where chance leaves a class (or, with groups, the dataset) without any video in a split,
+the fewest possible are moved there.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from epitoma.datasets.listing import ListedVideo
+from epitoma.errors import ConfigError, ManifestError
+
+SPLIT_OF_NAME = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "test": "test",
+}
+"""What people call the splits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitsConfig:
+    """How splits are drawn.
+
+    Attributes:
+        validation_share: Share for validation where there are no splits, and of train where only that and test are.
+        test_share: Share for testing where there are no splits.
+        seed: Draws the splits.
+    """
+
+    validation_share: float = 0.15
+    test_share: float = 0.15
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        shares = self.validation_share, self.test_share
+        if min(shares) < 0 or sum(shares) >= 1:
+            raise ConfigError(f"shares {shares[0]} and {shares[1]} must not be negative and sum below 1")
+
+
+def check_share(validation_share: float) -> None:
+    """Raise a ConfigError if a share of train is negative or leaves nothing to train on."""
+    if not 0 <= validation_share < 1:
+        raise ConfigError(f"validation_share is {validation_share}, must be at least 0 and below 1")
+
+
+def draw_splits(
+    videos: Sequence[ListedVideo], config: SplitsConfig, *, multi_label: bool = False
+) -> list[ListedVideo]:
+    """Give every video without a split one, and take validation out of train where there is none.
+
+    Videos of one group always fall into one split. Where there are no groups and a video has one label, a class
+    of three or more has a video in every split whose share is above 0, and a class of two in train and one other.
+
+    Args:
+        videos: Some or all of them without a split.
+        config: Shares and seed.
+        multi_label: Whether videos may have several labels, so that classes cannot be looked after one by one.
+
+    Raises:
+        ManifestError: A group is in two splits already, or only part of it has one.
+    """
+    check_groups(videos)
+    shares = {"test": config.test_share, "validation": config.validation_share}
+    drawn = _draw(
+        videos, shares, multi_label=multi_label, seed=config.seed, is_drawn=lambda v: v.split is None
+    )
+    if any(video.split == "validation" for video in drawn):
+        return drawn
+    return hold_out_validation(
+        drawn, share=config.validation_share, multi_label=multi_label, seed=config.seed
+    )
+
+
+def hold_out_validation(
+    videos: Sequence[ListedVideo], *, share: float, multi_label: bool = False, seed: int
+) -> list[ListedVideo]:
+    """Take a share of the train videos, by whole groups where there are any, for validation."""
+    return _draw(
+        videos,
+        {"validation": share},
+        multi_label=multi_label,
+        seed=seed,
+        is_drawn=lambda video: video.split == "train",
+    )
+
+
+def check_groups(videos: Iterable[ListedVideo]) -> None:
+    """Raise a ManifestError that names a group of which not all videos have the same split, or none."""
+    splits_of_group: dict[str, dict[str | None, str]] = defaultdict(dict)
+    for video in videos:
+        if video.group is not None:
+            splits_of_group[video.group].setdefault(video.split, video.video_id)
+    for group, splits in splits_of_group.items():
+        if len(splits) > 1:
+            (one, first), (other, second) = list(splits.items())[:2]
+            raise ManifestError(
+                f"group {group!r} may not cross splits, but {first} is in {one or 'no split'} "
+                f"and {second} in {other or 'no split'}: give all of its videos one split, or none"
+            )
+
+
+def assign(units: Iterable[str], shares: Mapping[str, float], *, seed: int) -> dict[str, str]:
+    """Give every unit, an id or a group, a split.
+
+    Args:
+        units: What is assigned as a whole.
+        shares: Share of each split but train, which gets the rest.
+        seed: Draws.
+
+    Returns:
+        The split of every unit. With n units, the first n of train and the splits in `shares` that are to
+        have any get at least one.
+    """
+    place = {unit: _uniform(f"{seed}/{unit}") for unit in sorted(set(units))}
+    split_of = {unit: _split_at(value, shares) for unit, value in place.items()}
+    wanted = ["train", *(name for name, share in shares.items() if share > 0)]
+    for empty in wanted[: len(place)]:
+        if empty not in split_of.values():
+            split_of[_nearest(empty, split_of, place, wanted)] = empty
+    return split_of
+
+
+def _draw(
+    videos: Sequence[ListedVideo],
+    shares: Mapping[str, float],
+    *,
+    multi_label: bool,
+    seed: int,
+    is_drawn: Callable[[ListedVideo], bool],
+) -> list[ListedVideo]:
+    units_of_stratum: dict[str, list[str]] = defaultdict(list)
+    for video in filter(is_drawn, videos):
+        units_of_stratum[_stratum(video, multi_label=multi_label)].append(_unit(video))
+    split_of = {
+        unit: split
+        for units in units_of_stratum.values()
+        for unit, split in assign(units, shares, seed=seed).items()
+    }
+    return [replace(video, split=split_of[_unit(video)]) if is_drawn(video) else video for video in videos]
+
+
+def _unit(video: ListedVideo) -> str:
+    return f"group {video.group}" if video.group is not None else video.video_id
+
+
+def _stratum(video: ListedVideo, *, multi_label: bool) -> str:
+    """Within what the splits are looked after: a class, or everything."""
+    return "" if multi_label or video.group is not None else video.labels[0]
+
+
+def _uniform(text: str) -> float:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64
+
+
+def _split_at(value: float, shares: Mapping[str, float]) -> str:
+    end = 0.0
+    for name, share in shares.items():
+        end += share
+        if value < end:
+            return name
+    return "train"
+
+
+def _nearest(empty: str, split_of: dict[str, str], place: dict[str, float], wanted: Sequence[str]) -> str:
+    """The unit to move into an empty split: of the fullest one, the one that came closest."""
+    count = Counter(split_of.values())
+    fullest = max(wanted, key=lambda name: (count[name], wanted.index(name)))
+    candidates = [unit for unit, split in split_of.items() if split == fullest]
+    return (max if empty == "train" else min)(candidates, key=place.__getitem__)
