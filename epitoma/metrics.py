@@ -26,21 +26,40 @@ def accuracy(scores_VL: Tensor, labels_VL: Tensor) -> float:
 
 
 def mean_average_precision(scores_VL: Tensor, labels_VL: Tensor) -> MeanAveragePrecision:
-    """Uninterpolated average precision at the positives, as in the official Charades evaluation."""
+    """Uninterpolated average precision at the positives, as in the official Charades evaluation.
+
+    Videos of one score are one threshold, as in scikit-learn, where the official script takes them in the order
+    of its files. NaN among the scores gives NaN.
+
+    Args:
+        scores_VL: Of a whole split, on any scale; minus infinity puts a video last.
+        labels_VL: 1 where a video shows a class, else 0.
+
+    Raises:
+        ValueError: No video shows any class.
+    """
     # Imported here, because it takes every worker process over a second that single-label runs need not spend.
-    from torchmetrics.functional.classification import multilabel_average_precision
+    from torchmetrics.functional.classification import binary_average_precision
 
     positive_L = labels_VL.sum(dim=0) > 0
     if not positive_L.any():
         raise ValueError("mean average precision of a split without any positive label")
-    kept = scores_VL[:, positive_L], labels_VL[:, positive_L].long()
-    if kept[0].shape[1] == 1:
-        kept = tuple(column.repeat(1, 2) for column in kept)
-    ap_L = multilabel_average_precision(
-        torch.sigmoid(kept[0].double()), kept[1], num_labels=kept[0].shape[1], average="none"
-    )
+    ap_L = [
+        binary_average_precision(_ranks(scores_V), labels_V.long())
+        for scores_V, labels_V in zip(scores_VL.T[positive_L], labels_VL.T[positive_L], strict=True)
+    ]
     left_out = tuple(torch.nonzero(~positive_L).flatten().tolist())
-    return MeanAveragePrecision(value=float(ap_L.mean()), classes_without_positives=left_out)
+    value = math.nan if scores_VL.isnan().any() else float(torch.stack(ap_L).mean())
+    return MeanAveragePrecision(value=value, classes_without_positives=left_out)
+
+
+def _ranks(scores_V: Tensor) -> Tensor:
+    """Scores from 0 to 1 in the same order, with the same ties, float64.
+
+    torchmetrics wants probabilities, and a sigmoid makes 1 of every large score, which would be ties.
+    """
+    distinct, place_V = torch.unique(scores_V, return_inverse=True)
+    return place_V.double() / len(distinct)
 
 
 def score(scores_VL: Tensor, labels_VL: Tensor, *, multi_label: bool) -> float:
