@@ -1,0 +1,245 @@
+"""Videos that live elsewhere, as seekable files that fetch what is read and little more.
+
+FFmpeg reads small pieces and jumps between them. They are cut from blocks, one range request a block; only while
+reading goes straight on do requests grow. Every wait has an end, and no error passes for the end of the file.
+"""
+
+import io
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import TypeVar
+
+from epitoma.errors import VideoError
+from epitoma.video.transports import (
+    FILESYSTEM_SCHEMES,
+    HTTP_SCHEMES,
+    USUAL_PATIENCE,
+    FilesystemTransport,
+    HttpTransport,
+    Patience,
+    Transport,
+)
+
+BLOCK_BYTES = 64 * 1024
+_CACHED_BLOCKS = 64
+# A request asks for half as much as was read in one go, so that what the next jump wastes stays small.
+_READ_AHEAD_SHARE = 2
+_MOST_BLOCKS_A_REQUEST = 16
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# A password may hold slashes; digits after a colon are a port. Google's public buckets are gs://anonymous@bucket.
+_USER = re.compile(r"(?<=://)(?!anonymous@)[^/?#@:\[]*(:(?!\d*([/?#]|$))[^@]*)?@")
+_SECRET = re.compile(
+    r"([?&][^=&#]*(?:key|secret|token|signature|sig|credential|password)[^=&#]*=)[^&#]*", re.I
+)
+
+Result = TypeVar("Result")
+
+
+class RemoteFile(io.RawIOBase):
+    """A video elsewhere as a read-only file for `av.open`.
+
+    The first error ends the file; leaving the `with` block raises it again, wherever FFmpeg may have swallowed it.
+
+    Attributes:
+        name: The URI without secrets.
+        size: Bytes of the whole file.
+        bytes_read: Bytes fetched so far.
+        requests: Ranges fetched so far.
+    """
+
+    def __init__(self, transport: Transport, *, name: str, patience: Patience) -> None:
+        self.name = name
+        self.bytes_read = self.requests = 0
+        self._transport = transport
+        self._patience = patience
+        self._failure: BaseException | None = None
+        self._position = 0
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._next_block = self._blocks_in_a_row = 0
+        self._fetch(0)
+        self.size = transport.size
+        if not self.size:
+            raise VideoError(name, "the file is empty")
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can seek."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move, without fetching anything."""
+        if offset < 0 and whence == os.SEEK_SET:
+            raise ValueError(f"negative seek position {offset}")
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read until `size` bytes are there or the file ends; VideoError if they cannot be fetched."""
+        if self.closed:
+            raise ValueError(f"{self.name} is closed")
+        if self._failure is not None:
+            return b""  # It was raised, and __exit__ raises it again; PyAV would print every repetition.
+        try:
+            return self._read_to(self.size if size is None or size < 0 else self._position + size)
+        except BaseException as error:
+            self._failure = error
+            if isinstance(error, Exception):
+                raise
+            # PyAV takes an interrupt for the end of the file but stops at an error; __exit__ raises the interrupt.
+            raise VideoError(self.name, "reading was interrupted") from error
+
+    def close(self) -> None:
+        """Release the connections."""
+        if not self.closed:
+            self._transport.close()
+            self._blocks.clear()
+        super().close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._failure is not None and error is not self._failure:
+                raise self._failure from error
+            if error is None:
+                _bounded(
+                    self._transport.check_unchanged, name=self.name, seconds=self._patience.total_seconds
+                )
+        finally:
+            self.close()
+
+    def _read_to(self, end: int) -> bytes:
+        end = min(end, self.size)
+        pieces: list[bytes] = []
+        while self._position < end:
+            number, start = divmod(self._position, BLOCK_BYTES)
+            if number not in self._blocks:
+                self._fetch(number)
+            self._blocks.move_to_end(number)
+            pieces.append(self._blocks[number][start : start + end - self._position])
+            self._position += len(pieces[-1])
+        return b"".join(pieces)
+
+    def _fetch(self, first: int) -> None:
+        """Fetch a block and those after it that reading on will want."""
+        if first != self._next_block:
+            self._blocks_in_a_row = 0
+        count = max(1, min(self._blocks_in_a_row // _READ_AHEAD_SHARE, _MOST_BLOCKS_A_REQUEST))
+        count = next((n for n in range(1, count) if first + n in self._blocks), count)
+        self._next_block = first + count
+        self._blocks_in_a_row += count
+        fetched = self._fetch_range(first * BLOCK_BYTES, count * BLOCK_BYTES)
+        for n in range(count):
+            self._blocks[first + n] = fetched[n * BLOCK_BYTES : (n + 1) * BLOCK_BYTES]
+        while len(self._blocks) > _CACHED_BLOCKS:
+            self._blocks.popitem(last=False)
+
+    def _fetch_range(self, offset: int, size: int) -> bytes:
+        fetched = _bounded(
+            lambda: self._transport.read_at(offset, size),
+            name=self.name,
+            seconds=self._patience.total_seconds,
+        )
+        expected = min(size, self._transport.size - offset)
+        if len(fetched) != expected:
+            raise VideoError(self.name, f"{len(fetched)} bytes instead of {expected} from byte {offset} on")
+        self.requests += 1
+        self.bytes_read += len(fetched)
+        return fetched
+
+
+def is_remote(path: str | Path) -> bool:
+    """Tell a URI (`s3://bucket/video.mp4`) from a local path."""
+    return _URI.match(str(path)) is not None
+
+
+@contextmanager
+def open_source(path: str | Path) -> Iterator[str | RemoteFile]:
+    """Give what `av.open` takes: the path of a local file, or a RemoteFile.
+
+    Raises:
+        VideoError: The file is missing or empty, or could not be fetched (also when the block ends).
+    """
+    if is_remote(path):
+        with open_remote(str(path)) as file:
+            yield file
+    else:
+        _check_file(path)
+        yield str(path)
+
+
+def open_remote(uri: str, *, patience: Patience = USUAL_PATIENCE) -> RemoteFile:
+    """Open a video by its URI: `http(s)://`, or one of pyarrow's filesystems, percent-encoded as theirs are.
+
+    Credentials, region and endpoint come from the environment, where each kind of storage looks for its own.
+
+    Raises:
+        VideoError: The URI holds credentials or is of an unknown kind, or the file cannot be fetched.
+    """
+    scheme = uri.split("://")[0].lower()
+    name = _SECRET.sub(r"\1...", _USER.sub("...@", uri))
+    if scheme not in HTTP_SCHEMES + FILESYSTEM_SCHEMES:
+        known = ", ".join(HTTP_SCHEMES + FILESYSTEM_SCHEMES)
+        raise VideoError(name, f"videos cannot be read from {scheme}:// (known: {known})")
+    # A signed web address is not a key: it opens one file, for a while.
+    if _USER.search(uri) or (name != uri and scheme not in HTTP_SCHEMES):
+        raise VideoError(name, "credentials belong into the environment, not into the address")
+    kind = HttpTransport if scheme in HTTP_SCHEMES else FilesystemTransport
+    transport = _bounded(
+        lambda: kind(uri, name=name, patience=patience), name=name, seconds=patience.total_seconds
+    )
+    try:
+        return RemoteFile(transport, name=name, patience=patience)
+    except BaseException:
+        transport.close()
+        raise
+
+
+def _bounded(work: Callable[[], Result], *, name: str, seconds: float) -> Result:
+    """Wait for work in a thread of its own, but not longer: libraries' timeouts spare a server that drips bytes.
+
+    Raises:
+        VideoError: The work failed, in whatever way, or took too long.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=run, name="epitoma-remote", daemon=True).start()
+    try:
+        return future.result(timeout=seconds)
+    except VideoError:
+        raise
+    except TimeoutError:
+        raise VideoError(name, f"no whole answer within {seconds:g} s") from None
+    except FileNotFoundError:
+        raise VideoError(name, "no such file") from None
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise VideoError(name, f"cannot be fetched ({reason})") from error
+
+
+def _check_file(path: str | Path) -> None:
+    file = Path(path)
+    if not file.exists():
+        raise VideoError(path, "no such file")
+    if not file.is_file():
+        raise VideoError(path, "is not a file")
+    if file.stat().st_size == 0:
+        raise VideoError(path, "the file is empty")

@@ -1,0 +1,226 @@
+"""Ranges of bytes of one file elsewhere: over HTTP, or by a filesystem of pyarrow's.
+
+Every answer is checked: it must hold the range that was asked for, of the file that was opened.
+"""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+from urllib.parse import unquote
+
+import requests
+from pyarrow import NativeFile, fs
+from urllib3.exceptions import HTTPError
+
+from epitoma.errors import VideoError
+
+HTTP_SCHEMES = ("http", "https")
+# Not abfs: pyarrow 25 ends the process where Azure's credentials are missing.
+FILESYSTEM_SCHEMES = ("s3", "gs", "gcs", "hdfs", "viewfs", "file")
+
+_CHANGED = "the file changed while it was read"
+_BUSY = (408, 429, 500, 502, 503, 504)
+_REFUSALS = {
+    200: "the server gives whole files only (no range requests): copy the file",
+    401: "access denied",
+    403: "access denied",
+    404: "no such file",
+    410: "no such file",
+    416: _CHANGED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long to wait for a server.
+
+    Attributes:
+        connect_seconds: For a connection.
+        silence_seconds: For the next byte.
+        attempts: Times a request is sent before it counts as failed.
+        total_seconds: For one request with all its attempts, whatever the server does.
+    """
+
+    connect_seconds: float = 5.0
+    silence_seconds: float = 10.0
+    attempts: int = 3
+    total_seconds: float = 60.0
+
+
+USUAL_PATIENCE = Patience()
+
+
+class Transport(Protocol):
+    """Fetches ranges of one file; `size` is right once something was read."""
+
+    size: int
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Fetch a range, short only where the file ends."""
+        ...
+
+    def check_unchanged(self) -> None:
+        """Raise VideoError if the file is another than the one that was opened."""
+        ...
+
+    def close(self) -> None:
+        """Release the connections."""
+        ...
+
+
+class HttpTransport:
+    """A file on a web server that answers range requests.
+
+    Args:
+        uri: What to fetch.
+        name: What errors call it; never holds a secret.
+        patience: How long to wait.
+    """
+
+    def __init__(self, uri: str, *, name: str, patience: Patience) -> None:
+        self.size = 0
+        self._uri, self._name, self._patience = uri, name, patience
+        self._version: tuple[object, ...] | None = None
+        self._session = requests.Session()
+        self._session.headers["Accept-Encoding"] = "identity"
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Fetch a range, again where the answer is cut off or the server busy."""
+        failure = ""
+        for attempt in range(self._patience.attempts):
+            time.sleep(0.5 * attempt)
+            try:
+                return self._read_once(offset, size)
+            except _WorthAnotherTryError as error:
+                failure = str(error)
+            except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
+                failure = type(error).__name__  # No more: the text of these errors holds the whole address.
+            except requests.RequestException as error:
+                raise VideoError(self._name, f"cannot be fetched ({type(error).__name__})") from None
+        raise VideoError(
+            self._name, f"no whole answer in {self._patience.attempts} attempts (last: {failure})"
+        )
+
+    def check_unchanged(self) -> None:
+        """Nothing is left to do: every answer was compared with the first."""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _read_once(self, offset: int, size: int) -> bytes:
+        headers = {"Range": f"bytes={offset}-{offset + size - 1}"}
+        timeout = (self._patience.connect_seconds, self._patience.silence_seconds)
+        with self._session.get(self._uri, headers=headers, stream=True, timeout=timeout) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable and not offset:
+                return b""  # An empty file has no range to give.
+            self._check_status(response)
+            expected = self._check_range(response, offset=offset, size=size)
+            body = response.raw.read(expected + 1)
+        if len(body) != expected:
+            raise _WorthAnotherTryError(f"{len(body)} bytes instead of {expected}")
+        return body
+
+    def _check_status(self, response: requests.Response) -> None:
+        status = f"{response.status_code} {response.reason}"
+        if response.status_code in _BUSY:
+            raise _WorthAnotherTryError(status)
+        if response.status_code != requests.codes.partial_content:
+            reason = _REFUSALS.get(response.status_code, "the server does not give it")
+            raise VideoError(self._name, f"{reason} ({status})")
+        if "Content-Encoding" in response.headers:
+            raise VideoError(self._name, f"the server sends it as {response.headers['Content-Encoding']}")
+
+    def _check_range(self, response: requests.Response, *, offset: int, size: int) -> int:
+        """Give the length of the range that the answer holds."""
+        given = response.headers.get("Content-Range", "")
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", given)
+        first, last, total = map(int, match.groups()) if match else (-1, -1, -1)
+        if first != offset or last != min(offset + size, total) - 1:
+            raise VideoError(self._name, f"the server answers {given!r} to a range from byte {offset} on")
+        version = (total, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+        if self._version not in (None, version):
+            raise VideoError(self._name, _CHANGED)
+        self.size, self._version = total, version
+        return last - first + 1
+
+
+class _WorthAnotherTryError(Exception):
+    """An answer that may be better the next time."""
+
+
+class FilesystemTransport:
+    """A file of a pyarrow filesystem; errors are pyarrow's.
+
+    Args:
+        uri: What to open, percent-encoded.
+        name: What errors call it; never holds a secret.
+        patience: How long to wait.
+    """
+
+    def __init__(self, uri: str, *, name: str, patience: Patience) -> None:
+        self._name = name
+        self._filesystem, self._path = _locate(uri, patience)
+        self._version, self._file = self._open()
+        self.size = self._file.size()
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Fetch a range."""
+        return self._file.read_at(size, offset)
+
+    def check_unchanged(self) -> None:
+        """Compare the file with the one that was opened: reads do not tell."""
+        version, file = self._open()
+        file.close()
+        if version != self._version:
+            raise VideoError(self._name, _CHANGED)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _open(self) -> tuple[object, NativeFile]:
+        file = self._filesystem.open_input_file(self._path)
+        # Object stores give an ETag or a generation, the others only the time of writing.
+        version = file.metadata() or self._filesystem.get_file_info(self._path).mtime_ns
+        return (file.size(), version), file
+
+
+def _locate(uri: str, patience: Patience) -> tuple[fs.FileSystem, str]:
+    """Give a URI's filesystem and the path in it."""
+    scheme, path = uri.split("://", 1)
+    if scheme.lower() == "s3":
+        if "?" in path:
+            raise ValueError("options of s3:// are AWS_REGION and AWS_ENDPOINT_URL; a ? in a name is %3F")
+        return _s3(bucket=path.split("/")[0], patience=patience), unquote(path)
+    if scheme.lower() in ("gs", "gcs"):
+        uri += f"{'&' if '?' in path else '?'}retry_limit_seconds={max(1, int(patience.total_seconds))}"
+    return fs.FileSystem.from_uri(uri)
+
+
+def _s3(*, bucket: str, patience: Patience) -> fs.FileSystem:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if region is None:
+        region = "us-east-1" if endpoint else _region_of(bucket)
+    return _s3_at(endpoint, region, patience)
+
+
+_region_of = lru_cache(maxsize=64)(fs.resolve_s3_region)
+
+
+@lru_cache(maxsize=8)  # Setting one up takes 50 ms.
+def _s3_at(endpoint: str, region: str, patience: Patience) -> fs.FileSystem:
+    """Open S3 with timeouts, which `FileSystem.from_uri` cannot set."""
+    scheme, _, host = endpoint.rstrip("/").rpartition("://")
+    return fs.S3FileSystem(
+        region=region,
+        scheme=scheme or "https",
+        endpoint_override=host or None,
+        connect_timeout=patience.connect_seconds,
+        request_timeout=patience.silence_seconds,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=patience.attempts),
+    )
