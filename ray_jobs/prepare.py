@@ -1,5 +1,6 @@
 """Make a dataset: a manifest of videos that you have, or videos that are made here."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +38,7 @@ class PrepareFolder(FolderConfig):
 
     def make(self) -> Manifest:
         """List and index the folder."""
-        return prepare_listing(list_folder(self), self.output, source=self.root)
+        return prepare_source(lambda: list_folder(self), self.output, source=self.root)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class PrepareTable(TableConfig):
 
     def make(self) -> Manifest:
         """List and index the videos of the table."""
-        return prepare_listing(list_table(self), self.output)
+        return prepare_source(lambda: list_table(self), self.output)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class PrepareBreakfast(BreakfastConfig):
 
     def make(self) -> Manifest:
         """List and index the dataset."""
-        return prepare_listing(list_breakfast(self), self.output, source=self.root)
+        return prepare_source(lambda: list_breakfast(self), self.output, source=self.root)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ class PrepareCharades(CharadesConfig):
 
     def make(self) -> Manifest:
         """List and index the dataset."""
-        return prepare_listing(list_charades(self), self.output, source=self.root)
+        return prepare_source(lambda: list_charades(self), self.output, source=self.root)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,28 +128,37 @@ def prepare(config: PrepareConfig) -> Manifest:
     return manifest
 
 
-def prepare_listing(listing: Listing, output: Path, *, source: Path | None = None) -> Manifest:
-    """Index a source's videos, write the dataset, and say what it holds and what was left out.
+def prepare_source(
+    list_videos: Callable[[], Listing], output: Path, *, source: Path | None = None
+) -> Manifest:
+    """List a source's videos, index them, write the dataset, and say what it holds and what was left out.
+
+    Args:
+        list_videos: Lists them.
+        output: Folder of the dataset.
+        source: Folder that must stay as it is.
 
     Raises:
-        ConfigError: The output would lie inside the source, which is only ever read.
-        ManifestError: None of the videos can be used.
+        ConfigError: The output would lie inside the source.
+        ManifestError: The source cannot be used, or none of its videos.
     """
     if source is not None and output.resolve().is_relative_to(source.resolve()):
         raise ConfigError(
             f"--output {output} lies inside {source}, which is only read: choose another folder"
         )
+    with phase("list videos") as advance:
+        listing = list_videos()
+        advance(len(listing.videos), len(listing.videos))
     with phase("index videos") as advance:
         prepared = index_listing(listing, output, watch=advance)
     known = len(listing.videos) - prepared.indexed
     notes = [*([f"{known} videos were indexed before"] if known else []), *prepared.notes]
-    for shorten in (False, True):
-        lines = report_lines(
-            prepared.manifest, prepared.rejects, published=listing.published, shorten=shorten
-        )
-        if not shorten:
-            (output / REPORT_FILE).write_text("\n".join([*notes, *lines]) + "\n", encoding="utf-8")
-    for line in [*notes, *lines]:
+    short, whole = (
+        report_lines(prepared.manifest, prepared.rejects, published=listing.published, shorten=shorten)
+        for shorten in (True, False)
+    )
+    (output / REPORT_FILE).write_text("\n".join([*notes, *whole]) + "\n", encoding="utf-8")
+    for line in [*notes, *short]:
         say(f"  {line}")
     return prepared.manifest
 

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: small models and features, made from seeds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,19 @@ def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """No test reads or writes a person's own files, nor an MLflow server they have set."""
     monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "home"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A real Ray on this machine, which every test that needs one shares."""
+    # Imported here, because it takes seconds that most tests need not spend.
+    import ray
+
+    from epitoma.on_ray.runtime import ray_session
+
+    with ray_session(logs=tmp_path_factory.mktemp("ray_logs")):
+        yield
+    assert not ray.is_initialized()
 
 
 @pytest.fixture

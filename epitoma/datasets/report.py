@@ -11,6 +11,7 @@ from epitoma.datasets.schema import SPLITS
 
 SHOWN_CLASSES = 20
 SHOWN_REASONS = 10
+SHOWN_NAMES = 10
 _NO_LABEL = "(no label)"
 
 
@@ -27,7 +28,7 @@ def report_lines(
     """
     return [
         *_counts(manifest, shorten=shorten),
-        *_classes_without(manifest),
+        *_classes_without(manifest, shorten=shorten),
         *_compared(manifest, published),
         *_left_out(rejects, shorten=shorten),
     ]
@@ -56,14 +57,14 @@ def _class_counts(manifest: Manifest, split: str) -> np.ndarray:
     return np.append(labels_VL.sum(axis=0), (labels_VL.sum(axis=1) == 0).sum()).astype(int)
 
 
-def _classes_without(manifest: Manifest) -> list[str]:
+def _classes_without(manifest: Manifest, *, shorten: bool) -> list[str]:
     """Name classes that cannot be learnt or measured, in the splits that have videos at all."""
     lines = []
     for split in manifest.splits:
         counts = _class_counts(manifest, split)[:-1]
         missing = [name for name, count in zip(manifest.classes, counts, strict=True) if not count]
         if missing:
-            lines.append(f"{split} has no video of {_some(missing)}")
+            lines.append(f"{split} has no video of {_some(missing, SHOWN_NAMES if shorten else len(missing))}")
     return lines
 
 
@@ -99,13 +100,12 @@ def _left_out(rejects: Sequence[Reject], *, shorten: bool) -> list[str]:
     lines = [f"left out: {len(rejects)} (each with its reason in rejects.parquet)"]
     for reason in shown:
         names = paths[reason]
-        listed = _some(names, 1) if shorten else ", ".join(names)
-        lines.append(f"{len(names):>6}  {reason}: {listed}")
+        lines.append(f"{len(names):>6}  {reason}: {_some(names, 1 if shorten else len(names))}")
     if len(shown) < len(reasons):
         lines.append(f"        and {len(reasons) - len(shown)} more reasons")
     return lines
 
 
-def _some(names: Sequence[str], count: int = 10) -> str:
+def _some(names: Sequence[str], count: int) -> str:
     more = f" and {len(names) - count} more" if len(names) > count else ""
     return ", ".join(names[:count]) + more

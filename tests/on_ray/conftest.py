@@ -1,21 +1,11 @@
-"""A small real Ray on this machine, and a small real dataset of MP4 files, shared by the tests here."""
+"""A small real dataset of MP4 files, shared by the tests here."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ray
 
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
-from epitoma.on_ray.runtime import ray_session
-
-
-@pytest.fixture(scope="session")
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with ray_session(logs=tmp_path_factory.mktemp("ray_logs")):
-        yield
-    assert not ray.is_initialized()
 
 
 def tiny() -> SyntheticConfig:
