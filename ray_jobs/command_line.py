@@ -70,7 +70,7 @@ def parse(config_type: type[ConfigType], arguments: list[str], *, about: str) ->
 
 def one_line(text: str) -> str:
     """A message without its line breaks and boxes, and without the help text that may follow it."""
-    words = re.sub(r"[\u2500-\u257f]+", " ", text).split()
+    words = re.sub(r"[\u2500-\u257f]+|-{5,}", " ", text).split()
     return re.split(r" Argument helptext| For full helptext", " ".join(words))[0]
 
 

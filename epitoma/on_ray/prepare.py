@@ -196,11 +196,12 @@ def _index_files(work: pa.Table) -> pa.Table:
 
 
 def _index_file(*, video_id: str, path: str, file: str) -> dict[str, Any]:
-    result = {"video_id": video_id, "path": path}
     try:
-        return {**result, "row": {"file": file, **index_row(video_id, index_video(path))}}
+        row = {"file": file, **index_row(video_id, index_video(path))}
+        return {"video_id": video_id, "path": path, "row": row}
     except VideoError as error:
-        return {**result, "reason": error.reason}
+        # Of an address the error's path is without its secrets.
+        return {"video_id": video_id, "path": error.path, "reason": error.reason}
 
 
 def _check_any(videos: Sequence[ListedVideo], listing: Listing, rejects: Sequence[Reject]) -> None:

@@ -102,6 +102,30 @@ def test_an_empty_folder(refused, tmp_path):
     assert "videos" in line
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["table", "--file", "gone.csv"], "no file at gone.csv"),
+        (["table", "--file", "set.csv"], "set.csv: has no column labels; its columns are path, label"),
+        (["breakfast", "--root", "gone"], "gone: no such folder"),
+        (["breakfast", "--root", "videos"], "has no videos like P03/cam01/P03_cereals.avi"),
+        (["charades", "--root", "videos"], "no Charades_v1_train.csv and Charades_v1_test.csv in"),
+        (
+            ["charades", "--root", "videos", "--unlabelled", "some"],
+            "expected one of ('official', 'keep', 'drop')",
+        ),
+        (["folder", "--root", "videos", "--test-share", "0.9"], "shares 0.15 and 0.9 must not be negative"),
+        (["folder", "--root", "."], "lies inside ., which is only read: choose another folder"),
+        (["cereals"], "Expected one of"),
+    ],
+)
+def test_datasets_that_cannot_be_prepared(refused, tmp_path, arguments, expected):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "set.csv").write_text("path,label\na.mp4,tea\n")
+    assert expected in refused("prepare", *arguments, "--output", "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_unknown_labels(refused, tmp_path):
     path = manifest(tmp_path)
     table = pq.read_table(path)
