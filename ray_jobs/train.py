@@ -105,6 +105,7 @@ class Watcher:
         self.advance = advance
         self.history: list[dict[str, float]] = []
         self.rejects: list[Reject] = []
+        self.damaged: set[str] = set()
         self.start_score = -math.inf
 
     def __call__(self, event: Event) -> None:
@@ -114,6 +115,7 @@ class Watcher:
             "step": self._step,
             "epoch": self._epoch,
             "reject": self._reject,
+            "damaged": self._damaged,
             "resumed": self._resumed,
         }
         handlers[event["kind"]](event)
@@ -143,6 +145,11 @@ class Watcher:
             return
         self.rejects.append(Reject(event["video_id"], event["path"], event["reject"]))
         say(f"  rejected {event['path']}: {event['reject']}")
+
+    def _damaged(self, event: Event) -> None:
+        if event["video_id"] not in self.damaged:
+            self.damaged.add(event["video_id"])
+            say(f"  damaged {event['path']}: {event['replaced']} frames replaced by the nearest good ones")
 
     def _resumed(self, event: Event) -> None:
         if (self.config.folder / HISTORY).is_file():

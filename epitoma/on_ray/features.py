@@ -26,7 +26,14 @@ from epitoma.feature_store import (
     weights_digest,
 )
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.ingest import check_reject_share, decode_spec, decoded, uniform_schedule
+from epitoma.on_ray.ingest import (
+    channels_first,
+    check_reject_share,
+    decode_spec,
+    decoded,
+    snippets_first,
+    uniform_schedule,
+)
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
 from epitoma.training.checkpoint import write_json
 
@@ -134,8 +141,8 @@ class Extractor:
 
     @torch.inference_mode()
     def _features(self, row: dict[str, Any]) -> dict[str, bytes]:
-        frames_BTCHW = torch.from_numpy(row["frames"][None]).to(self.device)
-        snippets_PCMHW = torch.from_numpy(row["snippets"]).to(self.device)
+        frames_BTCHW = channels_first(row["frames"][None]).to(self.device)
+        snippets_PCMHW = snippets_first(row["snippets"]).to(self.device)
         light_TC = self.networks.light(frames_BTCHW)[0]
         heavy_TC = self.networks.heavy(snippets_PCMHW)
         return {

@@ -31,8 +31,9 @@ from epitoma.training.schedule import (
     run_schedule,
     steps_per_epoch,
 )
-from epitoma.video.decode import decode_frames
-from epitoma.video.index import index_video
+from epitoma.video.decode import View, decode_views
+from epitoma.video.index import VideoIndex, index_video
+from epitoma.video.index_table import VideoIndices
 
 Row = dict[str, Any]
 
@@ -71,63 +72,80 @@ class DecodeScheduled:
 
     def __init__(self, schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> None:
         videos = manifest.resolved_paths(), manifest.table["frame_count"].to_pylist()
-        self.work = ray.put((schedule, *videos))
+        self.work = ray.put((schedule, *videos, VideoIndices.beside(manifest.path)))
         self.spec = spec
 
     @cached_property
-    def _work(self) -> tuple[pa.Table, list[str], list[int]]:
-        """Schedule, paths and frame counts; fetched once a process, since they may be large."""
+    def _work(self) -> tuple[pa.Table, list[str], list[int], VideoIndices]:
+        """Schedule, paths, frame counts and indices; fetched once a process, since they may be large."""
         return ray.get(self.work)
 
     def __call__(self, row: Row) -> Row:
         """Decode the scheduled row whose number is ``id``."""
-        schedule, paths, frame_counts = self._work
+        schedule, paths, frame_counts, indices = self._work
         scheduled = schedule.slice(int(row["id"]), 1).to_pylist()[0]
         starts_T = np.asarray(scheduled.pop("timesteps"), np.int64)
-        path = paths[scheduled["row"]]
+        path, frame_count = paths[scheduled["row"]], frame_counts[scheduled["row"]]
         try:
-            pixels = decode_timesteps(path, starts_T, frame_counts[scheduled["row"]], self.spec)
-            return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": ""}
+            index = indices.get(scheduled["video_id"]) or index_video(path)
+            pixels, reject = decode_timesteps(path, index, starts_T, frame_count, self.spec), ""
         except VideoError as error:
-            pixels = blank(len(starts_T), self.spec)
-            return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": error.reason}
+            pixels, reject = blank(len(starts_T), self.spec), error.reason
+        return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": reject}
 
 
-def decode_timesteps(path: str, starts_T: np.ndarray, frame_count: int, spec: DecodeSpec) -> Row:
+def decode_timesteps(
+    path: str, index: VideoIndex, starts_T: np.ndarray, frame_count: int, spec: DecodeSpec
+) -> Row:
     """Pixels of timesteps for both networks.
 
     Args:
         path: The video.
+        index: Its frames and keyframes.
         starts_T: First frame of each timestep.
         frame_count: Frames that the manifest says the video has.
         spec: What the networks want to see.
 
     Returns:
-        ``frames`` (T, 3, H, W) and ``snippets`` (T, 3, M, H, W), uint8.
+        ``frames`` (T, H, W, 3) and ``snippets`` (T, M, H, W, 3), uint8, and how many frames were ``replaced``.
 
     Raises:
         VideoError: The video cannot be read, or has fewer frames than the manifest says.
     """
-    index = index_video(path)
     if index.frame_count < frame_count:
         raise VideoError(path, f"has {index.frame_count} frames, but its manifest says {frame_count}")
     timesteps = Timesteps(starts_T=starts_T, frames_per_timestep=spec.frames, frame_count=frame_count)
-    light, heavy = decode_frames(
-        path, index, timesteps.frames_TM.reshape(-1), sizes=(spec.light_size, spec.heavy_size)
+    views = (
+        View(frame_indices=timesteps.middle_frames_T, size=spec.light_size),
+        View(frame_indices=timesteps.frames_TM.reshape(-1), size=spec.heavy_size),
     )
-    middle = slice(spec.frames // 2, None, spec.frames)
-    snippets = heavy.reshape(len(starts_T), spec.frames, *heavy.shape[1:])
+    decoded = decode_views(path, index, views)
+    frames_THWC, heavy = decoded.pictures
     return {
-        "frames": np.ascontiguousarray(light[middle].transpose(0, 3, 1, 2)),
-        "snippets": np.ascontiguousarray(snippets.transpose(0, 4, 1, 2, 3)),
+        "frames": frames_THWC,
+        "snippets": heavy.reshape(len(starts_T), spec.frames, *heavy.shape[1:]),
+        "replaced": decoded.replaced,
     }
 
 
 def blank(timesteps: int, spec: DecodeSpec) -> Row:
     """Pixels of the usual shape for a video that has none."""
-    light = (timesteps, 3, spec.light_size, spec.light_size)
-    heavy = (timesteps, 3, spec.frames, spec.heavy_size, spec.heavy_size)
-    return {"frames": np.zeros(light, np.uint8), "snippets": np.zeros(heavy, np.uint8)}
+    light = (timesteps, spec.light_size, spec.light_size, 3)
+    heavy = (timesteps, spec.frames, spec.heavy_size, spec.heavy_size, 3)
+    return {"frames": np.zeros(light, np.uint8), "snippets": np.zeros(heavy, np.uint8), "replaced": 0}
+
+
+def channels_first(pixels: np.ndarray) -> torch.Tensor:
+    """Decoded pixels (..., H, W, 3) as networks take them, (..., 3, H, W), without moving a byte.
+
+    Convolutions work on this layout fastest (torch calls it channels last).
+    """
+    return torch.from_numpy(pixels).movedim(-1, -3)
+
+
+def snippets_first(pixels: np.ndarray) -> torch.Tensor:
+    """Snippets (..., M, H, W, 3) as HeavyNet takes them, (..., 3, M, H, W), without moving a byte."""
+    return torch.from_numpy(pixels).movedim(-1, -4)
 
 
 def decoded(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> Dataset:
@@ -161,6 +179,7 @@ class PixelSource:
         self.context = context
         self.spec = spec
         self.rejected: set[str] = set()
+        self.damaged: set[str] = set()
         self._steps: Iterator[tuple[tuple[int, int], Iterator[Row]]] | None = None
         check_workers(len(training), batch_size=config.optimisation.batch_size, world_size=context.world_size)
 
@@ -232,6 +251,10 @@ class PixelSource:
                 self.rejected.add(row["video_id"])
                 told = {name: row[name] for name in ("video_id", "path", "reject")}
                 self.context.tell({"kind": "reject", **told})
+            if row["replaced"] and row["video_id"] not in self.damaged:
+                self.damaged.add(row["video_id"])
+                told = {name: row[name] for name in ("video_id", "path", "replaced")}
+                self.context.tell({"kind": "damaged", **told})
         total = sum(len(split) for split in self.manifests.values()) // self.context.world_size
         check_reject_share(
             len(self.rejected), total, self.config.max_reject_share, reasons=self.config.folder
@@ -290,8 +313,10 @@ def _plain(value: Any) -> Any:
 
 
 def _candidates(rows: list[Row]) -> PixelCandidates:
-    frames = torch.from_numpy(np.stack([row["frames"] for row in rows]))
-    snippets = torch.from_numpy(np.stack([row["snippets"] for row in rows]))
+    frames_BTCHW = channels_first(np.stack([row["frames"] for row in rows]))
+    snippets_BTCMHW = snippets_first(np.stack([row["snippets"] for row in rows]))
     return PixelCandidates(
-        frames_BTCHW=frames, snippets_BTCMHW=snippets, valid_BT=all_valid(*frames.shape[:2])
+        frames_BTCHW=frames_BTCHW,
+        snippets_BTCMHW=snippets_BTCMHW,
+        valid_BT=all_valid(*frames_BTCHW.shape[:2]),
     )

@@ -1,123 +1,206 @@
-"""Decode chosen frames of a video into square RGB arrays, following a plan.
+"""Decode chosen frames of a video into square RGB arrays, in one pass over a plan.
 
 One thread a call: parallelism is across videos. Frames are matched by their timestamps, never by counting, so
-that a seek that lands early, or leading frames of an open GOP, cannot shift anything.
+that a seek that lands early, or leading frames of an open GOP, cannot shift anything. A frame that cannot be trusted
+(it or one that it is predicted from is damaged or lost) is replaced by the nearest that can, and counted.
 """
 
-from collections.abc import Iterator
-from itertools import chain, dropwhile
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from av.container import InputContainer
-from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
-from av.video.stream import VideoStream
 
 from epitoma.errors import VideoError
-from epitoma.video.index import VideoIndex, open_video
-from epitoma.video.plan import Run, plan_decode
+from epitoma.video.container import OpenVideo, open_video
+from epitoma.video.frames import RunDecoder, nearest_frames
+from epitoma.video.index import VideoIndex
+from epitoma.video.plan import plan_decode, snap_to_keyframes
+from epitoma.video.scale import SquareScaler
+
+Mode = Literal["exact", "fast"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Frames wanted at one size.
+
+    Attributes:
+        frame_indices: int (n,), in any order, repeats allowed (decoded once).
+        size: Side of the squares in pixels: the centre of the frame, scaled.
+    """
+
+    frame_indices: np.ndarray
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoded:
+    """What came out.
+
+    Attributes:
+        pictures: For each view uint8 RGB (n, size, size, 3), upright, in the order asked.
+        deviation_seconds: For each view float64 (n,), how far the frame shown lies from the one asked for.
+        replaced: Wanted frames, each counted once, that are damaged or lost and shown by the nearest good one.
+        wanted: Wanted frames, each counted once.
+        frames_decoded: Frames given to the decoder.
+        bytes_read: Bytes fetched over the network; 0 for a local file.
+    """
+
+    pictures: tuple[np.ndarray, ...]
+    deviation_seconds: tuple[np.ndarray, ...]
+    replaced: int
+    wanted: int
+    frames_decoded: int
+    bytes_read: int
+
+
+def decode_views(
+    path: str | Path,
+    index: VideoIndex,
+    views: Sequence[View],
+    *,
+    mode: Mode = "exact",
+    tolerance_seconds: float = 0.5,
+    max_replaced_share: float = 0.5,
+) -> Decoded:
+    """Decode a video once and give frames of it at every size asked for.
+
+    Args:
+        path: The video that `index` was made from, a local path or a URI.
+        index: Its frames and keyframes.
+        views: Frames, each list at a size.
+        mode: "exact" gives the very frames. "fast" leaves out frames that no other needs, and the deblocking
+            filter, and may show a keyframe instead.
+        tolerance_seconds: How far from the wanted frame "fast" may go.
+        max_replaced_share: Largest share of wanted frames that may be damaged or lost.
+
+    Raises:
+        ValueError: A frame index lies outside the video.
+        VideoError: The file cannot be read, has changed since it was indexed, or too many frames are damaged.
+    """
+    pictures = _Pictures(index, views)
+    wanted, allowed_seconds = pictures.wanted, tolerance_seconds if mode == "fast" else 0.0
+    sought = snap_to_keyframes(index, wanted, tolerance_seconds=allowed_seconds)
+    fed, read = _show(pictures, path, index, wanted=wanted, sought=sought, is_fast=mode == "fast")
+    missing = pictures.further_than(allowed_seconds)
+    if len(missing):
+        # A seek may have led to a keyframe that is none: from the start everything decodes that can.
+        from_start = replace(index, keyframes=index.keyframes[:1])
+        again = _show(pictures, path, from_start, wanted=missing, sought=missing, is_fast=False)
+        fed, read = fed + again[0], read + again[1]
+    replaced = len(pictures.further_than(allowed_seconds))
+    if replaced and (replaced == len(wanted) or replaced > max_replaced_share * len(wanted)):
+        raise VideoError(path, f"{replaced} of {len(wanted)} frames are damaged or lost")
+    return Decoded(
+        pictures=pictures.completed(),
+        deviation_seconds=pictures.deviation_seconds(),
+        replaced=replaced,
+        wanted=len(wanted),
+        frames_decoded=fed,
+        bytes_read=read,
+    )
 
 
 def decode_frames(
     path: str | Path, index: VideoIndex, frame_indices: np.ndarray, *, sizes: tuple[int, ...]
 ) -> tuple[np.ndarray, ...]:
-    """Decode frames once and give them at every size asked for: short side scaled, centre cut out, upright.
-
-    Args:
-        path: The video that `index` was made from.
-        index: Its frames and keyframes.
-        frame_indices: int (n,), in any order, repeats allowed (decoded once).
-        sizes: Side s of each result in pixels.
-
-    Returns:
-        For each size a uint8 RGB array (n, s, s, 3), in the order of `frame_indices`.
-
-    Raises:
-        ValueError: A frame index lies outside the video.
-        VideoError: The file cannot be read, or a wanted frame does not decode.
-    """
-    unique, position = np.unique(np.asarray(frame_indices, dtype=np.int64), return_inverse=True)
-    plan = plan_decode(index, unique)
-    scalers = tuple(_SquareScaler(size=size, rotation=index.rotation) for size in sizes)
-    decoded = tuple(np.empty((len(unique), size, size, 3), dtype=np.uint8) for size in sizes)
-    row_of = {frame: row for row, frame in enumerate(unique.tolist())}
-    with open_video(path) as (container, stream):
-        for run in plan.runs:
-            for frame_index, frame in _decode_run(path, container, stream, index, run):
-                for scaler, array in zip(scalers, decoded, strict=True):
-                    scaler.scale_into(array[row_of[frame_index]], frame)
-    if np.array_equal(position, np.arange(len(unique))):
-        return decoded
-    return tuple(array[position] for array in decoded)
+    """Give the same frames at every size; see decode_views."""
+    views = [View(frame_indices=frame_indices, size=size) for size in sizes]
+    return decode_views(path, index, views).pictures
 
 
-def _decode_run(
-    path: str | Path, container: InputContainer, stream: VideoStream, index: VideoIndex, run: Run
-) -> Iterator[tuple[int, VideoFrame]]:
-    """Yield the wanted frames of one run with their indices, and stop decoding after the last."""
-    missing = {int(index.pts[frame]): frame for frame in run.wanted}
-    for packet in _packets(path, container, stream, index, run.seek_frame):
-        for frame in packet.decode():
-            frame_index = None if frame.pts is None else missing.pop(frame.pts, None)
-            if frame_index is not None:
-                yield frame_index, frame
-        if not missing:
-            return
-    shown = ", ".join(str(frame) for frame in sorted(missing.values())[:5])
-    raise VideoError(path, f"{len(missing)} frames cannot be decoded (first: {shown})")
-
-
-def _packets(
+def _show(
+    pictures: "_Pictures",
     path: str | Path,
-    container: InputContainer,
-    stream: VideoStream,
     index: VideoIndex,
-    keyframe: int | None,
-) -> Iterator["Packet[VideoStream]"]:
-    """Packets from a keyframe at or before the given one; None reads from the start without a seek."""
-    if keyframe is None:
-        return _from_keyframe(container, stream)
-    target_pts = int(index.pts[keyframe])
-    # Containers seek by decoding time, and may land on a keyframe too late: then ask for an earlier one.
-    for candidate in index.keyframes[index.keyframes <= keyframe][::-1]:
-        container.seek(int(index.pts[candidate]), stream=stream)
-        packets = _from_keyframe(container, stream)
-        first = next(packets, None)
-        if first is not None and first.pts is not None and first.pts <= target_pts:
-            return chain([first], packets)
-    raise VideoError(path, f"cannot seek to frame {keyframe}")
+    *,
+    wanted: np.ndarray,
+    sought: np.ndarray,
+    is_fast: bool,
+) -> tuple[int, int]:
+    """Decode `sought` frames and show each in the place of its `wanted` one; gives frames decoded and bytes read."""
+    wanted_of: dict[int, list[int]] = defaultdict(list)
+    for frame, stand_in in zip(wanted.tolist(), sought.tolist(), strict=True):
+        wanted_of[stand_in].append(frame)
+    with open_video(path) as video:
+        _check_unchanged(video, index)
+        decoder = RunDecoder(video, index, is_fast=is_fast)
+        for run in plan_decode(index, sought).runs:
+            targets = [(int(index.pts[frame]), frame) for frame in run.wanted]
+            for stand_in, (pts, frame) in nearest_frames(targets, decoder.frames(run)):
+                for place in wanted_of[stand_in]:
+                    pictures.show(place, frame, pts=pts)
+        return decoder.packets_fed, video.bytes_read
 
 
-def _from_keyframe(container: InputContainer, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
-    return dropwhile(lambda packet: not packet.is_keyframe, container.demux(stream))
-
-
-class _SquareScaler:
-    """Scales frames so that the short side fits, and cuts the centre square.
-
-    Keeps one scaler for the whole video: setting it up anew for every frame costs more than scaling.
-    """
-
-    def __init__(self, *, size: int, rotation: int) -> None:
-        self._size = size
-        self._quarter_turns = rotation // 90
-        self._reformatter = VideoReformatter()
-
-    def scale_into(self, target: np.ndarray, frame: VideoFrame) -> None:
-        """Write a frame into a uint8 RGB array (size, size, 3)."""
-        width, height = self._covering_size(frame)
-        scaled = self._reformatter.reformat(
-            frame, width, height, "rgb24", interpolation=Interpolation.BILINEAR, threads=1
+def _check_unchanged(video: OpenVideo, index: VideoIndex) -> None:
+    if index.size_bytes not in (None, video.size_bytes):
+        raise VideoError(
+            video.name, f"is {video.size_bytes} bytes, but was {index.size_bytes} when it was prepared"
         )
-        left, top = (width - self._size) // 2, (height - self._size) // 2
-        square = scaled.to_ndarray()[top : top + self._size, left : left + self._size]
-        target[:] = np.rot90(square, self._quarter_turns)
 
-    def _covering_size(self, frame: VideoFrame) -> tuple[int, int]:
-        short_side = min(frame.width, frame.height)
-        return (
-            max(self._size, round(frame.width * self._size / short_side)),
-            max(self._size, round(frame.height * self._size / short_side)),
+
+class _Pictures:
+    """Squares of the wanted frames for every view, filled as frames come, nearer ones replacing others."""
+
+    def __init__(self, index: VideoIndex, views: Sequence[View]) -> None:
+        self.wanted = np.unique(np.concatenate([view.frame_indices for view in views]).astype(np.int64))
+        self._index = index
+        self._sheets = [_Sheet(view, rotation=index.rotation) for view in views]
+        self._shown_pts: dict[int, int] = {}
+
+    def show(self, frame_index: int, frame: VideoFrame, *, pts: int) -> None:
+        """Show a frame in the place of a wanted one, unless a nearer one is there."""
+        shown = self._shown_pts.get(frame_index)
+        target = int(self._index.pts[frame_index])
+        if shown is not None and abs(shown - target) <= abs(pts - target):
+            return
+        self._shown_pts[frame_index] = pts
+        for sheet in self._sheets:
+            sheet.show(frame_index, frame)
+
+    def further_than(self, seconds: float) -> np.ndarray:
+        """Wanted frames that nothing near enough is shown for."""
+        return self.wanted[~(self._deviation(self.wanted) <= seconds)]
+
+    def deviation_seconds(self) -> tuple[np.ndarray, ...]:
+        """How far what is shown lies from what was wanted, for each view."""
+        return tuple(self._deviation(sheet.source) for sheet in self._sheets)
+
+    def completed(self) -> tuple[np.ndarray, ...]:
+        """The pictures; places that nothing was shown for get the nearest other one of their view."""
+        return tuple(sheet.completed(self._shown_pts) for sheet in self._sheets)
+
+    def _deviation(self, frames: np.ndarray) -> np.ndarray:
+        shown = np.array([self._shown_pts.get(frame, np.nan) for frame in frames.tolist()], dtype=np.float64)
+        return np.abs(shown - self._index.pts[frames]) * float(self._index.time_base)
+
+
+class _Sheet:
+    """The pictures of one view."""
+
+    def __init__(self, view: View, *, rotation: int) -> None:
+        frames, first, inverse = np.unique(
+            np.asarray(view.frame_indices, dtype=np.int64), return_index=True, return_inverse=True
         )
+        self.source = frames[inverse]
+        self._row_of = dict(zip(frames.tolist(), first.tolist(), strict=True))
+        self._array = np.empty((len(inverse), view.size, view.size, 3), dtype=np.uint8)
+        self._scaler = SquareScaler(size=view.size, rotation=rotation)
+
+    def show(self, frame_index: int, frame: VideoFrame) -> None:
+        row = self._row_of.get(frame_index)
+        if row is not None:
+            self._scaler.scale_into(self._array[row], frame)
+
+    def completed(self, shown: Collection[int]) -> np.ndarray:
+        frames = np.array([frame for frame in self._row_of if frame in shown])
+        for row, frame in enumerate(self.source.tolist()):
+            nearest = frame if frame in shown else int(frames[np.abs(frames - frame).argmin()])
+            if self._row_of[nearest] != row:
+                self._array[row] = self._array[self._row_of[nearest]]
+        return self._array

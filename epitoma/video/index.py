@@ -4,28 +4,23 @@ Headers lie about the number of frames and the rate, so both are counted from th
 10 ms for a video of minutes. Only the first frame is decoded: PyAV shows the rotation on frames only.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from epitoma.errors import VideoError
+from epitoma.video.container import OpenVideo, open_video
 
-# FFmpeg opens pictures and plain text as one-frame "videos"; nobody means those.
-_PICTURE_FORMATS = ("image2", "_pipe", "tty")
 _VP8_SHOWN = 0x10
 # After a seek into an MPEG program stream FFmpeg guesses timestamps: such files are decoded from the start.
 _UNSEEKABLE_FORMATS = ("mpeg",)
+_MOST_WITHOUT_TIME = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +29,7 @@ class VideoIndex:
 
     Attributes:
         pts: int64 (frames,), strictly increasing, in units of `time_base`.
-        keyframes: int64, sorted frame indices at which decoding can start.
+        keyframes: int64, sorted frame indices at which decoding can start; 0 always, from the start of the file.
         time_base: Seconds per unit of `pts`.
         fps: Mean rate from the first to the last frame.
         width: Pixels across as stored, before rotation.
@@ -72,84 +67,59 @@ class VideoIndex:
 def index_video(path: str | Path) -> VideoIndex:
     """Index a video by demuxing it.
 
+    Args:
+        path: A local path or a URI.
+
     Raises:
         VideoError: The file is missing, empty, not a video, sound only, or damaged from the start.
     """
-    with open_video(path) as (container, stream):
-        first, packets = _read_packets(container, stream)
-        if first is None:
-            raise VideoError(path, "no frame can be decoded" if packets else "the video stream has no frames")
+    with open_video(path) as video:
+        first, packets = _read_packets(video)
         pts, keyframes = _presentation_order(path, packets)
-        if container.format.name in _UNSEEKABLE_FORMATS:
+        if first is None:
+            raise VideoError(path, "no frame can be decoded")
+        if video.container.format.name in _UNSEEKABLE_FORMATS:
             keyframes = keyframes[:1]
-        assert stream.time_base is not None
+        assert video.stream.time_base is not None
         return VideoIndex(
             pts=pts,
             keyframes=keyframes,
-            time_base=stream.time_base,
-            fps=_mean_fps(pts, stream),
+            time_base=video.stream.time_base,
+            fps=_mean_fps(pts, video.stream),
             width=first.width,
             height=first.height,
             rotation=round(first.rotation / 90) * 90 % 360,
+            size_bytes=video.size_bytes,
         )
 
 
-@contextmanager
-def open_video(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """Open a file's video stream for one thread; every FFmpeg error inside the block becomes a VideoError."""
-    _check_file(path)
-    try:
-        # genpts: some AVI files carry decoding times only.
-        with av.open(str(path), options={"fflags": "genpts"}) as container:
-            stream = _video_stream(path, container)
-            stream.codec_context.thread_count = 1
-            yield container, stream
-    except FFmpegError as error:
-        raise VideoError(path, f"cannot be read as a video ({error.strerror})") from error
-
-
-def _check_file(path: str | Path) -> None:
-    if "://" in str(path):
-        return
-    file = Path(path)
-    if not file.exists():
-        raise VideoError(path, "no such file")
-    if not file.is_file():
-        raise VideoError(path, "is not a file")
-    if file.stat().st_size == 0:
-        raise VideoError(path, "the file is empty")
-
-
-def _video_stream(path: str | Path, container: InputContainer) -> VideoStream:
-    if any(part in container.format.name for part in _PICTURE_FORMATS):
-        raise VideoError(path, f"is not a video (looks like {container.format.name})")
-    # A song's cover is a video stream as well.
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
-        kinds = sorted({s.type for s in container.streams})
-        raise VideoError(path, f"has no video stream (streams: {', '.join(kinds) or 'none'})")
-    return streams[0]
-
-
-def _read_packets(
-    container: InputContainer, stream: VideoStream
-) -> tuple[VideoFrame | None, list[tuple[int | None, bool]]]:
+def _read_packets(video: OpenVideo) -> tuple[VideoFrame | None, list[tuple[int | None, bool]]]:
     """Give the first frame and (pts, is keyframe) of every shown packet from the first keyframe on."""
     first: VideoFrame | None = None
     packets: list[tuple[int | None, bool]] = []
-    is_vp8 = stream.codec_context.name in ("vp8", "libvpx")
-    for packet in container.demux(stream):
-        if not packets and not packet.is_keyframe:
+    is_vp8 = video.stream.codec_context.name in ("vp8", "libvpx")
+    started = False
+    for packet in video.packets():
+        started = started or packet.is_keyframe
+        if not started:
             continue  # Nothing before the first keyframe can be decoded.
         if first is None:
-            first = next(iter(packet.decode()), None)
+            first = _first_frame(video, packet)
         if _is_shown(packet, is_vp8):
             packets.append((packet.pts, packet.is_keyframe))
-    return first, packets
+    return first or _first_frame(video, None), packets
+
+
+def _first_frame(video: OpenVideo, packet: "Packet[VideoStream] | None") -> VideoFrame | None:
+    """Decode a packet, or what the decoder still holds back."""
+    try:
+        return next(iter(video.stream.codec_context.decode(packet)), None)
+    except FFmpegError:
+        return None  # A damaged frame; a later one will do.
 
 
 def _is_shown(packet: "Packet[VideoStream]", is_vp8: bool) -> bool:
-    if packet.size == 0 or packet.is_discard:  # The end of the stream; cut away by an edit list.
+    if packet.is_discard:  # Cut away by an edit list.
         return False
     return not is_vp8 or bool(bytes(packet)[0] & _VP8_SHOWN)
 
@@ -157,16 +127,20 @@ def _is_shown(packet: "Packet[VideoStream]", is_vp8: bool) -> bool:
 def _presentation_order(
     path: str | Path, packets: list[tuple[int | None, bool]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sort packets by pts; frames shown before the first keyframe lack their references and are left out."""
+    """Sort packets by pts; frames shown before the first one lack their references and are left out."""
+    timed = [(pts, is_key) for pts, is_key in packets if pts is not None]
     if not packets:
-        raise VideoError(path, "the video stream has no frames")
-    if any(pts is None for pts, _ in packets):
+        raise VideoError(path, "the video stream has no frames that can be decoded (no keyframe)")
+    # The second field of an interlaced frame has no time of its own; more than that is a broken file.
+    if len(timed) < _MOST_WITHOUT_TIME * len(packets):
         raise VideoError(path, "has frames without timestamps; rewrite it, for example with ffmpeg -c copy")
-    decode_order = np.array([pts for pts, _ in packets], dtype=np.int64)
-    is_keyframe = np.array([key for _, key in packets])
+    decode_order = np.array([pts for pts, _ in timed], dtype=np.int64)
+    is_keyframe = np.array([is_key for _, is_key in timed])
     kept = decode_order >= decode_order[0]
     pts, first_at = np.unique(decode_order[kept], return_index=True)
-    return pts, np.flatnonzero(is_keyframe[kept][first_at]).astype(np.int64)
+    keyframes = np.flatnonzero(is_keyframe[kept][first_at]).astype(np.int64)
+    # Where an edit list cuts the first keyframe away, decoding of the first frames starts with the file.
+    return pts, np.union1d(np.zeros(1, dtype=np.int64), keyframes)
 
 
 def _mean_fps(pts: np.ndarray, stream: VideoStream) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from epitoma.timesteps import Timesteps
 from epitoma.video.index import VideoIndex
 
 
@@ -62,6 +63,51 @@ def plan_decode(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
     cuts = np.flatnonzero(skips_frames) + 1
     runs = zip(np.split(wanted, cuts), np.split(starts, cuts), strict=True)
     return DecodePlan(tuple(_run(frames, int(first[0])) for frames, first in runs))
+
+
+def plan_timesteps(index: VideoIndex, timesteps: Timesteps) -> DecodePlan:
+    """Plan the decoding of every frame of some timesteps; ValueError if one lies outside the video."""
+    return plan_decode(index, timesteps.frames_TM.reshape(-1))
+
+
+def snap_to_keyframes(
+    index: VideoIndex, wanted_frames: np.ndarray, *, tolerance_seconds: float
+) -> np.ndarray:
+    """Put keyframes near by in the place of wanted frames, where that saves decoding.
+
+    A group of pictures is decoded up to its last frame that has no keyframe near enough; frames before that one
+    cost nothing more and stay themselves.
+
+    Args:
+        index: The video's frames and keyframes.
+        wanted_frames: int (n,), frame indices.
+        tolerance_seconds: How far from the wanted frame a keyframe may lie.
+
+    Returns:
+        int (n,), the frame to decode for each wanted one.
+
+    Raises:
+        ValueError: A frame lies outside the video.
+    """
+    wanted = np.asarray(wanted_frames, dtype=np.int64)
+    if not len(wanted):
+        return wanted
+    _check_inside(index, np.sort(wanted))
+    nearest = _nearest_keyframe(index, wanted)
+    deviation = np.abs(index.pts[nearest] - index.pts[wanted]) * float(index.time_base)
+    group = np.searchsorted(index.keyframes, wanted, side="right") - 1
+    last_needed = np.full(len(index.keyframes), -1, dtype=np.int64)
+    is_far = deviation > tolerance_seconds
+    np.maximum.at(last_needed, group[is_far], wanted[is_far])
+    return np.where(wanted <= last_needed[group], wanted, nearest)
+
+
+def _nearest_keyframe(index: VideoIndex, wanted: np.ndarray) -> np.ndarray:
+    after = np.searchsorted(index.keyframes, wanted, side="right")
+    before = index.keyframes[after - 1]
+    following = index.keyframes[np.minimum(after, len(index.keyframes) - 1)]
+    is_nearer = np.abs(index.pts[following] - index.pts[wanted]) < index.pts[wanted] - index.pts[before]
+    return np.where(is_nearer, following, before)
 
 
 def _run(frames: np.ndarray, start: int) -> Run:

@@ -13,7 +13,8 @@ from epitoma.errors import RunError, TooManyRejectsError
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.features import extract_features
-from epitoma.on_ray.ingest import decode_spec, decode_timesteps
+from epitoma.on_ray.ingest import channels_first, decode_spec, decode_timesteps, snippets_first
+from epitoma.video.index import index_video
 
 
 @pytest.fixture
@@ -35,10 +36,11 @@ def test_features_are_what_the_networks_say_and_are_computed_once(ray_cluster, d
     stored = read_features(first.folder, dataset)
     assert stored.video_ids == dataset.video_ids
     path, frame_count = dataset.resolved_paths()[7], dataset.table["frame_count"][7].as_py()
-    pixels = decode_timesteps(path, stored.starts_VT[7].astype(np.int64), frame_count, decode_spec(networks))
+    starts_T, spec = stored.starts_VT[7].astype(np.int64), decode_spec(networks)
+    pixels = decode_timesteps(path, index_video(path), starts_T, frame_count, spec)
     with torch.inference_mode():
-        heavy_TC = networks.heavy(torch.from_numpy(pixels["snippets"]))
-        light_TC = networks.light(torch.from_numpy(pixels["frames"][None]))[0]
+        heavy_TC = networks.heavy(snippets_first(pixels["snippets"]))
+        light_TC = networks.light(channels_first(pixels["frames"][None]))[0]
     assert torch.allclose(stored.heavy_VTC[7], heavy_TC, atol=1e-5)
     assert torch.allclose(stored.light_VTC[7], light_TC, atol=1e-5)
 

@@ -13,6 +13,7 @@ from epitoma.sparsity import SparsityConfig
 from epitoma.training.context import LocalContext
 from epitoma.training.loop import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.video.index import index_video
 
 SPEC = DecodeSpec(light_size=16, heavy_size=24, frames=2)
 
@@ -47,20 +48,21 @@ def test_decoded_rows_are_the_schedules_in_its_order(ray_cluster, dataset):
     assert [row["video_id"] for row in rows] == dataset.video_ids
     paths, counts = dataset.resolved_paths(), dataset.table["frame_count"].to_pylist()
     for row, path, frame_count in list(zip(rows, paths, counts, strict=True))[::5]:
-        direct = decode_timesteps(path, np.asarray(row["starts"]), frame_count, SPEC)
+        direct = decode_timesteps(path, index_video(path), np.asarray(row["starts"]), frame_count, SPEC)
         assert np.array_equal(row["frames"], direct["frames"])
         assert np.array_equal(row["snippets"], direct["snippets"])
-        assert row["frames"].shape == (4, 3, 16, 16)
-        assert row["snippets"].shape == (4, 3, 2, 24, 24)
+        assert row["frames"].shape == (4, 16, 16, 3)
+        assert row["snippets"].shape == (4, 2, 24, 24, 3)
 
 
 def test_light_nets_frame_is_the_middle_of_heavy_nets_snippet(dataset):
     spec = DecodeSpec(light_size=24, heavy_size=24, frames=5)
     path, frame_count = dataset.resolved_paths()[0], dataset.table["frame_count"][0].as_py()
-    pixels = decode_timesteps(path, np.array([0, 10, frame_count - 1]), frame_count, spec)
-    assert np.array_equal(pixels["frames"], pixels["snippets"][:, :, 2])
-    last_TCHW = pixels["snippets"][2].swapaxes(0, 1)
-    assert (last_TCHW == last_TCHW[0]).all(), "a snippet past the end repeats the last frame"
+    starts_T = np.array([0, 10, frame_count - 1])
+    pixels = decode_timesteps(path, index_video(path), starts_T, frame_count, spec)
+    assert np.array_equal(pixels["frames"], pixels["snippets"][:, 2])
+    last_MHWC = pixels["snippets"][2]
+    assert (last_MHWC == last_MHWC[0]).all(), "a snippet past the end repeats the last frame"
 
 
 def test_two_workers_see_what_one_sees_every_video_once_an_epoch(ray_cluster, dataset, tmp_path):

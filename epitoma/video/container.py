@@ -1,0 +1,117 @@
+"""Open a video file for one thread, within bounds of memory and time."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from epitoma.errors import VideoError
+from epitoma.video.remote import RemoteFile, open_source
+
+MAX_PIXELS = 8192 * 4352
+"""Largest frame that is decoded: 8K. What claims more is damaged, and would take gigabytes."""
+
+# FFmpeg opens pictures and plain text as one-frame "videos"; nobody means those.
+_PICTURE_FORMATS = ("image2", "_pipe", "tty")
+# What FFmpeg's own loops over a file may take before they are interrupted.
+_TIMEOUT_SECONDS = 20.0
+# A damaged sample table can list the same bytes many times over; no sound file holds more than its size.
+_MAX_OVERREAD = 4
+_SPARE_BYTES = 1_000_000
+
+_OPTIONS = {
+    "fflags": "genpts",
+    "max_pixels": str(MAX_PIXELS),
+}  # genpts: some AVI files have decoding times only.
+
+
+@dataclass(frozen=True)
+class OpenVideo:
+    """An open file and its video stream; `name` is what errors call it."""
+
+    name: str
+    container: InputContainer
+    stream: VideoStream
+    source: str | RemoteFile
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the whole file."""
+        return os.path.getsize(self.source) if isinstance(self.source, str) else self.source.size
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes fetched over the network so far; 0 for a local file."""
+        return 0 if isinstance(self.source, str) else self.source.bytes_read
+
+    def packets(self) -> Iterator["Packet[VideoStream]"]:
+        """Demux from where the file stands; packets end where the file does, or where it breaks.
+
+        Raises:
+            VideoError: The packets together are far larger than the file.
+        """
+        room = _MAX_OVERREAD * self.size_bytes + _SPARE_BYTES
+        try:
+            for packet in self.container.demux(self.stream):
+                room -= max(packet.size, 1)
+                if room < 0:
+                    raise VideoError(self.name, "its table of frames is damaged (holds more than the file)")
+                if packet.size:
+                    yield packet
+        except InvalidDataError:
+            return  # What follows cannot be read; frames that are missing then are counted where they are wanted.
+
+
+@contextmanager
+def open_video(path: str | Path) -> Iterator[OpenVideo]:
+    """Open a file's video stream; every error of FFmpeg's inside the block becomes a VideoError.
+
+    Args:
+        path: A local path or a URI.
+
+    Raises:
+        VideoError: The file is missing, empty, not a video, sound only, or claims frames beyond MAX_PIXELS.
+    """
+    with open_source(path) as source:
+        # A signed web address holds a secret, which its file's name does not.
+        name = source if isinstance(source, str) else source.name
+        try:
+            with _opened(source) as container:
+                stream = _video_stream(name, container)
+                _check_size(name, stream)
+                stream.codec_context.thread_count = 1
+                stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+                yield OpenVideo(name, container, stream, source)
+        except FFmpegError as error:
+            raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
+
+
+def _opened(source: str | RemoteFile) -> InputContainer:
+    return av.open(source, mode="r", options=_OPTIONS, timeout=_TIMEOUT_SECONDS, metadata_errors="replace")
+
+
+def _video_stream(name: str, container: InputContainer) -> VideoStream:
+    if any(part in container.format.name for part in _PICTURE_FORMATS):
+        raise VideoError(name, f"is not a video (looks like {container.format.name})")
+    # A song's cover is a video stream as well.
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        kinds = sorted({s.type for s in container.streams})
+        raise VideoError(name, f"has no video stream (streams: {', '.join(kinds) or 'none'})")
+    if streams[0].codec_context is None:
+        raise VideoError(name, "its codec is unknown")
+    return streams[0]
+
+
+def _check_size(name: str, stream: VideoStream) -> None:
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MAX_PIXELS:
+        raise VideoError(name, f"claims frames of {width} x {height} pixels, more than 8K")

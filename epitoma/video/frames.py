@@ -1,0 +1,158 @@
+"""The frames of one run of a plan that can be trusted, in the order they are shown."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, dropwhile
+from typing import Literal
+
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from epitoma.errors import VideoError
+from epitoma.video.container import OpenVideo
+from epitoma.video.index import VideoIndex
+from epitoma.video.plan import Run
+
+# Codecs in which a frame marked as no reference is one for no other frame, whatever the layers.
+_SKIPS_EXACTLY = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
+_FAST_OPTIONS = {"skip_loop_filter": "all"}
+
+_Skipped = Literal["DEFAULT", "NONREF"]
+TimedFrame = tuple[int, VideoFrame]
+"""A frame after its pts."""
+
+
+@dataclass
+class _Soundness:
+    """Which packets decode from sound ones only: from the first damage on none does, until the next keyframe.
+
+    Frames shown before a keyframe that they follow in the file need the group of pictures before it as well.
+    """
+
+    is_sound: bool = False
+    was_sound: bool = False
+    key_pts: int | None = None
+    sound_pts: set[int] = field(default_factory=set)
+
+    def see(self, packet: "Packet[VideoStream]", *, decodes: bool) -> None:
+        """Take note of a packet in decoding order."""
+        if packet.is_keyframe:
+            self.was_sound, self.is_sound, self.key_pts = self.is_sound, True, packet.pts
+        if packet.is_corrupt or not decodes:
+            self.is_sound = False
+        if packet.pts is None or self.key_pts is None:
+            return
+        if self.is_sound and (self.was_sound or packet.pts >= self.key_pts):
+            self.sound_pts.add(packet.pts)
+
+
+class RunDecoder:
+    """Decodes runs of a plan from one open file.
+
+    Args:
+        video: The open file.
+        index: Its frames and keyframes.
+        is_fast: Leave out frames that no other needs, and the deblocking filter.
+    """
+
+    def __init__(self, video: OpenVideo, index: VideoIndex, *, is_fast: bool) -> None:
+        self.packets_fed = 0
+        self._video = video
+        self._index = index
+        self._codec = video.stream.codec_context
+        self._is_fast = is_fast
+        self._skips = is_fast or self._codec.name in _SKIPS_EXACTLY
+        self._skipping: _Skipped = "DEFAULT"
+        if is_fast:
+            self._codec.options = {**self._codec.options, **_FAST_OPTIONS}
+        # Some decoders read what to skip when they are opened, and never again.
+        self._codec.open(strict=False)
+
+    def frames(self, run: Run) -> Iterator[TimedFrame]:
+        """Yield the frames of a run that can be trusted, wanted or not, and stop decoding after the last wanted.
+
+        Frames that are neither wanted nor needed by others are not decoded.
+        """
+        missing = {int(self._index.pts[frame]) for frame in run.wanted}
+        soundness = _Soundness()
+        for packet in self._packets(run.seek_frame):
+            frames = self._decode(packet, soundness, is_wanted=packet.pts in missing)
+            yield from self._trusted(frames, soundness)
+            missing.discard(packet.pts)
+            if not missing:
+                break
+        yield from self._trusted(self._drain(), soundness)
+
+    def _decode(
+        self, packet: "Packet[VideoStream]", soundness: _Soundness, *, is_wanted: bool
+    ) -> list[VideoFrame]:
+        self._skip("NONREF" if self._skips and (self._is_fast or not is_wanted) else "DEFAULT")
+        self.packets_fed += 1
+        try:
+            frames = self._codec.decode(packet)
+        except FFmpegError:
+            frames, decodes = [], False
+        else:
+            decodes = not any(frame.is_corrupt for frame in frames)
+        soundness.see(packet, decodes=decodes)
+        return frames
+
+    def _drain(self) -> list[VideoFrame]:
+        """Frames that the decoder still holds back to put them into order; a seek must follow."""
+        try:
+            return self._codec.decode(None)
+        except FFmpegError:
+            return []  # What is missing then is counted as missing.
+
+    def _skip(self, frames: _Skipped) -> None:
+        if frames != self._skipping:
+            self._codec.skip_frame = self._skipping = frames
+
+    @staticmethod
+    def _trusted(frames: Iterable[VideoFrame], soundness: _Soundness) -> Iterator[TimedFrame]:
+        for frame in frames:
+            if frame.pts is not None and frame.pts in soundness.sound_pts and not frame.is_corrupt:
+                yield frame.pts, frame
+
+    def _packets(self, keyframe: int | None) -> Iterator["Packet[VideoStream]"]:
+        """Packets from a keyframe on; None reads from the start of the file."""
+        return self._video.packets() if keyframe is None else self._seek(keyframe)
+
+    def _seek(self, keyframe: int) -> Iterator["Packet[VideoStream]"]:
+        target_pts = int(self._index.pts[keyframe])
+        # Containers seek by decoding time, and may land on a keyframe too late: then ask for an earlier one.
+        for candidate in self._index.keyframes[self._index.keyframes <= keyframe][::-1]:
+            self._video.container.seek(int(self._index.pts[candidate]), stream=self._video.stream)
+            packets = dropwhile(lambda packet: not packet.is_keyframe, self._video.packets())
+            first = next(packets, None)
+            if first is not None and first.pts is not None and first.pts <= target_pts:
+                # They may land too early as well; what lies before the keyframe need not be decoded.
+                return dropwhile(lambda packet: packet.pts != target_pts, chain([first], packets))
+        raise VideoError(self._video.name, f"cannot seek to frame {keyframe}")
+
+
+def nearest_frames(
+    targets: Iterable[tuple[int, int]], frames: Iterable[TimedFrame]
+) -> Iterator[tuple[int, TimedFrame]]:
+    """Give each target the frame that is shown nearest to its time.
+
+    Args:
+        targets: (pts, name) in order of pts.
+        frames: In order of pts.
+
+    Yields:
+        (name, (pts, frame)) for every target, unless there is no frame at all.
+    """
+    waiting = deque(targets)
+    previous: TimedFrame | None = None
+    for following in frames:
+        while waiting and waiting[0][0] <= following[0]:
+            pts, name = waiting.popleft()
+            is_nearer = previous is None or following[0] - pts < pts - previous[0]
+            yield name, following if previous is None or is_nearer else previous
+        previous = following
+    if previous is not None:
+        yield from ((name, previous) for _, name in waiting)
