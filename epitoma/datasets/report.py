@@ -64,7 +64,9 @@ def _classes_without(manifest: Manifest, *, shorten: bool) -> list[str]:
         counts = _class_counts(manifest, split)[:-1]
         missing = [name for name, count in zip(manifest.classes, counts, strict=True) if not count]
         if missing:
-            lines.append(f"{split} has no video of {_some(missing, SHOWN_NAMES if shorten else len(missing))}")
+            lines.append(
+                f"{split} has no video of {_some(missing, SHOWN_NAMES if shorten else len(missing))}"
+            )
     return lines
 
 

@@ -112,7 +112,7 @@ def test_an_empty_folder(refused, tmp_path):
         (["charades", "--root", "videos"], "no Charades_v1_train.csv and Charades_v1_test.csv in"),
         (
             ["charades", "--root", "videos", "--unlabelled", "some"],
-            "expected one of ('official', 'keep', 'drop')",
+            "Expected one of ('official', 'keep', 'drop')",
         ),
         (["folder", "--root", "videos", "--test-share", "0.9"], "shares 0.15 and 0.9 must not be negative"),
         (["folder", "--root", "."], "lies inside ., which is only read: choose another folder"),
