@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from epitoma.errors import VideoError
-from epitoma.video.decode import decode_frames
+from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 
 ROOM = 1.15
@@ -67,11 +67,13 @@ def resampled_clip(path: str | Path, *, fps: int, size: int) -> np.ndarray:
         uint8 RGB (frames, size, size, 3).
 
     Raises:
-        VideoError: The clip cannot be read.
+        VideoError: The clip cannot be read, or not whole.
     """
     index = index_video(path)
-    (frames,) = decode_frames(path, index, _frames_at(index, fps), sizes=(size,))
-    return frames
+    decoded = decode_views(path, index, [View(frame_indices=_frames_at(index, fps), size=size)])
+    if decoded.replaced:
+        raise VideoError(path, f"{decoded.replaced} of {decoded.wanted} frames are damaged")
+    return decoded.pictures[0]
 
 
 def frames_filled(duration_seconds: float, *, fps: int) -> int:

@@ -1,0 +1,121 @@
+"""Short labelled clips, one folder a class, as the material of composites: checked, and split by clip.
+
+A clip that does not decode whole, and a copy of another one, are rejects: the split is by clip, and a copy
+would be in two splits under two names.
+"""
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epitoma.datasets.folder import FolderConfig, list_folder
+from epitoma.datasets.listing import ListedVideo, Listing
+from epitoma.datasets.rejects import Reject
+from epitoma.datasets.splits import SplitsConfig
+from epitoma.datasets.video_files import video_files
+from epitoma.errors import ManifestError, VideoError
+from epitoma.video.index import index_video
+from epitoma.video.shots import resampled_clip
+
+_SIZE_TO_CHECK_AT = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One clip that decodes whole.
+
+    Attributes:
+        clip_id: Its path below the folder of clips.
+        path: Where it lies.
+        label: Its class.
+        duration_seconds: From its first frame to the end of its last.
+        digest: Names its bytes.
+        split: The split that it feeds, and no other.
+    """
+
+    clip_id: str
+    path: str
+    label: str
+    duration_seconds: float
+    digest: str
+    split: str
+
+
+def list_clips(root: Path, config: SplitsConfig) -> Listing:
+    """List the clips below a folder by their names, each with its split.
+
+    Raises:
+        ManifestError: As :func:`list_folder`, or a class folder is empty.
+    """
+    config = FolderConfig(
+        root=root, validation_share=config.validation_share, test_share=config.test_share, seed=config.seed
+    )
+    listing = list_folder(config)
+    folders = [child for child in sorted(root.iterdir()) if child.is_dir() and child.name[0] != "."]
+    empty = [folder.name for folder in folders if next(video_files(folder), None) is None]
+    if empty:
+        raise ManifestError(f"{root}: no clips in {', '.join(empty)}; add some, or remove the folder")
+    return listing
+
+
+def check_clip(video: ListedVideo, *, fps: int, longest_seconds: float) -> Clip | Reject:
+    """Decode a clip from its first to its last frame at a rate: the clip, or why it cannot be used.
+
+    Args:
+        video: The file.
+        fps: Rate at which it will be shown.
+        longest_seconds: A clip must be shorter.
+    """
+    try:
+        seconds = index_video(video.path).duration_seconds
+        if seconds >= longest_seconds:
+            raise VideoError(video.path, f"lasts {seconds:.1f} s, a clip must be below {longest_seconds:g} s")
+        resampled_clip(video.path, fps=fps, size=_SIZE_TO_CHECK_AT)
+        digest = hashlib.sha256(Path(video.path).read_bytes()).hexdigest()
+    except VideoError as error:
+        return Reject(video.video_id, error.path, error.reason)
+    assert video.split is not None
+    return Clip(
+        clip_id=video.video_id,
+        path=video.path,
+        label=video.labels[0],
+        duration_seconds=seconds,
+        digest=digest,
+        split=video.split,
+    )
+
+
+def without_copies(clips: Sequence[Clip]) -> tuple[list[Clip], list[Reject]]:
+    """Keep the first of clips with the same bytes; the others are rejects."""
+    first: dict[str, Clip] = {}
+    rejects = []
+    for clip in clips:
+        original = first.setdefault(clip.digest, clip)
+        if original is not clip:
+            rejects.append(Reject(clip.clip_id, clip.path, f"is a copy of {original.clip_id}"))
+    return list(first.values()), rejects
+
+
+def write_clips(path: str | Path, clips: Sequence[Clip]) -> None:
+    """Write which clip feeds which split to a Parquet file, whole or not at all."""
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(pa.Table.from_pylist([vars(clip) for clip in clips]), aside)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def by_class(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
+    """Clips of each class."""
+    found: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        found[clip.label].append(clip)
+    return dict(found)

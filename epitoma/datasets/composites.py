@@ -1,0 +1,285 @@
+"""Composites: minutes-long videos with known evidence, put together from short labelled clips.
+
+Clips of one class (the evidence) lie in stretches among clips of a filler class, and the video's label is the
+class of its evidence. Which clip is shown where is planned without files, from the seed and the video's id
+alone. What could tell the label, or where the evidence is, without looking at what clips show is kept out:
+
+- a clip feeds one split and no other;
+- evidence and filler go through the same resampling, are mirrored and shifted alike, and a clip is always
+  shown whole;
+- filler is drawn without regard to the label, and stretches of evidence lie at random places;
+- a clip of evidence is shown about as often in a video as a clip of filler, so that rareness does not point
+  at it (unless `evidence_clips` asks for another number).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from epitoma.datasets.clips import Clip, by_class
+from epitoma.datasets.schema import SPLITS
+from epitoma.datasets.splits import SplitsConfig
+from epitoma.errors import ConfigError, ManifestError
+from epitoma.video.shots import Shot, frames_filled
+
+ClassClips = Mapping[str, Sequence[Clip]]
+"""Clips of each class, of one split."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositeConfig(SplitsConfig):
+    """What to make.
+
+    Attributes:
+        filler: The class that shows nothing; every other one is a label.
+        train_videos: Videos of the train split, classes in turn; likewise for the others.
+        validation_videos: Videos of the validation split.
+        test_videos: Videos of the test split.
+        validation_share: Share of each class's clips that feed validation videos and no others, where the clips
+            have no splits.
+        test_share: Likewise for test videos.
+        evidence_share: Share of a video's time that shows its class.
+        evidence_clips: Different clips of evidence in a video; None has each shown as often as a filler clip.
+        min_segment_seconds: Shortest stretch of evidence, but for the last of a video; clips are shown whole.
+        max_segment_seconds: Longest stretch of evidence, but for the clip that ends it.
+        min_seconds: Shortest video.
+        max_seconds: Longest video.
+        fps: Frames a second.
+        size: Side of the square frames in pixels, even.
+        gop: Most frames from one keyframe to the next.
+        vary: Mirror and shift a clip at random each time that it is shown.
+        filler_is_class: Some videos have no evidence at all, and the filler class as their label.
+        seed: Everything random follows from it.
+    """
+
+    filler: str
+    train_videos: int = 160
+    validation_videos: int = 60
+    test_videos: int = 120
+    validation_share: float = 0.2
+    test_share: float = 0.3
+    evidence_share: float = 0.1
+    evidence_clips: int | None = None
+    min_segment_seconds: float = 1.0
+    max_segment_seconds: float = 3.0
+    min_seconds: float = 60.0
+    max_seconds: float = 90.0
+    fps: int = 12
+    size: int = 128
+    gop: int = 48
+    vary: bool = True
+    filler_is_class: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_range("evidence_share", self.evidence_share, 0.001, 0.9)
+        _check_range("min_seconds", self.min_seconds, 1.0, float("inf"))
+        _check_range("max_seconds", self.max_seconds, self.min_seconds, float("inf"))
+        _check_range("min_segment_seconds", self.min_segment_seconds, 0.0, self.max_segment_seconds)
+        _check_range("fps", self.fps, 1, 240)
+        _check_range("gop", self.gop, 1, float("inf"))
+        _check_range("evidence_clips", self.evidence_clips or 1, 1, float("inf"))
+        if self.size < 16 or self.size % 2:
+            raise ConfigError(f"size is {self.size}, must be even and at least 16")
+        if min(self.videos.values()) < 0 or not any(self.videos.values()):
+            raise ConfigError(f"videos of the splits are {self.videos}, some must be above 0 and none below")
+
+    @property
+    def videos(self) -> dict[str, int]:
+        """Videos of each split."""
+        return dict(zip(SPLITS, (self.train_videos, self.validation_videos, self.test_videos), strict=True))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Frames `start_frame` up to, without, `end_frame` that show evidence."""
+
+    start_frame: int
+    end_frame: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositeVideo:
+    """What one video shows: clips whole, one after the other, each with how it is shown."""
+
+    video_id: str
+    split: str
+    class_name: str
+    clips: tuple[Clip, ...]
+    shots: tuple[Shot, ...]
+    evidence: tuple[Stretch, ...]
+
+    @property
+    def frame_count(self) -> int:
+        """Frames of the video."""
+        return sum(shot.frame_count for shot in self.shots)
+
+
+def class_names(known: Sequence[str], config: CompositeConfig) -> tuple[str, ...]:
+    """Labels of the videos in order, of all classes of clips.
+
+    Raises:
+        ManifestError: There is no filler class, or fewer than two labels.
+    """
+    if config.filler not in known:
+        raise ManifestError(f"no clips of the filler class {config.filler!r}; there are {', '.join(known)}")
+    labels = tuple(name for name in known if config.filler_is_class or name != config.filler)
+    if len(labels) < 2:
+        raise ManifestError(
+            f"clips of {', '.join(known)} with filler {config.filler!r} make {len(labels)} labels, 2 are needed: "
+            "add clips of another class, or make filler_is_class true"
+        )
+    return labels
+
+
+def check_supply(clips: Sequence[Clip], classes: Sequence[str], config: CompositeConfig) -> None:
+    """Raise a ManifestError where a class has no clip for a split that is to have videos."""
+    for name in (name for name, videos in config.videos.items() if videos):
+        fed = {clip.label for clip in clips if clip.split == name}
+        starved = [label for label in classes if label not in fed]
+        if starved:
+            raise ManifestError(
+                f"not enough clips: {', '.join(starved)} has none for {name} videos (a clip feeds one split only); "
+                f"add clips, or make no {name} videos"
+            )
+
+
+def plan_composites(clips: Sequence[Clip], config: CompositeConfig) -> list[CompositeVideo]:
+    """Plan every video; each depends on the clips, the seed and its own id only."""
+    clips = sorted(clips, key=lambda clip: clip.clip_id)
+    labels = class_names(sorted({clip.label for clip in clips}), config)
+    pools = {name: by_class([c for c in clips if c.split == name]) for name, n in config.videos.items() if n}
+    filler_frames = min(_frames(pool[config.filler], config) for pool in pools.values())
+    return [
+        _plan_video(config, name, number, labels[number % len(labels)], pool, filler_frames)
+        for name, pool in pools.items()
+        for number in range(config.videos[name])
+    ]
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name} is {value}, must be from {low} to {high}")
+
+
+def _plan_video(
+    config: CompositeConfig, split: str, number: int, label: str, pool: ClassClips, filler_frames: int
+) -> CompositeVideo:
+    video_id = f"{split}_{number:05d}"
+    rng = _generator(config.seed, video_id)
+    frame_count = round(rng.uniform(config.min_seconds, config.max_seconds) * config.fps)
+    stretches, shown = [], 0
+    if label != config.filler:
+        wanted = config.evidence_share * frame_count
+        few = _few_clips(rng, config, pool[label], filler_frames, wanted)
+        evidence = _fill(rng, config, few, wanted)
+        stretches, shown = _stretches(rng, config, evidence), _frames(evidence, config)
+    some = _take(_shuffled(rng, pool[config.filler]), filler_frames, config)
+    filler = _fill(rng, config, some, frame_count - shown)
+    clips, ranges = _insert(rng, config, filler, stretches)
+    return CompositeVideo(
+        video_id=video_id,
+        split=split,
+        class_name=label,
+        clips=tuple(clips),
+        shots=tuple(_shot(rng, config, clip) for clip in clips),
+        evidence=tuple(ranges),
+    )
+
+
+def _generator(seed: int, video_id: str) -> np.random.Generator:
+    seed_of_video = hashlib.sha256(f"{seed}/{video_id}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(seed_of_video[:16]))
+
+
+def _few_clips(
+    rng: np.random.Generator,
+    config: CompositeConfig,
+    clips: Sequence[Clip],
+    filler_frames: int,
+    wanted: float,
+) -> list[Clip]:
+    """The different clips of evidence in a video: to all its different filler as evidence is to filler."""
+    order = _shuffled(rng, clips)
+    if config.evidence_clips is not None:
+        return order[: config.evidence_clips]
+    matched = filler_frames * config.evidence_share / (1 - config.evidence_share)
+    return _take(order, min(matched, wanted), config)
+
+
+def _fill(
+    rng: np.random.Generator, config: CompositeConfig, clips: Sequence[Clip], frames: float
+) -> list[Clip]:
+    """Showings of the clips, all as often as each other and in random order, of about so many frames."""
+    rounds = 1 + int(frames) // _frames(clips, config)
+    shown = [clip for _ in range(rounds) for clip in _shuffled(rng, clips)]
+    return _take(shown, frames, config)
+
+
+def _take(clips: Sequence[Clip], frames: float, config: CompositeConfig) -> list[Clip]:
+    """The first clips, as many as come closest to so many frames, and one at least."""
+    total = np.cumsum([_frames([clip], config) for clip in clips])
+    return list(clips[: int(np.abs(total - frames).argmin()) + 1])
+
+
+def _shuffled(rng: np.random.Generator, clips: Sequence[Clip]) -> list[Clip]:
+    return [clips[i] for i in rng.permutation(len(clips))]
+
+
+def _stretches(
+    rng: np.random.Generator, config: CompositeConfig, evidence: Sequence[Clip]
+) -> list[list[Clip]]:
+    """Cut the showings of evidence into stretches of random length."""
+    stretches: list[list[Clip]] = []
+    room = 0.0
+    for clip in evidence:
+        if room <= 0:
+            stretches.append([])
+            room = rng.uniform(config.min_segment_seconds, config.max_segment_seconds) * config.fps
+        stretches[-1].append(clip)
+        room -= _frames([clip], config)
+    return stretches
+
+
+def _insert(
+    rng: np.random.Generator,
+    config: CompositeConfig,
+    filler: Sequence[Clip],
+    stretches: Sequence[Sequence[Clip]],
+) -> tuple[list[Clip], list[Stretch]]:
+    """Put stretches at random places between showings of filler; those at one place become one."""
+    places = np.sort(rng.integers(len(filler) + 1, size=len(stretches))).tolist()
+    clips: list[Clip] = []
+    ranges: list[Stretch] = []
+    for stretch, (before, place) in zip(stretches, pairwise([0, *places]), strict=True):
+        clips += filler[before:place]
+        start = _frames(clips, config)
+        clips += stretch
+        ranges.append(Stretch(start, _frames(clips, config)))
+    clips += filler[places[-1] if places else 0 :]
+    return clips, _joined(ranges)
+
+
+def _joined(ranges: Sequence[Stretch]) -> list[Stretch]:
+    joined: list[Stretch] = []
+    for stretch in ranges:
+        if joined and joined[-1].end_frame == stretch.start_frame:
+            joined[-1] = Stretch(joined[-1].start_frame, stretch.end_frame)
+        else:
+            joined.append(stretch)
+    return joined
+
+
+def _shot(rng: np.random.Generator, config: CompositeConfig, clip: Clip) -> Shot:
+    frame_count = frames_filled(clip.duration_seconds, fps=config.fps)
+    if not config.vary:
+        return Shot(path=clip.path, frame_count=frame_count)
+    left, top, coin = rng.uniform(size=3).tolist()
+    return Shot(path=clip.path, frame_count=frame_count, left=left, top=top, mirrored=coin < 0.5)
+
+
+def _frames(clips: Sequence[Clip], config: CompositeConfig) -> int:
+    return sum(frames_filled(clip.duration_seconds, fps=config.fps) for clip in clips)

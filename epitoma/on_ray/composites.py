@@ -1,0 +1,115 @@
+"""Composites made in parallel: clips checked, then videos encoded, each by a task of its own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ray
+from ray.exceptions import RayTaskError
+
+from epitoma.datasets.clips import Clip, check_clip, without_copies, write_clips
+from epitoma.datasets.composite_files import write_composite
+from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
+from epitoma.datasets.listing import ListedVideo, Listing
+from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.rejects import Reject
+from epitoma.datasets.schema import VideoRow
+from epitoma.errors import EpitomaError
+from epitoma.on_ray.features import Watch
+from epitoma.on_ray.prepare import write_dataset
+from epitoma.video.index import index_video
+from epitoma.video.index_table import index_row
+
+CLIPS_FILE = "clips.parquet"
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composed:
+    """What was made.
+
+    Attributes:
+        manifest: The videos.
+        encoded: Videos that were encoded now; the others were there already.
+    """
+
+    manifest: Manifest
+    encoded: int
+
+
+def check_clips(
+    listing: Listing, config: CompositeConfig, *, watch: Watch
+) -> tuple[list[Clip], list[Reject]]:
+    """Decode every clip once, over all CPU workers; those that do not decode whole, and copies, are rejects."""
+    check = ray.remote(_check)
+    checked = in_parallel(lambda video: check.remote(video, config), listing.videos, watch)
+    clips, copies = without_copies([clip for clip in checked if isinstance(clip, Clip)])
+    return clips, [*listing.rejects, *(clip for clip in checked if isinstance(clip, Reject)), *copies]
+
+
+def make_composites(
+    clips: Sequence[Clip], config: CompositeConfig, folder: Path, *, watch: Watch
+) -> Composed:
+    """Encode and index the videos over all CPU workers, and write which clip feeds which split, and the manifest.
+
+    Videos that are there already are left as they are, so that an interrupted job goes on where it stopped.
+
+    Args:
+        clips: The clips, some of every class in every split that is to have videos.
+        config: What to make.
+        folder: Where videos, ``clips.parquet``, manifest and index go.
+        watch: Told of progress.
+
+    Raises:
+        VideoError: A clip cannot be read any more.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_clips(folder / CLIPS_FILE, clips)
+    write = ray.remote(_write_and_index)
+    written = in_parallel(
+        lambda video: write.remote(video, config, folder.absolute()),
+        plan_composites(clips, config),
+        watch,
+    )
+    rows, indices, are_new = zip(*written, strict=True)
+    classes = class_names(sorted({clip.label for clip in clips}), config)
+    manifest = write_dataset(folder, rows, indices, classes=classes, multi_label=False)
+    return Composed(manifest=manifest, encoded=sum(are_new))
+
+
+def _check(video: ListedVideo, config: CompositeConfig) -> Clip | Reject:
+    return check_clip(video, fps=config.fps, longest_seconds=config.min_seconds)
+
+
+def _write_and_index(
+    video: CompositeVideo, config: CompositeConfig, folder: Path
+) -> tuple[VideoRow, dict[str, Any], bool]:
+    row, is_new = write_composite(video, config, folder)
+    return row, index_row(row.video_id, index_video(row.path)), is_new
+
+
+def in_parallel(
+    start: Callable[[Item], "ray.ObjectRef[Any]"], items: Sequence[Item], watch: Watch
+) -> list[Any]:
+    """Start a task for every item, and give their results in the items' order.
+
+    Raises:
+        EpitomaError: What a task raised.
+    """
+    waiting = {start(item): place for place, item in enumerate(items)}
+    results: dict[int, Any] = {}
+    while waiting:
+        (done,), _ = ray.wait(list(waiting), num_returns=1)
+        results[waiting.pop(done)] = _result(done)
+        watch(len(results), len(items))
+    return [results[place] for place in range(len(items))]
+
+
+def _result(done: "ray.ObjectRef[Any]") -> Any:
+    try:
+        return ray.get(done)
+    except RayTaskError as error:
+        if isinstance(error.cause, EpitomaError):
+            raise error.cause from None
+        raise

@@ -1,0 +1,184 @@
+"""The job on real clips of several codecs, sizes and rates, over a real Ray; and input that it cannot use."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.on_ray.runtime import ray_session
+from epitoma.video.compose import write_video
+from epitoma.video.decode import View, decode_views
+from epitoma.video.index import index_video
+from ray_jobs.command_line import run_job
+from ray_jobs.prepare import PrepareComposites, PrepareConfig, prepare
+
+COLOURS = {"nothing": (120, 120, 120), "red": (230, 30, 30), "blue": (30, 30, 230)}
+KINDS = (
+    {"name": "a.mp4", "height": 36, "width": 20, "fps": 24, "codec": "libx264"},
+    {"name": "b.avi", "height": 24, "width": 48, "fps": 15, "codec": "mpeg4"},
+    {"name": "c.mp4", "height": 32, "width": 32, "fps": 8, "codec": "libx265"},
+    {"name": "d.webm", "height": 40, "width": 30, "fps": 10, "codec": "libvpx-vp9"},
+    {"name": "e.mp4", "height": 20, "width": 22, "fps": 30, "codec": "libx264"},
+    {"name": "f.mp4", "height": 64, "width": 36, "fps": 25, "codec": "libx264"},
+)
+
+
+def write_clip(folder: Path, colour: tuple[int, int, int], kind: dict, shade: int) -> None:
+    frame = np.empty((kind["height"], kind["width"], 3), np.uint8)
+    frame[:] = np.clip(np.add(colour, shade), 0, 255)
+    folder.mkdir(parents=True, exist_ok=True)
+    count = kind["fps"] * 2 // 5 + shade // 4
+    write_video(folder / kind["name"], [frame] * count, fps=kind["fps"], codec=kind["codec"])
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("clips")
+    for label, colour in COLOURS.items():
+        for number, kind in enumerate(KINDS):
+            write_clip(root / label, colour, kind, shade=4 * number)
+    (root / "red" / "broken.mp4").write_bytes((root / "red" / "a.mp4").read_bytes()[:200])
+    (root / "red" / "copy.mp4").write_bytes((root / "red" / "a.mp4").read_bytes())
+    (root / "LICENSE").write_text("read me")
+    return root
+
+
+@pytest.fixture(scope="module")
+def _ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with ray_session(logs=tmp_path_factory.mktemp("logs")):
+        yield
+
+
+def job(clips: Path, output: Path, **settings) -> Manifest:
+    few = {"train_videos": 4, "validation_videos": 2, "test_videos": 2, "min_seconds": 4, "max_seconds": 6}
+    look = {"fps": 8, "size": 32, "evidence_share": 0.3, "min_segment_seconds": 0.5, "max_segment_seconds": 1}
+    config = PrepareComposites(clips=clips, output=output, filler="nothing", **{**few, **look, **settings})
+    return prepare(config)
+
+
+def shown(path: str) -> list[str]:
+    """What each frame of a composite shows, by its colour."""
+    index = index_video(path)
+    view = View(frame_indices=np.arange(index.frame_count), size=32)
+    frames = decode_views(path, index, [view]).pictures[0]
+    red, _, blue = np.moveaxis(frames.mean(axis=(1, 2)) > 80, 1, 0)
+    return ["nothing" if r and b else "red" if r else "blue" for r, b in zip(red, blue, strict=True)]
+
+
+def states(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mp4")}
+
+
+@pytest.mark.usefixtures("_ray")
+def test_composites_show_what_the_manifest_says_and_are_made_once(clips, tmp_path, capsys):
+    before = {path: path.stat().st_mtime_ns for path in clips.rglob("*")}
+    manifest = job(clips, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "4 train, 2 validation, 2 test, 2 classes" in said
+    assert "red/copy.mp4: is a copy of red/a.mp4" in said
+    assert {path: path.stat().st_mtime_ns for path in clips.rglob("*")} == before
+    assert manifest.classes == ("blue", "red")
+    for row, path in zip(manifest.table.to_pylist(), manifest.resolved_paths(), strict=True):
+        frames = shown(path)
+        assert len(frames) == row["frame_count"]
+        expected = ["nothing"] * len(frames)
+        for interval in row["intervals"]:
+            span = slice(round(interval["start_seconds"] * 8), round(interval["end_seconds"] * 8))
+            expected[span] = [interval["label"]] * (span.stop - span.start)
+        assert frames == expected
+        assert set(frames) == {"nothing", *row["labels"]}
+
+    rejects = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()
+    assert {row["video_id"] for row in rejects} == {"red/broken.mp4", "red/copy.mp4"}
+    fed = pq.read_table(tmp_path / "out" / "clips.parquet").to_pylist()
+    assert len(fed) == len(COLOURS) * len(KINDS)
+
+    made = states(tmp_path / "out")
+    (tmp_path / "out" / "test_00001.mp4").unlink()
+    assert job(clips, tmp_path / "out").digest() == manifest.digest()
+    again = states(tmp_path / "out")
+    assert {name for name in made if made[name] != again[name]} == {"test_00001.mp4"}
+    assert "7 of 8 videos were there already" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_ray")
+def test_the_same_seed_gives_the_same_bytes_and_another_one_another_dataset(clips, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        job(clips, tmp_path / name, train_videos=2, validation_videos=0, test_videos=0, seed=seed)
+    contents = {
+        name: [(tmp_path / name / f"train_{i:05d}.mp4").read_bytes() for i in (0, 1)] for name in "abc"
+    }
+    assert contents["a"] == contents["b"]
+    assert contents["a"] != contents["c"]
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., str]]:
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: str | Path) -> str:
+        monkeypatch.setattr(sys, "argv", ["prepare", "composites", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            run_job(PrepareConfig, prepare, about="prepare")
+        assert stop.value.code == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "Traceback" not in line
+        return line
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+def test_no_filler_class(refused, clips, tmp_path):
+    line = refused("--clips", clips, "--output", tmp_path / "out", "--filler", "grey")
+    assert "no clips of the filler class 'grey'; there are blue, nothing, red" in line
+
+
+def test_no_such_folder(refused, tmp_path):
+    line = refused("--clips", tmp_path / "gone", "--output", tmp_path / "out", "--filler", "nothing")
+    assert f"{tmp_path / 'gone'}: no such folder" in line
+
+
+def test_an_empty_class(refused, put_clips_in, tmp_path):
+    root = put_clips_in("nothing/a.mp4", "red/a.mp4", "blue/")
+    line = refused("--clips", root, "--output", tmp_path / "out", "--filler", "nothing")
+    assert "no clips in blue" in line
+
+
+@pytest.mark.usefixtures("_ray")
+def test_not_enough_clips(refused, put_clips_in, tmp_path):
+    root = put_clips_in(*(f"{name}/{i}.mp4" for name in ("nothing", "red", "blue") for i in range(3)))
+    os.truncate(root / "blue" / "1.mp4", 100)
+    line = refused("--clips", root, "--output", tmp_path / "out", "--filler", "nothing")
+    assert "not enough clips: blue has none for" in line
+
+
+def test_an_output_inside_the_clips(refused, clips):
+    line = refused("--clips", clips, "--output", clips / "out", "--filler", "nothing")
+    assert "lies inside" in line
+    assert not (clips / "out").exists()
+
+
+@pytest.fixture
+def put_clips_in(tmp_path: Path) -> Callable[..., Path]:
+    """Write small clips, each different, at these places; a name that ends with / is an empty folder."""
+
+    def put(*names: str) -> Path:
+        for number, name in enumerate(names):
+            place = tmp_path / "small" / name
+            if name.endswith("/"):
+                place.mkdir(parents=True)
+            else:
+                kind = {**KINDS[0], "name": place.name}
+                write_clip(place.parent, COLOURS["blue"], kind, shade=4 * number)
+        return tmp_path / "small"
+
+    return put
