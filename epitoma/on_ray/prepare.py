@@ -1,16 +1,13 @@
 """Making a dataset in parallel: indexing videos that are there, and writing synthetic ones."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pyarrow as pa
 import ray
-import ray.data
-from ray.data import DataContext
 
-from epitoma.datasets.index_parts import PART_SCHEMA, IndexParts, file_state
+from epitoma.datasets.index_parts import IndexParts, file_state
 from epitoma.datasets.indexed import interval_notes, video_row
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.manifest import Manifest, write_manifest
@@ -23,27 +20,16 @@ from epitoma.datasets.synthetic import (
     plan_dataset,
     write_synthetic_video,
 )
-from epitoma.errors import ManifestError, VideoError
+from epitoma.errors import ManifestError
 from epitoma.on_ray.features import Watch
-from epitoma.on_ray.runtime import quieten, ray_session
+from epitoma.on_ray.indexing import index_files
+from epitoma.on_ray.runtime import ray_session
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_FILE, index_row, row_index, write_indices
 
 MANIFEST_FILE = "manifest.parquet"
 REJECTS_FILE = "rejects.parquet"
 PARTS_FOLDER = "index_parts"
-VIDEOS_PER_TASK = 16
-"""Videos that one task indexes, and that an interrupted preparation may have to index again for each core."""
-
-_RESULT_SCHEMA = pa.schema(
-    [
-        pa.field("video_id", pa.string()),
-        pa.field("path", pa.string()),
-        # Why the file cannot be read; null where it can.
-        pa.field("reason", pa.string()),
-        pa.field("row", pa.struct(list(PART_SCHEMA))),
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,51 +143,12 @@ def _index(
     rejects: list[Reject] = []
     done = 0
     with ray_session(logs=logs):
-        for results in _over_workers(videos, state_of):
-            parts.write([result["row"] for result in results if result["row"] is not None])
-            rejects += [
-                Reject(result["video_id"], result["path"], result["reason"])
-                for result in results
-                if result["row"] is None
-            ]
+        for results in index_files(videos, state_of):
+            parts.write([result.row for result in results if result.row is not None])
+            rejects += [Reject(r.video_id, r.path, r.reason) for r in results if r.reason is not None]
             done += len(results)
             watch(done, len(videos))
     return rejects
-
-
-def _over_workers(
-    videos: Sequence[ListedVideo], state_of: Mapping[str, str]
-) -> Iterator[list[dict[str, Any]]]:
-    """Yield results of :func:`_index_files`, a task's at a time, in the order in which tasks end."""
-    quieten()
-    DataContext.get_current().execution_options.preserve_order = False
-    work = pa.table(
-        {
-            "video_id": [video.video_id for video in videos],
-            "path": [video.path for video in videos],
-            "file": [state_of[video.video_id] for video in videos],
-        }
-    )
-    starts = range(0, len(work), VIDEOS_PER_TASK)
-    tasks = ray.data.from_arrow([work.slice(start, VIDEOS_PER_TASK) for start in starts])
-    indexed = tasks.map_batches(_index_files, batch_size=None, batch_format="pyarrow", num_cpus=1)
-    batches = indexed.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-    for batch in cast(Iterable[pa.Table], batches):
-        yield batch.to_pylist()
-
-
-def _index_files(work: pa.Table) -> pa.Table:
-    """Index files: a row of PART_SCHEMA for each that can be read, a reason for each that cannot."""
-    return pa.Table.from_pylist([_index_file(**task) for task in work.to_pylist()], schema=_RESULT_SCHEMA)
-
-
-def _index_file(*, video_id: str, path: str, file: str) -> dict[str, Any]:
-    try:
-        row = {"file": file, **index_row(video_id, index_video(path))}
-        return {"video_id": video_id, "path": path, "row": row}
-    except VideoError as error:
-        # Of an address the error's path is without its secrets.
-        return {"video_id": video_id, "path": error.path, "reason": error.reason}
 
 
 def _check_any(videos: Sequence[ListedVideo], listing: Listing, rejects: Sequence[Reject]) -> None:

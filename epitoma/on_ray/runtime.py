@@ -54,8 +54,10 @@ def quieten() -> None:
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.print_on_execution_start = False
-    for name in ("ray.data", "ray.train", "ray.tune"):
+    for name in ("ray.train", "ray.tune"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # Errors of Ray Data are raised, or are allowed for: logged they would be tracebacks that a person need not read.
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
 
 def cluster_cpus() -> float:
