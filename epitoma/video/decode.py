@@ -7,7 +7,7 @@ that a seek that lands early, or leading frames of an open GOP, cannot shift any
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,13 @@ from epitoma.errors import VideoError
 from epitoma.video.container import OpenVideo, open_video
 from epitoma.video.frames import RunDecoder, nearest_frames
 from epitoma.video.index import VideoIndex
-from epitoma.video.plan import plan_decode, snap_to_keyframes
+from epitoma.video.plan import (
+    DecodePlan,
+    plan_decode,
+    plan_each_group,
+    plan_from_start,
+    snap_to_keyframes,
+)
 from epitoma.video.scale import SquareScaler
 
 Mode = Literal["exact", "fast"]
@@ -85,13 +91,14 @@ def decode_views(
     pictures = _Pictures(index, views)
     wanted, allowed_seconds = pictures.wanted, tolerance_seconds if mode == "fast" else 0.0
     sought = snap_to_keyframes(index, wanted, tolerance_seconds=allowed_seconds)
-    fed, read = _show(pictures, path, index, wanted=wanted, sought=sought, is_fast=mode == "fast")
-    missing = pictures.further_than(allowed_seconds)
-    if len(missing):
-        # A seek may have led to a keyframe that is none: from the start everything decodes that can.
-        from_start = replace(index, keyframes=index.keyframes[:1])
-        again = _show(pictures, path, from_start, wanted=missing, sought=missing, is_fast=False)
-        fed, read = fed + again[0], read + again[1]
+    plan = plan_decode(index, sought)
+    fed, read = _show(pictures, path, index, plan, wanted=wanted, sought=sought, is_fast=mode == "fast")
+    for plan_again in (plan_each_group, plan_from_start):
+        missing = pictures.further_than(allowed_seconds)
+        if len(missing):
+            plan = plan_again(index, missing)
+            again = _show(pictures, path, index, plan, wanted=missing, sought=missing, is_fast=False)
+            fed, read = fed + again[0], read + again[1]
     replaced = len(pictures.further_than(allowed_seconds))
     if replaced and (replaced == len(wanted) or replaced > max_replaced_share * len(wanted)):
         raise VideoError(path, f"{replaced} of {len(wanted)} frames are damaged or lost")
@@ -117,6 +124,7 @@ def _show(
     pictures: "_Pictures",
     path: str | Path,
     index: VideoIndex,
+    plan: DecodePlan,
     *,
     wanted: np.ndarray,
     sought: np.ndarray,
@@ -129,7 +137,7 @@ def _show(
     with open_video(path) as video:
         _check_unchanged(video, index)
         decoder = RunDecoder(video, index, is_fast=is_fast)
-        for run in plan_decode(index, sought).runs:
+        for run in plan.runs:
             targets = [(int(index.pts[frame]), frame) for frame in run.wanted]
             for stand_in, (pts, frame) in nearest_frames(targets, decoder.frames(run)):
                 for place in wanted_of[stand_in]:

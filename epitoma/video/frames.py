@@ -30,8 +30,10 @@ class _Soundness:
     """Which packets decode from sound ones only: from the first damage on none does, until the next keyframe.
 
     Frames shown before a keyframe that they follow in the file need the group of pictures before it as well.
+    A keyframe at a time that the index knows none at means that frames were lost and times have shifted.
     """
 
+    keyframe_pts: frozenset[int]
     is_sound: bool = False
     was_sound: bool = False
     key_pts: int | None = None
@@ -40,7 +42,8 @@ class _Soundness:
     def see(self, packet: "Packet[VideoStream]", *, decodes: bool) -> None:
         """Take note of a packet in decoding order."""
         if packet.is_keyframe:
-            self.was_sound, self.is_sound, self.key_pts = self.is_sound, True, packet.pts
+            is_known = not self.keyframe_pts or packet.pts in self.keyframe_pts or packet.is_discard
+            self.was_sound, self.is_sound, self.key_pts = self.is_sound, is_known, packet.pts
         if packet.is_corrupt or not decodes:
             self.is_sound = False
         if packet.pts is None or self.key_pts is None:
@@ -63,6 +66,9 @@ class RunDecoder:
         self._video = video
         self._index = index
         self._codec = video.stream.codec_context
+        self._keyframe_pts = frozenset(
+            index.pts[index.keyframes].tolist() if len(index.keyframes) > 1 else ()
+        )
         self._is_fast = is_fast
         self._skips = is_fast or self._codec.name in _SKIPS_EXACTLY
         self._skipping: _Skipped = "DEFAULT"
@@ -77,7 +83,7 @@ class RunDecoder:
         Frames that are neither wanted nor needed by others are not decoded.
         """
         missing = {int(self._index.pts[frame]) for frame in run.wanted}
-        soundness = _Soundness()
+        soundness = _Soundness(self._keyframe_pts)
         for packet in self._packets(run.seek_frame):
             frames = self._decode(packet, soundness, is_wanted=packet.pts in missing)
             yield from self._trusted(frames, soundness)

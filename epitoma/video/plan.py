@@ -54,15 +54,21 @@ def plan_decode(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
     Raises:
         ValueError: A frame lies outside the video.
     """
-    wanted = np.unique(np.asarray(wanted_frames, dtype=np.int64))
-    if not len(wanted):
-        return DecodePlan(())
-    _check_inside(index, wanted)
-    starts = index.keyframes[np.searchsorted(index.keyframes, wanted, side="right") - 1]
+    wanted, starts = _starts(index, wanted_frames)
     skips_frames = starts[1:] > wanted[:-1] + 1
-    cuts = np.flatnonzero(skips_frames) + 1
-    runs = zip(np.split(wanted, cuts), np.split(starts, cuts), strict=True)
-    return DecodePlan(tuple(_run(frames, int(first[0])) for frames, first in runs))
+    return _plan(wanted, starts, cuts=np.flatnonzero(skips_frames) + 1)
+
+
+def plan_each_group(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
+    """Plan a seek to every group of pictures, so that damage in one is none in the next."""
+    wanted, starts = _starts(index, wanted_frames)
+    return _plan(wanted, starts, cuts=np.flatnonzero(np.diff(starts)) + 1)
+
+
+def plan_from_start(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
+    """Plan without any seek, for files in which a seek leads astray: what can be decoded is, then."""
+    wanted, starts = _starts(index, wanted_frames)
+    return _plan(wanted, np.zeros_like(starts), cuts=np.array([], dtype=np.int64))
 
 
 def plan_timesteps(index: VideoIndex, timesteps: Timesteps) -> DecodePlan:
@@ -108,6 +114,21 @@ def _nearest_keyframe(index: VideoIndex, wanted: np.ndarray) -> np.ndarray:
     following = index.keyframes[np.minimum(after, len(index.keyframes) - 1)]
     is_nearer = np.abs(index.pts[following] - index.pts[wanted]) < index.pts[wanted] - index.pts[before]
     return np.where(is_nearer, following, before)
+
+
+def _starts(index: VideoIndex, wanted_frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The wanted frames in order, each once, and the keyframe that decoding of each starts at."""
+    wanted = np.unique(np.asarray(wanted_frames, dtype=np.int64))
+    if len(wanted):
+        _check_inside(index, wanted)
+    return wanted, index.keyframes[np.searchsorted(index.keyframes, wanted, side="right") - 1]
+
+
+def _plan(wanted: np.ndarray, starts: np.ndarray, *, cuts: np.ndarray) -> DecodePlan:
+    if not len(wanted):
+        return DecodePlan(())
+    runs = zip(np.split(wanted, cuts), np.split(starts, cuts), strict=True)
+    return DecodePlan(tuple(_run(frames, int(first[0])) for frames, first in runs))
 
 
 def _run(frames: np.ndarray, start: int) -> Run:

@@ -10,10 +10,9 @@ import pytest
 WIDTH, HEIGHT = 96, 64
 
 
-def numbered_frame(number: int) -> np.ndarray:
-    bits = (number >> np.arange(8)) & 1
-    bands = np.repeat(bits, HEIGHT // 8).astype(np.uint8) * 200 + 28
-    return np.broadcast_to(bands[:, None, None], (HEIGHT, WIDTH, 3)).copy()
+def numbered_frame(number: int, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    bits = (number >> (np.arange(height) * 8 // height)) & 1
+    return np.broadcast_to(bits.astype(np.uint8)[:, None, None] * 200 + 28, (height, width, 3)).copy()
 
 
 @pytest.fixture(scope="session")
@@ -46,16 +45,18 @@ def make_video(tmp_path_factory: pytest.TempPathFactory) -> MakeVideo:
         presented_at: Sequence[int] | None = None,
         rotation: int | None = None,
         container_options: dict[str, str] | None = None,
+        pix_fmt: str = "yuv420p",
+        size: tuple[int, int] = (WIDTH, HEIGHT),
     ) -> Path:
         path = tmp_path_factory.mktemp("videos") / name
         with av.open(str(path), "w", options=container_options or {}) as container:
             stream = container.add_stream(codec, rate=rate, options=options or {})
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+            stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
             stream.codec_context.gop_size = gop
             if rotation is not None:
                 stream.set_display_rotation(rotation)
             for i in range(count):
-                frame = av.VideoFrame.from_ndarray(numbered_frame(i), "rgb24")
+                frame = av.VideoFrame.from_ndarray(numbered_frame(i, width=size[0], height=size[1]), "rgb24")
                 frame.pts = i if presented_at is None else presented_at[i]
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
