@@ -156,6 +156,14 @@ def decoded(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> Dataset
     return rows.map(DecodeScheduled(schedule, manifest, spec), num_cpus=decode_cpus())
 
 
+def decoded_rows(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec, *, prefetch: int) -> Iterator[Row]:
+    """Yield the schedule's rows decoded and in order, some of them ahead of time."""
+    batches = decoded(schedule, manifest, spec).iter_torch_batches(
+        batch_size=1, collate_fn=_single_row, prefetch_batches=prefetch
+    )
+    return cast(Iterator[Row], iter(batches))
+
+
 class PixelSource:
     """Training and validation batches of one worker, decoded by Ray Data.
 
@@ -229,16 +237,14 @@ class PixelSource:
         self, schedule: pa.Table, manifest: Manifest
     ) -> Iterator[tuple[tuple[int, int], Iterator[Row]]]:
         share = for_worker(schedule, rank=self.context.rank, world_size=self.context.world_size)
-        rows = decoded(share, manifest, self.spec).iter_torch_batches(
-            batch_size=1, collate_fn=_single_row, prefetch_batches=self.config.optimisation.batch_size
-        )
-        return groupby(cast(Iterator[Row], rows), key=lambda row: (row["epoch"], row["step"]))
+        rows = decoded_rows(share, manifest, self.spec, prefetch=self.config.optimisation.batch_size)
+        return groupby(rows, key=lambda row: (row["epoch"], row["step"]))
 
     def _batch(self, rows: list[Row], split: str) -> Batch:
         self._report_rejects(rows)
         return make_batch(
             video_ids=[row["video_id"] for row in rows],
-            candidates=_candidates(rows),
+            candidates=pixel_candidates(rows),
             labels_BL=self.labels[split][[row["row"] for row in rows]],
             weight_B=torch.tensor([0.0 if row["reject"] else 1.0 for row in rows]),
             seeds=[row["seed"] for row in rows],
@@ -312,7 +318,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _candidates(rows: list[Row]) -> PixelCandidates:
+def pixel_candidates(rows: list[Row]) -> PixelCandidates:
+    """Decoded rows of one shape as a batch of candidates."""
     frames_BTCHW = channels_first(np.stack([row["frames"] for row in rows]))
     snippets_BTCMHW = snippets_first(np.stack([row["snippets"] for row in rows]))
     return PixelCandidates(

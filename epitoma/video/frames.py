@@ -11,7 +11,6 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from epitoma.errors import VideoError
 from epitoma.video.container import OpenVideo
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import Run
@@ -128,16 +127,20 @@ class RunDecoder:
         return self._video.packets() if keyframe is None else self._seek(keyframe)
 
     def _seek(self, keyframe: int) -> Iterator["Packet[VideoStream]"]:
+        """Packets from a keyframe on; none where the file cannot seek, so that its frames count as missing."""
         target_pts = int(self._index.pts[keyframe])
         # Containers seek by decoding time, and may land on a keyframe too late: then ask for an earlier one.
         for candidate in self._index.keyframes[self._index.keyframes <= keyframe][::-1]:
-            self._video.container.seek(int(self._index.pts[candidate]), stream=self._video.stream)
+            try:
+                self._video.container.seek(int(self._index.pts[candidate]), stream=self._video.stream)
+            except FFmpegError:
+                break
             packets = dropwhile(lambda packet: not packet.is_keyframe, self._video.packets())
             first = next(packets, None)
             if first is not None and first.pts is not None and first.pts <= target_pts:
                 # They may land too early as well; what lies before the keyframe need not be decoded.
                 return dropwhile(lambda packet: packet.pts != target_pts, chain([first], packets))
-        raise VideoError(self._video.name, f"cannot seek to frame {keyframe}")
+        return iter(())
 
 
 def nearest_frames(

@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.timesteps import Timesteps
 from epitoma.video.index import VideoIndex
-from epitoma.video.plan import DecodePlan, Run, plan_decode
+from epitoma.video.plan import (
+    DecodePlan,
+    Run,
+    plan_decode,
+    plan_each_group,
+    plan_from_start,
+    plan_timesteps,
+    snap_to_keyframes,
+)
 
 
 def made_index(frame_count: int, keyframes: list[int]) -> VideoIndex:
@@ -78,3 +87,42 @@ def test_examples():
 def test_a_frame_outside_the_video(frame):
     with pytest.raises(ValueError, match=rf"frame {frame} is outside 0\.\.99"):
         plan_decode(TEN_A_GOP, np.array([5, frame]))
+
+
+@given(indexed_and_wanted())
+def test_plans_for_damaged_files_want_the_same_frames(case):
+    index, wanted = case
+    for plan in (plan_each_group(index, wanted), plan_from_start(index, wanted)):
+        assert [frame for run in plan.runs for frame in run.wanted] == sorted(set(wanted.tolist()))
+    assert all(run.seek_frame is None for run in plan_from_start(index, wanted).runs)
+    for run in plan_each_group(index, wanted).runs:
+        inside = index.keyframes[
+            (index.keyframes > (run.seek_frame or 0)) & (index.keyframes <= run.last_frame)
+        ]
+        assert not len(inside)
+
+
+def test_a_timestep_past_the_end_repeats_the_last_frame():
+    timesteps = Timesteps(starts_T=np.array([5, 97]), frames_per_timestep=8, frame_count=100)
+    assert [run.wanted for run in plan_timesteps(TEN_A_GOP, timesteps).runs] == [
+        (5, 6, 7, 8, 9, 10, 11, 12),
+        (97, 98, 99),
+    ]
+
+
+@given(indexed_and_wanted(), st.floats(0, 3))
+def test_snapping_stays_near_and_never_decodes_more(case, tolerance_seconds):
+    index, wanted = case
+    snapped = snap_to_keyframes(index, wanted, tolerance_seconds=tolerance_seconds)
+    assert snapped.shape == wanted.shape
+    moved = snapped != wanted
+    assert np.isin(snapped[moved], index.keyframes).all()
+    assert (np.abs(snapped - wanted) * 512 / 12800 <= tolerance_seconds + 1e-9).all()
+    before = plan_decode(index, np.append(wanted, snapped[moved])).frames_decoded
+    assert plan_decode(index, snapped).frames_decoded <= before
+
+
+def test_snapping_leaves_what_must_be_decoded_through():
+    wanted = np.array([31, 33, 36, 52, 59])
+    assert snap_to_keyframes(TEN_A_GOP, wanted, tolerance_seconds=0.08).tolist() == [31, 33, 36, 50, 60]
+    assert snap_to_keyframes(TEN_A_GOP, wanted, tolerance_seconds=0.0).tolist() == wanted.tolist()

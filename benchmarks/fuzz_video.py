@@ -1,0 +1,251 @@
+"""Mutate valid videos and decode them: no crash, no hang, no more memory than a gigabyte, no silent nonsense.
+
+Every mutated file is indexed and decoded in a process of its own kind, watched from outside. A file may end in a
+VideoError or in frames; anything else counts as a failure and is kept.
+
+    python -m benchmarks.fuzz_video --count 5000
+"""
+
+import argparse
+import json
+import multiprocessing as mp
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.footage import footage
+from epitoma.console import phase
+from epitoma.errors import VideoError
+from epitoma.video.compose import write_video
+from epitoma.video.decode import View, decode_views
+from epitoma.video.index import index_video
+
+HANG_SECONDS = 10.0
+MEMORY_BYTES = 1 << 30
+FILES_A_PROCESS = 200
+SEEDS = {
+    "h264.mp4": "libx264",
+    "h264.mkv": "libx264",
+    "h264.ts": "libx264",
+    "hevc.mp4": "libx265",
+    "mpeg4.avi": "mpeg4",
+    "mpeg2.mpg": "mpeg2video",
+    "mpeg2.ts": "mpeg2video",
+    "vp9.webm": "libvpx-vp9",
+    "av1.mp4": "libsvtav1",
+}
+HEADER_BYTES = 1500
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one file ended: a kind that may be, or a failure."""
+
+    kind: str
+    detail: str = ""
+    seconds: float = 0.0
+    memory_bytes: int = 0
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether this may never happen."""
+        return self.kind in ("crash", "hang", "memory", "exception")
+
+
+def mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """Damage a file in one of six ways."""
+    data = bytearray(content)
+    ways = (_flip, _truncate, _edit_header, _edit_end, _blank, _repeat)
+    return bytes(ways[rng.integers(len(ways))](data, rng))
+
+
+def _flip(data: bytearray, rng: np.random.Generator) -> bytearray:
+    for place in rng.integers(0, len(data), int(rng.integers(1, 64))):
+        data[place] = rng.integers(256)
+    return data
+
+
+def _truncate(data: bytearray, rng: np.random.Generator) -> bytearray:
+    return data[: int(rng.integers(0, len(data)))]
+
+
+def _edit_header(data: bytearray, rng: np.random.Generator) -> bytearray:
+    return _edit(data, rng, start=0, end=min(HEADER_BYTES, len(data)))
+
+
+def _edit_end(data: bytearray, rng: np.random.Generator) -> bytearray:
+    """Tables of MP4 and AVI lie at the end."""
+    return _edit(data, rng, start=max(0, len(data) - 3 * HEADER_BYTES), end=len(data))
+
+
+def _edit(data: bytearray, rng: np.random.Generator, *, start: int, end: int) -> bytearray:
+    extremes = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\xff\xff", b"\x80\0\0\0")
+    for _ in range(int(rng.integers(1, 5))):
+        place = int(rng.integers(start, end))
+        data[place : place + 4] = extremes[rng.integers(len(extremes))]
+    return data
+
+
+def _blank(data: bytearray, rng: np.random.Generator) -> bytearray:
+    start, length = int(rng.integers(len(data))), int(rng.integers(1, 4000))
+    data[start : start + length] = bytes(len(data[start : start + length]))
+    return data
+
+
+def _repeat(data: bytearray, rng: np.random.Generator) -> bytearray:
+    start, length = int(rng.integers(len(data))), int(rng.integers(1, 4000))
+    place = int(rng.integers(len(data)))
+    return data[:place] + data[start : start + length] + data[place:]
+
+
+def try_file(path: Path) -> Outcome:
+    """Index and decode one file, in both modes."""
+    started = time.perf_counter()
+    try:
+        index = index_video(path)
+        wanted = np.linspace(0, index.frame_count - 1, 6).astype(int)
+        view = View(frame_indices=wanted, size=64)
+        replaced = sum(decode_views(path, index, [view], mode=mode).replaced for mode in ("exact", "fast"))
+        kind, detail = ("replaced" if replaced else "decoded"), ""
+    except VideoError as error:
+        kind, detail = "refused", error.reason.split("(")[0].strip()
+    except Exception as error:
+        kind, detail = "exception", repr(error)[:200]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Outcome(kind, detail, time.perf_counter() - started, memory)
+
+
+def serve(pipe) -> None:
+    """Try files named over a pipe until there are no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # FFmpeg has much to say of such files.
+    while (path := pipe.recv()) is not None:
+        pipe.send(try_file(path))
+
+
+class Watched:
+    """A process that tries files, replaced when it dies, hangs, or has tried many."""
+
+    def __init__(self) -> None:
+        self.process: mp.process.BaseProcess | None = None
+        self.tried = 0
+
+    def outcome(self, path: Path) -> Outcome:
+        """Try a file, and say what became of it."""
+        if self.process is None or self.tried >= FILES_A_PROCESS:
+            self._start()
+        self.tried += 1
+        self.pipe.send(path)
+        if not self.pipe.poll(HANG_SECONDS):
+            self.stop()
+            return Outcome("hang", f"over {HANG_SECONDS:g} s", HANG_SECONDS)
+        try:
+            outcome = self.pipe.recv()
+        except EOFError:
+            code = self._exit_code()
+            return Outcome("crash", f"exit code {code}")
+        return (
+            Outcome("memory", f"{outcome.memory_bytes} bytes")
+            if outcome.memory_bytes > MEMORY_BYTES
+            else outcome
+        )
+
+    def stop(self) -> None:
+        """End the process."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.process = None
+
+    def _start(self) -> None:
+        self.stop()
+        context = mp.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.tried = 0
+
+    def _exit_code(self) -> int | None:
+        assert self.process is not None
+        self.process.join(5)
+        code = self.process.exitcode
+        self.process = None
+        return code
+
+
+def write_seeds(folder: Path) -> list[Path]:
+    """Valid files of several codecs and containers."""
+    os.environ.setdefault("SVT_LOG", "1")  # The AV1 encoder then says errors only.
+    for name, codec in SEEDS.items():
+        write_video(folder / name, footage(60, width=160, height=120), fps=25, codec=codec, gop=12)
+    return [folder / name for name in SEEDS]
+
+
+def mutations(seeds: list[Path], count: int, *, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Yield names and contents of damaged files, the same for the same seed."""
+    contents = [path.read_bytes() for path in seeds]
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        which = number % len(seeds)
+        yield f"{number:06d}_{seeds[which].name}", mutated(contents[which], rng)
+
+
+def fuzz(count: int, *, seed: int, keep: Path) -> list[Outcome]:
+    """Try mutated files one after the other, and keep those that fail."""
+    outcomes: list[Outcome] = []
+    watched = Watched()
+    with tempfile.TemporaryDirectory() as name, phase("fuzz", unit="files") as advance:
+        folder = Path(name)
+        for file_name, content in mutations(write_seeds(folder), count, seed=seed):
+            path = folder / file_name
+            path.write_bytes(content)
+            outcome = watched.outcome(path)
+            outcomes.append(outcome)
+            if outcome.is_failure:
+                keep.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, keep)
+                print(f"{outcome.kind}: {file_name} ({outcome.detail})", flush=True)
+            path.unlink()
+            advance(len(outcomes), count)
+    watched.stop()
+    return outcomes
+
+
+def main() -> None:
+    """Fuzz, print what became of the files, and exit with 1 if one failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, default=Path("runs/benchmarks/fuzz"))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    outcomes = fuzz(arguments.count, seed=arguments.seed, keep=arguments.keep)
+    kinds = Counter(outcome.kind for outcome in outcomes)
+    summary = {
+        "count": len(outcomes),
+        **dict(kinds),
+        "failures": sum(outcome.is_failure for outcome in outcomes),
+        "slowest_seconds": round(max(outcome.seconds for outcome in outcomes), 3),
+        "memory_bytes": max(outcome.memory_bytes for outcome in outcomes),
+    }
+    print(json.dumps(summary, indent=2))
+    reasons = Counter(outcome.detail for outcome in outcomes if outcome.kind == "refused")
+    for reason, number in reasons.most_common(12):
+        print(f"  {number:5d} refused: {reason}")
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(summary, indent=2) + "\n")
+    sys.exit(1 if summary["failures"] else 0)
+
+
+if __name__ == "__main__":
+    main()

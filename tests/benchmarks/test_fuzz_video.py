@@ -1,0 +1,45 @@
+"""The fuzzer itself: a sample of its files does no harm, and harm would be seen."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import fuzz_video
+from benchmarks.fuzz_video import Outcome, Watched, fuzz, mutated
+
+
+def test_damaged_files_do_no_harm(tmp_path: Path):
+    outcomes = fuzz(90, seed=11, keep=tmp_path / "failed")
+    assert [outcome for outcome in outcomes if outcome.is_failure] == []
+    assert {outcome.kind for outcome in outcomes} == {"decoded", "replaced", "refused"}
+
+
+def test_mutations_follow_from_the_seed_and_change_the_file():
+    content = np.random.default_rng(0).bytes(20_000)
+    files = [mutated(content, np.random.default_rng(seed)) for seed in range(30)]
+    assert files == [mutated(content, np.random.default_rng(seed)) for seed in range(30)]
+    assert content not in files
+
+
+def _die(pipe) -> None:
+    pipe.recv()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _sleep(pipe) -> None:
+    pipe.recv()
+    time.sleep(60)
+
+
+def test_a_crash_and_a_hang_are_seen(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(fuzz_video, "HANG_SECONDS", 5.0)
+    monkeypatch.setattr(fuzz_video, "serve", _die)
+    watched = Watched()
+    assert watched.outcome(tmp_path) == Outcome("crash", "exit code -9")
+    monkeypatch.setattr(fuzz_video, "HANG_SECONDS", 0.5)
+    monkeypatch.setattr(fuzz_video, "serve", _sleep)
+    assert watched.outcome(tmp_path).kind == "hang"
+    watched.stop()
