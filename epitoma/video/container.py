@@ -68,6 +68,8 @@ class OpenVideo:
                     yield packet
         except InvalidDataError:
             return  # What follows cannot be read; frames that are missing then are counted where they are wanted.
+        except IndexError:
+            return  # At the end PyAV trips over streams that a damaged file has started on its way.
 
 
 @contextmanager
