@@ -1,8 +1,9 @@
 """Points of accuracy against computation, one for each way and budget of choosing timesteps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Literal
 
 import pyarrow as pa
@@ -45,6 +46,36 @@ class TradeoffPoint:
     def gmacs(self) -> float:
         """All computation of one video."""
         return self.gmacs_light + self.gmacs_heavy + self.gmacs_classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """One way of choosing timesteps over several seeds.
+
+    Attributes:
+        sampling: The way.
+        timesteps: Timesteps asked for.
+        mean: Mean score.
+        std: Standard deviation of the score (of a sample: n - 1); 0 where there is one seed.
+    """
+
+    sampling: str
+    timesteps: int
+    mean: float
+    std: float
+
+
+def over_seeds(scores: Mapping[tuple[str, int], Sequence[float]]) -> list[Spread]:
+    """Mean and deviation of the scores of each (sampling, timesteps), one score a seed."""
+    return [
+        Spread(
+            sampling=sampling,
+            timesteps=timesteps,
+            mean=mean(values),
+            std=stdev(values) if len(values) > 1 else 0.0,
+        )
+        for (sampling, timesteps), values in scores.items()
+    ]
 
 
 def budgets(candidates: int) -> list[int]:

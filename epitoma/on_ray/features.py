@@ -34,6 +34,7 @@ from epitoma.on_ray.ingest import (
     snippets_first,
     uniform_schedule,
 )
+from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
 from epitoma.training.checkpoint import write_json
 
@@ -124,15 +125,14 @@ class Extractor:
         self.networks = networks.to(self.device).eval()
         self.folder = folder
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(self, batch: pa.Table) -> pa.Table:
         """Write the rows of a batch of decoded videos; returns their ids."""
-        rows = [dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True)]
-        stored = [self._stored(row) for row in rows]
+        stored = [self._stored(row) for row in pixel_rows(batch)]
         path = self.folder / PARTS_FOLDER / f"{uuid4().hex}.parquet"
         aside = path.with_suffix(".aside")
         pq.write_table(pa.Table.from_pylist(stored, schema=SCHEMA), aside)
         aside.replace(path)
-        return {"video_id": batch["video_id"]}
+        return batch.select(["video_id"])
 
     def _stored(self, row: dict[str, Any]) -> dict[str, Any]:
         known = {name: row[name] for name in ("video_id", "path", "reject")}
@@ -141,8 +141,9 @@ class Extractor:
 
     @torch.inference_mode()
     def _features(self, row: dict[str, Any]) -> dict[str, bytes]:
-        frames_BTCHW = channels_first(row["frames"][None]).to(self.device)
-        snippets_PCMHW = snippets_first(row["snippets"]).to(self.device)
+        # Copied, since torch must not be given what all processes share.
+        frames_BTCHW = channels_first(row["frames"][None].copy()).to(self.device)
+        snippets_PCMHW = snippets_first(row["snippets"].copy()).to(self.device)
         light_TC = self.networks.light(frames_BTCHW)[0]
         heavy_TC = self.networks.heavy(snippets_PCMHW)
         return {
@@ -167,6 +168,8 @@ def _extract(
         Extractor,
         fn_constructor_args=(ray.put((networks, identity)), folder),
         fn_constructor_kwargs={"gpu": gpus > 0},
+        batch_format="pyarrow",
+        zero_copy_batch=True,
         batch_size=_batch_size(timesteps, spec.heavy_size, spec.frames),
         compute=ActorPoolStrategy(size=gpus or cpus),
         num_gpus=1 if gpus else 0,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +13,13 @@ import ray
 import ray.data
 import torch
 from ray.data import DataContext, Dataset
+from ray.data.collate_fn import ArrowBatchCollateFn
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import TooManyRejectsError, VideoError
 from epitoma.models.backbone import InputSpec
 from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.on_ray.runtime import decode_cpus, quieten
 from epitoma.sampling import random_timesteps, uniform_timesteps
 from epitoma.timesteps import PixelCandidates, Timesteps, all_valid
@@ -35,10 +37,11 @@ from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import VideoIndices
 
-Row = dict[str, Any]
-
 ROWS_PER_TASK = 4
 """Videos that one decoding task takes: enough that starting tasks costs little beside decoding."""
+
+BLOCK_BYTES = 16_000_000
+"""Pixels that are handed on together: about a video, so that the next step need not wait for a whole task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def decode_spec(networks: Networks) -> DecodeSpec:
 
 
 class DecodeScheduled:
-    """Decodes one scheduled row; a video that cannot be read becomes a reject row with its reason.
+    """Decodes scheduled rows; a video that cannot be read becomes a reject row with its reason.
 
     A reject row has blank pixels of the usual shape, so that batches keep theirs, and must be left out by
     its ``reject`` column.
@@ -80,10 +83,14 @@ class DecodeScheduled:
         """Schedule, paths, frame counts and indices; fetched once a process, since they may be large."""
         return ray.get(self.work)
 
-    def __call__(self, row: Row) -> Row:
-        """Decode the scheduled row whose number is ``id``."""
+    def __call__(self, numbers: pa.Table) -> Iterator[pa.Table]:
+        """Decode the scheduled rows whose numbers are in the column ``id``, a table each."""
+        for number in numbers["id"].to_pylist():
+            yield pixel_table(self._decode(number))
+
+    def _decode(self, number: int) -> Row:
         schedule, paths, frame_counts, indices = self._work
-        scheduled = schedule.slice(int(row["id"]), 1).to_pylist()[0]
+        scheduled = schedule.slice(number, 1).to_pylist()[0]
         starts_T = np.asarray(scheduled.pop("timesteps"), np.int64)
         path, frame_count = paths[scheduled["row"]], frame_counts[scheduled["row"]]
         try:
@@ -149,17 +156,25 @@ def snippets_first(pixels: np.ndarray) -> torch.Tensor:
 
 
 def decoded(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> Dataset:
-    """A dataset that decodes the schedule's rows in parallel and yields them in order."""
+    """A dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables."""
     quieten()
-    DataContext.get_current().execution_options.preserve_order = True
+    context = DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.target_max_block_size = BLOCK_BYTES
     rows = ray.data.range(len(schedule), override_num_blocks=-(-len(schedule) // ROWS_PER_TASK))
-    return rows.map(DecodeScheduled(schedule, manifest, spec), num_cpus=decode_cpus())
+    return rows.map_batches(
+        DecodeScheduled(schedule, manifest, spec),
+        batch_size=None,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
+        num_cpus=decode_cpus(),
+    )
 
 
 def decoded_rows(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec, *, prefetch: int) -> Iterator[Row]:
     """Yield the schedule's rows decoded and in order, some of them ahead of time."""
     batches = decoded(schedule, manifest, spec).iter_torch_batches(
-        batch_size=1, collate_fn=_single_row, prefetch_batches=prefetch
+        batch_size=1, collate_fn=_SingleRow(), prefetch_batches=prefetch
     )
     return cast(Iterator[Row], iter(batches))
 
@@ -310,12 +325,11 @@ def check_reject_share(rejected: int, total: int, max_share: float, *, reasons: 
         )
 
 
-def _single_row(batch: dict[str, np.ndarray]) -> Row:
-    return {name: _plain(values[0]) for name, values in batch.items()}
+class _SingleRow(ArrowBatchCollateFn):
+    """A batch of one as its row, without copying pixels."""
 
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    def __call__(self, batch: pa.Table) -> Row:
+        return next(pixel_rows(batch))
 
 
 def pixel_candidates(rows: list[Row]) -> PixelCandidates:

@@ -12,7 +12,7 @@ from epitoma.datasets.manifest import read_manifest
 from epitoma.errors import RunError, TooManyRejectsError
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.features import extract_features
+from epitoma.on_ray.features import extract_features, store_key
 from epitoma.on_ray.ingest import channels_first, decode_spec, decode_timesteps, snippets_first
 from epitoma.video.index import index_video
 
@@ -31,6 +31,7 @@ def extract(manifest, networks, root, **settings):
 def test_features_are_what_the_networks_say_and_are_computed_once(ray_cluster, dataset, networks, tmp_path):
     first = extract(dataset, networks, tmp_path)
     assert (first.computed, first.rejects) == (18, [])
+    assert first.folder == (tmp_path / store_key(networks, timesteps=4).digest()).resolve()
     again = extract(dataset.split("test"), networks, tmp_path)
     assert (again.folder, again.computed) == (first.folder, 0)
     stored = read_features(first.folder, dataset)
@@ -45,15 +46,14 @@ def test_features_are_what_the_networks_say_and_are_computed_once(ray_cluster, d
     assert torch.allclose(stored.light_VTC[7], light_TC, atol=1e-5)
 
 
-def test_a_changed_key_is_another_store(ray_cluster, dataset, networks, networks_config, tmp_path):
-    few = dataset.split("test")
-    folders = {extract(few, networks, tmp_path).folder, extract(few, networks, tmp_path, timesteps=5).folder}
+def test_a_changed_key_is_another_store(networks, networks_config):
+    keys = {store_key(networks, timesteps=4).digest(), store_key(networks, timesteps=5).digest()}
     with torch.no_grad():
         next(networks.light.parameters()).add_(1)
-    folders.add(extract(few, networks, tmp_path).folder)
+    keys.add(store_key(networks, timesteps=4).digest())
     larger = replace(networks_config, heavy=replace(networks_config.heavy, size=40))
-    folders.add(extract(few, Networks(larger), tmp_path).folder)
-    assert len(folders) == 4
+    keys.add(store_key(Networks(larger), timesteps=4).digest())
+    assert len(keys) == 4
 
 
 def test_a_replaced_video_is_extracted_anew_and_the_old_features_are_not_read(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from epitoma.errors import TooManyRejectsError
-from epitoma.on_ray.ingest import DecodeSpec, PixelSource, decode_timesteps, decoded, uniform_schedule
+from epitoma.on_ray.ingest import DecodeSpec, PixelSource, decode_timesteps, decoded_rows, uniform_schedule
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.context import LocalContext
 from epitoma.training.loop import OptimisationConfig
@@ -44,7 +44,7 @@ def source(manifest, folder: Path, *, rank: int = 0, world_size: int = 1, **sett
 
 def test_decoded_rows_are_the_schedules_in_its_order(ray_cluster, dataset):
     schedule = uniform_schedule(dataset, timesteps=4, frames_per_timestep=2)
-    rows = list(decoded(schedule, dataset, SPEC).iter_rows())
+    rows = list(decoded_rows(schedule, dataset, SPEC, prefetch=4))
     assert [row["video_id"] for row in rows] == dataset.video_ids
     paths, counts = dataset.resolved_paths(), dataset.table["frame_count"].to_pylist()
     for row, path, frame_count in list(zip(rows, paths, counts, strict=True))[::5]:
