@@ -22,13 +22,8 @@ from benchmarks.footage import footage
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
-from epitoma.on_ray.ingest import (
-    DecodeSpec,
-    decode_timesteps,
-    decoded_rows,
-    pixel_candidates,
-    uniform_schedule,
-)
+from epitoma.on_ray.decoding import DecodeSpec, decode_timesteps
+from epitoma.on_ray.ingest import decoded_rows, pixel_candidates, uniform_schedule
 from epitoma.on_ray.runtime import ray_session
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video

@@ -12,7 +12,7 @@ from epitoma.losses import classification_loss
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, VideoEpitoma, build_model
-from epitoma.timesteps import PixelCandidates, all_valid
+from epitoma.selection import PixelCandidates, all_valid
 from epitoma.training.checkpoint import write_json
 
 

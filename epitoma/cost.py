@@ -9,7 +9,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, given_selection
-from epitoma.timesteps import all_valid
+from epitoma.selection import all_valid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from epitoma.cost import CostModel
 from epitoma.metrics import score, selection_precision
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed, uniform_subset
-from epitoma.timesteps import FeatureCandidates, Recognition
+from epitoma.selection import FeatureCandidates, Recognition
 from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, budgets
 from epitoma.training.feature_batches import FeatureSplit
 

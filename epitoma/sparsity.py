@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from epitoma.errors import ConfigError
-from epitoma.timesteps import Selection
+from epitoma.selection import Selection
 
 
 @dataclass(kw_only=True)

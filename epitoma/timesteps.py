@@ -19,8 +19,6 @@ V      videos of a dataset
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,86 +53,3 @@ class Timesteps:
     def middle_frames_T(self) -> np.ndarray:
         """The frame of each snippet that LightNet looks at, ``f[j + m//2]``."""
         return self.frames_TM[:, self.frames_per_timestep // 2]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Which candidate timesteps of each video are open, and by how much.
-
-    Attributes:
-        alpha_BT: The gating module's score; larger is more worth looking at.
-        gate_BT: Gate value, 0 where shut, in (0, 1] where open.
-        open_probability_BT: Expected L0 norm of the gate under its training noise.
-        valid_BT: False for padding, which is never open.
-    """
-
-    alpha_BT: Tensor
-    gate_BT: Tensor
-    open_probability_BT: Tensor
-    valid_BT: Tensor
-
-    def __post_init__(self) -> None:
-        shapes = {
-            tuple(t.shape) for t in (self.alpha_BT, self.gate_BT, self.open_probability_BT, self.valid_BT)
-        }
-        if len(shapes) != 1 or self.alpha_BT.ndim != 2:
-            raise ValueError(f"selection tensors must share one (B, T) shape, not {sorted(shapes)}")
-
-    @property
-    def open_BT(self) -> Tensor:
-        """True where the gate is open."""
-        return self.gate_BT > 0
-
-    @property
-    def count_B(self) -> Tensor:
-        """Number of open timesteps T' of each video."""
-        return self.open_BT.sum(dim=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureCandidates:
-    """Candidate timesteps given as features of both backbones, as a feature store holds them."""
-
-    light_BTC: Tensor
-    heavy_BTC: Tensor
-    valid_BT: Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class PixelCandidates:
-    """Candidate timesteps given as pixels, uint8.
-
-    Attributes:
-        frames_BTCHW: Each timestep's middle frame, at LightNet's size.
-        snippets_BTCMHW: Each timestep's frames, at HeavyNet's size.
-        valid_BT: False for padding.
-    """
-
-    frames_BTCHW: Tensor
-    snippets_BTCMHW: Tensor
-    valid_BT: Tensor
-
-
-Candidates = FeatureCandidates | PixelCandidates
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recognition:
-    """What the model says of a batch: class scores, and where it looked.
-
-    Attributes:
-        logits_BL: Class scores.
-        selection: Where it looked closely.
-        light_logits_BL: What LightNet alone would have said; None where it was not asked.
-        imitation_B: Mean squared distance of LightNet's from HeavyNet's guess at open timesteps; likewise.
-    """
-
-    logits_BL: Tensor
-    selection: Selection
-    light_logits_BL: Tensor | None = None
-    imitation_B: Tensor | None = None
-
-
-def all_valid(batch: int, timesteps: int, *, device: torch.device | str = "cpu") -> Tensor:
-    """A validity mask without padding."""
-    return torch.ones(batch, timesteps, dtype=torch.bool, device=device)

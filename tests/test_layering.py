@@ -1,6 +1,8 @@
 """Data flows one way: a floor imports only its own and lower floors, and heavy libraries have one home."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ FLOORS = {
     "epitoma.errors": 0,
     "epitoma.config": 0,
     "epitoma.timesteps": 0,
+    "epitoma.selection": 0,
     "epitoma.sampling": 1,
     "epitoma.video": 1,
     "epitoma.datasets": 1,
@@ -85,3 +88,9 @@ def test_the_rules_would_notice_a_breach(tmp_path):
     assert floor("epitoma.models") == 1
     assert floor("numpy") is None
     assert "ray" in set(imports(Path("epitoma/on_ray/trainer.py")))
+
+
+def test_workers_that_only_decode_do_without_torch():
+    code = "import sys; import epitoma.on_ray.decoding; print('torch' in sys.modules, 'timm' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.split() == ["False", "False"]

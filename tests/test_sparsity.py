@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.selection import Selection
 from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
-from epitoma.timesteps import Selection
 
 
 def selection(probability_BT: torch.Tensor, valid_BT: torch.Tensor) -> Selection:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.packing import pack, pad
-from epitoma.timesteps import Selection
+from epitoma.selection import Selection
 
 
 class VideoClassifier(nn.Module):

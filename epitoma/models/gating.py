@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.models.gates import GATES, GateName
-from epitoma.timesteps import Selection
+from epitoma.selection import Selection
 
 
 class GatingModule(nn.Module):

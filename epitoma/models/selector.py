@@ -8,7 +8,7 @@ from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.gating import GatingModule
 from epitoma.models.saliency import LightGuess, Saliency
-from epitoma.timesteps import Selection
+from epitoma.selection import Selection
 
 
 class TimestepSelector(nn.Module):

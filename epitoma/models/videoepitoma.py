@@ -11,7 +11,7 @@ from epitoma.models.light_net import LightNet
 from epitoma.models.packing import pack, pad
 from epitoma.models.saliency import LightGuess
 from epitoma.models.selector import TimestepSelector
-from epitoma.timesteps import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
+from epitoma.selection import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
 
 
 @dataclass(kw_only=True)

@@ -26,11 +26,11 @@ from epitoma.feature_store import (
     weights_digest,
 )
 from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.decoding import decoded
 from epitoma.on_ray.ingest import (
     channels_first,
     check_reject_share,
     decode_spec,
-    decoded,
     snippets_first,
     uniform_schedule,
 )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from epitoma.models.gating import logistic_noise
 from epitoma.sampling import stable_seed
-from epitoma.timesteps import Candidates
+from epitoma.selection import Candidates
 
 SelectionName = Literal["learnt", "random", "dense"]
 """Whose choice of timesteps trains: the selector's, or one that needs no selector."""

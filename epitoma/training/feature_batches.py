@@ -11,7 +11,7 @@ from torch import Tensor
 from epitoma.datasets.manifest import Manifest
 from epitoma.feature_store import Stored
 from epitoma.sampling import uniform_subset
-from epitoma.timesteps import FeatureCandidates, all_valid
+from epitoma.selection import FeatureCandidates, all_valid
 from epitoma.training.batch import Batch, SelectionName, make_batch
 from epitoma.training.context import TrainContext
 from epitoma.training.run_config import TrainConfig

@@ -14,8 +14,8 @@ from epitoma.losses import classification_loss
 from epitoma.metrics import score
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed
+from epitoma.selection import Recognition
 from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
-from epitoma.timesteps import Recognition
 from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from epitoma.models.gates import GATES
 from epitoma.models.gating import GatingModule, logistic_noise, top_k
-from epitoma.timesteps import all_valid
+from epitoma.selection import all_valid
 
 
 def gating(**settings) -> GatingModule:

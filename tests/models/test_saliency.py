@@ -2,7 +2,7 @@ import torch
 
 from epitoma.models.saliency import LightGuess, Saliency, standardised
 from epitoma.models.videoepitoma import imitation
-from epitoma.timesteps import all_valid
+from epitoma.selection import all_valid
 
 
 def saliency(**settings) -> Saliency:

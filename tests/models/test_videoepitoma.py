@@ -11,7 +11,7 @@ from epitoma.models.gates import GATES
 from epitoma.models.gating import logistic_noise
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, VideoEpitoma, build_model
-from epitoma.timesteps import FeatureCandidates, PixelCandidates, Recognition, Selection, all_valid
+from epitoma.selection import FeatureCandidates, PixelCandidates, Recognition, Selection, all_valid
 
 
 def pixels(batch: int = 2, timesteps: int = 4, *, seed: int = 0) -> PixelCandidates:

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from epitoma.errors import TooManyRejectsError
-from epitoma.on_ray.ingest import DecodeSpec, PixelSource, decode_timesteps, decoded_rows, uniform_schedule
+from epitoma.on_ray.decoding import DecodeSpec, decode_timesteps
+from epitoma.on_ray.ingest import PixelSource, decoded_rows, uniform_schedule
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.context import LocalContext
 from epitoma.training.loop import OptimisationConfig

@@ -19,6 +19,8 @@ from moto.server import ThreadedMotoServer
 
 from epitoma.errors import VideoError
 from epitoma.video.compose import write_video
+from epitoma.video.decode import View, decode_views
+from epitoma.video.index import index_video
 from epitoma.video.remote import BLOCK_BYTES, RemoteFile, is_remote, open_remote, open_source
 from epitoma.video.transports import Patience
 from tests.video import range_server
@@ -208,6 +210,27 @@ def test_three_groups_of_pictures_from_s3(put_on_s3, long_video):
 
 def test_three_groups_of_pictures_by_a_file_uri(long_video):
     check_three_groups(long_video.path.as_uri(), long_video)
+
+
+def test_a_plan_fetches_its_groups_of_pictures_and_says_how_many_bytes(serve, long_video):
+    server = serve(long_video.path.read_bytes())
+    index = index_video(long_video.path)
+    wanted = np.concatenate([index.keyframes[n] + np.arange(30) for n in (7, 15, 26)])
+    view = View(frame_indices=wanted, size=64)
+    decoded, local = decode_views(server.uri, index, [view]), decode_views(long_video.path, index, [view])
+    assert np.array_equal(decoded.pictures[0], local.pictures[0])
+    assert decoded.replaced == local.bytes_read == 0
+    jumps = 2 + 3
+    assert decoded.bytes_read <= long_video.groups_bytes + long_video.header_bytes + jumps * 2 * BLOCK_BYTES
+    assert decoded.bytes_read == server.bytes_sent
+
+
+def test_an_index_of_a_video_elsewhere_is_that_of_the_local_file(serve, long_video):
+    server = serve(long_video.path.read_bytes())
+    remote, local = index_video(server.uri), index_video(long_video.path)
+    assert np.array_equal(remote.pts, local.pts)
+    assert np.array_equal(remote.keyframes, local.keyframes)
+    assert remote.size_bytes == local.size_bytes == long_video.path.stat().st_size
 
 
 def test_a_local_path_is_given_as_it_is(long_video, tmp_path):
