@@ -5,8 +5,9 @@ class of its evidence. Which clip is shown where is planned without files, from 
 alone. What could tell the label, or where the evidence is, without looking at what clips show is kept out:
 
 - a clip feeds one split and no other;
-- evidence and filler go through the same resampling, are mirrored and shifted alike, and a clip is always
-  shown whole;
+- evidence and filler go through the same resampling, and a clip is always shown whole, from its first frame to
+  its last;
+- a clip looks another way each time that it is shown, so that repeats do not stand out;
 - filler is drawn without regard to the label, and stretches of evidence lie at random places;
 - a clip of evidence is shown about as often in a video as a clip of filler, so that rareness does not point
   at it (unless `evidence_clips` asks for another number).
@@ -23,10 +24,12 @@ from epitoma.datasets.clips import Clip, by_class
 from epitoma.datasets.schema import SPLITS
 from epitoma.datasets.splits import SplitsConfig
 from epitoma.errors import ConfigError, ManifestError
-from epitoma.video.shots import Shot, frames_filled
+from epitoma.video.shots import LARGEST_ZOOM, Shot, frames_filled
 
 ClassClips = Mapping[str, Sequence[Clip]]
 """Clips of each class, of one split."""
+
+_LIGHT = (0.75, 1.3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,7 @@ class CompositeConfig(SplitsConfig):
         fps: Frames a second.
         size: Side of the square frames in pixels, even.
         gop: Most frames from one keyframe to the next.
-        vary: Mirror and shift a clip at random each time that it is shown.
+        vary: Zoom, shift, mirror and light a clip at random each time that it is shown.
         filler_is_class: Some videos have no evidence at all, and the filler class as their label.
         seed: Everything random follows from it.
     """
@@ -278,7 +281,16 @@ def _shot(rng: np.random.Generator, config: CompositeConfig, clip: Clip) -> Shot
     if not config.vary:
         return Shot(path=clip.path, frame_count=frame_count)
     left, top, coin = rng.uniform(size=3).tolist()
-    return Shot(path=clip.path, frame_count=frame_count, left=left, top=top, mirrored=coin < 0.5)
+    red, green, blue = (rng.uniform(*_LIGHT) * rng.uniform(*_LIGHT, size=3)).tolist()
+    return Shot(
+        path=clip.path,
+        frame_count=frame_count,
+        zoom=rng.uniform(1.0, LARGEST_ZOOM),
+        left=left,
+        top=top,
+        mirrored=coin < 0.5,
+        light=(red, green, blue),
+    )
 
 
 def _frames(clips: Sequence[Clip], config: CompositeConfig) -> int:

@@ -136,7 +136,7 @@ def many() -> list[CompositeVideo]:
 
 
 def test_evidence_lies_anywhere_and_is_shown_as_filler_is():
-    evidence_places, mirrored, left, repeats = [], ([], []), ([], []), ([], [])
+    evidence_places, mirrored, left, zoom, repeats = [], ([], []), ([], []), ([], []), ([], [])
     for video in many():
         evidence_places += [(s.start_frame + s.end_frame) / 2 / video.frame_count for s in video.evidence]
         for kind in (0, 1):
@@ -147,10 +147,11 @@ def test_evidence_lies_anywhere_and_is_shown_as_filler_is():
             ]
             mirrored[kind].extend(shot.mirrored for _, shot in shots)
             left[kind].extend(shot.left for _, shot in shots)
+            zoom[kind].extend(shot.zoom for _, shot in shots)
             repeats[kind].append(np.mean(list(Counter(clip.clip_id for clip, _ in shots).values())))
     assert np.mean(evidence_places) == pytest.approx(0.5, abs=0.03)
     assert np.std(evidence_places) == pytest.approx(12**-0.5, abs=0.03)
-    for values in (mirrored, left):
+    for values in (mirrored, left, zoom):
         assert np.mean(values[0]) == pytest.approx(np.mean(values[1]), abs=0.03)
     assert np.mean(repeats[0]) == pytest.approx(np.mean(repeats[1]), rel=0.25)
 

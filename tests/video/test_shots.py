@@ -1,11 +1,13 @@
 """Clips of any codec, rate, size and rotation become frames of one rate and one size."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from epitoma.errors import VideoError
 from epitoma.video.compose import write_video
-from epitoma.video.shots import ROOM, Shot, frames_filled, resampled_clip, shot_frames
+from epitoma.video.shots import LARGEST_ZOOM, Shot, frames_filled, resampled_clip, shot_frames
 
 SIZE = 64
 
@@ -76,21 +78,36 @@ def test_any_size_keeps_its_centre_in_the_centre(tmp_path, height, width):
     assert corner(frame, right=True, lower=True).all()
 
 
-def test_a_shot_is_a_window_mirrored_or_not(tmp_path):
+def test_a_shot_is_a_window_of_the_clip(tmp_path):
+    """Zoomed all the way into a corner of the quarters nothing of another quarter is left."""
     path = str(tmp_path / "clip.mp4")
     write_video(path, quarters(80, 80, 2), fps=12)
-    whole = resampled_clip(path, fps=12, size=round(SIZE * ROOM))
-    room = whole.shape[1] - SIZE
-    shots = [
-        Shot(path=path, frame_count=2, left=0.0, top=0.0),
-        Shot(path=path, frame_count=2, left=1.0, top=0.0),
-        Shot(path=path, frame_count=2, left=0.0, top=1.0, mirrored=True),
+    zoomed = [
+        Shot(path=path, frame_count=2, zoom=LARGEST_ZOOM, left=0.0, top=0.0),
+        Shot(path=path, frame_count=2, zoom=LARGEST_ZOOM, left=1.0, top=1.0),
     ]
-    frames = list(shot_frames(shots, fps=12, size=SIZE))
-    assert len(frames) == 6
-    assert np.array_equal(frames[1], whole[1, :SIZE, :SIZE])
-    assert np.array_equal(frames[2], whole[0, :SIZE, room:])
-    assert np.array_equal(frames[4], whole[0, room:, :SIZE][:, ::-1])
+    frames = list(shot_frames(zoomed, fps=12, size=SIZE))
+    assert [frame.shape for frame in frames] == [(SIZE, SIZE, 3)] * 4
+    border = round(SIZE * LARGEST_ZOOM / 2)  # The middle of the clip.
+    assert (
+        frames[0][: border - 3, : border - 3, 0].min()
+        > 200
+        > frames[0][:, border + 3 :, 0][: border - 3].max()
+    )
+    assert frames[2][-border + 3 :, -border + 3 :].min() > 200
+
+
+def test_a_shot_may_be_mirrored_and_in_another_light(tmp_path):
+    path = str(tmp_path / "clip.mp4")
+    write_video(path, quarters(80, 80, 1), fps=12)
+    shot = Shot(path=path, frame_count=1)
+    plain, mirrored, red = shot_frames(
+        [shot, replace(shot, mirrored=True), replace(shot, light=(1.0, 0.5, 0.0))], fps=12, size=SIZE
+    )
+    assert np.array_equal(mirrored, plain[:, ::-1])
+    assert np.array_equal(red[..., 0], plain[..., 0])
+    assert np.abs(red[..., 1] - plain[..., 1] / 2).max() <= 0.5
+    assert not red[..., 2].any()
 
 
 def test_a_clip_that_has_changed_is_an_error(tmp_path):
