@@ -239,7 +239,9 @@ def main() -> None:
         "memory_bytes": max(outcome.memory_bytes for outcome in outcomes),
     }
     print(json.dumps(summary, indent=2))
-    reasons = Counter(re.sub(r"\d+", "n", outcome.detail) for outcome in outcomes if outcome.kind == "refused")
+    reasons = Counter(
+        re.sub(r"\d+", "n", outcome.detail) for outcome in outcomes if outcome.kind == "refused"
+    )
     for reason, number in reasons.most_common(12):
         print(f"  {number:5d} refused: {reason}")
     if arguments.json:
