@@ -39,6 +39,7 @@ class CostModel:
         model, networks = copy.deepcopy(model).cpu().eval(), copy.deepcopy(networks).cpu().eval()
         self._classifier = model.classifier
         self._heavy_channels = networks.heavy.channels
+        self._classifier_gmacs: dict[int, float] = {}
         self.heavy_per_timestep = gmacs(networks.heavy, blank_snippet(networks))
         light_1TC = torch.zeros(1, candidates, networks.light.channels)
         self.light = candidates * gmacs(networks.light, blank_frame(networks)) + gmacs(
@@ -47,12 +48,14 @@ class CostModel:
 
     def at(self, kept: int, *, selected: bool = True) -> Cost:
         """Cost where ``kept`` timesteps are kept; ``selected=False`` leaves LightNet and gating out."""
-        heavy_PC = torch.zeros(kept, self._heavy_channels)
-        selection = given_selection(all_valid(1, kept), all_valid(1, kept))
+        if kept not in self._classifier_gmacs:
+            heavy_PC = torch.zeros(kept, self._heavy_channels)
+            selection = given_selection(all_valid(1, kept), all_valid(1, kept))
+            self._classifier_gmacs[kept] = gmacs(self._classifier, heavy_PC, selection)
         return Cost(
             light=self.light if selected else 0.0,
             heavy=kept * self.heavy_per_timestep,
-            classifier=gmacs(self._classifier, heavy_PC, selection),
+            classifier=self._classifier_gmacs[kept],
         )
 
 
