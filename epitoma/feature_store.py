@@ -57,6 +57,7 @@ class StoreKey:
         light_input: Size and normalisation of LightNet's input, as text.
         heavy_input: Size, frames and normalisation of HeavyNet's input, as text.
         timesteps: Dense uniform timesteps a video, D.
+        scaling: How decoded frames become pictures.
     """
 
     light_name: str
@@ -66,6 +67,7 @@ class StoreKey:
     light_input: str
     heavy_input: str
     timesteps: int
+    scaling: str
 
     def digest(self) -> str:
         """Name of the store's folder."""

@@ -37,6 +37,7 @@ from epitoma.on_ray.ingest import (
 from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
 from epitoma.training.checkpoint import write_json
+from epitoma.video.scale import SCALING
 
 MAX_BATCH_BYTES = 64_000_000
 Watch = Callable[[int, int], None]
@@ -109,6 +110,7 @@ def store_key(networks: Networks, *, timesteps: int) -> StoreKey:
         light_input=str(networks.light.input),
         heavy_input=str(networks.heavy.input),
         timesteps=timesteps,
+        scaling=SCALING,
     )
 
 

@@ -12,6 +12,9 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
+SCALING = "centre square, bilinear in yuv420p, rgb24"
+"""Names what this file does to a frame: features of frames that were scaled in another way are others."""
+
 _ANY_TIME_BASE = Fraction(1, 1000)  # The graph asks for one, and nothing in it looks at times.
 
 
