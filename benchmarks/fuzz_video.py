@@ -31,6 +31,8 @@ from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video
 
 HANG_SECONDS = 10.0
+START_SECONDS = 120.0
+READY = "ready"
 MEMORY_BYTES = 1 << 30
 FILES_A_PROCESS = 200
 SEEDS = {
@@ -128,6 +130,7 @@ def try_file(path: Path) -> Outcome:
 def serve(pipe) -> None:
     """Try files named over a pipe until there are no more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # FFmpeg has much to say of such files.
+    pipe.send(READY)
     while (path := pipe.recv()) is not None:
         pipe.send(try_file(path))
 
@@ -174,6 +177,8 @@ class Watched:
         self.process.start()
         theirs.close()
         self.tried = 0
+        if not self.pipe.poll(START_SECONDS) or self.pipe.recv() != READY:
+            raise SystemExit("a process to try files in does not start")
 
     def _exit_code(self) -> int | None:
         assert self.process is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import fuzz_video
-from benchmarks.fuzz_video import Outcome, Watched, fuzz, mutated
+from benchmarks.fuzz_video import READY, Outcome, Watched, fuzz, mutated
 
 
 def test_damaged_files_do_no_harm(tmp_path: Path):
@@ -25,17 +25,18 @@ def test_mutations_follow_from_the_seed_and_change_the_file():
 
 
 def _die(pipe) -> None:
+    pipe.send(READY)
     pipe.recv()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _sleep(pipe) -> None:
+    pipe.send(READY)
     pipe.recv()
     time.sleep(60)
 
 
 def test_a_crash_and_a_hang_are_seen(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(fuzz_video, "HANG_SECONDS", 5.0)
     monkeypatch.setattr(fuzz_video, "serve", _die)
     watched = Watched()
     assert watched.outcome(tmp_path) == Outcome("crash", "exit code -9")
