@@ -11,7 +11,6 @@ import json
 import multiprocessing as mp
 import os
 import re
-import resource
 import shutil
 import sys
 import tempfile
@@ -123,8 +122,13 @@ def try_file(path: Path) -> Outcome:
         kind, detail = "refused", error.reason.split("(")[0].strip()
     except Exception as error:
         kind, detail = "exception", repr(error)[:200]
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Outcome(kind, detail, time.perf_counter() - started, memory)
+    return Outcome(kind, detail, time.perf_counter() - started, peak_memory_bytes())
+
+
+def peak_memory_bytes() -> int:
+    """Most memory this process has had; getrusage would count what its parent had when it was forked."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
 
 def serve(pipe) -> None:
