@@ -64,11 +64,6 @@ def test_every_sampling_at_every_number_of_timesteps(clips, tmp_path, networks_c
     assert (tmp_path / "real.png").read_bytes().startswith(b"\x89PNG")
     assert all(f"| {name} |" in printed for name in ("selector", "uniform", "random", "dense", "told"))
 
-    run(config)
-    again = json.loads((tmp_path / "out" / "real.json").read_text())
-    assert again == cells
-    assert "14 of 14 videos were there already" in capsys.readouterr().out
-
 
 def point(sampling: str, budget: int, score: float, classifier: str = "own") -> TradeoffPoint:
     return TradeoffPoint(
