@@ -21,15 +21,20 @@ settings.register_profile("epitoma", deadline=None)
 settings.load_profile("epitoma")
 
 
-@pytest.fixture(autouse=True)
-def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes a person's own files, nor an MLflow server they have set."""
-    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "home"))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+@pytest.fixture(scope="session", autouse=True)
+def _private_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes a person's own files, nor an MLflow server they have set.
+
+    One home for the whole session: Ray keeps its token there, and processes of one cluster must agree on it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def ray_cluster(_private_home: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A real Ray on this machine, which every test that needs one shares."""
     # Imported here, because it takes seconds that most tests need not spend.
     import ray

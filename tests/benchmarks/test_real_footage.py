@@ -52,7 +52,7 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> RealFootag
     )
 
 
-def test_every_sampling_at_every_number_of_timesteps(clips, tmp_path, networks_config, capsys):
+def test_every_sampling_at_every_number_of_timesteps(ray_cluster, clips, tmp_path, networks_config, capsys):
     config = config_of(clips, tmp_path, networks_config)
     run(config)
     printed = capsys.readouterr().out
