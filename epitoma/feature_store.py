@@ -156,7 +156,7 @@ def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
 
 
 def _read(folder: Path, columns: list[str]) -> pa.Table:
-    parts = sorted((folder / PARTS_FOLDER).glob("*.parquet"))
+    parts = sorted((folder / PARTS_FOLDER).glob("[!.]*.parquet"))
     if not parts:
         return SCHEMA.empty_table().select(columns)
     return pa.concat_tables(pq.read_table(part, columns=columns) for part in parts)

@@ -14,6 +14,7 @@ FLOORS = {
     "epitoma.config": 0,
     "epitoma.timesteps": 0,
     "epitoma.selection": 0,
+    "epitoma.whole_files": 0,
     "epitoma.sampling": 1,
     "epitoma.video": 1,
     "epitoma.datasets": 1,

@@ -5,7 +5,6 @@ would be in two splits under two names.
 """
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from epitoma.datasets.video_files import video_files
 from epitoma.errors import ManifestError, VideoError
 from epitoma.video.index import index_video
 from epitoma.video.shots import resampled_clip
+from epitoma.whole_files import renamed_when_whole
 
 _SIZE_TO_CHECK_AT = 16
 
@@ -105,12 +105,8 @@ def without_copies(clips: Sequence[Clip]) -> tuple[list[Clip], list[Reject]]:
 def write_clips(path: str | Path, clips: Sequence[Clip]) -> None:
     """Write which clip feeds which split to a Parquet file, whole or not at all."""
     path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with renamed_when_whole(path) as aside:
         pq.write_table(pa.Table.from_pylist([vars(clip) for clip in clips]), aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def by_class(clips: Sequence[Clip]) -> dict[str, list[Clip]]:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from epitoma.datasets.composites import CompositeConfig, CompositeVideo
-from epitoma.datasets.schema import Interval, VideoRow
+from epitoma.datasets.made_videos import made_file, made_row
+from epitoma.datasets.schema import VideoRow
 from epitoma.video.compose import read_comment, write_video
 from epitoma.video.shots import shot_frames
 
@@ -22,14 +23,14 @@ def write_composite(
     Raises:
         VideoError: A clip cannot be read any more.
     """
-    path = Path(folder).absolute() / f"{video.video_id}.mp4"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = made_file(video, folder)
     content = digest(video, config)
     is_made = read_comment(path) == content
     if not is_made:
         frames = shot_frames(video.shots, fps=config.fps, size=config.size)
         write_video(path, frames, fps=config.fps, gop=config.gop, comment=content)
-    return _row(video, config, path), not is_made
+    evidence = ((shown.start_frame, shown.end_frame, video.class_name) for shown in video.evidence)
+    return made_row(video, path, fps=config.fps, evidence=evidence), not is_made
 
 
 def digest(video: CompositeVideo, config: CompositeConfig) -> str:
@@ -39,23 +40,3 @@ def digest(video: CompositeVideo, config: CompositeConfig) -> str:
     ]
     settings = {"fps": config.fps, "size": config.size, "gop": config.gop, "shots": shots}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-
-
-def _row(video: CompositeVideo, config: CompositeConfig, path: Path) -> VideoRow:
-    return VideoRow(
-        video_id=video.video_id,
-        path=str(path),
-        split=video.split,
-        labels=(video.class_name,),
-        duration_seconds=video.frame_count / config.fps,
-        fps=float(config.fps),
-        frame_count=video.frame_count,
-        intervals=tuple(
-            Interval(
-                start_seconds=stretch.start_frame / config.fps,
-                end_seconds=stretch.end_frame / config.fps,
-                label=video.class_name,
-            )
-            for stretch in video.evidence
-        ),
-    )

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epitoma.video.index_table import INDEX_SCHEMA
+from epitoma.whole_files import renamed_when_whole
 
 PART_SCHEMA = pa.schema([pa.field("file", pa.string(), nullable=False), *INDEX_SCHEMA])
 """A file's state, as of :func:`file_state`, and its index; the video id is the one it had then."""
@@ -62,9 +63,8 @@ class IndexParts:
     def _write(self, table: pa.Table) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{uuid4().hex}.parquet"
-        aside = path.with_suffix(".aside")
-        pq.write_table(table, aside)
-        aside.replace(path)
+        with renamed_when_whole(path) as aside:
+            pq.write_table(table, aside)
 
     def _parts(self) -> list[pa.Table]:
         """All parts; those of another version of the index are as good as none."""
@@ -72,7 +72,7 @@ class IndexParts:
         return [table for table in tables if table.schema.equals(PART_SCHEMA)]
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.parquet"))
+        return sorted(self.folder.glob("[!.]*.parquet"))
 
 
 def file_state(path: str) -> str:

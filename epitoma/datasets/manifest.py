@@ -19,6 +19,7 @@ from epitoma.datasets.columns import flatten_lists, positions, spans
 from epitoma.datasets.manifest_checks import check_rows
 from epitoma.datasets.schema import SCHEMA, SPLITS, Interval, VideoRow, parse_metadata, to_table
 from epitoma.errors import ManifestError
+from epitoma.whole_files import renamed_when_whole
 
 __all__ = ["SCHEMA", "SPLITS", "Interval", "Manifest", "VideoRow", "read_manifest", "write_manifest"]
 
@@ -130,12 +131,8 @@ def write_manifest(
     stored = [replace(row, path=_below(folder, row.path)) for row in rows]
     table = to_table(stored, classes=classes, multi_label=multi_label)
     manifest = _checked(path, table, check_files=False)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with renamed_when_whole(path) as aside:
         pq.write_table(table, aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
     return manifest
 
 

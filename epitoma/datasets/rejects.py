@@ -1,12 +1,13 @@
 """Videos that cannot be used, with the reason: a table beside the manifest, so that none is lost silently."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from epitoma.whole_files import renamed_when_whole
 
 REJECT_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("video_id", "path", "reason")])
 
@@ -23,9 +24,5 @@ class Reject:
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
     """Write rejects to a Parquet file, whole or not at all; no rejects make an empty table."""
     path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with renamed_when_whole(path) as aside:
         pq.write_table(pa.Table.from_pylist([vars(r) for r in rejects], schema=REJECT_SCHEMA), aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

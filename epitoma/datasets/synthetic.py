@@ -16,7 +16,8 @@ import numpy as np
 
 from epitoma.datasets.backgrounds import drifting_background
 from epitoma.datasets.class_sets import choose_class_sets
-from epitoma.datasets.schema import Interval, VideoRow
+from epitoma.datasets.made_videos import made_file, made_row
+from epitoma.datasets.schema import VideoRow
 from epitoma.datasets.sprites import DISTRACTOR_APPEARANCES, MOTIONS, ONE_ACTIONS, OneAction, animate, paste
 from epitoma.errors import ConfigError
 from epitoma.video.compose import write_video
@@ -185,26 +186,10 @@ def render(video: SyntheticVideo, config: SyntheticConfig) -> Iterator[np.ndarra
 
 def write_synthetic_video(video: SyntheticVideo, config: SyntheticConfig, folder: str | Path) -> VideoRow:
     """Render and encode one video as `<folder>/<video id>.mp4`, and give its row of the manifest."""
-    path = Path(folder).absolute() / f"{video.video_id}.mp4"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = made_file(video, folder)
     write_video(path, render(video, config), fps=config.fps, gop=config.gop)
-    return VideoRow(
-        video_id=video.video_id,
-        path=str(path),
-        split=video.split,
-        labels=(video.class_name,),
-        duration_seconds=video.frame_count / config.fps,
-        fps=float(config.fps),
-        frame_count=video.frame_count,
-        intervals=tuple(
-            Interval(
-                start_seconds=segment.start_frame / config.fps,
-                end_seconds=segment.end_frame / config.fps,
-                label=segment.action.name,
-            )
-            for segment in video.evidence
-        ),
-    )
+    evidence = ((shown.start_frame, shown.end_frame, shown.action.name) for shown in video.evidence)
+    return made_row(video, path, fps=config.fps, evidence=evidence)
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

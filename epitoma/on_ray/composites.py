@@ -1,12 +1,11 @@
 """Composites made in parallel: clips checked, then videos encoded, each by a task of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import ray
-from ray.exceptions import RayTaskError
 
 from epitoma.datasets.clips import Clip, check_clip, without_copies, write_clips
 from epitoma.datasets.composite_files import write_composite
@@ -15,14 +14,11 @@ from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import VideoRow
-from epitoma.errors import EpitomaError
 from epitoma.on_ray.features import Watch
-from epitoma.on_ray.prepare import write_dataset
-from epitoma.video.index import index_video
-from epitoma.video.index_table import index_row
+from epitoma.on_ray.parallel import in_parallel
+from epitoma.on_ray.prepare import index_made, write_dataset
 
 CLIPS_FILE = "clips.parquet"
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,30 +82,4 @@ def _write_and_index(
     video: CompositeVideo, config: CompositeConfig, folder: Path
 ) -> tuple[VideoRow, dict[str, Any], bool]:
     row, is_new = write_composite(video, config, folder)
-    return row, index_row(row.video_id, index_video(row.path)), is_new
-
-
-def in_parallel(
-    start: Callable[[Item], "ray.ObjectRef[Any]"], items: Sequence[Item], watch: Watch
-) -> list[Any]:
-    """Start a task for every item, and give their results in the items' order.
-
-    Raises:
-        EpitomaError: What a task raised.
-    """
-    waiting = {start(item): place for place, item in enumerate(items)}
-    results: dict[int, Any] = {}
-    while waiting:
-        (done,), _ = ray.wait(list(waiting), num_returns=1)
-        results[waiting.pop(done)] = _result(done)
-        watch(len(results), len(items))
-    return [results[place] for place in range(len(items))]
-
-
-def _result(done: "ray.ObjectRef[Any]") -> Any:
-    try:
-        return ray.get(done)
-    except RayTaskError as error:
-        if isinstance(error.cause, EpitomaError):
-            raise error.cause from None
-        raise
+    return row, index_made(row), is_new

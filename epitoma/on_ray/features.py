@@ -38,6 +38,7 @@ from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
 from epitoma.training.checkpoint import write_json
 from epitoma.video.scale import SCALING
+from epitoma.whole_files import renamed_when_whole
 
 MAX_BATCH_BYTES = 64_000_000
 Watch = Callable[[int, int], None]
@@ -131,9 +132,8 @@ class Extractor:
         """Write the rows of a batch of decoded videos; returns their ids."""
         stored = [self._stored(row) for row in pixel_rows(batch)]
         path = self.folder / PARTS_FOLDER / f"{uuid4().hex}.parquet"
-        aside = path.with_suffix(".aside")
-        pq.write_table(pa.Table.from_pylist(stored, schema=SCHEMA), aside)
-        aside.replace(path)
+        with renamed_when_whole(path) as aside:
+            pq.write_table(pa.Table.from_pylist(stored, schema=SCHEMA), aside)
         return batch.select(["video_id"])
 
     def _stored(self, row: dict[str, Any]) -> dict[str, Any]:

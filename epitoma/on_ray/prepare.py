@@ -23,6 +23,7 @@ from epitoma.datasets.synthetic import (
 from epitoma.errors import ManifestError
 from epitoma.on_ray.features import Watch
 from epitoma.on_ray.indexing import index_files
+from epitoma.on_ray.parallel import in_parallel
 from epitoma.on_ray.runtime import ray_session
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_FILE, index_row, row_index, write_indices
@@ -96,15 +97,11 @@ def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Ma
         watch: Told of progress.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    videos = plan_dataset(config)
     write = ray.remote(_write_and_index)
-    waiting = {write.remote(video, config, folder.absolute()): place for place, video in enumerate(videos)}
-    written: dict[int, tuple[VideoRow, dict[str, Any]]] = {}
-    while waiting:
-        (done,), _ = ray.wait(list(waiting), num_returns=1)
-        written[waiting.pop(done)] = ray.get(done)
-        watch(len(written), len(videos))
-    rows, indices = zip(*(written[place] for place in range(len(videos))), strict=True)
+    written = in_parallel(
+        lambda video: write.remote(video, config, folder.absolute()), plan_dataset(config), watch
+    )
+    rows, indices = zip(*written, strict=True)
     return write_dataset(folder, rows, indices, classes=class_names(config), multi_label=False)
 
 
@@ -129,11 +126,16 @@ def write_dataset(
     return write_manifest(folder / MANIFEST_FILE, rows, classes=classes, multi_label=multi_label)
 
 
+def index_made(row: VideoRow) -> dict[str, Any]:
+    """Index a video that was just encoded: its row of INDEX_SCHEMA."""
+    return index_row(row.video_id, index_video(row.path))
+
+
 def _write_and_index(
     video: SyntheticVideo, config: SyntheticConfig, folder: Path
 ) -> tuple[VideoRow, dict[str, Any]]:
     row = write_synthetic_video(video, config, folder)
-    return row, index_row(row.video_id, index_video(row.path))
+    return row, index_made(row)
 
 
 def _index(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from epitoma.config import from_dict, to_dict
 from epitoma.errors import RunError
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
+from epitoma.whole_files import renamed_when_whole
 
 CONFIG_FILE = "config.json"
 MODEL_FILE = "model.safetensors"
@@ -91,10 +92,9 @@ def state_of(module: nn.Module) -> State:
 
 
 def write_tensors(path: Path, tensors: State) -> None:
-    """Write a safetensors file aside, then rename it."""
-    aside = path.with_name(path.name + ".aside")
-    safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
-    aside.replace(path)
+    """Write a safetensors file, whole or not at all."""
+    with renamed_when_whole(path) as aside:
+        safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
 
 
 def read_tensors(path: Path) -> State:
@@ -104,11 +104,10 @@ def read_tensors(path: Path) -> State:
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write a JSON file aside, then rename it."""
+    """Write a JSON file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".aside")
-    aside.write_text(json.dumps(values, indent=2) + "\n")
-    aside.replace(path)
+    with renamed_when_whole(path) as aside:
+        aside.write_text(json.dumps(values, indent=2) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

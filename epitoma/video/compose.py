@@ -1,8 +1,6 @@
 """Write videos from frames, one file at a time, deterministically."""
 
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -13,6 +11,8 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from epitoma.whole_files import renamed_when_whole
 
 _H26X = ("libx264", "libx265")
 
@@ -51,7 +51,7 @@ def write_video(
     if first is None:
         raise ValueError(f"no frames to write to {path}")
     options = {"crf": str(crf), "preset": preset} if codec in _H26X else {}
-    with _renamed_when_whole(path) as aside, av.open(str(aside), "w") as container:
+    with renamed_when_whole(path) as aside, av.open(str(aside), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(fps), options=options)
         assert isinstance(stream, VideoStream)
         if comment is not None:
@@ -69,16 +69,6 @@ def read_comment(path: str | Path) -> str | None:
             return container.metadata.get("comment")
     except FFmpegError:
         return None
-
-
-@contextmanager
-def _renamed_when_whole(path: Path) -> Iterator[Path]:
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield aside
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _set_up(stream: VideoStream, frame: np.ndarray, *, gop: int) -> None:

@@ -4,7 +4,6 @@ Most videos have frames at one constant distance, which is stored as such; a tab
 then takes tens of megabytes instead of gigabytes.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from epitoma.errors import ManifestError
 from epitoma.video.index import VideoIndex
+from epitoma.whole_files import renamed_when_whole
 
 INDEX_FILE = "index.parquet"
 
@@ -84,12 +84,8 @@ def row_index(row: Mapping[str, Any]) -> VideoIndex:
 def write_indices(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows of INDEX_SCHEMA to a Parquet file, whole or not at all."""
     path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with renamed_when_whole(path) as aside:
         pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=INDEX_SCHEMA), aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 class VideoIndices:

@@ -5,14 +5,11 @@ lies after what was decoded already: there a seek skips frames, and nowhere else
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from epitoma.timesteps import Timesteps
 from epitoma.video.index import VideoIndex
-
-if TYPE_CHECKING:  # It brings torch, which processes that only decode can do without.
-    from epitoma.timesteps import Timesteps
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def plan_from_start(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
     return _plan(wanted, np.zeros_like(starts), cuts=np.array([], dtype=np.int64))
 
 
-def plan_timesteps(index: VideoIndex, timesteps: "Timesteps") -> DecodePlan:
+def plan_timesteps(index: VideoIndex, timesteps: Timesteps) -> DecodePlan:
     """Plan the decoding of every frame of some timesteps; ValueError if one lies outside the video."""
     return plan_decode(index, timesteps.frames_TM.reshape(-1))
 

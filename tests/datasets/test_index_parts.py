@@ -60,8 +60,8 @@ def test_what_another_version_wrote_and_what_was_cut_off_is_not_known(put_clips,
     parts = IndexParts(tmp_path / "parts")
     parts.write([part_row(path, "a")])
     pq.write_table(pa.table({"file": ["b.mp4"], "frames": [3]}), parts.folder / "old.parquet")
-    (parts.folder / "cut.aside").write_bytes(b"PAR1")
+    (parts.folder / ".cut.1.parquet").write_bytes(b"PAR1")
     assert parts.states() == {file_state(path)}
     parts.compact(parts.states())
     assert parts.states() == {file_state(path)}
-    assert [file.suffix for file in parts.folder.iterdir()].count(".parquet") == 1
+    assert len(list(parts.folder.glob("[!.]*.parquet"))) == 1

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -31,7 +30,7 @@ from ray_jobs.prepare import (
     PrepareTable,
     prepare,
 )
-from tests.video.range_server import RangeServer, refuse
+from tests.video.range_server import RangeServer, refuse, serving
 
 Put = Callable[..., None]
 
@@ -150,18 +149,8 @@ def test_a_table_of_files_and_addresses(ray_cluster, put, clips, tmp_path, serve
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[bytes], RangeServer]]:
-    servers: list[RangeServer] = []
-
-    def start(data: bytes) -> RangeServer:
-        servers.append(RangeServer(data))
-        Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.01}).start()
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
+    with serving() as start:
+        yield start
 
 
 def test_a_job_that_was_killed_goes_on_where_it_stopped(ray_cluster, put, tmp_path, capsys):

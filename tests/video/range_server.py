@@ -3,9 +3,10 @@
 import re
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event
+from threading import Event, Thread
 
 Answer = Callable[["Request", int, int], None]
 
@@ -72,6 +73,25 @@ class RangeServer(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # Clients hang up on purpose.
+
+
+@contextmanager
+def serving() -> Iterator[Callable[[bytes], RangeServer]]:
+    """Start a server for each call with the bytes it serves; all end with the context."""
+    servers: list[RangeServer] = []
+
+    def start(data: bytes) -> RangeServer:
+        servers.append(RangeServer(data))
+        Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.01}).start()
+        return servers[-1]
+
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.closing.set()
+            server.shutdown()
+            server.server_close()
 
 
 def give_range(request: Request, first: int, last: int) -> None:

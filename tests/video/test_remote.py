@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 
 import av
 import boto3
@@ -24,7 +23,7 @@ from epitoma.video.index import index_video
 from epitoma.video.remote import BLOCK_BYTES, RemoteFile, is_remote, open_remote, open_source
 from epitoma.video.transports import Patience
 from tests.video import range_server
-from tests.video.range_server import RangeServer, after, until
+from tests.video.range_server import RangeServer, after, serving, until
 
 IMPATIENT = Patience(connect_seconds=0.3, silence_seconds=0.3, attempts=2, total_seconds=1.5)
 DATA = np.random.default_rng(0).bytes(11 * BLOCK_BYTES + 1234)
@@ -42,18 +41,8 @@ def _private_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[bytes], RangeServer]]:
-    servers: list[RangeServer] = []
-
-    def start(data: bytes) -> RangeServer:
-        servers.append(RangeServer(data))
-        Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.01}).start()
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.closing.set()
-        server.shutdown()
-        server.server_close()
+    with serving() as start:
+        yield start
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,38 @@
+"""Many like tasks at once, with progress, and their errors as they were raised."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import ray
+from ray.exceptions import RayTaskError
+
+from epitoma.errors import EpitomaError
+from epitoma.on_ray.features import Watch
+
+Item = TypeVar("Item")
+
+
+def in_parallel(
+    start: Callable[[Item], "ray.ObjectRef[Any]"], items: Sequence[Item], watch: Watch
+) -> list[Any]:
+    """Start a task for every item, and give their results in the items' order.
+
+    Raises:
+        EpitomaError: What a task raised.
+    """
+    waiting = {start(item): place for place, item in enumerate(items)}
+    results: dict[int, Any] = {}
+    while waiting:
+        (done,), _ = ray.wait(list(waiting), num_returns=1)
+        results[waiting.pop(done)] = _result(done)
+        watch(len(results), len(items))
+    return [results[place] for place in range(len(items))]
+
+
+def _result(done: "ray.ObjectRef[Any]") -> Any:
+    try:
+        return ray.get(done)
+    except RayTaskError as error:
+        if isinstance(error.cause, EpitomaError):
+            raise error.cause from None
+        raise

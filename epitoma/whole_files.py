@@ -1,0 +1,21 @@
+"""Files that appear whole or not at all, so that a killed job leaves nothing that looks finished."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def renamed_when_whole(path: Path) -> Iterator[Path]:
+    """Give a hidden path beside ``path`` to write to; it takes the name of ``path`` unless an error is raised.
+
+    The suffix is kept, because writers choose the format by it. A process that is killed leaves the hidden file:
+    folders of parts are listed with ``[!.]*``.
+    """
+    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield aside
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
