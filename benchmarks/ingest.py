@@ -143,7 +143,7 @@ def main() -> None:
     """Measure light and heavy rows, and write the worse efficiency."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--videos", type=int, default=96)
+    parser.add_argument("--videos", type=int, default=192)
     parser.add_argument("--turns", type=int, default=2)
     arguments = parser.parse_args()
     cores = len(os.sched_getaffinity(0))

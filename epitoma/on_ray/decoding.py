@@ -5,13 +5,14 @@ Nothing here imports torch: a worker would take longer to import it than to deco
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache, partial
 
 import numpy as np
 import pyarrow as pa
 import ray
 import ray.data
-from ray.data import Dataset
+from ray.data import DataContext, Dataset, Datasource, ReadTask
+from ray.data.block import BlockMetadata
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import VideoError
@@ -22,7 +23,7 @@ from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import VideoIndices
 
-ROWS_PER_TASK = 4
+ROWS_PER_TASK = 8
 """Videos that one decoding task takes: enough that starting tasks costs little beside decoding."""
 
 BLOCK_BYTES = 16_000_000
@@ -44,30 +45,60 @@ class DecodeSpec:
     frames: int
 
 
-class DecodeScheduled:
-    """Decodes scheduled rows; a video that cannot be read becomes a reject row with its reason.
+class ScheduledVideos(Datasource):
+    """The rows of a schedule, decoded; a video that cannot be read becomes a reject row with its reason.
 
     A reject row has blank pixels of the usual shape, so that batches keep theirs, and must be left out by
-    its ``reject`` column.
+    its ``reject`` column. As a source, and not as a map over row numbers, all work is one kind of task: on a
+    small cluster two kinds would wait for each other's cores.
     """
 
     def __init__(self, schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> None:
+        super().__init__()
         videos = manifest.resolved_paths(), manifest.table["frame_count"].to_pylist()
-        self.work = ray.put((schedule, *videos, VideoIndices.beside(manifest.path)))
+        self.rows = len(schedule)
+        self.decoder = ScheduledDecoder(
+            ray.put((schedule, *videos, VideoIndices.beside(manifest.path))), spec
+        )
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: DataContext | None = None,
+    ) -> list[ReadTask]:
+        """Give a task for every few successive rows; how many tasks there are is ours to say."""
+        starts = range(0, self.rows, ROWS_PER_TASK)
+        return [self._task(range(start, min(start + ROWS_PER_TASK, self.rows))) for start in starts]
+
+    @property
+    def tasks(self) -> int:
+        """How many there are."""
+        return -(-self.rows // ROWS_PER_TASK)
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        """Unknown."""
+        return None
+
+    def _task(self, numbers: range) -> ReadTask:
+        known = BlockMetadata(num_rows=len(numbers), size_bytes=None, input_files=None, exec_stats=None)
+        return ReadTask(partial(self.decoder, numbers), known)
+
+
+class ScheduledDecoder:
+    """Decodes rows of a schedule by their numbers; small to send, since what it knows lies in the object store."""
+
+    def __init__(self, work: ray.ObjectRef, spec: DecodeSpec) -> None:
+        self.work = work
         self.spec = spec
 
-    @cached_property
-    def _work(self) -> tuple[pa.Table, list[str], list[int], VideoIndices]:
-        """Schedule, paths, frame counts and indices; fetched once a process, since they may be large."""
-        return ray.get(self.work)
-
-    def __call__(self, numbers: pa.Table) -> Iterator[pa.Table]:
-        """Decode the scheduled rows whose numbers are in the column ``id``, a table each."""
-        for number in numbers["id"].to_pylist():
+    def __call__(self, numbers: range) -> Iterator[pa.Table]:
+        """Decode the scheduled rows of these numbers, a table each."""
+        for number in numbers:
             yield pixel_table(self._decode(number))
 
     def _decode(self, number: int) -> Row:
-        schedule, paths, frame_counts, indices = self._work
+        schedule, paths, frame_counts, indices = _fetched(self.work)
         scheduled = schedule.slice(number, 1).to_pylist()[0]
         starts_T = np.asarray(scheduled.pop("timesteps"), np.int64)
         path, frame_count = paths[scheduled["row"]], frame_counts[scheduled["row"]]
@@ -77,6 +108,12 @@ class DecodeScheduled:
         except VideoError as error:
             pixels, reject = blank(len(starts_T), self.spec), error.reason
         return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": reject}
+
+
+@lru_cache(maxsize=2)
+def _fetched(work: ray.ObjectRef) -> tuple[pa.Table, list[str], list[int], VideoIndices]:
+    """Schedule, paths, frame counts and indices; kept by the process for its next task, since they may be large."""
+    return ray.get(work)
 
 
 def decode_timesteps(
@@ -123,13 +160,10 @@ def blank(timesteps: int, spec: DecodeSpec) -> Row:
 def decoded(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> Dataset:
     """A dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables."""
     quieten()
-    rows = ray.data.range(len(schedule), override_num_blocks=-(-len(schedule) // ROWS_PER_TASK))
+    source = ScheduledVideos(schedule, manifest, spec)
+    # Told another number, Ray Data would cut blocks up to reach it.
+    rows = ray.data.read_datasource(source, override_num_blocks=source.tasks, num_cpus=decode_cpus())
     rows.context.execution_options.preserve_order = True
     rows.context.target_max_block_size = BLOCK_BYTES
-    return rows.map_batches(
-        DecodeScheduled(schedule, manifest, spec),
-        batch_size=None,
-        batch_format="pyarrow",
-        zero_copy_batch=True,
-        num_cpus=decode_cpus(),
-    )
+    rows.context.memory_usage_poll_interval_s = None
+    return rows
