@@ -8,23 +8,35 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from epitoma.models.backbone import Backbone
+from epitoma.models.selector import TimestepSelector
+from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, given_selection
 from epitoma.selection import all_valid
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Cost of one video at T candidates and T' kept timesteps, in GMACs.
+    """Cost of one video at T candidates and T' kept timesteps, in GMACs, stage by stage.
 
     Attributes:
-        light: LightNet on every candidate, with context attention, concept kernels and gating.
+        light_net: LightNet on every candidate.
+        context: The selector's self-attention.
+        gating: Concept kernels, gating, and LightNet's own guess.
         heavy: HeavyNet on the kept timesteps.
         classifier: Classifier on the kept timesteps.
     """
 
-    light: float
+    light_net: float
+    context: float
+    gating: float
     heavy: float
     classifier: float
+
+    @property
+    def light(self) -> float:
+        """All that choosing costs."""
+        return self.light_net + self.context + self.gating
 
     @property
     def total(self) -> float:
@@ -36,14 +48,14 @@ class CostModel:
     """Cost as a function of kept timesteps, counted once for a model and a number of candidates."""
 
     def __init__(self, model: VideoEpitoma, networks: Networks, *, candidates: int) -> None:
-        model, networks = copy.deepcopy(model).cpu().eval(), copy.deepcopy(networks).cpu().eval()
+        model = copy.deepcopy(model).cpu().eval()
         self._classifier = model.classifier
         self._heavy_channels = networks.heavy.channels
         self._classifier_gmacs: dict[int, float] = {}
-        self.heavy_per_timestep = gmacs(networks.heavy, blank_snippet(networks))
-        light_1TC = torch.zeros(1, candidates, networks.light.channels)
-        self.light = candidates * gmacs(networks.light, blank_frame(networks)) + gmacs(
-            model.selector, light_1TC, all_valid(1, candidates)
+        self.heavy_per_timestep = network_gmacs(networks.heavy, blank_snippet(networks))
+        self.light_net = candidates * network_gmacs(networks.light, blank_frame(networks))
+        self.context, self.gating = _selector_gmacs(
+            model.selector, candidates=candidates, channels=networks.light.channels
         )
 
     def at(self, kept: int, *, selected: bool = True) -> Cost:
@@ -53,7 +65,9 @@ class CostModel:
             selection = given_selection(all_valid(1, kept), all_valid(1, kept))
             self._classifier_gmacs[kept] = gmacs(self._classifier, heavy_PC, selection)
         return Cost(
-            light=self.light if selected else 0.0,
+            light_net=self.light_net if selected else 0.0,
+            context=self.context if selected else 0.0,
+            gating=self.gating if selected else 0.0,
             heavy=kept * self.heavy_per_timestep,
             classifier=self._classifier_gmacs[kept],
         )
@@ -69,6 +83,13 @@ def gmacs(module: nn.Module, *inputs: object) -> float:
     return counter.get_total_flops() / 2 / 1e9
 
 
+def network_gmacs(network: Backbone, pixels: Tensor) -> float:
+    """Multiply-accumulates of a network, found from shapes alone: nothing is computed."""
+    network = copy.deepcopy(network).to("meta").eval()
+    network.run_as(Speed())
+    return gmacs(network, pixels.to("meta"))
+
+
 def blank_frame(networks: Networks) -> Tensor:
     """One timestep as LightNet sees it, ``(1, 1, 3, H, W)``."""
     size = networks.light.input.size
@@ -79,3 +100,13 @@ def blank_snippet(networks: Networks) -> Tensor:
     """One timestep as HeavyNet sees it, ``(1, 3, M, H, W)``."""
     spec = networks.heavy.input
     return torch.zeros(1, 3, spec.frames, spec.size, spec.size, dtype=torch.uint8)
+
+
+def _selector_gmacs(selector: TimestepSelector, *, candidates: int, channels: int) -> tuple[float, float]:
+    """Context, and everything else of the selector."""
+    light_1TC = torch.zeros(1, candidates, channels)
+    whole = gmacs(selector, light_1TC, all_valid(1, candidates))
+    if selector.context is None:
+        return 0.0, whole
+    context = gmacs(selector.context, light_1TC, torch.ones(1, candidates))
+    return context, whole - context

@@ -1,10 +1,12 @@
 """Tables for the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.table import Table
 
+from epitoma.cost import Cost
+from epitoma.paper_cost import TableRow
 from epitoma.tradeoff import TradeoffPoint
 
 
@@ -30,6 +32,32 @@ def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: s
             table.add_section()
         table.add_row(*_cells(point))
         previous = point
+    return table
+
+
+def cost_table(rows: Sequence[TableRow]) -> Table:
+    """The paper's table 1, with the exact count beside its convention and decoding beside the networks."""
+    table = Table(title="GMACs a video", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("HeavyNet", no_wrap=True)
+    for heading in ("T'", "counted", "light", "heavy", "head", "total", "decode ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        costs = (row.light_gating, row.heavynet, row.classifier, row.total)
+        decoding = "" if row.decode_ms is None else f"{row.decode_ms:.0f}"
+        cells = (row.heavy, str(row.timesteps), row.convention, *(f"{cost:.2f}" for cost in costs), decoding)
+        table.add_row(*cells)
+    return table
+
+
+def stage_table(costs: Mapping[int, Cost], *, timesteps: int) -> Table:
+    """Costs by kept timesteps, stage by stage."""
+    title = f"GMACs a video, {timesteps} candidates"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("T'", "light", "context", "gating", "heavy", "head", "total"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for kept, cost in costs.items():
+        stages = (cost.light_net, cost.context, cost.gating, cost.heavy, cost.classifier, cost.total)
+        table.add_row(str(kept), *(f"{stage:.3f}" for stage in stages))
     return table
 
 

@@ -25,6 +25,8 @@ FLOORS = {
     "epitoma.cost": 1,
     "epitoma.tradeoff": 1,
     "epitoma.feature_store": 1,
+    "epitoma.decode_cost": 2,
+    "epitoma.paper_cost": 2,
     "epitoma.training": 2,
     "epitoma.evaluation": 2,
     "epitoma.presets": 3,

@@ -1,100 +1,116 @@
-"""Backbone: one protocol for every image network, light or heavy, with what it wants as data.
+"""Backbone: one protocol for every network that looks at pixels, light or heavy, with what it wants as data."""
 
-Any timm model serves by its name. What ingest must know (size in pixels, frames of a timestep) is on
-:class:`InputSpec`, so that decoding asks the model instead of the user.
-"""
+from dataclasses import replace
 
-from dataclasses import dataclass
-from typing import Any
-
-import timm
 import torch
 from torch import Tensor, nn
 
 from epitoma.errors import WeightsError
 from epitoma.models.folding import fold_batch_norm
-from epitoma.models.weights import PACKAGE_MEAN_STD, PRETRAINED_PACKAGE, Colour, load_weights
+from epitoma.models.input_spec import InputSpec
+from epitoma.models.speed import Compiled, Speed, recomputed
+from epitoma.models.trunk import Trunk, build_trunk
+from epitoma.models.weights import PACKAGE, PACKAGE_MEAN_STD, RANDOM, load_weights
 
 CPU_CHUNK_PIXELS = 200_000
 """Pixels of one pass on a CPU without gradients: the activations then stay in its cache."""
 
+CPU_CHUNK_LEAST = 8
+"""Fewest images or snippets of such a pass: with fewer, large ones run slower than the cache makes up for."""
 
-@dataclass(frozen=True, kw_only=True)
-class InputSpec:
-    """What a backbone wants to see.
-
-    Attributes:
-        size: Height and width in pixels.
-        frames: Successive frames of a timestep, ``m``.
-        mean: Subtracted from each colour, in units of 0 to 1.
-        std: Each colour is divided by it, in units of 0 to 1.
-    """
-
-    size: int
-    frames: int
-    mean: Colour
-    std: Colour
+_SMALL_SIZE = 64
 
 
-class ImageBackbone(nn.Module):
-    """A timm network as a feature extractor: ``(n, 3, H, W) uint8 -> (n, C)``.
+class Backbone(nn.Module):
+    """A network as a feature extractor: pixels of 0 to 255, uint8 or float, in; ``(n, C)`` out.
 
     Batch normalisation keeps its pretrained statistics also in training, and is folded into the convolutions:
     a batch then is a set of independent timesteps, and leaving shut ones out changes nothing for the others.
+
+    Args:
+        name: As in :func:`build_trunk`.
+        weights: As in :func:`load_weights`, or ``random``.
+        size: Height and width of the frames in pixels; None is the network's own.
+        frames: Successive frames of a timestep; None is the network's own.
+        pretrained: False leaves weights random, for weights that are loaded next.
+
+    Raises:
+        WeightsError: The network is unknown, takes another input only, or the weights do not fit.
     """
 
-    mean_C11: Tensor
-    std_C11: Tensor
+    mean_C: Tensor
+    std_C: Tensor
 
-    def __init__(self, name: str, *, weights: str, size: int, frames: int, pretrained: bool) -> None:
+    def __init__(
+        self, name: str, *, weights: str, size: int | None, frames: int | None, pretrained: bool
+    ) -> None:
         super().__init__()
+        trunk = build_trunk(name)
+        trunk.net.eval()
+        if pretrained and weights != RANDOM:
+            load_weights(trunk, weights, name=name)
         self.name = name
-        net = _create(name).eval()
-        if pretrained and weights != "random":
-            load_weights(net, weights, name=name)
-        mean, std = _normalisation(net, weights)
-        self.channels = _feature_channels(net)
-        self.net = fold_batch_norm(net, torch.rand(1, 3, size, size)).to(memory_format=torch.channels_last)
-        self.input = InputSpec(size=size, frames=frames, mean=mean, std=std)
-        self.register_buffer("mean_C11", torch.tensor(mean).view(3, 1, 1) * 255, persistent=False)
-        self.register_buffer("std_C11", torch.tensor(std).view(3, 1, 1) * 255, persistent=False)
+        self.channels = trunk.channels
+        self.takes_snippets = trunk.takes_snippets
+        self.input = _input(trunk, name=name, weights=weights, size=size, frames=frames)
+        self.layout = torch.channels_last_3d if trunk.takes_snippets else torch.channels_last
+        self.net = fold_batch_norm(trunk.net, _example(trunk, self.input)).to(memory_format=self.layout)
+        self.run_as(Speed())
+        self.register_buffer("mean_C", torch.tensor(self.input.mean) * 255, persistent=False)
+        self.register_buffer("std_C", torch.tensor(self.input.std) * 255, persistent=False)
 
-    def look(self, images: Tensor) -> Tensor:
-        """Features of uint8 images of the size that ``input`` names."""
-        if torch.is_grad_enabled() or images.is_cuda:
-            return self._pass(images)
-        return torch.cat(
-            [self._pass(chunk) for chunk in images.split(max(1, CPU_CHUNK_PIXELS // self.input.size**2))]
-        )
+    def run_as(self, speed: Speed) -> None:
+        """Choose how the network runs from now on."""
+        self.speed = speed
+        self.compiled = Compiled(self.net) if speed.compile else None
 
-    def _pass(self, images: Tensor) -> Tensor:
-        normalised = (images.to(self.mean_C11.dtype) - self.mean_C11) / self.std_C11
-        return self.net(normalised.contiguous(memory_format=torch.channels_last))
+    def look(self, pixels: Tensor) -> Tensor:
+        """Features of snippets ``(n, 3, m, H, W)``, or of images ``(n, 3, H, W)`` where it takes no snippets."""
+        keeps_activations = torch.is_grad_enabled() and not self.speed.recompute
+        if keeps_activations:
+            return self._pass(pixels)
+        chunks = pixels.tensor_split(max(1, len(pixels) // self._chunk_size(pixels)))
+        if torch.is_grad_enabled():
+            return torch.cat([recomputed(self._pass, chunk) for chunk in chunks])
+        return torch.cat([self._pass(chunk) for chunk in chunks])
 
-    def train(self, mode: bool = True) -> "ImageBackbone":
+    def _chunk_size(self, pixels: Tensor) -> int:
+        each = pixels[0, 0].numel()
+        if pixels.is_cuda:
+            return max(1, self.speed.gpu_chunk_pixels // each)
+        return max(CPU_CHUNK_LEAST, CPU_CHUNK_PIXELS // each)
+
+    def _pass(self, pixels: Tensor) -> Tensor:
+        shape = (-1, *([1] * (pixels.dim() - 2)))
+        normalised = (pixels.to(self.mean_C.dtype) - self.mean_C.view(shape)) / self.std_C.view(shape)
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.speed.bf16 and pixels.is_cuda):
+            features = (self.compiled or self.net)(normalised.contiguous(memory_format=self.layout))
+        return features.to(self.mean_C.dtype)
+
+    def train(self, mode: bool = True) -> "Backbone":
         """Keep the network in evaluation mode: statistics that could not be folded are never updated either."""
         super().train(mode)
         self.net.eval()
         return self
 
 
-def _create(name: str) -> nn.Module:
-    if not timm.is_model(name):
-        close = timm.list_models(f"*{name[:6]}*")[:5]
-        raise WeightsError(f"timm has no model {name!r}; near it: {', '.join(close) or 'none'}")
-    return timm.create_model(name, num_classes=0)
+def _input(trunk: Trunk, *, name: str, weights: str, size: int | None, frames: int | None) -> InputSpec:
+    own = trunk.input
+    asked = replace(own, size=size or own.size, frames=frames or own.frames)
+    if trunk.only_own_input and (
+        asked.size != own.size or (trunk.takes_snippets and asked.frames != own.frames)
+    ):
+        raise WeightsError(
+            f"{name} takes {own.frames} frame(s) of {own.size} x {own.size} only, "
+            f"not {asked.frames} of {asked.size} x {asked.size}; leave size and frames out"
+        )
+    if weights == PACKAGE:
+        mean, std = PACKAGE_MEAN_STD
+        return replace(asked, mean=mean, std=std)
+    return asked
 
 
-def _feature_channels(net: nn.Module) -> int:
-    """Width of a headless network's output; some networks end with a layer wider than ``num_features``."""
-    channels = getattr(net, "head_hidden_size", None) or getattr(net, "num_features", None)
-    if not isinstance(channels, int):
-        raise WeightsError(f"{type(net).__name__} does not say how many features it gives")
-    return channels
-
-
-def _normalisation(net: nn.Module, weights: str) -> tuple[Colour, Colour]:
-    if weights == PRETRAINED_PACKAGE:
-        return PACKAGE_MEAN_STD
-    config: dict[str, Any] = getattr(net, "pretrained_cfg")  # noqa: B009  (timm sets it on every model)
-    return tuple(config["mean"]), tuple(config["std"])
+def _example(trunk: Trunk, spec: InputSpec) -> Tensor:
+    """Pixels to try folding with; small ones where the network takes any size, because 3D passes are slow."""
+    size = spec.size if trunk.only_own_input else min(spec.size, _SMALL_SIZE)
+    return torch.rand(1, 3, spec.frames, size, size) if trunk.takes_snippets else torch.rand(1, 3, size, size)

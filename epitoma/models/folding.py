@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 RELATIVE_TOLERANCE = 1e-3
 
+Convolution = nn.Conv2d | nn.Conv3d
+Norm = nn.BatchNorm2d | nn.BatchNorm3d
+
 
 def fold_batch_norm(net: nn.Module, example: Tensor) -> nn.Module:
     """A copy of the network with every foldable batch normalisation folded.
@@ -34,17 +37,17 @@ def fold_batch_norm(net: nn.Module, example: Tensor) -> nn.Module:
     return folded
 
 
-def _pairs(net: nn.Module, example: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+def _pairs(net: nn.Module, example: Tensor) -> list[tuple[Convolution, Norm]]:
     """Normalisations whose input is just what a convolution returned, seen by running the network once."""
-    made: dict[int, tuple[nn.Conv2d, Tensor]] = {}
-    found: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = []
+    made: dict[int, tuple[Convolution, Tensor]] = {}
+    found: list[tuple[Convolution, Norm]] = []
 
     def after_convolution(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, Convolution):
             made[id(output)] = (module, output)
 
     def before_norm(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if isinstance(module, nn.BatchNorm2d) and id(inputs[0]) in made:
+        if isinstance(module, Norm) and id(inputs[0]) in made:
             found.append((made[id(inputs[0])][0], module))
 
     handles = [module.register_forward_hook(after_convolution) for module in net.modules()]
@@ -58,12 +61,12 @@ def _pairs(net: nn.Module, example: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNor
 
 
 @torch.no_grad()
-def _fold(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+def _fold(convolution: Convolution, norm: Norm) -> None:
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("only a normalisation with running statistics can be folded")
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     bias = convolution.bias if convolution.bias is not None else torch.zeros_like(norm.running_mean)
-    convolution.weight.mul_(scale.view(-1, 1, 1, 1))
+    convolution.weight.mul_(scale.view(-1, *([1] * (convolution.weight.dim() - 1))))
     convolution.bias = nn.Parameter((bias - norm.running_mean) * scale + norm.bias)
 
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from epitoma.models.backbone import ImageBackbone
+from epitoma.models.backbone import Backbone
 
 
-class HeavyNet(ImageBackbone):
-    """A 2D network over a timestep's frames, averaged: ``(n, 3, m, H, W) uint8 -> (n, C)``.
+class HeavyNet(Backbone):
+    """Heavy features of packed timesteps, ``(n, 3, m, H, W) -> (n, C)``.
 
-    3D networks follow the same protocol.
+    A 3D network looks at a timestep's frames at once, a 2D one at each, and its features are averaged.
     """
 
     @dataclass(kw_only=True)
@@ -18,16 +18,16 @@ class HeavyNet(ImageBackbone):
         """Which network sees the kept timesteps, at which size.
 
         Attributes:
-            name: Any timm model.
-            weights: ``timm``, ``package``, ``random``, or a file (see ``models/weights.py``).
-            size: Height and width of the frames in pixels.
-            frames: Successive frames of a timestep, ``m``.
+            name: ``i3d``, ``shufflenet3d``, a video network of torchvision, or any timm model (docs/networks.md).
+            weights: ``hub``, ``package``, ``random``, or a file (see docs/networks.md).
+            size: Height and width of the frames in pixels; None is the network's own.
+            frames: Successive frames of a timestep, ``m``; None is the network's own, 1 for 2D ones.
         """
 
         name: str = "resnet50"
-        weights: str = "timm"
-        size: int = 224
-        frames: int = 1
+        weights: str = "hub"
+        size: int | None = None
+        frames: int | None = None
 
     def __init__(self, config: Config, *, pretrained: bool = True) -> None:
         super().__init__(
@@ -40,6 +40,8 @@ class HeavyNet(ImageBackbone):
 
     def forward(self, snippets_PCMHW: Tensor) -> Tensor:
         """Features of packed snippets."""
+        if self.takes_snippets:
+            return self.look(snippets_PCMHW)
         packed, _, frames = snippets_PCMHW.shape[:3]
         images = snippets_PCMHW.transpose(1, 2).flatten(0, 1)
         return self.look(images).view(packed, frames, -1).mean(dim=1)

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from epitoma.models.backbone import ImageBackbone
+from epitoma.errors import WeightsError
+from epitoma.models.backbone import Backbone
 
 
-class LightNet(ImageBackbone):
-    """Light features of every candidate timestep, ``(B, T, 3, H, W) uint8 -> (B, T, C)``."""
+class LightNet(Backbone):
+    """Light features of every candidate timestep, ``(B, T, 3, H, W) -> (B, T, C)``."""
 
     @dataclass(kw_only=True)
     class Config:
@@ -16,18 +17,20 @@ class LightNet(ImageBackbone):
 
         Attributes:
             name: Any timm model.
-            weights: ``timm``, ``package``, ``random``, or a file (see ``models/weights.py``).
-            size: Height and width of the frames in pixels.
+            weights: ``hub``, ``package``, ``random``, or a file (see docs/networks.md).
+            size: Height and width of the frames in pixels; None is the network's own.
         """
 
         name: str = "mobilenetv3_small_100"
-        weights: str = "timm"
-        size: int = 224
+        weights: str = "hub"
+        size: int | None = None
 
     def __init__(self, config: Config, *, pretrained: bool = True) -> None:
         super().__init__(
             config.name, weights=config.weights, size=config.size, frames=1, pretrained=pretrained
         )
+        if self.takes_snippets:
+            raise WeightsError(f"LightNet looks at single frames, and {config.name!r} wants several at once")
 
     def forward(self, frames_BTCHW: Tensor) -> Tensor:
         """Look at every frame alike."""

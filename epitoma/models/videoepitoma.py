@@ -11,6 +11,7 @@ from epitoma.models.light_net import LightNet
 from epitoma.models.packing import pack, pad
 from epitoma.models.saliency import LightGuess
 from epitoma.models.selector import TimestepSelector
+from epitoma.models.speed import Speed
 from epitoma.selection import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
 
 
@@ -29,6 +30,11 @@ class Networks(nn.Module):
         super().__init__()
         self.light = LightNet(config.light, pretrained=pretrained)
         self.heavy = HeavyNet(config.heavy, pretrained=pretrained)
+
+    def run_as(self, speed: Speed) -> None:
+        """Choose how both run from now on."""
+        self.light.run_as(speed)
+        self.heavy.run_as(speed)
 
 
 @dataclass(kw_only=True)

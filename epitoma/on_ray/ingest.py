@@ -12,7 +12,7 @@ from ray.data.collate_fn import ArrowBatchCollateFn
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import TooManyRejectsError
-from epitoma.models.backbone import InputSpec
+from epitoma.models.input_spec import InputSpec
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decoding import DecodeSpec, decoded
 from epitoma.on_ray.pixel_rows import Row, pixel_rows

@@ -103,7 +103,7 @@ def read_tensors(path: Path) -> State:
     return safetensors.torch.load_file(path)
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
+def write_json(path: Path, values: object) -> None:
     """Write a JSON file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with renamed_when_whole(path) as aside:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from epitoma.errors import ConfigError
+from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.batch import SelectionName
@@ -51,6 +52,7 @@ class TrainConfig:
         networks_from: A finished run whose networks are used, and nothing else of it.
         seed: Seed of everything random.
         workers: Where training runs.
+        speed: How the networks run, from pixels.
         max_reject_share: The run stops when more than this share of videos cannot be read.
         resume: Go on with the run of this name from its newest checkpoint.
     """
@@ -73,6 +75,7 @@ class TrainConfig:
     networks_from: Path | None = None
     seed: int = 0
     workers: WorkersConfig = field(default_factory=WorkersConfig)
+    speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05
     resume: bool = False
 

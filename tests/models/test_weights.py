@@ -5,11 +5,14 @@ import pytest
 import safetensors.torch
 import timm
 import torch
+import torchvision
 
 from epitoma.errors import WeightsError
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
+from epitoma.models.trunk import Trunk, build_trunk
 from epitoma.models.weights import load_weights, read_state_file
+from tests.models.published import i3d_forward, i3d_state, shufflenet3d_forward, shufflenet3d_state
 
 NAME = "mobilenetv3_small_050"
 
@@ -19,20 +22,24 @@ def other_net() -> torch.nn.Module:
     return timm.create_model(NAME, num_classes=5)
 
 
+def close(got: torch.Tensor, expected: torch.Tensor) -> bool:
+    return torch.allclose(got, expected, atol=1e-3 * float(expected.abs().max()))
+
+
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_a_pytorch_file_with_a_head_loads_without_it(tmp_path: Path, wrapped: bool):
-    theirs, own = other_net(), timm.create_model(NAME, num_classes=0)
+    theirs, own = other_net(), build_trunk(NAME)
     state = {"state_dict": theirs.state_dict(), "epoch": 3} if wrapped else theirs.state_dict()
     torch.save(state, tmp_path / "net.pth")
     load_weights(own, str(tmp_path / "net.pth"), name=NAME)
-    assert all(torch.equal(tensor, theirs.state_dict()[key]) for key, tensor in own.state_dict().items())
+    assert all(torch.equal(tensor, theirs.state_dict()[key]) for key, tensor in own.net.state_dict().items())
 
 
 def test_a_safetensors_file_loads(tmp_path: Path):
-    theirs, own = other_net(), timm.create_model(NAME, num_classes=0)
+    theirs, own = other_net(), build_trunk(NAME)
     safetensors.torch.save_file(theirs.state_dict(), tmp_path / "net.safetensors")
     load_weights(own, str(tmp_path / "net.safetensors"), name=NAME)
-    assert torch.equal(own.state_dict()["conv_stem.weight"], theirs.state_dict()["conv_stem.weight"])
+    assert torch.equal(own.net.state_dict()["conv_stem.weight"], theirs.state_dict()["conv_stem.weight"])
 
 
 def test_the_packages_weights_recognise_like_its_own_model():
@@ -55,15 +62,95 @@ def test_the_packages_weights_recognise_like_its_own_model():
     assert torch.allclose(got, expected, atol=1e-4 * float(expected.abs().max()))
 
 
+@pytest.mark.parametrize("classes", [400, 157])
+def test_a_piergiaj_i3d_recognises_as_published(tmp_path: Path, classes: int):
+    """From uint8 pixels: normalised to [-1, 1], batch normalisation folded, channels last."""
+    state = i3d_state(classes=classes)
+    torch.save(state, tmp_path / "rgb.pt")
+    heavy = HeavyNet(HeavyNet.Config(name="i3d", weights=str(tmp_path / "rgb.pt"), size=64))
+    snippets = torch.randint(0, 256, (2, 3, 8, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        assert close(heavy(snippets), i3d_forward(state, snippets.float() / 127.5 - 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "classes"), [("shufflenet3d", 2.0, 600), ("shufflenet3d_x0_5", 0.5, 27)]
+)
+def test_an_okankop_shufflenet3d_recognises_as_published(
+    tmp_path: Path, name: str, width: float, classes: int
+):
+    state = shufflenet3d_state(width=width, classes=classes)
+    around = {"epoch": 7, "arch": "shufflenet", "best_prec1": torch.tensor(60.1), "optimizer": {"state": {}}}
+    torch.save({**around, "state_dict": state}, tmp_path / "best.pth")
+    heavy = HeavyNet(HeavyNet.Config(name=name, weights=str(tmp_path / "best.pth"), size=64, frames=16))
+    snippets = torch.randint(0, 256, (1, 3, 16, 64, 64), dtype=torch.uint8)
+    mean = torch.tensor([114.7748, 107.7354, 99.4750]).view(3, 1, 1, 1)
+    with torch.no_grad():
+        assert close(heavy(snippets), shufflenet3d_forward(state, snippets - mean))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "own"), [("mobilenet_v3_small", "mobilenetv3_small_100"), ("resnet50", "resnet50")]
+)
+def test_a_torchvision_file_recognises_as_torchvision_does(tmp_path: Path, theirs: str, own: str):
+    torch.manual_seed(3)
+    net = torchvision.models.get_model(theirs, weights=None).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_var, 0.01, 0.1)  # Small enough for eps to tell.
+            torch.nn.init.constant_(module.weight, 0.1)
+    torch.save(net.state_dict(), tmp_path / "net.pth")
+    trunk = build_trunk(own)
+    load_weights(trunk, str(tmp_path / "net.pth"), name=own)
+    last = net.classifier[-1] if theirs.startswith("mobilenet") else net.fc
+    seen: list[torch.Tensor] = []
+    last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        net(images)
+        assert close(trunk.net.eval()(images), seen[0])
+
+
+@pytest.mark.parametrize("name", ["s3d", "r2plus1d_18", "mvit_v2_s", "swin3d_t"])
+def test_a_torchvision_video_file_loads(tmp_path: Path, name: str):
+    torch.save(torchvision.models.get_model(name, weights=None).state_dict(), tmp_path / "net.pth")
+    trunk: Trunk = build_trunk(name)
+    load_weights(trunk, str(tmp_path / "net.pth"), name=name)
+
+
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(WeightsError, match=r"no weight file at .*gone\.pth; give a file"):
         HeavyNet(HeavyNet.Config(name=NAME, weights=str(tmp_path / "gone.pth")))
 
 
-def test_a_file_of_another_network_is_refused_with_what_it_holds(tmp_path: Path):
-    torch.save(timm.create_model("resnet10t").state_dict(), tmp_path / "resnet.pth")
-    with pytest.raises(WeightsError, match=r"does not fit .* keys missing .*conv_stem.*holds keys such as"):
-        load_weights(timm.create_model(NAME, num_classes=0), str(tmp_path / "resnet.pth"), name=NAME)
+@pytest.mark.parametrize(
+    ("theirs", "own", "layout"),
+    [
+        (lambda: timm.create_model("resnet10t").state_dict(), NAME, "a ResNet of timm or torchvision"),
+        (lambda: i3d_state(classes=400), "shufflenet3d", "piergiaj's I3D"),
+        (lambda: shufflenet3d_state(width=1.0, classes=600), "i3d", "okankop's ShuffleNet3D"),
+        (lambda: {"encoder.a": torch.zeros(1)}, "i3d", "no layout known here; it holds encoder.a"),
+    ],
+)
+def test_a_file_of_another_network_is_refused_with_the_layout_that_was_seen(
+    tmp_path: Path, theirs, own: str, layout: str
+):
+    torch.save(theirs(), tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=rf"does not fit {own}: .*It looks like {layout}"):
+        load_weights(build_trunk(own), str(tmp_path / "net.pth"), name=own)
+
+
+def test_another_width_is_refused_with_the_shapes(tmp_path: Path):
+    torch.save({"state_dict": shufflenet3d_state(width=1.0, classes=600)}, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=r"conv1\.0\.weight is \(24, 3, 3, 3, 3\), not \(48, 3, 3, 3, 3\)"):
+        load_weights(build_trunk("shufflenet3d"), str(tmp_path / "net.pth"), name="shufflenet3d")
+
+
+def test_a_tensor_that_nothing_uses_is_named(tmp_path: Path):
+    state = i3d_state(classes=400) | {"Mixed_6a.b0.conv3d.weight": torch.zeros(1)}
+    torch.save(state, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=r"1 unknown \(first: Mixed_6a\.b0\.conv3d\.weight\)"):
+        load_weights(build_trunk("i3d"), str(tmp_path / "net.pth"), name="i3d")
 
 
 class Explodes:
@@ -80,6 +167,14 @@ def test_what_is_not_plain_tensors_is_refused_and_never_run(tmp_path: Path, monk
     assert not (tmp_path / "exploded").exists()
 
 
+def test_a_pickle_inside_a_pytorch_file_is_refused_and_never_run(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"state_dict": {"a": Explodes()}}, tmp_path / "bad.pth")
+    with pytest.raises(WeightsError, match="not a file of plain tensors"):
+        read_state_file(tmp_path / "bad.pth")
+    assert not (tmp_path / "exploded").exists()
+
+
 def test_an_unknown_network_is_refused_with_near_names():
     with pytest.raises(WeightsError, match=r"no model 'resnet5O'.*resnet50"):
         HeavyNet(HeavyNet.Config(name="resnet5O", weights="random"))
@@ -88,3 +183,8 @@ def test_an_unknown_network_is_refused_with_near_names():
 def test_the_package_serves_its_own_network_only():
     with pytest.raises(WeightsError, match="has weights of 'tf_efficientnet_lite0', not of"):
         LightNet(LightNet.Config(name=NAME, weights="package"))
+
+
+def test_no_hub_serves_i3d():
+    with pytest.raises(WeightsError, match="no hub serves weights of 'i3d'; give a file"):
+        HeavyNet(HeavyNet.Config(name="i3d"))

@@ -1,0 +1,49 @@
+"""How published files name their tensors: telling whose a file is, and translating where another library's serves."""
+
+import timm.models
+from torch import nn
+
+from epitoma.models.trunk import State
+
+_MARKS = (
+    ("Conv3d_1a_7x7.conv3d.weight", "piergiaj's I3D"),
+    ("conv3d_1a_7x7.conv3d.weight", "hassony2's I3D, which epitoma does not read"),
+    ("layer1.0.conv3.weight conv1.0.weight", "okankop's ShuffleNet3D"),
+    ("features.0.conv.0.weight features.0.0.weight", "okankop's MobileNet3D, which epitoma does not read"),
+    ("stem.0.weight layer1.0.conv1.0.0.weight", "torchvision's r2plus1d_18"),
+    ("features.0.0.0.weight classifier.1.weight", "torchvision's s3d"),
+    ("conv_proj.weight", "torchvision's mvit_v2_s"),
+    ("patch_embed.proj.weight", "a transformer of timm, or torchvision's swin3d_t"),
+    ("features.0.0.weight", "a torchvision MobileNet or EfficientNet"),
+    ("conv_stem.weight", "a timm MobileNet or EfficientNet"),
+    ("layer1.0.conv1.weight", "a ResNet of timm or torchvision"),
+)
+_TORCHVISION_MOBILENET_EPS = 1e-3
+
+
+def seen_layout(state: State) -> str:
+    """Say whose network a file's tensors look like."""
+    for keys, whose in _MARKS:
+        if all(key in state for key in keys.split()):
+            return whose
+    return f"no layout known here; it holds {', '.join(list(state)[:3]) or 'nothing'}"
+
+
+def as_timm_names(state: State, net: nn.Module) -> State:
+    """Rename tensors of torchvision's MobileNetV3 for timm's, which has the same ones in the same order.
+
+    Their batch normalisations differ by eps, which is set here to what the weights were trained with. Tensors
+    of anything else are given back as they are.
+    """
+    if not isinstance(net, timm.models.MobileNetV3) or "features.0.0.weight" not in state:
+        return state
+    theirs = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
+    own = [key for key in net.state_dict() if not key.endswith("num_batches_tracked")]
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = _TORCHVISION_MOBILENET_EPS
+    shapes = net.state_dict()
+    return {
+        key: tensor.view_as(shapes[key]) if tensor.numel() == shapes[key].numel() else tensor
+        for key, tensor in zip(own, theirs.values(), strict=False)
+    }

@@ -1,0 +1,68 @@
+"""torchvision's video networks without their classification layers."""
+
+from dataclasses import dataclass
+
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.video import S3D
+
+from epitoma.errors import WeightsError
+from epitoma.models.input_spec import InputSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoNet:
+    """What torchvision does not say by itself.
+
+    Attributes:
+        head: Attribute that holds the classification layer.
+        channels: Features that go into it.
+        frames: Frames a timestep where the user does not say otherwise.
+        only_own_input: Position embeddings are of one size.
+    """
+
+    head: str
+    channels: int
+    frames: int
+    only_own_input: bool = False
+
+
+VIDEO_NETS = {
+    "s3d": VideoNet(head="classifier", channels=1024, frames=16),
+    "r2plus1d_18": VideoNet(head="fc", channels=512, frames=16),
+    "mvit_v2_s": VideoNet(head="head", channels=768, frames=16, only_own_input=True),
+    "swin3d_t": VideoNet(head="head", channels=768, frames=32),
+}
+
+
+def create_video_net(name: str) -> tuple[nn.Module, int]:
+    """A network with random weights that gives features, and how many."""
+    net = torchvision.models.get_model(name, weights=None)
+    setattr(net, VIDEO_NETS[name].head, nn.Identity())
+    if isinstance(net, S3D):
+        # Its own takes 7x7 places of two frames, which smaller snippets do not have.
+        net.avgpool = nn.AdaptiveAvgPool3d(1)  # pyright: ignore[reportAttributeAccessIssue]
+    return net, VIDEO_NETS[name].channels
+
+
+def input_of_video_net(name: str) -> InputSpec:
+    """What the published weights were made for."""
+    shown = torchvision.models.get_model_weights(name).DEFAULT.transforms()  # pyright: ignore
+    return InputSpec(
+        size=shown.crop_size[0],
+        frames=VIDEO_NETS[name].frames,
+        mean=tuple(shown.mean),
+        std=tuple(shown.std),
+    )
+
+
+def fetch_video_net(name: str) -> dict[str, Tensor]:
+    """Published weights, over the network.
+
+    Raises:
+        WeightsError: They are out of reach.
+    """
+    try:
+        return torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(check_hash=True)  # pyright: ignore
+    except OSError as error:
+        raise WeightsError(f"torchvision cannot fetch weights of {name!r} ({error})") from error

@@ -1,0 +1,108 @@
+"""Trunk: a network without its classification layer, picked by name, with all that must be known of it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from epitoma.models.i3d import I3D, I3D_CHANNELS, I3D_INPUT
+from epitoma.models.input_spec import InputSpec
+from epitoma.models.shufflenet3d import SHUFFLENET3D_INPUT, ShuffleNet3D
+from epitoma.models.timm_nets import (
+    create_timm,
+    feature_channels,
+    fetch_timm,
+    head_of_timm,
+    input_of_timm,
+    takes_only_own_size,
+)
+from epitoma.models.torchvision_video import VIDEO_NETS, create_video_net, fetch_video_net, input_of_video_net
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trunk:
+    """A network that gives features, and what decoding, loading and folding must know of it.
+
+    Attributes:
+        net: ``(n, 3, m, H, W) -> (n, C)``, or ``(n, 3, H, W) -> (n, C)`` where it does not take snippets.
+        channels: C.
+        input: What it wants to see where the user does not say otherwise.
+        takes_snippets: Whether it looks at all frames of a timestep at once.
+        only_own_input: It takes frames of its own size and number and no other.
+        head: How names of tensors of a classification layer begin in files; they are left out.
+        fetch: Gets published weights over the network; None where nobody serves any.
+    """
+
+    net: nn.Module
+    channels: int
+    input: InputSpec
+    takes_snippets: bool
+    only_own_input: bool = False
+    head: tuple[str, ...]
+    fetch: Callable[[], State] | None
+
+
+def build_trunk(name: str) -> Trunk:
+    """Build a network with random weights.
+
+    Args:
+        name: ``i3d``; ``shufflenet3d``, of width 2, or for other widths ``shufflenet3d_x0_5`` and the like; ``s3d``,
+            ``r2plus1d_18``, ``mvit_v2_s`` or ``swin3d_t`` of torchvision; otherwise any timm model, and
+            ``resnet50_v1`` and the like for ResNets with the stride in the first convolution of a block.
+
+    Raises:
+        WeightsError: No network has that name.
+    """
+    if name == "i3d":
+        return Trunk(
+            net=I3D(),
+            channels=I3D_CHANNELS,
+            input=I3D_INPUT,
+            takes_snippets=True,
+            head=("logits.",),
+            fetch=None,
+        )
+    if width := re.fullmatch(r"shufflenet3d(?:_x(\d+)_(\d+))?", name):
+        return _shufflenet3d(float(".".join(width.groups())) if width[1] else 2.0)
+    return _video_net(name) if name in VIDEO_NETS else _image_net(name)
+
+
+def _shufflenet3d(width: float) -> Trunk:
+    net = ShuffleNet3D(width=width)
+    return Trunk(
+        net=net,
+        channels=net.channels,
+        input=SHUFFLENET3D_INPUT,
+        takes_snippets=True,
+        head=("classifier.",),
+        fetch=None,
+    )
+
+
+def _video_net(name: str) -> Trunk:
+    net, channels = create_video_net(name)
+    return Trunk(
+        net=net,
+        channels=channels,
+        input=input_of_video_net(name),
+        takes_snippets=True,
+        only_own_input=VIDEO_NETS[name].only_own_input,
+        head=(f"{VIDEO_NETS[name].head}.",),
+        fetch=lambda: fetch_video_net(name),
+    )
+
+
+def _image_net(name: str) -> Trunk:
+    net = create_timm(name)
+    return Trunk(
+        net=net,
+        channels=feature_channels(net),
+        input=input_of_timm(net),
+        takes_snippets=False,
+        only_own_input=takes_only_own_size(net),
+        head=head_of_timm(net),
+        fetch=fetch_timm(name),
+    )

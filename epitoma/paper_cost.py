@@ -1,0 +1,238 @@
+"""The paper's Table 1: what VideoEpitoma costs at 16 timesteps, counted exactly and by the paper's convention.
+
+The paper does not say how it counts. These rules give its numbers, and are the convention here:
+
+1. A network counts as it was published, with its classification layer.
+2. Of 3D networks, batch normalisation counts one operation an element.
+3. Of I3D, convolutions of 1x1x1 do not count.
+4. Of the classifier, the four projections of its self-attention count, at the 2048 channels of ResNet2D and
+   at all candidates, shut ones included, whichever HeavyNet it serves.
+
+Source: VideoEpitoma, table 1.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from epitoma.cost import CostModel, gmacs
+from epitoma.decode_cost import decode_milliseconds
+from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.heavy_net import HeavyNet
+from epitoma.models.light_net import LightNet
+from epitoma.models.selector import TimestepSelector
+from epitoma.models.trunk import Trunk, build_trunk
+from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, build_on
+from epitoma.models.videoepitoma import Networks as TwoNetworks
+from epitoma.selection import all_valid
+
+Convention = Literal["exact", "paper"]
+Watch = Callable[[int, int], None]
+CANDIDATES = 16
+KEPT = (16, 8)
+"""All of them without a selector, and half of them with one."""
+
+_HEAVY = {"resnet2d": ("resnet50_v1", 1000), "shufflenet3d": ("shufflenet3d", 600), "i3d": ("i3d", 400)}
+_LIGHT = ("mobilenetv3_small_100", 1000)
+_CLASSIFIER_CHANNELS = 2048
+_KERNELS = 128
+_CLASSES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRow:
+    """One cell of the table; costs in GMACs, decoding in milliseconds of one core.
+
+    Attributes:
+        heavy: HeavyNet.
+        timesteps: Timesteps that HeavyNet sees, of 16.
+        convention: How operations were counted.
+        light_gating: LightNet, context, concept kernels and gating; 0 where nothing is selected.
+        heavynet: HeavyNet.
+        classifier: VideoClassifier.
+        total: All three.
+        decode_ms: Measured on one video; None where it was not.
+    """
+
+    heavy: str
+    timesteps: int
+    convention: Convention
+    light_gating: float
+    heavynet: float
+    classifier: float
+    total: float
+    decode_ms: float | None = None
+
+
+def table1(*, watch: Watch) -> list[TableRow]:
+    """Every HeavyNet alone at 16 timesteps and with the selector at 8, in both conventions."""
+    rows: list[TableRow] = []
+    for heavy in _HEAVY:
+        rows += [*_exact_rows(heavy), *_paper_rows(heavy)]
+        watch(len(rows), 2 * len(KEPT) * len(_HEAVY))
+    return rows
+
+
+def measured(rows: Sequence[TableRow], video: Path, *, watch: Watch) -> list[TableRow]:
+    """Rows with what decoding that video costs; the convention makes no difference to it.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    costs: dict[tuple[str, int], float] = {}
+    for heavy, kept in product(_HEAVY, KEPT):
+        costs[heavy, kept] = decode_milliseconds(
+            video,
+            candidates=CANDIDATES,
+            kept=kept,
+            light=build_trunk(_LIGHT[0]).input if kept < CANDIDATES else None,
+            heavy=build_trunk(_HEAVY[heavy][0]).input,
+        )
+        watch(len(costs), len(KEPT) * len(_HEAVY))
+    return [replace(row, decode_ms=costs[row.heavy, row.timesteps]) for row in rows]
+
+
+def as_json(rows: Sequence[TableRow]) -> list[dict[str, Any]]:
+    """Rows as plain values, rounded to hundredths of a GMAC as in the paper."""
+    return [
+        {key: round(value, 2) if isinstance(value, float) else value for key, value in asdict(row).items()}
+        for row in rows
+    ]
+
+
+def heavy_config(heavy: str) -> HeavyNet.Config:
+    """The paper's network of that name, as HeavyNet."""
+    return HeavyNet.Config(name=_HEAVY[heavy][0], weights="random")
+
+
+def _exact_rows(heavy: str) -> list[TableRow]:
+    networks = TwoNetworks(
+        NetworksConfig(light=LightNet.Config(name=_LIGHT[0], weights="random"), heavy=heavy_config(heavy))
+    )
+    config = ModelConfig(
+        networks=NetworksConfig(),
+        head=_paper_head(networks.light.channels, networks.heavy.channels),
+        classes=tuple(str(number) for number in range(_CLASSES)),
+        multi_label=False,
+        timesteps=CANDIDATES,
+    )
+    cost = CostModel(build_on(config, networks, keep_networks=False), networks, candidates=CANDIDATES)
+    costs = [(kept, cost.at(kept, selected=kept < CANDIDATES)) for kept in KEPT]
+    return [
+        TableRow(
+            heavy=heavy,
+            timesteps=kept,
+            convention="exact",
+            light_gating=cost.light,
+            heavynet=cost.heavy,
+            classifier=cost.classifier,
+            total=cost.total,
+        )
+        for kept, cost in costs
+    ]
+
+
+def _paper_rows(heavy: str) -> list[TableRow]:
+    light, each, head = paper_light_gating(), paper_heavy_net(heavy), paper_classifier()
+    rows = []
+    for kept in KEPT:
+        choosing = light if kept < CANDIDATES else 0.0
+        rows.append(
+            TableRow(
+                heavy=heavy,
+                timesteps=kept,
+                convention="paper",
+                light_gating=choosing,
+                heavynet=kept * each,
+                classifier=head,
+                total=choosing + kept * each + head,
+            )
+        )
+    return rows
+
+
+def paper_light_gating() -> float:
+    """LightNet and selector at 16 candidates, by rule 1."""
+    name, classes = _LIGHT
+    trunk = build_trunk(name)
+    selector = TimestepSelector(
+        _paper_head(trunk.channels, _CLASSIFIER_CHANNELS).selector, channels=trunk.channels, classes=_CLASSES
+    )
+    choosing = gmacs(selector.eval(), torch.zeros(1, CANDIDATES, trunk.channels), all_valid(1, CANDIDATES))
+    return CANDIDATES * _published_gmacs(trunk, classes=classes) + choosing
+
+
+def paper_heavy_net(heavy: str) -> float:
+    """HeavyNet at one timestep, by rules 1 to 3."""
+    name, classes = _HEAVY[heavy]
+    trunk = build_trunk(name)
+    total = _published_gmacs(trunk, classes=classes)
+    if trunk.takes_snippets:
+        total += _sum_over(trunk, nn.BatchNorm3d, lambda norm, out: out.numel()) / 1e9
+    if heavy == "i3d":
+        total -= _sum_over(trunk, nn.Conv3d, _pointwise_macs) / 1e9
+    return total
+
+
+def paper_classifier() -> float:
+    """The classifier, by rule 4."""
+    config = TemporalSelfAttention.Config(inner_channels=_CLASSIFIER_CHANNELS // 2)
+    attention = TemporalSelfAttention(config, channels=_CLASSIFIER_CHANNELS)
+    into, out = attention.query_key_value, attention.out
+    return gmacs(into, torch.zeros(CANDIDATES, into.in_features)) + gmacs(
+        out, torch.zeros(CANDIDATES, out.in_features)
+    )
+
+
+def _paper_head(light_channels: int, heavy_channels: int) -> HeadConfig:
+    """Selector and classifier without what epitoma adds to the paper."""
+    return HeadConfig(
+        selector=TimestepSelector.Config(
+            kernels=_KERNELS,
+            attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2),
+            normalise=False,
+            saliency=False,
+        ),
+        classifier=VideoClassifier.Config(
+            embed_channels=None,
+            attention=TemporalSelfAttention.Config(inner_channels=heavy_channels // 2),
+            frame_logits=False,
+        ),
+    )
+
+
+def _published_gmacs(trunk: Trunk, *, classes: int) -> float:
+    """One pass of a network with its classification layer."""
+    return gmacs(trunk.net.to("meta").eval(), _blank(trunk)) + trunk.channels * classes / 1e9
+
+
+def _blank(trunk: Trunk) -> Tensor:
+    size, frames = trunk.input.size, trunk.input.frames
+    shape = (1, 3, frames, size, size) if trunk.takes_snippets else (1, 3, size, size)
+    return torch.zeros(shape, device="meta")
+
+
+def _sum_over(trunk: Trunk, kind: type[nn.Module], count: Callable[[Any, Tensor], float]) -> float:
+    """Sum of a count over all modules of a kind, from what one pass gives."""
+    counts: list[float] = []
+    handles = [
+        module.register_forward_hook(lambda module, _, out: counts.append(count(module, out)))
+        for module in trunk.net.modules()
+        if isinstance(module, kind)
+    ]
+    with torch.no_grad():
+        trunk.net.to("meta").eval()(_blank(trunk))
+    for handle in handles:
+        handle.remove()
+    return sum(counts)
+
+
+def _pointwise_macs(convolution: nn.Conv3d, out: Tensor) -> float:
+    is_pointwise = all(size == 1 for size in convolution.kernel_size)
+    return out.numel() * convolution.in_channels / convolution.groups if is_pointwise else 0.0

@@ -1,0 +1,137 @@
+"""Reports on what recognition costs: the paper's table, and any networks of your own."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from epitoma.console import console, phase, say
+from epitoma.cost import Cost, CostModel
+from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
+from epitoma.errors import ConfigError
+from epitoma.models.videoepitoma import HeadConfig, ModelConfig, Networks, NetworksConfig, build_on
+from epitoma.paper_cost import TableRow, as_json, measured, table1
+from epitoma.tables import cost_table, stage_table
+from epitoma.training.checkpoint import write_json
+from ray_jobs.command_line import run_job
+
+CLASSES = 10
+
+
+@dataclass(kw_only=True)
+class Table1Config:
+    """What VideoEpitoma costs with each of the paper's networks: table 1 of the paper.
+
+    Attributes:
+        json: Where to write the rows.
+        video: The video whose decoding is measured; None makes one like Breakfast's, 140 s at 15 frames a second.
+        made: Where that one is kept.
+    """
+
+    json: Path | None = None
+    video: Path | None = None
+    made: Path = Path("runs/table1")
+
+    def __post_init__(self) -> None:
+        if self.video is not None and not self.video.is_file():
+            raise ConfigError(f"no video at {self.video}; give a file, or leave --video out")
+
+    def report(self) -> None:
+        """Count, measure, print and write."""
+        with phase("count operations", unit="rows") as advance:
+            rows = table1(watch=advance)
+        video = self.video or made_video(self.made)
+        with phase("measure decoding", unit="rows") as advance:
+            rows = measured(rows, video, watch=advance)
+        _tell(rows, video)
+        if self.json is not None:
+            write_json(self.json, as_json(rows))
+
+
+@dataclass(kw_only=True)
+class CostConfig:
+    """What a video costs with networks of your choice, stage by stage, at T candidates and T' kept timesteps.
+
+    Attributes:
+        networks: LightNet and HeavyNet; their weights do not matter.
+        head: Selector and classifier.
+        timesteps: Candidates, T.
+        kept: Kept timesteps, T', of each row.
+        classes: Number of classes.
+        json: Where to write the rows.
+    """
+
+    networks: NetworksConfig = field(default_factory=NetworksConfig)
+    head: HeadConfig = field(default_factory=HeadConfig)
+    timesteps: int = 128
+    kept: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    classes: int = CLASSES
+    json: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.kept or not all(0 < kept <= self.timesteps for kept in self.kept):
+            raise ConfigError(f"kept {self.kept} must be from 1 to timesteps, {self.timesteps}")
+
+    def report(self) -> None:
+        """Count, print and write."""
+        model = self._cost_model()
+        costs = {kept: model.at(kept) for kept in self.kept}
+        console.print(stage_table(costs, timesteps=self.timesteps))
+        if self.json is not None:
+            write_json(self.json, [_as_json(self.timesteps, kept, cost) for kept, cost in costs.items()])
+
+    def _cost_model(self) -> CostModel:
+        light = replace(self.networks.light, weights="random")
+        heavy = replace(self.networks.heavy, weights="random")
+        config = ModelConfig(
+            networks=NetworksConfig(light=light, heavy=heavy),
+            head=self.head,
+            classes=tuple(str(number) for number in range(self.classes)),
+            multi_label=False,
+            timesteps=self.timesteps,
+        )
+        networks = Networks(config.networks)
+        return CostModel(build_on(config, networks, keep_networks=False), networks, candidates=self.timesteps)
+
+
+ReportConfig = (
+    Annotated[Table1Config, tyro.conf.subcommand("table1")]
+    | Annotated[CostConfig, tyro.conf.subcommand("cost")]
+)
+"""A subcommand each; every one can `report`."""
+
+
+def report(config: ReportConfig) -> None:
+    """Make the report that was asked for."""
+    config.report()
+
+
+def made_video(folder: Path) -> Path:
+    """A video of the mean length and rate of Breakfast's, made once."""
+    config = SyntheticConfig(train_videos=1, min_seconds=140, max_seconds=140, fps=15, size=240, gop=250)
+    video = plan_dataset(config)[0]
+    path = folder / f"{video.video_id}.mp4"
+    if not path.is_file():
+        with phase("make a video") as advance:
+            write_synthetic_video(video, config, folder)
+            advance(1, 1)
+    return path
+
+
+def _tell(rows: Sequence[TableRow], video: Path) -> None:
+    console.print(cost_table(rows))
+    say(
+        "light: LightNet, context, kernels and gating on all 16; heavy: HeavyNet on T'; head: VideoClassifier"
+    )
+    say("exact: every multiplication that runs; paper: by the convention stated in epitoma/paper_cost.py")
+    say(f"decode ms: of one core, for {video}")
+
+
+def _as_json(timesteps: int, kept: int, cost: Cost) -> dict[str, float]:
+    return {"timesteps": timesteps, "kept": kept, **asdict(cost), "total": cost.total}
+
+
+if __name__ == "__main__":
+    run_job(ReportConfig, report, about=__doc__)

@@ -1,0 +1,82 @@
+import pytest
+import torch
+
+from epitoma.models.heavy_net import HeavyNet
+from epitoma.models.speed import Compiled, Speed
+
+CHUNK = 2 * 32 * 32
+
+
+@pytest.fixture
+def heavy() -> HeavyNet:
+    torch.manual_seed(0)
+    config = HeavyNet.Config(name="mobilenetv3_small_050", weights="random", size=32)
+    return HeavyNet(config)
+
+
+def snippets(count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (count, 3, 1, 32, 32), dtype=torch.uint8, generator=generator)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_PIXELS", CHUNK)
+    monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_LEAST", 1)
+
+
+def test_chunks_change_nothing_and_none_is_larger_than_twice_what_was_asked(heavy, monkeypatch):
+    seen: list[int] = []
+    heavy.net.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    with torch.no_grad():
+        whole = heavy(snippets(5))
+        monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_PIXELS", CHUNK)
+        monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_LEAST", 1)
+        assert torch.allclose(heavy(snippets(5)), whole, atol=1e-5)
+    assert seen == [5, 3, 2]
+
+
+def test_recomputing_gives_the_same_gradients_and_keeps_fewer_activations(heavy, small_chunks):
+    gradients, kept_bytes = [], []
+    for recompute in (False, True):
+        heavy.run_as(Speed(recompute=recompute))
+        heavy.zero_grad()
+        kept = 0
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal kept
+            kept += tensor.nbytes
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            features = heavy(snippets(6))
+        kept_bytes.append(kept)
+        features.square().sum().backward()
+        gradients.append([parameter.grad.clone() for parameter in heavy.parameters()])
+    assert kept_bytes[1] < kept_bytes[0] / 4
+    for plain, again in zip(*gradients, strict=True):
+        assert torch.allclose(plain, again, rtol=1e-3, atol=1e-4 * float(plain.abs().max()) + 1e-7)
+
+
+def test_what_does_not_compile_runs_as_it_is_and_says_so(heavy):
+    """A real failure of the compiler: a backend that refuses."""
+
+    def refuses(graph: torch.fx.GraphModule, examples: list[torch.Tensor]):
+        raise ValueError("no such machine")
+
+    net = Compiled(heavy.net)
+    net.compiled = torch.compile(heavy.net, backend=refuses)
+    pixels = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        with pytest.warns(
+            UserWarning, match="torch.compile failed, so the network runs as it is: .*no such machine"
+        ):
+            got = net(pixels)
+        assert torch.equal(got, heavy.net(pixels))
+        assert torch.equal(net(pixels), got), "from then on without another try"
+
+
+def test_a_compiled_network_has_the_same_tensors(heavy):
+    before = list(heavy.state_dict())
+    heavy.run_as(Speed(compile=True))
+    assert list(heavy.state_dict()) == before
