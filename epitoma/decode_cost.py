@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from epitoma.models.input_spec import InputSpec
-from epitoma.sampling import uniform_timesteps
+from epitoma.sampling import uniform_subset, uniform_timesteps
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 
@@ -33,7 +33,7 @@ def decode_milliseconds(
     index = index_video(path)
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
     passes = [View(frame_indices=timesteps.middle_frames_T, size=light.size)] if light else []
-    chosen_TM = timesteps.frames_TM[:: candidates // kept][:kept]
+    chosen_TM = timesteps.frames_TM[uniform_subset(candidates, kept)]
     passes.append(View(frame_indices=chosen_TM.reshape(-1), size=heavy.size))
     return median(_milliseconds(path, index, passes) for _ in range(REPEATS))
 

@@ -28,12 +28,11 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.trunk import Trunk, build_trunk
-from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, build_on
-from epitoma.models.videoepitoma import Networks as TwoNetworks
+from epitoma.models.videoepitoma import HeadConfig, ModelConfig, Networks, NetworksConfig, build_on
+from epitoma.progress import Watch
 from epitoma.selection import all_valid
 
 Convention = Literal["exact", "paper"]
-Watch = Callable[[int, int], None]
 CANDIDATES = 16
 KEPT = (16, 8)
 """All of them without a selector, and half of them with one."""
@@ -85,35 +84,39 @@ def measured(rows: Sequence[TableRow], video: Path, *, watch: Watch) -> list[Tab
     Raises:
         VideoError: The video cannot be read.
     """
+    light = build_trunk(_LIGHT[0]).input
+    inputs = {heavy: build_trunk(name).input for heavy, (name, _) in _HEAVY.items()}
     costs: dict[tuple[str, int], float] = {}
-    for heavy, kept in product(_HEAVY, KEPT):
+    for heavy, kept in product(inputs, KEPT):
         costs[heavy, kept] = decode_milliseconds(
             video,
             candidates=CANDIDATES,
             kept=kept,
-            light=build_trunk(_LIGHT[0]).input if kept < CANDIDATES else None,
-            heavy=build_trunk(_HEAVY[heavy][0]).input,
+            light=light if kept < CANDIDATES else None,
+            heavy=inputs[heavy],
         )
         watch(len(costs), len(KEPT) * len(_HEAVY))
     return [replace(row, decode_ms=costs[row.heavy, row.timesteps]) for row in rows]
 
 
 def as_json(rows: Sequence[TableRow]) -> list[dict[str, Any]]:
-    """Rows as plain values, rounded to hundredths of a GMAC as in the paper."""
+    """Rows as plain values: those of the paper's convention to hundredths of a GMAC, as it prints them."""
+    digits: dict[Convention, int] = {"paper": 2, "exact": 6}
     return [
-        {key: round(value, 2) if isinstance(value, float) else value for key, value in asdict(row).items()}
+        {
+            key: round(value, digits[row.convention]) if isinstance(value, float) else value
+            for key, value in asdict(row).items()
+        }
         for row in rows
     ]
 
 
-def heavy_config(heavy: str) -> HeavyNet.Config:
-    """The paper's network of that name, as HeavyNet."""
-    return HeavyNet.Config(name=_HEAVY[heavy][0], weights="random")
-
-
 def _exact_rows(heavy: str) -> list[TableRow]:
-    networks = TwoNetworks(
-        NetworksConfig(light=LightNet.Config(name=_LIGHT[0], weights="random"), heavy=heavy_config(heavy))
+    networks = Networks(
+        NetworksConfig(
+            light=LightNet.Config(name=_LIGHT[0], weights="random"),
+            heavy=HeavyNet.Config(name=_HEAVY[heavy][0], weights="random"),
+        )
     )
     config = ModelConfig(
         networks=NetworksConfig(),

@@ -15,6 +15,7 @@ FLOORS = {
     "epitoma.timesteps": 0,
     "epitoma.selection": 0,
     "epitoma.whole_files": 0,
+    "epitoma.progress": 0,
     "epitoma.sampling": 1,
     "epitoma.video": 1,
     "epitoma.datasets": 1,

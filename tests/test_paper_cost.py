@@ -57,5 +57,7 @@ def test_decoding_stands_beside_and_costs_more_for_more_timesteps(rows, tmp_path
         "decode_ms",
     }
     assert all(row["decode_ms"] > 0 for row in written)
+    printed = [row["classifier"] for row in written if row["convention"] == "paper"]
+    assert printed == [0.13] * 6, "as the paper prints it"
     decoding = {(row["heavy"], row["timesteps"]): row["decode_ms"] for row in written}
     assert decoding["i3d", 16] > decoding["resnet2d", 16]

@@ -54,7 +54,7 @@ class Backbone(nn.Module):
         self.takes_snippets = trunk.takes_snippets
         self.input = _input(trunk, name=name, weights=weights, size=size, frames=frames)
         self.layout = torch.channels_last_3d if trunk.takes_snippets else torch.channels_last
-        self.net = fold_batch_norm(trunk.net, _example(trunk, self.input)).to(memory_format=self.layout)
+        self.net = _folded(trunk, self.input, name=name).to(memory_format=self.layout)
         self.run_as(Speed())
         self.register_buffer("mean_C", torch.tensor(self.input.mean) * 255, persistent=False)
         self.register_buffer("std_C", torch.tensor(self.input.std) * 255, persistent=False)
@@ -75,9 +75,10 @@ class Backbone(nn.Module):
         return torch.cat([self._pass(chunk) for chunk in chunks])
 
     def _chunk_size(self, pixels: Tensor) -> int:
+        """Least size of a chunk; equal parts may be almost twice as large."""
         each = pixels[0, 0].numel()
         if pixels.is_cuda:
-            return max(1, self.speed.gpu_chunk_pixels // each)
+            return max(1, self.speed.gpu_chunk_pixels // (2 * each))
         return max(CPU_CHUNK_LEAST, CPU_CHUNK_PIXELS // each)
 
     def _pass(self, pixels: Tensor) -> Tensor:
@@ -96,7 +97,11 @@ class Backbone(nn.Module):
 
 def _input(trunk: Trunk, *, name: str, weights: str, size: int | None, frames: int | None) -> InputSpec:
     own = trunk.input
-    asked = replace(own, size=size or own.size, frames=frames or own.frames)
+    asked = replace(
+        own, size=own.size if size is None else size, frames=own.frames if frames is None else frames
+    )
+    if min(asked.size, asked.frames) < 1:
+        raise WeightsError(f"{name}: size {asked.size} and frames {asked.frames} must be at least 1")
     if trunk.only_own_input and (
         asked.size != own.size or (trunk.takes_snippets and asked.frames != own.frames)
     ):
@@ -110,7 +115,14 @@ def _input(trunk: Trunk, *, name: str, weights: str, size: int | None, frames: i
     return asked
 
 
-def _example(trunk: Trunk, spec: InputSpec) -> Tensor:
-    """Pixels to try folding with; small ones where the network takes any size, because 3D passes are slow."""
+def _folded(trunk: Trunk, spec: InputSpec, *, name: str) -> nn.Module:
+    """The network with normalisation folded, tried on pixels of its input, or small ones where any size will do."""
     size = spec.size if trunk.only_own_input else min(spec.size, _SMALL_SIZE)
-    return torch.rand(1, 3, spec.frames, size, size) if trunk.takes_snippets else torch.rand(1, 3, size, size)
+    shape = (1, 3, spec.frames, size, size) if trunk.takes_snippets else (1, 3, size, size)
+    try:
+        return fold_batch_norm(trunk.net, torch.rand(shape, generator=torch.Generator().manual_seed(0)))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(
+            f"{name} cannot look at {spec.frames} frame(s) of {size} x {size}: {reason}"
+        ) from error

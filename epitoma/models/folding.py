@@ -32,9 +32,9 @@ def fold_batch_norm(net: nn.Module, example: Tensor) -> nn.Module:
         _replace(folded, names[norm], getattr(norm, "act", nn.Identity()))
     with torch.no_grad():
         expected, got = net(example), folded(example)
-    if (expected - got).abs().max() > RELATIVE_TOLERANCE * expected.abs().max():
-        return copy.deepcopy(net)
-    return folded
+    if (expected - got).abs().max() <= RELATIVE_TOLERANCE * expected.abs().max():
+        return folded
+    return copy.deepcopy(net)
 
 
 def _pairs(net: nn.Module, example: Tensor) -> list[tuple[Convolution, Norm]]:

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 Colour = tuple[float, float, float]
 """One number for each of red, green and blue."""
 
-IMAGENET_MEAN: Colour = (0.485, 0.456, 0.406)
-IMAGENET_STD: Colour = (0.229, 0.224, 0.225)
-
 
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:

@@ -12,13 +12,14 @@ _MARKS = (
     ("features.0.conv.0.weight features.0.0.weight", "okankop's MobileNet3D, which epitoma does not read"),
     ("stem.0.weight layer1.0.conv1.0.0.weight", "torchvision's r2plus1d_18"),
     ("features.0.0.0.weight classifier.1.weight", "torchvision's s3d"),
-    ("conv_proj.weight", "torchvision's mvit_v2_s"),
+    ("conv_proj.weight blocks.0.attn.qkv.weight", "torchvision's mvit_v2_s"),
     ("patch_embed.proj.weight", "a transformer of timm, or torchvision's swin3d_t"),
     ("features.0.0.weight", "a torchvision MobileNet or EfficientNet"),
     ("conv_stem.weight", "a timm MobileNet or EfficientNet"),
     ("layer1.0.conv1.weight", "a ResNet of timm or torchvision"),
 )
 _TORCHVISION_MOBILENET_EPS = 1e-3
+_UNUSED = "num_batches_tracked"
 
 
 def seen_layout(state: State) -> str:
@@ -33,17 +34,19 @@ def as_timm_names(state: State, net: nn.Module) -> State:
     """Rename tensors of torchvision's MobileNetV3 for timm's, which has the same ones in the same order.
 
     Their batch normalisations differ by eps, which is set here to what the weights were trained with. Tensors
-    of anything else are given back as they are.
+    of anything else, and of a MobileNetV3 of another size, are given back as they are.
     """
     if not isinstance(net, timm.models.MobileNetV3) or "features.0.0.weight" not in state:
         return state
-    theirs = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
-    own = [key for key in net.state_dict() if not key.endswith("num_batches_tracked")]
+    shapes = {key: tensor.shape for key, tensor in net.state_dict().items() if not key.endswith(_UNUSED)}
+    theirs = {key: tensor for key, tensor in state.items() if not key.endswith(_UNUSED)}
+    if any(a.numel() != b.numel() for a, b in zip(theirs.values(), shapes.values(), strict=False)):
+        return state
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.eps = _TORCHVISION_MOBILENET_EPS
-    shapes = net.state_dict()
+    renamed = dict(zip(theirs, shapes, strict=False))
     return {
-        key: tensor.view_as(shapes[key]) if tensor.numel() == shapes[key].numel() else tensor
-        for key, tensor in zip(own, theirs.values(), strict=False)
+        renamed.get(key, key): tensor.view(shapes[renamed[key]]) if key in renamed else tensor
+        for key, tensor in theirs.items()
     }

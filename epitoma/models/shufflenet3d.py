@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from epitoma.errors import WeightsError
 from epitoma.models.input_spec import InputSpec
 
 GROUPS = 3
@@ -24,6 +25,19 @@ SHUFFLENET3D_INPUT = InputSpec(
     std=(1 / 255, 1 / 255, 1 / 255),
 )
 """Eight frames, the published mean subtracted from values of 0 to 255, as VideoEpitoma shows it at a timestep."""
+
+
+def check_width(width: float) -> None:
+    """Raise a WeightsError for a width that leaves some grouped convolution with channels that do not divide."""
+    stem, *stages = (int(channels * width) for channels in (_STEM_CHANNELS, *_STAGE_CHANNELS))
+    channels = [*stages, *(stage // 4 for stage in stages)]
+    channels += [] if stem == _STEM_CHANNELS else [stem]
+    channels.append(stages[0] - stem)
+    if min(channels) < GROUPS or any(count % GROUPS for count in channels):
+        raise WeightsError(
+            f"ShuffleNet3D of width {width} has channels that do not divide into {GROUPS} groups; "
+            "0.25, 0.5, 1.0, 1.5 and 2.0 do"
+        )
 
 
 class ShuffleNet3D(nn.Module):

@@ -32,7 +32,9 @@ class Speed:
 
 
 class Compiled:
-    """Calls a network compiled, or as it is from the moment that compiling has failed.
+    """Calls a network compiled, or as it is from the moment that compiling its forward pass has failed.
+
+    A UserWarning then says why.
 
     Args:
         net: The network; its parameters stay where they are.

@@ -23,7 +23,10 @@ def create_timm(name: str) -> nn.Module:
     if not timm.is_model(base):
         close = timm.list_models(f"*{name[:6]}*")[:5]
         raise WeightsError(f"timm has no model {name!r}; near it: {', '.join(close) or 'none'}")
-    net = timm.create_model(base, num_classes=0)
+    try:
+        net = timm.create_model(base, num_classes=0)
+    except RuntimeError as error:  # What timm raises for a tag that it does not know.
+        raise WeightsError(f"timm has no model {name!r}: {error}") from error
     if name != base:
         move_strides_first(net, name=name)
     return net
@@ -38,6 +41,8 @@ def move_strides_first(net: nn.Module, *, name: str) -> None:
     blocks = [module for module in net.modules() if isinstance(module, Bottleneck)]
     if not isinstance(net, ResNet) or not blocks:
         raise WeightsError(f"{name!r}: only ResNets with bottlenecks have a v1, such as resnet50_v1")
+    if all(block.conv2.stride == (1, 1) for block in blocks):
+        raise WeightsError(f"{name!r}: its blocks halve elsewhere than in their 3x3; try resnet50_v1")
     for block in blocks:
         block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
 
@@ -69,7 +74,7 @@ def fetch_timm(name: str) -> Callable[[], dict[str, Tensor]] | None:
 def head_of_timm(net: nn.Module) -> tuple[str, ...]:
     """How names of the classification layers' tensors begin."""
     names = _config(net)["classifier"]
-    return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))
+    return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names or ()))
 
 
 def takes_only_own_size(net: nn.Module) -> bool:
@@ -78,7 +83,11 @@ def takes_only_own_size(net: nn.Module) -> bool:
 
 
 def feature_channels(net: nn.Module) -> int:
-    """Width of a headless network's output; some networks end with a layer wider than ``num_features``."""
+    """Width of a headless network's output; some networks end with a layer wider than ``num_features``.
+
+    Raises:
+        WeightsError: The network does not say.
+    """
     channels = getattr(net, "head_hidden_size", None) or getattr(net, "num_features", None)
     if not isinstance(channels, int):
         raise WeightsError(f"{type(net).__name__} does not say how many features it gives")

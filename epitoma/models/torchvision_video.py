@@ -1,6 +1,7 @@
 """torchvision's video networks without their classification layers."""
 
 from dataclasses import dataclass
+from http.client import HTTPException
 
 import torchvision
 from torch import Tensor, nn
@@ -64,5 +65,5 @@ def fetch_video_net(name: str) -> dict[str, Tensor]:
     """
     try:
         return torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(check_hash=True)  # pyright: ignore
-    except OSError as error:
+    except (OSError, HTTPException, RuntimeError) as error:  # A wrong hash is a RuntimeError.
         raise WeightsError(f"torchvision cannot fetch weights of {name!r} ({error})") from error

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from epitoma.models.i3d import I3D, I3D_CHANNELS, I3D_INPUT
 from epitoma.models.input_spec import InputSpec
-from epitoma.models.shufflenet3d import SHUFFLENET3D_INPUT, ShuffleNet3D
+from epitoma.models.shufflenet3d import SHUFFLENET3D_INPUT, ShuffleNet3D, check_width
 from epitoma.models.timm_nets import (
     create_timm,
     feature_channels,
@@ -71,6 +71,7 @@ def build_trunk(name: str) -> Trunk:
 
 
 def _shufflenet3d(width: float) -> Trunk:
+    check_width(width)
     net = ShuffleNet3D(width=width)
     return Trunk(
         net=net,

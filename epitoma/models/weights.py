@@ -1,7 +1,6 @@
 """Loading pretrained weights into a trunk, strictly: every tensor is used or is of a head, or one clear error."""
 
 import importlib.util
-import pickle
 from pathlib import Path
 
 import safetensors
@@ -54,28 +53,40 @@ def read_state_file(path: Path) -> State:
 
     The dict may lie under ``state_dict`` and the like, beside other values, and its names may begin with what
     DataParallel and torch.compile put there.
+
+    Raises:
+        WeightsError: There is no file, or it holds no such dict; nothing in it is ever run.
     """
     if not path.is_file():
         raise WeightsError(f"no weight file at {path}; give a file, 'hub', 'package' or 'random'")
     try:
         if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        return _tensors(torch.load(path, map_location="cpu", weights_only=True), path)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, safetensors.SafetensorError) as error:
+            loaded: object = safetensors.torch.load_file(path)
+        else:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # On bytes that are no weights, torch raises nearly anything.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(f"{path} is not a file of plain tensors: {reason}") from error
+    return _without_prefixes(_tensors(loaded, path))
 
 
 def _tensors(loaded: object, path: Path) -> State:
     for wrapper in _WRAPPERS:
         if isinstance(loaded, dict) and isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+    if not isinstance(loaded, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in loaded.items()
+    ):
         raise WeightsError(f"{path} holds no state dict (a dict of tensors, or one under 'state_dict')")
-    for prefix in _PREFIXES:
-        if loaded and all(key.startswith(prefix) for key in loaded):
-            loaded = {key.removeprefix(prefix): value for key, value in loaded.items()}
     return loaded
+
+
+def _without_prefixes(state: State) -> State:
+    """Names without what DataParallel and torch.compile put before them, in any order."""
+    for prefix in _PREFIXES:
+        if state and all(key.startswith(prefix) for key in state):
+            return _without_prefixes({key.removeprefix(prefix): value for key, value in state.items()})
+    return state
 
 
 def _fetched(trunk: Trunk, name: str) -> State:

@@ -14,9 +14,9 @@ from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import VideoRow
-from epitoma.on_ray.features import Watch
 from epitoma.on_ray.parallel import in_parallel
 from epitoma.on_ray.prepare import index_made, write_dataset
+from epitoma.progress import Watch
 
 CLIPS_FILE = "clips.parquet"
 

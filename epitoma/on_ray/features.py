@@ -1,6 +1,5 @@
 """Extraction of features into a store: decode over CPU workers, networks in actors, Parquet parts."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,12 @@ from epitoma.on_ray.ingest import (
 )
 from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
+from epitoma.progress import Watch
 from epitoma.training.checkpoint import write_json
 from epitoma.video.scale import SCALING
 from epitoma.whole_files import renamed_when_whole
 
 MAX_BATCH_BYTES = 64_000_000
-Watch = Callable[[int, int], None]
-"""Told how many videos are done, of how many."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import ray
 from ray.exceptions import RayTaskError
 
 from epitoma.errors import EpitomaError
-from epitoma.on_ray.features import Watch
+from epitoma.progress import Watch
 
 Item = TypeVar("Item")
 

@@ -21,10 +21,10 @@ from epitoma.datasets.synthetic import (
     write_synthetic_video,
 )
 from epitoma.errors import ManifestError
-from epitoma.on_ray.features import Watch
 from epitoma.on_ray.indexing import index_files
 from epitoma.on_ray.parallel import in_parallel
 from epitoma.on_ray.runtime import ray_session
+from epitoma.progress import Watch
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_FILE, index_row, row_index, write_indices
 

@@ -46,6 +46,33 @@ def test_a_network_of_one_size_refuses_others():
         HeavyNet(HeavyNet.Config(name="vit_tiny_patch16_224", weights="random", size=112))
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "reason"),
+    [
+        ("shufflenet3d_x0_1", {}, "width 0.1 has channels that do not divide into 3 groups"),
+        ("shufflenet3d_x0_0", {}, "width 0.0 has channels"),
+        ("resnet50.wrong_tag", {}, "timm has no model 'resnet50.wrong_tag'"),
+        ("resnetaa50_v1", {}, "halve elsewhere than in their 3x3"),
+        ("resnet10t", {"size": 0}, "size 0 and frames 1 must be at least 1"),
+        ("resnet10t", {"frames": -2}, "frames -2 must be at least 1"),
+        ("shufflenet3d_x0_5", {"size": 8}, r"cannot look at 8 frame\(s\) of 8 x 8: "),
+    ],
+)
+def test_what_cannot_be_built_is_refused_in_a_sentence(name: str, settings: dict, reason: str):
+    with pytest.raises(WeightsError, match=reason):
+        HeavyNet(HeavyNet.Config(name=name, weights="random", **settings))
+
+
+def test_trying_a_network_leaves_the_callers_randomness_alone():
+    torch.manual_seed(0)
+    trunk = build_trunk("resnet10t")
+    after_weights = torch.get_rng_state()
+    torch.manual_seed(0)
+    HeavyNet(HeavyNet.Config(name="resnet10t", weights="random", size=64))
+    assert torch.equal(torch.get_rng_state(), after_weights)
+    assert trunk.channels == 512
+
+
 def test_light_net_is_2d():
     with pytest.raises(WeightsError, match="'i3d' wants several at once"):
         LightNet(LightNet.Config(name="i3d", weights="random"))

@@ -129,6 +129,11 @@ def test_a_missing_file_is_named(tmp_path: Path):
         (lambda: timm.create_model("resnet10t").state_dict(), NAME, "a ResNet of timm or torchvision"),
         (lambda: i3d_state(classes=400), "shufflenet3d", "piergiaj's I3D"),
         (lambda: shufflenet3d_state(width=1.0, classes=600), "i3d", "okankop's ShuffleNet3D"),
+        (
+            lambda: torchvision.models.get_model("mobilenet_v3_large", weights=None).state_dict(),
+            "mobilenetv3_small_100",
+            "a torchvision MobileNet or EfficientNet",
+        ),
         (lambda: {"encoder.a": torch.zeros(1)}, "i3d", "no layout known here; it holds encoder.a"),
     ],
 )
@@ -146,6 +151,28 @@ def test_another_width_is_refused_with_the_shapes(tmp_path: Path):
         load_weights(build_trunk("shufflenet3d"), str(tmp_path / "net.pth"), name="shufflenet3d")
 
 
+def test_torchvisions_tensors_that_nothing_uses_are_named_as_they_are(tmp_path: Path):
+    state = torchvision.models.get_model("mobilenet_v3_small", weights=None).state_dict()
+    torch.save(state | {"extra.weight": torch.zeros(1)}, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=r"1 unknown \(first: extra\.weight\)"):
+        load_weights(
+            build_trunk("mobilenetv3_small_100"), str(tmp_path / "net.pth"), name="mobilenetv3_small_100"
+        )
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module.", "module._orig_mod."])
+def test_names_may_begin_with_what_wrappers_put_there(tmp_path: Path, prefix: str):
+    state = {f"{prefix}{key}": tensor for key, tensor in other_net().state_dict().items()}
+    safetensors.torch.save_file(state, tmp_path / "net.safetensors")
+    assert read_state_file(tmp_path / "net.safetensors").keys() == other_net().state_dict().keys()
+
+
+def test_a_dict_of_tensors_without_names_is_refused(tmp_path: Path):
+    torch.save({0: torch.zeros(1)}, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match="holds no state dict"):
+        read_state_file(tmp_path / "net.pth")
+
+
 def test_a_tensor_that_nothing_uses_is_named(tmp_path: Path):
     state = i3d_state(classes=400) | {"Mixed_6a.b0.conv3d.weight": torch.zeros(1)}
     torch.save(state, tmp_path / "net.pth")
@@ -158,7 +185,9 @@ class Explodes:
         return (Path("exploded").touch, ())
 
 
-@pytest.mark.parametrize("content", [pickle.dumps({"a": Explodes()}, protocol=2), b"", b"not weights at all"])
+@pytest.mark.parametrize(
+    "content", [pickle.dumps({"a": Explodes()}, protocol=2), b"", b"not weights at all", b"h\xff"]
+)
 def test_what_is_not_plain_tensors_is_refused_and_never_run(tmp_path: Path, monkeypatch, content: bytes):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.pth").write_bytes(content)
