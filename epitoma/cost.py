@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from epitoma.models.backbone import Backbone
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.speed import Speed
-from epitoma.models.videoepitoma import Networks, VideoEpitoma, given_selection
+from epitoma.models.videoepitoma import HeadConfig, Networks, VideoEpitoma, given_selection
 from epitoma.selection import all_valid
 
 
@@ -71,6 +71,17 @@ class CostModel:
             heavy=kept * self.heavy_per_timestep,
             classifier=self._classifier_gmacs[kept],
         )
+
+
+def cost_of(networks: Networks, head: HeadConfig, *, candidates: int, classes: int) -> CostModel:
+    """Cost of networks with a selector and classifier of that config, which need not be trained."""
+    model = VideoEpitoma(
+        head,
+        light_channels=networks.light.channels,
+        heavy_channels=networks.heavy.channels,
+        classes=classes,
+    )
+    return CostModel(model, networks, candidates=candidates)
 
 
 def gmacs(module: nn.Module, *inputs: object) -> float:

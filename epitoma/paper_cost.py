@@ -20,7 +20,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from epitoma.cost import CostModel, gmacs
+from epitoma.cost import cost_of, gmacs
 from epitoma.decode_cost import decode_milliseconds
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
@@ -28,7 +28,7 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.trunk import Trunk, build_trunk
-from epitoma.models.videoepitoma import HeadConfig, ModelConfig, Networks, NetworksConfig, build_on
+from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.progress import Watch
 from epitoma.selection import all_valid
 
@@ -118,14 +118,8 @@ def _exact_rows(heavy: str) -> list[TableRow]:
             heavy=HeavyNet.Config(name=_HEAVY[heavy][0], weights="random"),
         )
     )
-    config = ModelConfig(
-        networks=NetworksConfig(),
-        head=_paper_head(networks.light.channels, networks.heavy.channels),
-        classes=tuple(str(number) for number in range(_CLASSES)),
-        multi_label=False,
-        timesteps=CANDIDATES,
-    )
-    cost = CostModel(build_on(config, networks, keep_networks=False), networks, candidates=CANDIDATES)
+    head = _paper_head(networks.light.channels, networks.heavy.channels)
+    cost = cost_of(networks, head, candidates=CANDIDATES, classes=_CLASSES)
     costs = [(kept, cost.at(kept, selected=kept < CANDIDATES)) for kept in KEPT]
     return [
         TableRow(

@@ -8,10 +8,10 @@ from typing import Annotated
 import tyro
 
 from epitoma.console import console, phase, say
-from epitoma.cost import Cost, CostModel
+from epitoma.cost import Cost, CostModel, cost_of
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
 from epitoma.errors import ConfigError
-from epitoma.models.videoepitoma import HeadConfig, ModelConfig, Networks, NetworksConfig, build_on
+from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.paper_cost import TableRow, as_json, measured, table1
 from epitoma.tables import cost_table, stage_table
 from epitoma.training.checkpoint import write_json
@@ -85,15 +85,8 @@ class CostConfig:
     def _cost_model(self) -> CostModel:
         light = replace(self.networks.light, weights="random")
         heavy = replace(self.networks.heavy, weights="random")
-        config = ModelConfig(
-            networks=NetworksConfig(light=light, heavy=heavy),
-            head=self.head,
-            classes=tuple(str(number) for number in range(self.classes)),
-            multi_label=False,
-            timesteps=self.timesteps,
-        )
-        networks = Networks(config.networks)
-        return CostModel(build_on(config, networks, keep_networks=False), networks, candidates=self.timesteps)
+        networks = Networks(NetworksConfig(light=light, heavy=heavy))
+        return cost_of(networks, self.head, candidates=self.timesteps, classes=self.classes)
 
 
 ReportConfig = (

@@ -19,7 +19,6 @@ _MARKS = (
     ("layer1.0.conv1.weight", "a ResNet of timm or torchvision"),
 )
 _TORCHVISION_MOBILENET_EPS = 1e-3
-_UNUSED = "num_batches_tracked"
 
 
 def seen_layout(state: State) -> str:
@@ -30,6 +29,11 @@ def seen_layout(state: State) -> str:
     return f"no layout known here; it holds {', '.join(list(state)[:3]) or 'nothing'}"
 
 
+def without_counters(state: State) -> State:
+    """All but the counters of batch normalisation, which say nothing about what a network computes."""
+    return {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
+
+
 def as_timm_names(state: State, net: nn.Module) -> State:
     """Rename tensors of torchvision's MobileNetV3 for timm's, which has the same ones in the same order.
 
@@ -38,8 +42,8 @@ def as_timm_names(state: State, net: nn.Module) -> State:
     """
     if not isinstance(net, timm.models.MobileNetV3) or "features.0.0.weight" not in state:
         return state
-    shapes = {key: tensor.shape for key, tensor in net.state_dict().items() if not key.endswith(_UNUSED)}
-    theirs = {key: tensor for key, tensor in state.items() if not key.endswith(_UNUSED)}
+    shapes = {key: tensor.shape for key, tensor in without_counters(net.state_dict()).items()}
+    theirs = without_counters(state)
     if any(a.numel() != b.numel() for a, b in zip(theirs.values(), shapes.values(), strict=False)):
         return state
     for module in net.modules():

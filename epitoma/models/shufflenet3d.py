@@ -29,7 +29,7 @@ SHUFFLENET3D_INPUT = InputSpec(
 
 def check_width(width: float) -> None:
     """Raise a WeightsError for a width that leaves some grouped convolution with channels that do not divide."""
-    stem, *stages = (int(channels * width) for channels in (_STEM_CHANNELS, *_STAGE_CHANNELS))
+    stem, *stages = _channels(width)
     channels = [*stages, *(stage // 4 for stage in stages)]
     channels += [] if stem == _STEM_CHANNELS else [stem]
     channels.append(stages[0] - stem)
@@ -45,7 +45,7 @@ class ShuffleNet3D(nn.Module):
 
     def __init__(self, *, width: float = 2.0) -> None:
         super().__init__()
-        stem, *stages = (int(channels * width) for channels in (_STEM_CHANNELS, *_STAGE_CHANNELS))
+        stem, *stages = _channels(width)
         self.channels = stages[-1]
         self.conv1 = nn.Sequential(
             nn.Conv3d(3, stem, 3, stride=(1, 2, 2), padding=1, bias=False),
@@ -108,3 +108,8 @@ def _halved(x_NCMHW: Tensor) -> Tensor:
 def _stage(channels: int, width: int, *, blocks: int) -> nn.Sequential:
     first = Bottleneck(channels, width, halves=True)
     return nn.Sequential(first, *(Bottleneck(width, width, halves=False) for _ in range(1, blocks)))
+
+
+def _channels(width: float) -> list[int]:
+    """Channels of the stem and of every stage."""
+    return [int(channels * width) for channels in (_STEM_CHANNELS, *_STAGE_CHANNELS)]

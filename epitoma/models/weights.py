@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from epitoma.errors import WeightsError
 from epitoma.models.input_spec import Colour
-from epitoma.models.layouts import as_timm_names, seen_layout
+from epitoma.models.layouts import as_timm_names, seen_layout, without_counters
 from epitoma.models.trunk import State, Trunk
 
 HUB = "hub"
@@ -24,7 +24,6 @@ PACKAGE_MEAN_STD: tuple[Colour, Colour] = (
 )
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.")
-_UNUSED = "num_batches_tracked"
 
 
 def load_weights(trunk: Trunk, weights: str, *, name: str) -> None:
@@ -107,28 +106,20 @@ def _package_state(net: nn.Module, name: str) -> State:
     files = sorted(Path(found.origin).parent.rglob("efficientnet-lite0-*.pth"))
     if not files:
         raise WeightsError(f"no efficientnet-lite0-*.pth under {Path(found.origin).parent}")
-    theirs = [tensor for key, tensor in read_state_file(files[0]).items() if not key.endswith(_UNUSED)]
-    return dict(zip(_own(net), theirs, strict=False))
-
-
-def _own(net: nn.Module) -> State:
-    return {key: tensor for key, tensor in net.state_dict().items() if not key.endswith(_UNUSED)}
+    theirs = without_counters(read_state_file(files[0]))
+    return dict(zip(without_counters(net.state_dict()), theirs.values(), strict=False))
 
 
 def _load_strictly(trunk: Trunk, state: State, *, source: str, name: str) -> None:
     """Load where every tensor of the network is found and fits, and no other is left but a head's."""
-    own = _own(trunk.net)
+    own = without_counters(trunk.net.state_dict())
     missing = [key for key in own if key not in state]
     misfits = [
         f"{key} is {tuple(state[key].shape)}, not {tuple(own[key].shape)}"
         for key in own
         if key in state and state[key].shape != own[key].shape
     ]
-    unknown = [
-        key
-        for key in state
-        if key not in own and not key.endswith(_UNUSED) and not key.startswith(trunk.head)
-    ]
+    unknown = [key for key in without_counters(state) if key not in own and not key.startswith(trunk.head)]
     if missing or misfits or unknown:
         found = [("missing", missing), ("of another shape", misfits), ("unknown", unknown)]
         told = "; ".join(f"{len(keys)} {what} (first: {', '.join(keys[:3])})" for what, keys in found if keys)

@@ -113,9 +113,14 @@ def test_a_torchvision_file_recognises_as_torchvision_does(tmp_path: Path, their
 
 @pytest.mark.parametrize("name", ["s3d", "r2plus1d_18", "mvit_v2_s", "swin3d_t"])
 def test_a_torchvision_video_file_loads(tmp_path: Path, name: str):
-    torch.save(torchvision.models.get_model(name, weights=None).state_dict(), tmp_path / "net.pth")
+    theirs = torchvision.models.get_model(name, weights=None).state_dict()
+    torch.save(theirs, tmp_path / "net.pth")
     trunk: Trunk = build_trunk(name)
     load_weights(trunk, str(tmp_path / "net.pth"), name=name)
+    own = trunk.net.state_dict()
+    assert own
+    assert all(torch.equal(tensor, theirs[key]) for key, tensor in own.items())
+    assert all(key.startswith(trunk.head) for key in theirs.keys() - own.keys())
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
