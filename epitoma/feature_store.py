@@ -58,6 +58,7 @@ class StoreKey:
         heavy_input: Size, frames and normalisation of HeavyNet's input, as text.
         timesteps: Dense uniform timesteps a video, D.
         scaling: How decoded frames become pictures.
+        bf16: Whether the networks multiply in bfloat16 where they run on a GPU.
     """
 
     light_name: str
@@ -68,6 +69,7 @@ class StoreKey:
     heavy_input: str
     timesteps: int
     scaling: str
+    bf16: bool
 
     def digest(self) -> str:
         """Name of the store's folder."""

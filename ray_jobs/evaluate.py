@@ -1,7 +1,7 @@
 """Evaluate a run: score at every budget for selector, uniform and random sampling, with its cost in GMACs."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError, RunError
 from epitoma.evaluation import Evaluation
 from epitoma.feature_store import Stored, read_features
+from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.runtime import ray_session
 from epitoma.plots import tradeoff_figure
@@ -41,6 +42,7 @@ class EvaluateConfig:
         features: Where feature stores are kept; None keeps them beside the run.
         random_draws: Random samplings to average over.
         seed: Seed of random sampling.
+        speed: How the networks run.
         max_reject_share: Largest share of videos that may be unreadable.
         quiet: Keep table and figure without printing them.
     """
@@ -52,6 +54,7 @@ class EvaluateConfig:
     features: Path | None = None
     random_draws: int = 5
     seed: int = 0
+    speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05
     quiet: bool = False
 
@@ -136,9 +139,11 @@ def _reference(run: Path | None, model: VideoEpitoma, manifest: Manifest) -> Vid
 def _stored(
     config: EvaluateConfig, split: Manifest, model: VideoEpitoma, model_config: ModelConfig
 ) -> Stored:
+    networks = networks_of(model)
+    networks.run_as(config.speed)
     extracted = extract_with(
         split,
-        networks_of(model),
+        networks,
         timesteps=model_config.timesteps,
         root=config.features or config.run.parent / "features",
         max_reject_share=config.max_reject_share,

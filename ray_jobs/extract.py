@@ -6,6 +6,7 @@ from pathlib import Path
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError
+from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.features import Extracted, extract_features
 from epitoma.on_ray.runtime import ray_session
@@ -24,6 +25,7 @@ class ExtractConfig:
         networks: LightNet and HeavyNet.
         networks_from: A finished run whose networks are used in place of ``networks``.
         timesteps: Dense uniform timesteps a video, D.
+        speed: How the networks run.
         max_reject_share: Largest share of videos that may be unreadable.
     """
 
@@ -32,6 +34,7 @@ class ExtractConfig:
     networks: NetworksConfig = field(default_factory=NetworksConfig)
     networks_from: Path | None = None
     timesteps: int = 32
+    speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05
 
     def __post_init__(self) -> None:
@@ -46,6 +49,7 @@ def extract(config: ExtractConfig) -> Extracted:
         networks = Networks(config.networks)
     else:
         networks = networks_of(load_model(model_folder(config.networks_from))[0])
+    networks.run_as(config.speed)
     with ray_session(logs=config.features / "logs"):
         return extract_with(
             manifest,

@@ -178,6 +178,7 @@ class Watcher:
 def _fit(
     config: TrainConfig, manifest: Manifest, networks: Networks, start: State | None, tracker: RunTracker
 ) -> State:
+    networks.run_as(config.speed)
     store, rejects = None, []
     if config.source == "features":
         used = [*manifest.split("train").video_ids, *manifest.split("validation").video_ids]

@@ -44,6 +44,10 @@ class Compiled:
         self.net = net
         self.compiled: Callable[[Tensor], Tensor] | None = torch.compile(net, dynamic=True)
 
+    def __reduce__(self) -> tuple[type["Compiled"], tuple[nn.Module]]:
+        """Compiled code stays where it was made: a copy compiles anew."""
+        return Compiled, (self.net,)
+
     def __call__(self, pixels: Tensor) -> Tensor:
         """Run."""
         if self.compiled is not None:

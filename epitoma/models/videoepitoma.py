@@ -31,8 +31,11 @@ class Networks(nn.Module):
         self.light = LightNet(config.light, pretrained=pretrained)
         self.heavy = HeavyNet(config.heavy, pretrained=pretrained)
 
+        self.run_as(Speed())
+
     def run_as(self, speed: Speed) -> None:
-        """Choose how both run from now on."""
+        """Choose how both run from now on, here and in every process they are sent to."""
+        self.speed = speed
         self.light.run_as(speed)
         self.heavy.run_as(speed)
 

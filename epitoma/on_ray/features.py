@@ -110,6 +110,7 @@ def store_key(networks: Networks, *, timesteps: int) -> StoreKey:
         heavy_input=str(networks.heavy.input),
         timesteps=timesteps,
         scaling=SCALING,
+        bf16=networks.speed.bf16,
     )
 
 

@@ -190,7 +190,6 @@ def train_worker(settings: dict[str, Any]) -> None:
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     context = RayContext(job.board)
     networks: Networks = ray.get(job.networks)
-    networks.run_as(job.config.speed)
     model = build_trainable(job.config, job.model, networks, start=job.start)
     TrainingLoop(
         model, job.config.loop(multi_label=job.manifest.multi_label), context, _source(job, networks, context)

@@ -52,7 +52,7 @@ class TrainConfig:
         networks_from: A finished run whose networks are used, and nothing else of it.
         seed: Seed of everything random.
         workers: Where training runs.
-        speed: How the networks run, from pixels.
+        speed: How the networks run.
         max_reject_share: The run stops when more than this share of videos cannot be read.
         resume: Go on with the run of this name from its newest checkpoint.
     """

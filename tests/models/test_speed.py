@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 import torch
 
@@ -74,6 +76,14 @@ def test_what_does_not_compile_runs_as_it_is_and_says_so(heavy):
             got = net(pixels)
         assert torch.equal(got, heavy.net(pixels))
         assert torch.equal(net(pixels), got), "from then on without another try"
+
+
+def test_how_a_network_runs_goes_with_it_to_other_processes(heavy):
+    heavy.run_as(Speed(compile=True, bf16=True))
+    sent = pickle.loads(pickle.dumps(heavy))
+    assert sent.speed == heavy.speed
+    assert sent.compiled is not None
+    assert sent.compiled.net is sent.net
 
 
 def test_a_compiled_network_has_the_same_tensors(heavy):
