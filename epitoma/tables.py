@@ -49,15 +49,15 @@ def cost_table(rows: Sequence[TableRow]) -> Table:
     return table
 
 
-def stage_table(costs: Mapping[int, Cost], *, timesteps: int) -> Table:
-    """Costs by kept timesteps, stage by stage."""
+def stage_table(costs: Mapping[int, Cost], decode_ms: Mapping[int, float], *, timesteps: int) -> Table:
+    """Costs by kept timesteps, stage by stage, with decoding beside them."""
     title = f"GMACs a video, {timesteps} candidates"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("T'", "light", "context", "gating", "heavy", "head", "total"):
+    for heading in ("T'", "light", "context", "gating", "heavy", "head", "total", "decode ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     for kept, cost in costs.items():
         stages = (cost.light_net, cost.context, cost.gating, cost.heavy, cost.classifier, cost.total)
-        table.add_row(str(kept), *(f"{stage:.3f}" for stage in stages))
+        table.add_row(str(kept), *(f"{stage:.3f}" for stage in stages), f"{decode_ms[kept]:.0f}")
     return table
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import tyro
 
 from epitoma.console import console, phase, say
-from epitoma.cost import Cost, CostModel, cost_of
+from epitoma.cost import Cost, cost_of
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
+from epitoma.decode_cost import decode_milliseconds
 from epitoma.errors import ConfigError
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.paper_cost import TableRow, as_json, measured, table1
@@ -18,11 +19,12 @@ from epitoma.training.checkpoint import write_json
 from ray_jobs.command_line import run_job
 
 CLASSES = 10
+DECODE_NOTE = "decode ms: of one core, for {video}"
 
 
 @dataclass(kw_only=True)
-class Table1Config:
-    """What VideoEpitoma costs with each of the paper's networks: table 1 of the paper.
+class DecodingConfig:
+    """Where costs go, and the video whose decoding stands beside them.
 
     Attributes:
         json: Where to write the rows.
@@ -38,11 +40,20 @@ class Table1Config:
         if self.video is not None and not self.video.is_file():
             raise ConfigError(f"no video at {self.video}; give a file, or leave --video out")
 
+    def decoded_video(self) -> Path:
+        """The video asked for, or the one that is made."""
+        return self.video or made_video(self.made)
+
+
+@dataclass(kw_only=True)
+class Table1Config(DecodingConfig):
+    """What VideoEpitoma costs with each of the paper's networks: table 1 of the paper."""
+
     def report(self) -> None:
         """Count, measure, print and write."""
         with phase("count operations", unit="rows") as advance:
             rows = table1(watch=advance)
-        video = self.video or made_video(self.made)
+        video = self.decoded_video()
         with phase("measure decoding", unit="rows") as advance:
             rows = measured(rows, video, watch=advance)
         _tell(rows, video)
@@ -51,7 +62,7 @@ class Table1Config:
 
 
 @dataclass(kw_only=True)
-class CostConfig:
+class CostConfig(DecodingConfig):
     """What a video costs with networks of your choice, stage by stage, at T candidates and T' kept timesteps.
 
     Attributes:
@@ -60,7 +71,6 @@ class CostConfig:
         timesteps: Candidates, T.
         kept: Kept timesteps, T', of each row.
         classes: Number of classes.
-        json: Where to write the rows.
     """
 
     networks: NetworksConfig = field(default_factory=NetworksConfig)
@@ -68,25 +78,42 @@ class CostConfig:
     timesteps: int = 128
     kept: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     classes: int = CLASSES
-    json: Path | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.kept or not all(0 < kept <= self.timesteps for kept in self.kept):
             raise ConfigError(f"kept {self.kept} must be from 1 to timesteps, {self.timesteps}")
 
     def report(self) -> None:
-        """Count, print and write."""
-        model = self._cost_model()
+        """Count, measure, print and write."""
+        networks, video = self._networks(), self.decoded_video()
+        model = cost_of(networks, self.head, candidates=self.timesteps, classes=self.classes)
         costs = {kept: model.at(kept) for kept in self.kept}
-        console.print(stage_table(costs, timesteps=self.timesteps))
+        decode_ms = self._decode_ms(networks, video)
+        console.print(stage_table(costs, decode_ms, timesteps=self.timesteps))
+        say(DECODE_NOTE.format(video=video))
         if self.json is not None:
-            write_json(self.json, [_as_json(self.timesteps, kept, cost) for kept, cost in costs.items()])
+            rows = [_as_json(self.timesteps, kept, costs[kept], decode_ms[kept]) for kept in self.kept]
+            write_json(self.json, rows)
 
-    def _cost_model(self) -> CostModel:
+    def _networks(self) -> Networks:
         light = replace(self.networks.light, weights="random")
         heavy = replace(self.networks.heavy, weights="random")
-        networks = Networks(NetworksConfig(light=light, heavy=heavy))
-        return cost_of(networks, self.head, candidates=self.timesteps, classes=self.classes)
+        return Networks(NetworksConfig(light=light, heavy=heavy))
+
+    def _decode_ms(self, networks: Networks, video: Path) -> dict[int, float]:
+        costs: dict[int, float] = {}
+        with phase("measure decoding", unit="rows") as advance:
+            for kept in self.kept:
+                costs[kept] = decode_milliseconds(
+                    video,
+                    candidates=self.timesteps,
+                    kept=kept,
+                    light=networks.light.input,
+                    heavy=networks.heavy.input,
+                )
+                advance(len(costs), len(self.kept))
+        return costs
 
 
 ReportConfig = (
@@ -119,11 +146,12 @@ def _tell(rows: Sequence[TableRow], video: Path) -> None:
         "light: LightNet, context, kernels and gating on all 16; heavy: HeavyNet on T'; head: VideoClassifier"
     )
     say("exact: every multiplication that runs; paper: by the convention stated in epitoma/paper_cost.py")
-    say(f"decode ms: of one core, for {video}")
+    say(DECODE_NOTE.format(video=video))
 
 
-def _as_json(timesteps: int, kept: int, cost: Cost) -> dict[str, float]:
-    return {"timesteps": timesteps, "kept": kept, **asdict(cost), "total": cost.total}
+def _as_json(timesteps: int, kept: int, cost: Cost, decode_ms: float) -> dict[str, float]:
+    counts = {"timesteps": timesteps, "kept": kept}
+    return {**counts, **asdict(cost), "total": cost.total, "decode_ms": round(decode_ms, 2)}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from ray_jobs.report import CostConfig, Table1Config, made_video, report
 
 
 def test_costs_of_ones_own_networks_stage_by_stage(tmp_path: Path, networks_config, capsys):
-    config = CostConfig(networks=networks_config, timesteps=8, kept=(2, 8), json=tmp_path / "cost.json")
+    config = CostConfig(
+        networks=networks_config, timesteps=8, kept=(2, 8), json=tmp_path / "cost.json", made=tmp_path
+    )
     report(config)
     few, all_of_them = json.loads((tmp_path / "cost.json").read_text())
     assert (few["timesteps"], few["kept"], all_of_them["kept"]) == (8, 2, 8)
@@ -16,6 +18,7 @@ def test_costs_of_ones_own_networks_stage_by_stage(tmp_path: Path, networks_conf
     stages = ("light_net", "context", "gating", "heavy", "classifier")
     assert few["total"] == pytest.approx(sum(few[stage] for stage in stages))
     assert all(few[stage] > 0 for stage in stages)
+    assert 0 < few["decode_ms"] < all_of_them["decode_ms"]
     assert "GMACs a video, 8 candidates" in capsys.readouterr().out
 
 
