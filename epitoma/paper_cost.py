@@ -72,8 +72,9 @@ class TableRow:
 def table1(*, watch: Watch) -> list[TableRow]:
     """Every HeavyNet alone at 16 timesteps and with the selector at 8, in both conventions."""
     rows: list[TableRow] = []
+    light, head = paper_light_gating(), paper_classifier()
     for heavy in _HEAVY:
-        rows += [*_exact_rows(heavy), *_paper_rows(heavy)]
+        rows += [*_exact_rows(heavy), *_paper_rows(heavy, light=light, head=head)]
         watch(len(rows), 2 * len(KEPT) * len(_HEAVY))
     return rows
 
@@ -135,8 +136,8 @@ def _exact_rows(heavy: str) -> list[TableRow]:
     ]
 
 
-def _paper_rows(heavy: str) -> list[TableRow]:
-    light, each, head = paper_light_gating(), paper_heavy_net(heavy), paper_classifier()
+def _paper_rows(heavy: str, *, light: float, head: float) -> list[TableRow]:
+    each = paper_heavy_net(heavy)
     rows = []
     for kept in KEPT:
         choosing = light if kept < CANDIDATES else 0.0

@@ -11,6 +11,7 @@ from torch._inductor.exc import CppCompileError, InductorError
 from torch.utils.checkpoint import checkpoint
 
 COMPILER_ERRORS = (TorchDynamoException, InductorError, CppCompileError)
+_FEW = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +33,9 @@ class Speed:
 
 
 class Compiled:
-    """Calls a network compiled, or as it is from the moment that compiling its forward pass has failed.
+    """Calls a network compiled, or as it is from the moment that compiling has failed.
 
-    A UserWarning then says why.
+    A UserWarning then says why. The backward pass is compiled at the first call that needs gradients.
 
     Args:
         net: The network; its parameters stay where they are.
@@ -43,6 +44,7 @@ class Compiled:
     def __init__(self, net: nn.Module) -> None:
         self.net = net
         self.compiled: Callable[[Tensor], Tensor] | None = torch.compile(net, dynamic=True)
+        self.goes_backward = False
 
     def __reduce__(self) -> tuple[type["Compiled"], tuple[nn.Module]]:
         """Compiled code stays where it was made: a copy compiles anew."""
@@ -52,6 +54,8 @@ class Compiled:
         """Run."""
         if self.compiled is not None:
             try:
+                if torch.is_grad_enabled() and not self.goes_backward:
+                    self._go_backward(self.compiled, pixels[:_FEW])
                 return self.compiled(pixels)
             except COMPILER_ERRORS as error:
                 self.compiled = None
@@ -60,12 +64,28 @@ class Compiled:
                 )
         return self.net(pixels)
 
+    def _go_backward(self, run: Callable[[Tensor], Tensor], pixels: Tensor) -> None:
+        """Compile the backward pass here, as nothing can catch its failure once autograd has begun.
+
+        The hooks keep what this saves from being counted by a surrounding :func:`recomputed`.
+        """
+        with torch.autograd.graph.saved_tensors_hooks(_as_it_is, _as_it_is):
+            features = run(pixels)
+            weights = [weight for weight in self.net.parameters() if weight.requires_grad]
+            if features.requires_grad and weights:
+                torch.autograd.grad(features.sum(), weights, allow_unused=True)
+        self.goes_backward = True
+
 
 def recomputed(run: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
     """Run, and run again when gradients are needed, keeping nothing in between."""
     result = checkpoint(run, pixels, use_reentrant=False)
     assert isinstance(result, Tensor)
     return result
+
+
+def _as_it_is(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def _reason(error: Exception) -> str:

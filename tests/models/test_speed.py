@@ -2,9 +2,13 @@ import pickle
 
 import pytest
 import torch
+from torch import nn
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch.compilers import nop
+from torch._inductor.exc import InductorError
 
 from epitoma.models.heavy_net import HeavyNet
-from epitoma.models.speed import Compiled, Speed
+from epitoma.models.speed import Compiled, Speed, recomputed
 
 CHUNK = 2 * 32 * 32
 
@@ -27,15 +31,13 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_LEAST", 1)
 
 
-def test_chunks_change_nothing_and_none_is_larger_than_twice_what_was_asked(heavy, monkeypatch):
+def test_chunks_change_nothing_and_none_is_larger_than_twice_what_was_asked(heavy, small_chunks):
+    whole = heavy(snippets(5))
     seen: list[int] = []
     heavy.net.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
     with torch.no_grad():
-        whole = heavy(snippets(5))
-        monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_PIXELS", CHUNK)
-        monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_LEAST", 1)
         assert torch.allclose(heavy(snippets(5)), whole, atol=1e-5)
-    assert seen == [5, 3, 2]
+    assert seen == [3, 2]
 
 
 def test_recomputing_gives_the_same_gradients_and_keeps_fewer_activations(heavy, small_chunks):
@@ -76,6 +78,37 @@ def test_what_does_not_compile_runs_as_it_is_and_says_so(heavy):
             got = net(pixels)
         assert torch.equal(got, heavy.net(pixels))
         assert torch.equal(net(pixels), got), "from then on without another try"
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_backward_pass_that_does_not_compile_is_met_in_time(heavy, small_chunks, recompute):
+    def refuses(graph: torch.fx.GraphModule, examples: list[torch.Tensor]):
+        raise InductorError(ValueError("no way back"), heavy.net)
+
+    heavy.run_as(Speed(compile=True, recompute=recompute))
+    heavy.compiled.compiled = torch.compile(
+        heavy.net, backend=aot_autograd(fw_compiler=nop, bw_compiler=refuses)
+    )
+    with pytest.warns(UserWarning, match="torch.compile failed, so the network runs as it is: .*no way back"):
+        features = heavy(snippets(4))
+    features.sum().backward()
+    assert all(parameter.grad is not None for parameter in heavy.parameters())
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_compiles_forward_and_backward_gives_the_same_gradients(keeps):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3))
+    run = Compiled(net)
+    run.compiled = torch.compile(net, backend="aot_eager", dynamic=True)
+    pixels = torch.rand(4, 3, 8, 8)
+    (run(pixels) if keeps else recomputed(run, pixels)).square().sum().backward()
+    assert run.goes_backward
+    compiled = [parameter.grad.clone() for parameter in net.parameters()]
+    net.zero_grad()
+    net(pixels).square().sum().backward()
+    for parameter, gradient in zip(net.parameters(), compiled, strict=True):
+        assert torch.allclose(parameter.grad, gradient, rtol=1e-4, atol=1e-5)
 
 
 def test_how_a_network_runs_goes_with_it_to_other_processes(heavy):
