@@ -159,7 +159,7 @@ def test_a_job_that_was_killed_goes_on_where_it_stopped(ray_cluster, put, tmp_pa
     killed = subprocess.Popen([*command, "--output", tmp_path / "out"], stdout=subprocess.DEVNULL)
     parts = IndexParts(tmp_path / "out" / "index_parts")
     deadline = time.monotonic() + 120
-    while not list(parts.folder.glob("*.parquet")) and time.monotonic() < deadline:
+    while not list(parts.folder.glob("[!.]*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.005)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
