@@ -26,7 +26,7 @@ from torch import Tensor
 
 from epitoma.config import to_dict
 from epitoma.console import Advance, complain, phase, say
-from epitoma.cost import CostModel
+from epitoma.cost import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import EpitomaError
 from epitoma.evaluation import Evaluation
@@ -50,7 +50,6 @@ from epitoma.training.feature_batches import FeatureSource, FeatureSplit, featur
 from epitoma.training.loop import OptimisationConfig, TrainingLoop
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import BAD_INPUT
-from ray_jobs.evaluate import evidence
 from ray_jobs.extract import extract_with
 from ray_jobs.prepare import PrepareComposites
 
@@ -144,9 +143,8 @@ def measure_seed(config: RealFootageConfig, seed: int) -> list[dict[str, Any]]:
         for name, selection in JUDGES.items()
     }
     with phase(f"evaluate seed {seed}"):
-        costs = {
-            name: CostModel(model, networks, candidates=config.timesteps) for name, model in judges.items()
-        }
+        each = networks_cost(networks)
+        costs = {name: CostModel(model, each, candidates=config.timesteps) for name, model in judges.items()}
         points = {
             split: measure(judges, costs, splits[split], evidence_of[split], seed)
             for split in ("validation", "test")
@@ -190,7 +188,7 @@ def extract(
     for name in manifest.splits:
         part = manifest.split(name)
         stored = read_features(extracted.folder, part)
-        shown = evidence(part, stored, networks.heavy.input.frames)
+        shown = evidence_of(part, stored, networks.heavy.input.frames)
         assert shown is not None
         splits[name], evidence_of[name] = feature_split(stored, part), shown
     return splits, evidence_of

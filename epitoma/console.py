@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 Advance = Callable[..., None]
@@ -42,6 +43,16 @@ def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
     seconds = time.perf_counter() - started
     note = seen["note"] or (_speed(seen["done"], started, unit) if seen["done"] else "")
     console.print(f"  {title:<44} {seconds:6.1f} s   {note}".rstrip())
+
+
+@contextmanager
+def live() -> Iterator[Callable[[RenderableType], None]]:
+    """A place on a terminal that shows the newest of what it is given; nothing where there is no terminal."""
+    if not console.is_terminal:
+        yield lambda shown: None
+        return
+    with Live(console=console, transient=True, refresh_per_second=2) as place:
+        yield place.update
 
 
 def say(line: str) -> None:

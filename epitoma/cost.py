@@ -44,31 +44,51 @@ class Cost:
         return self.light + self.heavy + self.classifier
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworksCost:
+    """What the networks cost a timestep, in GMACs, and how wide their features are.
+
+    Attributes:
+        light: LightNet on one candidate.
+        heavy: HeavyNet on one kept timestep.
+        light_channels: Channels of LightNet's features.
+        heavy_channels: Channels of HeavyNet's features.
+    """
+
+    light: float
+    heavy: float
+    light_channels: int
+    heavy_channels: int
+
+
 class CostModel:
     """Cost as a function of kept timesteps, counted once for a model and a number of candidates."""
 
-    def __init__(self, model: VideoEpitoma, networks: Networks, *, candidates: int) -> None:
+    def __init__(self, model: VideoEpitoma, each: NetworksCost, *, candidates: int) -> None:
         model = copy.deepcopy(model).cpu().eval()
-        self._classifier = model.classifier
-        self._heavy_channels = networks.heavy.channels
+        self._model = model
+        self._each = each
         self._classifier_gmacs: dict[int, float] = {}
-        self.heavy_per_timestep = network_gmacs(networks.heavy, blank_snippet(networks))
-        self.light_net = candidates * network_gmacs(networks.light, blank_frame(networks))
+        self.light_net = candidates * each.light
         self.context, self.gating = _selector_gmacs(
-            model.selector, candidates=candidates, channels=networks.light.channels
+            model.selector, candidates=candidates, channels=each.light_channels
         )
+
+    def among(self, candidates: int) -> "CostModel":
+        """The same model on another number of candidates."""
+        return CostModel(self._model, self._each, candidates=candidates)
 
     def at(self, kept: int, *, selected: bool = True) -> Cost:
         """Cost where ``kept`` timesteps are kept; ``selected=False`` leaves LightNet and gating out."""
         if kept not in self._classifier_gmacs:
-            heavy_PC = torch.zeros(kept, self._heavy_channels)
+            heavy_PC = torch.zeros(kept, self._each.heavy_channels)
             selection = given_selection(all_valid(1, kept), all_valid(1, kept))
-            self._classifier_gmacs[kept] = gmacs(self._classifier, heavy_PC, selection)
+            self._classifier_gmacs[kept] = gmacs(self._model.classifier, heavy_PC, selection)
         return Cost(
             light_net=self.light_net if selected else 0.0,
             context=self.context if selected else 0.0,
             gating=self.gating if selected else 0.0,
-            heavy=kept * self.heavy_per_timestep,
+            heavy=kept * self._each.heavy,
             classifier=self._classifier_gmacs[kept],
         )
 
@@ -81,7 +101,17 @@ def cost_of(networks: Networks, head: HeadConfig, *, candidates: int, classes: i
         heavy_channels=networks.heavy.channels,
         classes=classes,
     )
-    return CostModel(model, networks, candidates=candidates)
+    return CostModel(model, networks_cost(networks), candidates=candidates)
+
+
+def networks_cost(networks: Networks) -> NetworksCost:
+    """Cost of one timestep in either network."""
+    return NetworksCost(
+        light=network_gmacs(networks.light, blank_frame(networks)),
+        heavy=network_gmacs(networks.heavy, blank_snippet(networks)),
+        light_channels=networks.light.channels,
+        heavy_channels=networks.heavy.channels,
+    )
 
 
 def gmacs(module: nn.Module, *inputs: object) -> float:

@@ -31,10 +31,26 @@ def decode_milliseconds(
         VideoError: The video cannot be read.
     """
     index = index_video(path)
+    passes = [light_view(index, candidates=candidates, light=light, heavy=heavy)] if light else []
+    passes.append(heavy_view(index, candidates=candidates, kept=kept, heavy=heavy))
+    return view_milliseconds(path, index, passes)
+
+
+def light_view(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> View:
+    """What LightNet sees: the middle frame of every candidate."""
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
-    passes = [View(frame_indices=timesteps.middle_frames_T, size=light.size)] if light else []
+    return View(frame_indices=timesteps.middle_frames_T, size=light.size)
+
+
+def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpec) -> View:
+    """What HeavyNet sees: the snippets of evenly spread candidates."""
+    timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
     chosen_TM = timesteps.frames_TM[uniform_subset(candidates, kept)]
-    passes.append(View(frame_indices=chosen_TM.reshape(-1), size=heavy.size))
+    return View(frame_indices=chosen_TM.reshape(-1), size=heavy.size)
+
+
+def view_milliseconds(path: Path, index: VideoIndex, passes: list[View]) -> float:
+    """CPU time of passes over a video one after the other, the median of a few."""
     return median(_milliseconds(path, index, passes) for _ in range(REPEATS))
 
 

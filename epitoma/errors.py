@@ -38,3 +38,7 @@ class VideoError(EpitomaError):
 
 class TooManyRejectsError(EpitomaError):
     """More videos than the allowed share could not be read."""
+
+
+class TrackingError(EpitomaError):
+    """MLflow cannot be reached, or has no such run."""

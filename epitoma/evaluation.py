@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from epitoma.cost import CostModel
+from epitoma.datasets.manifest import Manifest
+from epitoma.feature_store import Stored
 from epitoma.metrics import score, selection_precision
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed, uniform_subset
 from epitoma.selection import FeatureCandidates, Recognition
+from epitoma.time_cost import TimeModel
 from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, budgets
 from epitoma.training.feature_batches import FeatureSplit
 
@@ -32,10 +35,11 @@ class Evaluation:
     Attributes:
         split: Features at the model's T candidates, and labels.
         evidence_VT: Whether each candidate's middle frame shows evidence; None where intervals are unknown.
-        cost: Cost of the model.
+        cost: Cost of the model at T candidates.
         multi_label: Whether the score is mAP instead of accuracy.
         seed: Seed of random sampling.
         random_draws: Random samplings to average over.
+        times: Measured times of networks and decoding, if points are to tell them.
     """
 
     split: FeatureSplit
@@ -44,19 +48,31 @@ class Evaluation:
     multi_label: bool
     seed: int = 0
     random_draws: int = 5
+    times: TimeModel | None = None
 
     @property
     def timesteps(self) -> int:
         """Candidates T."""
         return self.split.light_VTC.shape[1]
 
+    def among(self, candidates: int) -> "Evaluation":
+        """The same split with fewer candidates, uniform among these."""
+        places = torch.from_numpy(uniform_subset(self.timesteps, candidates))
+        evidence_VT = None if self.evidence_VT is None else self.evidence_VT[:, places]
+        cost = self.cost.among(candidates)
+        return replace(self, split=self.split.at(places), evidence_VT=evidence_VT, cost=cost)
+
     def selector_points(self, model: VideoEpitoma) -> list[TradeoffPoint]:
-        """The learnt choice at every budget, and the gate's own T'."""
-        points = [
+        """The learnt choice at every budget, and the gate's own T'.
+
+        Where the budget is all candidates there is nothing to choose, and LightNet is not run.
+        """
+        fewer = [
             self._point(model, "selector", lambda m, c, _, k=k: m(c, budget=k), budget=k)
-            for k in budgets(self.timesteps)
+            for k in budgets(self.timesteps)[:-1]
         ]
-        return [*points, self._point(model, "gate", lambda m, c, _: m(c))]
+        whole = self._point(model, "selector", _everything, budget=self.timesteps)
+        return [*fewer, whole, self._point(model, "gate", lambda m, c, _: m(c))]
 
     def reference_points(
         self, model: VideoEpitoma, classifier: ClassifierName, *, also: int
@@ -73,6 +89,10 @@ class Evaluation:
         random = [self.random_point(model, k, classifier) for k in wanted]
         dense = replace(uniform[-1], sampling="dense")
         return [*uniform, *random, dense]
+
+    def uniform_points(self, model: VideoEpitoma, classifier: ClassifierName) -> list[TradeoffPoint]:
+        """Uniform sampling at every budget."""
+        return [self._uniform(model, k, classifier) for k in budgets(self.timesteps)]
 
     def _uniform(self, model: VideoEpitoma, budget: int, classifier: ClassifierName) -> TradeoffPoint:
         open_T = torch.from_numpy(np.isin(np.arange(self.timesteps), uniform_subset(self.timesteps, budget)))
@@ -115,18 +135,22 @@ class Evaluation:
     ) -> TradeoffPoint:
         logits_VL, open_VT = self._recognise(model, choose)
         kept_V = open_VT.sum(dim=1)
-        light, heavy, head = self._mean_cost(kept_V, selected=sampling in ("selector", "gate"))
+        kept = float(kept_V.double().mean())
+        looked = sampling == "gate" or (sampling == "selector" and budget != self.timesteps)
+        light, heavy, head = self._mean_cost(kept_V, selected=looked)
         precision = None if self.evidence_VT is None else selection_precision(open_VT, self.evidence_VT)
         return TradeoffPoint(
             sampling=sampling,
             classifier=classifier,
-            budget=budget if budget is not None else round(float(kept_V.double().mean())),
-            timesteps=float(kept_V.double().mean()),
+            candidates=self.timesteps,
+            budget=budget if budget is not None else round(kept),
+            timesteps=kept,
             score=score(logits_VL, self.split.labels_VL, multi_label=self.multi_label),
             gmacs_light=light,
             gmacs_heavy=heavy,
             gmacs_classifier=head,
             selection_precision=precision,
+            milliseconds=self.times and self.times.at(self.timesteps, kept=kept, selected=looked),
         )
 
     @torch.inference_mode()
@@ -159,8 +183,22 @@ class Evaluation:
         )
 
 
+def _everything(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
+    return model(candidates, open_BT=candidates.valid_BT)
+
+
 def given(open_BT: Callable[[int, int], Tensor]) -> Choose:
     """A choice made without the model, from a function of (first video, number of videos)."""
     return lambda model, candidates, first: model(
         candidates, open_BT=open_BT(first, candidates.valid_BT.shape[0])
     )
+
+
+def evidence_of(split: Manifest, stored: Stored, frames_per_timestep: int) -> Tensor | None:
+    """Whether each stored timestep's middle frame lies in a true interval; None where some are unknown."""
+    if not split.has_intervals:
+        return None
+    kept = split.only(stored.video_ids)
+    middle_VT = stored.starts_VT + frames_per_timestep // 2
+    seconds_VT = middle_VT / kept.table["fps"].to_numpy()[:, None]
+    return torch.from_numpy(kept.evidence(seconds_VT))

@@ -1,6 +1,7 @@
 """Figures: tradeoff curves and training curves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
@@ -21,6 +22,16 @@ COLOURS = {
     "dense": "#1a1a1a",
 }
 MARKERS = {"selector": "o", "gate": "*", "uniform": "s", "random": "^", "dense": "D"}
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """What stands beside a figure's axes and above it."""
+
+    cost: str
+    score: str
+    title: str
 
 
 def tradeoff_figure(points: Sequence[TradeoffPoint], path: Path, *, title: str, score_name: str) -> None:
@@ -49,6 +60,34 @@ def spread_figure(spreads: Sequence[Spread], path: Path, *, title: str, score_na
     axes.set_xscale("log", base=2)
     axes.set(xlabel="timesteps kept", ylabel=score_name, title=title)
     axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    _save(figure, path)
+
+
+def front_figure(
+    clouds: Mapping[str, Sequence[Point]],
+    fronts: Mapping[str, Sequence[Point]],
+    path: Path,
+    *,
+    labels: Labels,
+) -> None:
+    """Fronts of score against cost as staircases, over everything they were chosen from.
+
+    Args:
+        clouds: (cost, score) of all that was tried, by way.
+        fronts: (cost, score) of the best, by way.
+        path: Where to write.
+        labels: Of the axes and the whole.
+    """
+    figure, axes = plt.subplots(figsize=(7.5, 5))
+    for name, points in clouds.items():
+        axes.scatter(*zip(*points, strict=True), s=5, alpha=0.15, color=COLOURS[name], linewidths=0)
+    for name, points in fronts.items():
+        costs, scores = zip(*points, strict=True)
+        axes.step(costs, scores, where="post", color=COLOURS[name], alpha=0.5)
+        axes.scatter(costs, scores, marker=MARKERS[name], color=COLOURS[name], label=name, zorder=3)
+    axes.set(xscale="log", xlabel=labels.cost, ylabel=labels.score, title=labels.title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     _save(figure, path)

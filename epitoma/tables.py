@@ -1,6 +1,8 @@
 """Tables for the terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -59,6 +61,62 @@ def stage_table(costs: Mapping[int, Cost], decode_ms: Mapping[int, float], *, ti
         stages = (cost.light_net, cost.context, cost.gating, cost.heavy, cost.classifier, cost.total)
         table.add_row(str(kept), *(f"{stage:.3f}" for stage in stages), f"{decode_ms[kept]:.0f}")
     return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """A trial as a person sees it.
+
+    Attributes:
+        trial: Its name.
+        state: What it is doing, or how it ended.
+        epoch: Epochs done.
+        score: Newest validation score.
+        timesteps: Timesteps kept then.
+        gmacs: What they cost.
+        on_front: Whether no other trial is better for that cost.
+    """
+
+    trial: str
+    state: str
+    epoch: int | None = None
+    score: float | None = None
+    timesteps: float | None = None
+    gmacs: float | None = None
+    on_front: bool = False
+
+
+def sweep_table(rows: Sequence[TrialRow], *, title: str, score_name: str) -> Table:
+    """Trials of a sweep, those on the front marked."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("trial", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for heading in ("epochs", score_name, "T'", "GMACs", "front"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        numbers = (_number(row.score, ".3f"), _number(row.timesteps, ".1f"), _number(row.gmacs, ".3f"))
+        table.add_row(row.trial, row.state, _number(row.epoch, "d"), *numbers, "*" if row.on_front else "")
+    return table
+
+
+def front_table(rows: Sequence[Mapping[str, Any]], *, title: str) -> Table:
+    """A sweep's front: what to choose for which accuracy, and what it costs."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("trial", no_wrap=True)
+    for heading in ("of T", "budget", "T'", "GMACs", "ms", "validation", "test"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        budget = "gate" if row["sampling"] == "gate" else str(row["budget"])
+        scores = (_number(row["validation_score"], ".3f"), _number(row["test_score"], ".3f"))
+        costs = (_number(row["gmacs"], ".3f"), _number(row["milliseconds"], ".0f"))
+        table.add_row(
+            row["trial"], str(row["candidates"]), budget, f"{row['timesteps']:.4g}", *costs, *scores
+        )
+    return table
+
+
+def _number(value: float | None, digits: str) -> str:
+    return "" if value is None else format(value, digits)
 
 
 def _cells(point: TradeoffPoint) -> list[str]:

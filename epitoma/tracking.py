@@ -1,55 +1,104 @@
-"""MLflow: every run's params, metrics, figures and model, and an honest status at its end."""
+"""MLflow: every run's params, metrics, figures and model, and an honest status at its end.
+
+Everything is written to a journal in the run's folder first, and told to MLflow from there. While MLflow cannot be
+reached the run goes on; what is left at its end is told by :func:`tell_the_rest`.
+"""
 
 import json
 import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+_QUIET_AND_BRIEF = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+for _name, _value in _QUIET_AND_BRIEF.items():
+    os.environ.setdefault(_name, _value)
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
 import mlflow  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Metric, Param, RunStatus  # noqa: E402
-from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS  # noqa: E402
+import requests  # noqa: E402
+from mlflow import MlflowClient, MlflowException  # noqa: E402
+from mlflow.entities import Metric, Param, RunStatus, RunTag  # noqa: E402
+from mlflow.utils.mlflow_tags import (  # noqa: E402
+    MLFLOW_LOGGED_ARTIFACTS,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NOTE,
+)
+
+from epitoma.console import complain  # noqa: E402
+from epitoma.errors import TrackingError  # noqa: E402
+from epitoma.journal import JOURNAL_FILE, Entry, Journal  # noqa: E402
+from epitoma.tradeoff import TradeoffPoint  # noqa: E402
 
 EXPERIMENT = "epitoma"
-RUN_ID_FILE = "mlflow_run_id"
 MAX_PARAM_LENGTH = 6000
+RETRY_SECONDS = 5.0
+_SERVER_ERROR = 500
 
 
 class RunTracker:
-    """One MLflow run, written to from any thread of this process."""
+    """One MLflow run, written to from any thread of this process.
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
-        self.client = client
-        self.run_id = run_id
+    Args:
+        folder: Of the run: holds its journal, which remembers the run in the store.
+        runs: The folder of runs, which holds the store unless MLFLOW_TRACKING_URI is set.
+        parent: Folder of the run that this one is nested in.
+    """
+
+    def __init__(self, folder: Path, *, runs: Path, parent: Path | None = None) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.client = MlflowClient(store_uri(runs))
+        self.folder = folder
+        self.runs = runs
+        self.parent = parent
+        self.journal = Journal(folder)
+        self._lock = RLock()
+        self._try_again_at = 0.0
+        self._is_met = False
+
+    @property
+    def run_id(self) -> str | None:
+        """The run in the store; None until the store has been reached."""
+        return self.journal.run_id(self.client.tracking_uri)
+
+    @property
+    def experiment_id(self) -> str:
+        """The experiment of the run, which the store has."""
+        return self.client.get_run(self._id()).info.experiment_id
 
     def params(self, params: dict[str, Any]) -> None:
         """Log what the run was asked to do; a param that is logged already stays."""
-        known = self.client.get_run(self.run_id).data.params
-        new = {name: str(value)[:MAX_PARAM_LENGTH] for name, value in params.items() if name not in known}
-        self.client.log_batch(self.run_id, params=[Param(name, value) for name, value in new.items()])
+        values = {name: str(value)[:MAX_PARAM_LENGTH] for name, value in params.items()}
+        self._tell({"op": "params", "params": values})
 
     def metrics(self, metrics: dict[str, float], *, step: int) -> None:
         """Log metrics at a step: an epoch, or a budget for the metrics under ``tradeoff/``."""
-        now = int(time.time() * 1000)
-        logged = [Metric(name, float(value), now, step) for name, value in metrics.items()]
-        self.client.log_batch(self.run_id, metrics=logged)
+        values = {name: float(value) for name, value in metrics.items()}
+        self._tell({"op": "metrics", "metrics": values, "step": step, "time": _now()})
+
+    def tags(self, tags: dict[str, str]) -> None:
+        """Set tags."""
+        self._tell({"op": "tags", "tags": tags})
+
+    def note(self, markdown: str) -> None:
+        """Set the description that MLflow shows on the run's page."""
+        self.tags({MLFLOW_RUN_NOTE: markdown})
 
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """Keep a file, or a folder with all it holds."""
-        if path.is_dir():
-            self.client.log_artifacts(self.run_id, str(path), folder)
-        else:
-            self.client.log_artifact(self.run_id, str(path), folder)
+        self._tell({"op": "artifact", "path": str(path.resolve()), "folder": folder})
 
     def table(self, rows: list[dict[str, Any]], *, name: str) -> None:
         """Keep rows as a table that MLflow can show, in place of an earlier one of that name.
@@ -58,12 +107,131 @@ class RunTracker:
         """
         columns = list(rows[0])
         table = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
-        self.client.log_dict(self.run_id, table, f"{name}.json")
-        tags = self.client.get_run(self.run_id).data.tags
+        self._tell({"op": "table", "name": name, "table": table})
+
+    def points(self, points: Sequence[TradeoffPoint], *, split: str) -> None:
+        """Log tradeoff curves with step = budget, so that MLflow lays those of several runs over each other.
+
+        The selector's curve on the test split is ``tradeoff/accuracy``; other ways and splits say so in the name.
+        """
+        prefix = "tradeoff" if split == "test" else f"tradeoff_{split}"
+        for point in points:
+            way = point.sampling if point.classifier == "own" else f"{point.sampling}_reference"
+            place = prefix if way == "selector" else f"{prefix}/{way}"
+            step = 0 if point.sampling == "gate" else point.budget
+            values = {"accuracy": point.score, "gmacs": point.gmacs, "timesteps": point.timesteps}
+            self.metrics({f"{place}/{name}": value for name, value in values.items()}, step=step)
+        self.table([{**vars(point), "gmacs": point.gmacs} for point in points], name=f"{prefix}_points")
+
+    def status(self, status: str) -> None:
+        """RUNNING, or how the run ended: FINISHED, FAILED or KILLED."""
+        self._tell({"op": "status", "status": status, "time": _now()})
+
+    def send(self, *, at_once: bool = False) -> int:
+        """Tell the store what it has not heard, unless it could not be reached a moment ago.
+
+        Args:
+            at_once: Try even so.
+
+        Returns:
+            How many entries are left.
+        """
+        with self._lock:
+            if at_once or time.monotonic() >= self._try_again_at:
+                try:
+                    self.send_or_fail()
+                except TrackingError:
+                    self._try_again_at = time.monotonic() + RETRY_SECONDS
+            return len(self.journal.pending())
+
+    def send_or_fail(self) -> None:
+        """Tell the store what it has not heard.
+
+        Raises:
+            TrackingError: The store cannot be reached.
+        """
+        with self._lock, _reaching(self.client.tracking_uri):
+            if not self._is_known():
+                self.journal.begin(self._created(), store=self.client.tracking_uri)
+            for entry in self.journal.pending():
+                getattr(self, f"_send_{entry['op']}")(entry)
+                self.journal.told()
+
+    def _tell(self, entry: Entry) -> None:
+        with self._lock:
+            self.journal.add(entry)
+            self.send()
+
+    def _is_known(self) -> bool:
+        """Whether the store has this run; it may have lost it. Asked once."""
+        if self.run_id is None or self._is_met:
+            return self._is_met
+        try:
+            self.client.get_run(self.run_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return False
+        self._is_met = True
+        return True
+
+    def _created(self) -> str:
+        tags = {}
+        if self.parent is not None:
+            tags[MLFLOW_PARENT_RUN_ID] = self._parents_id(self.parent)
+        experiment_id = _experiment(self.client, self.runs)
+        run = self.client.create_run(experiment_id, run_name=self.folder.name, tags=tags)
+        self._is_met = True
+        return run.info.run_id
+
+    def _parents_id(self, parent: Path) -> str:
+        run_id = Journal(parent).run_id(self.client.tracking_uri)
+        if run_id is None:
+            raise TrackingError(f"the run {parent}, which holds {self.folder}, is not in MLflow yet")
+        return run_id
+
+    def _id(self) -> str:
+        run_id = self.run_id
+        assert run_id is not None, "a run is made before anything is sent"
+        return run_id
+
+    def _send_params(self, entry: Entry) -> None:
+        known = self.client.get_run(self._id()).data.params
+        new = [Param(name, value) for name, value in entry["params"].items() if name not in known]
+        self.client.log_batch(self._id(), params=new)
+
+    def _send_metrics(self, entry: Entry) -> None:
+        logged = [
+            Metric(name, value, entry["time"], entry["step"]) for name, value in entry["metrics"].items()
+        ]
+        self.client.log_batch(self._id(), metrics=logged)
+
+    def _send_tags(self, entry: Entry) -> None:
+        self.client.log_batch(self._id(), tags=[RunTag(name, value) for name, value in entry["tags"].items()])
+
+    def _send_artifact(self, entry: Entry) -> None:
+        path = Path(entry["path"])
+        if not path.exists():
+            complain(f"{path} is gone, so MLflow does not get it")
+        elif path.is_dir():
+            self.client.log_artifacts(self._id(), str(path), entry["folder"])
+        else:
+            self.client.log_artifact(self._id(), str(path), entry["folder"])
+
+    def _send_table(self, entry: Entry) -> None:
+        file = f"{entry['name']}.json"
+        self.client.log_dict(self._id(), entry["table"], file)
+        tags = self.client.get_run(self._id()).data.tags
         known = json.loads(tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
-        entry = {"path": f"{name}.json", "type": "table"}
-        if entry not in known:
-            self.client.set_tag(self.run_id, MLFLOW_LOGGED_ARTIFACTS, json.dumps([*known, entry]))
+        listed = {"path": file, "type": "table"}
+        if listed not in known:
+            self.client.set_tag(self._id(), MLFLOW_LOGGED_ARTIFACTS, json.dumps([*known, listed]))
+
+    def _send_status(self, entry: Entry) -> None:
+        if entry["status"] == "RUNNING":
+            self.client.update_run(self._id(), status=RunStatus.to_string(RunStatus.RUNNING))
+        else:
+            self.client.set_terminated(self._id(), status=entry["status"], end_time=entry["time"])
 
 
 def store_uri(runs: Path) -> str:
@@ -77,47 +245,78 @@ def tracked_run(folder: Path, *, params: dict[str, Any]) -> Iterator[RunTracker]
 
     A folder that remembers a run goes on with it. The run ends FINISHED, FAILED if the block raised, or
     KILLED if a person or the cluster stopped it.
+
+    Raises:
+        TrackingError: MLflow cannot be reached at the start.
     """
-    runs = folder.parent
-    runs.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        client = MlflowClient(store_uri(runs))
-        run_id = _remembered(client, folder) or _created(client, folder)
-        client.update_run(run_id, status=RunStatus.to_string(RunStatus.RUNNING))
-    tracker = RunTracker(client, run_id)
-    status = RunStatus.FAILED
+    tracker = open_tracker(folder)
+    status = "FAILED"
     try:
+        tracker.status("RUNNING")
         tracker.params(params)
         yield tracker
-        status = RunStatus.FINISHED
+        status = "FINISHED"
     except (KeyboardInterrupt, SystemExit):
-        status = RunStatus.KILLED
+        status = "KILLED"
         raise
     finally:
-        client.set_terminated(run_id, status=RunStatus.to_string(status))
+        end(tracker, status)
 
 
-def _remembered(client: MlflowClient, folder: Path) -> str | None:
-    """The run that the folder remembers, unless its store is another one or has lost it."""
-    file = folder / RUN_ID_FILE
-    if not file.is_file():
-        return None
-    remembered = json.loads(file.read_text())
-    if remembered["store"] != client.tracking_uri:
-        return None
+def open_tracker(folder: Path) -> RunTracker:
+    """The run of a folder in MLflow, made there if it is new.
+
+    Raises:
+        TrackingError: MLflow cannot be reached.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    tracker = RunTracker(folder, runs=folder.parent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tracker.send_or_fail()
+    return tracker
+
+
+def end(tracker: RunTracker, status: str) -> None:
+    """End a run, and say so if MLflow has not heard all of it."""
+    tracker.status(status)
+    left = tracker.send(at_once=True)
+    if left:
+        complain(
+            f"MLflow at {tracker.client.tracking_uri} cannot be reached: {left} records are kept in "
+            f"{tracker.folder}; send them by python -m ray_jobs.report sync --run {tracker.folder}"
+        )
+
+
+def tell_the_rest(folder: Path) -> int:
+    """Tell MLflow what it has not heard of a run and of the runs nested in it; returns how many records that were.
+
+    Raises:
+        TrackingError: MLflow cannot be reached, or there is no run in the folder.
+    """
+    if not (folder / JOURNAL_FILE).is_file():
+        raise TrackingError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
+    unheard = len(Journal(folder).pending())
+    open_tracker(folder)
+    for file in sorted(folder.glob(f"*/*/{JOURNAL_FILE}")):
+        child = RunTracker(file.parent, runs=folder.parent, parent=folder)
+        unheard += len(child.journal.pending())
+        child.send_or_fail()
+    return unheard
+
+
+@contextmanager
+def _reaching(store: str) -> Iterator[None]:
+    """Failures to reach the store as one error; what it refuses is a mistake of ours and passes."""
     try:
-        return client.get_run(remembered["run_id"]).info.run_id
-    except mlflow.MlflowException:
-        return None
-
-
-def _created(client: MlflowClient, folder: Path) -> str:
-    run = client.create_run(_experiment(client, folder.parent), run_name=folder.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    remembered = {"run_id": run.info.run_id, "store": client.tracking_uri}
-    (folder / RUN_ID_FILE).write_text(json.dumps(remembered) + "\n")
-    return run.info.run_id
+        yield
+    except (MlflowException, requests.RequestException) as error:
+        if isinstance(error, MlflowException) and error.get_http_status_code() < _SERVER_ERROR:
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise TrackingError(
+            f"MLflow at {store} cannot be reached ({reason}); start it, or leave MLFLOW_TRACKING_URI unset"
+        ) from error
 
 
 def _experiment(client: MlflowClient, runs: Path) -> str:
@@ -133,3 +332,7 @@ def _experiment(client: MlflowClient, runs: Path) -> str:
         if made_meanwhile is None:
             raise
         return made_meanwhile.experiment_id
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

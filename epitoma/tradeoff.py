@@ -23,6 +23,7 @@ class TradeoffPoint:
     Attributes:
         sampling: The way.
         classifier: Which classifier saw the timesteps.
+        candidates: Timesteps among which were chosen, T.
         budget: Timesteps asked for; for ``gate`` the mean kept, rounded.
         timesteps: Mean timesteps kept, T'.
         score: Accuracy, or mAP where multi-label.
@@ -30,10 +31,12 @@ class TradeoffPoint:
         gmacs_heavy: HeavyNet.
         gmacs_classifier: Classifier.
         selection_precision: Share of kept timesteps inside true evidence; None where intervals are unknown.
+        milliseconds: Measured time of one core for a video, decoding included; None where it was not measured.
     """
 
     sampling: SamplingName
     classifier: ClassifierName
+    candidates: int
     budget: int
     timesteps: float
     score: float
@@ -41,6 +44,7 @@ class TradeoffPoint:
     gmacs_heavy: float
     gmacs_classifier: float
     selection_precision: float | None
+    milliseconds: float | None = None
 
     @property
     def gmacs(self) -> float:

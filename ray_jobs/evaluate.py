@@ -8,17 +8,17 @@ from typing import Literal
 import torch
 
 from epitoma.console import console, phase, say
-from epitoma.cost import CostModel
+from epitoma.cost import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError, RunError
-from epitoma.evaluation import Evaluation
+from epitoma.evaluation import Evaluation, evidence_of
 from epitoma.feature_store import Stored, read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.runtime import ray_session
 from epitoma.plots import tradeoff_figure
 from epitoma.tables import tradeoff_table
-from epitoma.tracking import RunTracker, tracked_run
+from epitoma.tracking import tracked_run
 from epitoma.tradeoff import TradeoffPoint, find, markdown_table, write_points
 from epitoma.training.checkpoint import load_model
 from epitoma.training.feature_batches import feature_split
@@ -96,8 +96,8 @@ def measure(
     features = feature_split(stored, split)
     evaluation = Evaluation(
         split=features,
-        evidence_VT=evidence(split, stored, networks_of(model).heavy.input.frames),
-        cost=CostModel(model, networks_of(model), candidates=model_config.timesteps),
+        evidence_VT=evidence_of(split, stored, networks_of(model).heavy.input.frames),
+        cost=CostModel(model, networks_cost(networks_of(model)), candidates=model_config.timesteps),
         multi_label=split.multi_label,
         seed=config.seed,
         random_draws=config.random_draws,
@@ -111,16 +111,6 @@ def measure(
 def same_budget(points: list[TradeoffPoint]) -> int:
     """The budget at which other ways keep as many timesteps as the gate does, rounded up."""
     return math.ceil(find(points, "gate").timesteps)
-
-
-def evidence(split: Manifest, stored: Stored, frames_per_timestep: int) -> torch.Tensor | None:
-    """Whether each stored timestep's middle frame lies in a true interval; None where some are unknown."""
-    if not split.has_intervals:
-        return None
-    kept = split.only(stored.video_ids)
-    middle_VT = stored.starts_VT + frames_per_timestep // 2
-    seconds_VT = middle_VT / kept.table["fps"].to_numpy()[:, None]
-    return torch.from_numpy(kept.evidence(seconds_VT))
 
 
 def _reference(run: Path | None, model: VideoEpitoma, manifest: Manifest) -> VideoEpitoma | None:
@@ -161,24 +151,8 @@ def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) 
         console.print(tradeoff_table(points, title=title, score_name=score_name))
         say(f"  table and figure: {folder}")
     with tracked_run(config.run, params={}) as tracker:
-        log_points(tracker, points, config.split)
+        tracker.points(points, split=config.split)
         tracker.artifact(folder, folder=folder.name)
-
-
-def log_points(tracker: RunTracker, points: list[TradeoffPoint], split: str) -> None:
-    """Log the curves with step = budget, so that MLflow lays those of several runs over each other.
-
-    The selector's curve on the test split is ``tradeoff/accuracy``; other ways and splits say so in the name.
-    """
-    prefix = "tradeoff" if split == "test" else f"tradeoff_{split}"
-    for point in points:
-        way = point.sampling if point.classifier == "own" else f"{point.sampling}_reference"
-        place = prefix if way == "selector" else f"{prefix}/{way}"
-        step = 0 if point.sampling == "gate" else point.budget
-        values = {"accuracy": point.score, "gmacs": point.gmacs, "timesteps": point.timesteps}
-        tracker.metrics({f"{place}/{name}": value for name, value in values.items()}, step=step)
-    rows = [{**vars(point), "gmacs": point.gmacs} for point in points]
-    tracker.table(rows, name=f"{prefix}_points")
 
 
 if __name__ == "__main__":

@@ -1,124 +1,39 @@
-"""Reports on what recognition costs: the paper's table, and any networks of your own."""
+"""Reports: what recognition costs, what a sweep found, and what MLflow has not heard yet."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from epitoma.console import console, phase, say
-from epitoma.cost import Cost, cost_of
-from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
-from epitoma.decode_cost import decode_milliseconds
-from epitoma.errors import ConfigError
-from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
-from epitoma.paper_cost import TableRow, as_json, measured, table1
-from epitoma.tables import cost_table, stage_table
-from epitoma.training.checkpoint import write_json
+from epitoma.console import say
+from epitoma.tracking import store_uri, tell_the_rest
 from ray_jobs.command_line import run_job
-
-CLASSES = 10
-DECODE_NOTE = "decode ms: of one core, for {video}"
+from ray_jobs.cost_reports import CostConfig, Table1Config
+from ray_jobs.front_report import FrontConfig
 
 
 @dataclass(kw_only=True)
-class DecodingConfig:
-    """Where costs go, and the video whose decoding stands beside them.
+class SyncConfig:
+    """Send MLflow what it has not heard of a run, or of a sweep and its trials, because it was down.
 
     Attributes:
-        json: Where to write the rows.
-        video: The video whose decoding is measured; None makes one like Breakfast's, 140 s at 15 frames a second.
-        made: Where that one is kept.
+        run: Folder of the run or sweep.
     """
 
-    json: Path | None = None
-    video: Path | None = None
-    made: Path = Path("runs/table1")
-
-    def __post_init__(self) -> None:
-        if self.video is not None and not self.video.is_file():
-            raise ConfigError(f"no video at {self.video}; give a file, or leave --video out")
-
-    def decoded_video(self) -> Path:
-        """The video asked for, or the one that is made."""
-        return self.video or made_video(self.made)
-
-
-@dataclass(kw_only=True)
-class Table1Config(DecodingConfig):
-    """What VideoEpitoma costs with each of the paper's networks: table 1 of the paper."""
+    run: Path
 
     def report(self) -> None:
-        """Count, measure, print and write."""
-        with phase("count operations", unit="rows") as advance:
-            rows = table1(watch=advance)
-        video = self.decoded_video()
-        with phase("measure decoding", unit="rows") as advance:
-            rows = measured(rows, video, watch=advance)
-        _tell(rows, video)
-        if self.json is not None:
-            write_json(self.json, as_json(rows))
-
-
-@dataclass(kw_only=True)
-class CostConfig(DecodingConfig):
-    """What a video costs with networks of your choice, stage by stage, at T candidates and T' kept timesteps.
-
-    Attributes:
-        networks: LightNet and HeavyNet; their weights do not matter.
-        head: Selector and classifier.
-        timesteps: Candidates, T.
-        kept: Kept timesteps, T', of each row.
-        classes: Number of classes.
-    """
-
-    networks: NetworksConfig = field(default_factory=NetworksConfig)
-    head: HeadConfig = field(default_factory=HeadConfig)
-    timesteps: int = 128
-    kept: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
-    classes: int = CLASSES
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.kept or not all(0 < kept <= self.timesteps for kept in self.kept):
-            raise ConfigError(f"kept {self.kept} must be from 1 to timesteps, {self.timesteps}")
-
-    def report(self) -> None:
-        """Count, measure, print and write."""
-        networks, video = self._networks(), self.decoded_video()
-        model = cost_of(networks, self.head, candidates=self.timesteps, classes=self.classes)
-        costs = {kept: model.at(kept) for kept in self.kept}
-        decode_ms = self._decode_ms(networks, video)
-        console.print(stage_table(costs, decode_ms, timesteps=self.timesteps))
-        say(DECODE_NOTE.format(video=video))
-        if self.json is not None:
-            rows = [_as_json(self.timesteps, kept, costs[kept], decode_ms[kept]) for kept in self.kept]
-            write_json(self.json, rows)
-
-    def _networks(self) -> Networks:
-        light = replace(self.networks.light, weights="random")
-        heavy = replace(self.networks.heavy, weights="random")
-        return Networks(NetworksConfig(light=light, heavy=heavy))
-
-    def _decode_ms(self, networks: Networks, video: Path) -> dict[int, float]:
-        costs: dict[int, float] = {}
-        with phase("measure decoding", unit="rows") as advance:
-            for kept in self.kept:
-                costs[kept] = decode_milliseconds(
-                    video,
-                    candidates=self.timesteps,
-                    kept=kept,
-                    light=networks.light.input,
-                    heavy=networks.heavy.input,
-                )
-                advance(len(costs), len(self.kept))
-        return costs
+        """Send, and say how much that was."""
+        records = tell_the_rest(self.run)
+        say(f"{records} records sent to {store_uri(self.run.parent)}")
 
 
 ReportConfig = (
     Annotated[Table1Config, tyro.conf.subcommand("table1")]
     | Annotated[CostConfig, tyro.conf.subcommand("cost")]
+    | Annotated[FrontConfig, tyro.conf.subcommand("front")]
+    | Annotated[SyncConfig, tyro.conf.subcommand("sync")]
 )
 """A subcommand each; every one can `report`."""
 
@@ -126,32 +41,6 @@ ReportConfig = (
 def report(config: ReportConfig) -> None:
     """Make the report that was asked for."""
     config.report()
-
-
-def made_video(folder: Path) -> Path:
-    """A video of the mean length and rate of Breakfast's, made once."""
-    config = SyntheticConfig(train_videos=1, min_seconds=140, max_seconds=140, fps=15, size=240, gop=250)
-    video = plan_dataset(config)[0]
-    path = folder / f"{video.video_id}.mp4"
-    if not path.is_file():
-        with phase("make a video") as advance:
-            write_synthetic_video(video, config, folder)
-            advance(1, 1)
-    return path
-
-
-def _tell(rows: Sequence[TableRow], video: Path) -> None:
-    console.print(cost_table(rows))
-    say(
-        "light: LightNet, context, kernels and gating on all 16; heavy: HeavyNet on T'; head: VideoClassifier"
-    )
-    say("exact: every multiplication that runs; paper: by the convention stated in epitoma/paper_cost.py")
-    say(DECODE_NOTE.format(video=video))
-
-
-def _as_json(timesteps: int, kept: int, cost: Cost, decode_ms: float) -> dict[str, float]:
-    counts = {"timesteps": timesteps, "kept": kept}
-    return {**counts, **asdict(cost), "total": cost.total, "decode_ms": round(decode_ms, 2)}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from epitoma.cost import CostModel, gmacs
+from epitoma.cost import CostModel, gmacs, networks_cost
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.videoepitoma import build_model
 
@@ -21,7 +21,7 @@ def test_attentions_own_products_are_counted():
 
 def test_heavy_cost_follows_the_kept_timesteps_and_light_cost_does_not(model_config):
     model = build_model(model_config)
-    cost = CostModel(model, model.networks, candidates=8)
+    cost = CostModel(model, networks_cost(model.networks), candidates=8)
     assert cost.at(8).heavy == pytest.approx(4 * cost.at(2).heavy)
     assert cost.at(8).light == cost.at(2).light > 0
     assert cost.at(8, selected=False).light == 0

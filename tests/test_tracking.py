@@ -60,7 +60,7 @@ def test_a_table_takes_the_place_of_an_earlier_one(tmp_path: Path):
 def test_a_folder_whose_run_is_lost_gets_a_new_one(tmp_path: Path):
     with tracked_run(tmp_path / "runs" / "same", params={}):
         pass
-    remembered = tmp_path / "runs" / "same" / "mlflow_run_id"
+    remembered = tmp_path / "runs" / "same" / "mlflow.json"
     remembered.write_text(json.dumps({**json.loads(remembered.read_text()), "run_id": "0" * 32}))
     with tracked_run(tmp_path / "runs" / "same", params={}):
         pass

@@ -18,6 +18,7 @@ from epitoma.tradeoff import (
 POINT = TradeoffPoint(
     sampling="selector",
     classifier="own",
+    candidates=32,
     budget=4,
     timesteps=4.0,
     score=0.75,

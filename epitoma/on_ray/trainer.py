@@ -3,7 +3,7 @@
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import ray
 import ray.train
 import torch
-from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchTrainer, get_device
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 from torch import Tensor, nn
@@ -133,12 +133,13 @@ class RayContext:
         return _as_folder(ray.train.get_checkpoint())
 
 
-def fit(job: Job, *, watch: Callable[[Event], None]) -> State:
+def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCallback] = ()) -> State:
     """Train, and return the best model's state.
 
     Args:
         job: What to train.
         watch: Called in a thread with every event of the run.
+        callbacks: Ray Train's, for a run inside a sweep.
 
     Raises:
         EpitomaError: What a worker raised for the person to act on.
@@ -153,6 +154,7 @@ def fit(job: Job, *, watch: Callable[[Event], None]) -> State:
             storage_path=str(job.config.folder.resolve()),
             failure_config=FailureConfig(max_failures=job.config.workers.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
+            callbacks=list(callbacks),
         ),
     )
     with _watching(job.board, watch), _own_interrupts():

@@ -1,5 +1,6 @@
 """What the training loop sees of the world around it: who it is among workers, and whom it tells."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -79,10 +80,17 @@ class LocalContext:
         self.events.append(event)
 
     def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
-        """Write into the folder."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder)
+        """Write beside the folder, then take its place."""
+        shutil.rmtree(self._aside, ignore_errors=True)
+        self._aside.mkdir(parents=True)
+        write(self._aside)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._aside.replace(self.folder)
 
     def saved(self) -> AbstractContextManager[Path | None]:
         """The folder, if anything was saved there."""
-        return nullcontext(self.folder if self.folder.is_dir() and any(self.folder.iterdir()) else None)
+        return nullcontext(self.folder if self.folder.is_dir() else None)
+
+    @property
+    def _aside(self) -> Path:
+        return self.folder.with_name(f".{self.folder.name}.aside")

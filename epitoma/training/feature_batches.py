@@ -1,7 +1,7 @@
 """Batches straight from a feature store in memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +46,10 @@ class FeatureSplit:
         """All timesteps of all videos as candidates."""
         valid_VT = all_valid(*self.light_VTC.shape[:2])
         return FeatureCandidates(light_BTC=self.light_VTC, heavy_BTC=self.heavy_VTC, valid_BT=valid_VT)
+
+    def at(self, places: Tensor) -> "FeatureSplit":
+        """The same videos at some of the timesteps."""
+        return replace(self, light_VTC=self.light_VTC[:, places], heavy_VTC=self.heavy_VTC[:, places])
 
 
 def feature_split(stored: Stored, manifest: Manifest) -> FeatureSplit:

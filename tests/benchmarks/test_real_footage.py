@@ -69,6 +69,7 @@ def point(sampling: str, budget: int, score: float, classifier: str = "own") -> 
     return TradeoffPoint(
         sampling=sampling,
         classifier=classifier,
+        candidates=32,
         budget=budget,
         timesteps=float(budget),
         score=score,

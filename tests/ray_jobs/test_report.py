@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from epitoma.errors import ConfigError
-from ray_jobs.report import CostConfig, Table1Config, made_video, report
+from ray_jobs.cost_reports import CostConfig, Table1Config, made_video
+from ray_jobs.report import report
 
 
 def test_costs_of_ones_own_networks_stage_by_stage(tmp_path: Path, networks_config, capsys):

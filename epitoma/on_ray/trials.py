@@ -1,0 +1,228 @@
+"""What a trial of a sweep does inside Tune: train and measure from features, or from pixels by a TorchTrainer."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.tune
+import torch
+from ray.tune.integration.ray_train import TuneReportCallback
+
+from epitoma.config import to_dict
+from epitoma.cost import CostModel
+from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.rejects import Reject, write_rejects
+from epitoma.evaluation import evidence_of
+from epitoma.feature_store import read_features
+from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
+from epitoma.on_ray.features import extract_features
+from epitoma.on_ray.runtime import quieten
+from epitoma.on_ray.search_space import changed
+from epitoma.on_ray.trainer import EventBoard, Job, fit
+from epitoma.training.checkpoint import State, state_of, write_json
+from epitoma.training.context import Event, LocalContext
+from epitoma.training.feature_batches import feature_split
+from epitoma.training.run_config import TrainConfig
+from epitoma.trial import TrialData, TrialResult, measure_head, train_head, write_head, write_result
+
+SCORE, COST = "validation/score", "gmacs"
+CONFIG_FILE = "config.json"
+SPLITS = ("validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialWork:
+    """What every trial needs.
+
+    Attributes:
+        base: The config that trials change.
+        space: Where the changes come from, for errors.
+        fixed: Changes that all trials share.
+        data: Reference to the :class:`TrialData`.
+        networks: Reference to the networks, for trials from pixels.
+        manifest: The dataset.
+        folder: Of all trials.
+        threads: CPU threads of a trial.
+    """
+
+    base: TrainConfig
+    space: str
+    fixed: dict[str, Any]
+    data: ray.ObjectRef
+    networks: ray.ObjectRef
+    manifest: Manifest
+    folder: Path
+    threads: int
+
+
+Trial = Callable[[dict[str, Any], TrialWork], None]
+
+
+class TuneContext(LocalContext):
+    """A trial's surroundings while it trains inside Tune: validated epochs are reported."""
+
+    def __init__(self, folder: Path, *, device: torch.device, cost: CostModel) -> None:
+        super().__init__(folder, device=device)
+        self.cost = cost
+
+    def tell(self, event: Event) -> None:
+        """Report an epoch if it was validated."""
+        if event["kind"] == "epoch" and SCORE in event["metrics"]:
+            kept = max(1, round(event["metrics"]["validation/timesteps"]))
+            spent = self.cost.at(kept).total
+            ray.tune.report({**event["metrics"], "epoch": event["epoch"], COST: spent})
+
+
+def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
+    """A trial inside this process."""
+    _prepare(work)
+    name = _trial_name()
+    started = time.perf_counter()
+    changes = {**work.fixed, **changes}
+    result = run_on_features(work, name, changes, started=started)
+    _report(result)
+
+
+def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, started: float) -> TrialResult:
+    """Train and measure from features, and keep the result in the trial's folder."""
+    config = replace(changed(work.base, changes, source=work.space), name=name)
+    data = trial_data(work.data)
+    folder = work.folder / name
+    write_json(folder / CONFIG_FILE, to_dict(config))
+    context = _context(folder / "checkpoint", config, data)
+    model = train_head(config, data, context)
+    result = TrialResult(
+        trial=name,
+        changes=changes,
+        points={split: measure_head(model, config, data, split) for split in SPLITS if split in data.splits},
+        seconds=time.perf_counter() - started,
+    )
+    write_head(folder, state_of(model))
+    write_result(folder, result)
+    return result
+
+
+def pixel_trial(changes: dict[str, Any], work: TrialWork) -> None:
+    """A trial on Ray Train, with workers of its own."""
+    _prepare(work)
+    name, started = _trial_name(), time.perf_counter()
+    changes = {**work.fixed, **changes}
+    config = replace(
+        changed(work.base, changes, source=work.space), name=name, runs=work.folder, source="pixels"
+    )
+    write_json(config.folder / CONFIG_FILE, to_dict(config))
+    networks: Networks = ray.get(work.networks)
+    job = Job(
+        config=config,
+        manifest=work.manifest,
+        networks=work.networks,
+        start=None,
+        store=None,
+        board=EventBoard.remote(),
+    )
+    rejects: list[Reject] = []
+    best = fit(job, watch=lambda event: _keep_reject(event, rejects), callbacks=[TuneReportCallback()])
+    write_rejects(config.folder / "rejects.parquet", rejects)
+    model = build_on(job.model, networks, keep_networks=True)
+    model.load_state_dict({**state_of(model), **best})
+    data = _data_of(model, config, work)
+    result = TrialResult(
+        trial=name,
+        changes=changes,
+        points={split: measure_head(model, config, data, split) for split in SPLITS if split in data.splits},
+        seconds=time.perf_counter() - started,
+    )
+    write_head(config.folder, _without_networks(best))
+    write_result(config.folder, result)
+    _report(result)
+
+
+@ray.remote(num_cpus=1, max_retries=1)
+def reference_trial(work: TrialWork, name: str, changes: dict[str, Any]) -> None:
+    """A classifier without a selector, trained from features outside Tune: uniform sampling's own."""
+    _prepare(work)
+    run_on_features(work, name, changes, started=time.perf_counter())
+
+
+@lru_cache(maxsize=1)
+def trial_data(data: ray.ObjectRef) -> TrialData:
+    """The shared data, fetched once by each process."""
+    return ray.get(data)
+
+
+def _prepare(work: TrialWork) -> None:
+    quieten()
+    torch.set_num_threads(work.threads)
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+
+
+def _trial_name() -> str:
+    name = ray.tune.get_context().get_trial_id()
+    assert name is not None
+    return name
+
+
+def _context(folder: Path, config: TrainConfig, data: TrialData) -> LocalContext:
+    device = torch.device("cuda" if ray.get_gpu_ids() else "cpu")
+    if config.selection != "learnt":
+        return LocalContext(folder, device=device)
+    head = VideoEpitoma(
+        config.head,
+        light_channels=data.each.light_channels,
+        heavy_channels=data.each.heavy_channels,
+        classes=len(data.classes),
+    )
+    return TuneContext(folder, device=device, cost=CostModel(head, data.each, candidates=config.timesteps))
+
+
+def _data_of(model: VideoEpitoma, config: TrainConfig, work: TrialWork) -> TrialData:
+    """What a model trained from pixels is measured on: features of its own networks, if those were trained."""
+    data = trial_data(work.data)
+    if config.backbones == "frozen":
+        return data
+    networks = model.networks
+    assert networks is not None
+    splits, evidence = {}, {}
+    for name in data.splits:
+        split = work.manifest.split(name)
+        if name == "train":
+            continue
+        extracted = extract_features(
+            split,
+            networks,
+            timesteps=config.dense,
+            root=config.folder / "features",
+            watch=lambda done, total: None,
+            max_reject_share=config.max_reject_share,
+        )
+        stored = read_features(extracted.folder, split)
+        splits[name] = feature_split(stored, split)
+        evidence[name] = evidence_of(split, stored, networks.heavy.input.frames)
+    return replace(data, splits=splits, evidence=evidence)
+
+
+def _keep_reject(event: Event, rejects: list[Reject]) -> None:
+    if event["kind"] == "reject" and event["video_id"] not in {reject.video_id for reject in rejects}:
+        rejects.append(Reject(event["video_id"], event["path"], event["reject"]))
+
+
+def _without_networks(state: State) -> State:
+    return {name: tensor for name, tensor in state.items() if not name.startswith("networks.")}
+
+
+def _report(result: TrialResult) -> None:
+    """Tell Tune what the trial came to: this is what Optuna learns from."""
+    own = result.own
+    ray.tune.report(
+        {
+            SCORE: own.score,
+            COST: own.gmacs,
+            "validation/timesteps": own.timesteps,
+            "seconds": result.seconds,
+            "changes": asdict(result)["changes"],
+        }
+    )

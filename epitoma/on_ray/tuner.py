@@ -1,0 +1,156 @@
+"""Ray Tune around trials: search, schedule, restore, and tell whoever watches."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import ray.tune
+from ray.tune import Callback, RunConfig, TuneConfig, Tuner
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
+from ray.tune.search.basic_variant import BasicVariantGenerator
+from ray.tune.search.optuna import OptunaSearch
+
+from epitoma.errors import RunError
+from epitoma.on_ray.search_space import SearchSpace
+from epitoma.on_ray.trials import COST, SCORE, Trial, TrialWork
+
+TUNE_FOLDER = "tune"
+Scheduler = Literal["none", "asha"]
+
+
+class TrialWatcher(Protocol):
+    """Someone who follows a sweep."""
+
+    def started(self, trial: str, changes: dict[str, Any]) -> None:
+        """A trial begins, or goes on."""
+        ...
+
+    def reported(self, trial: str, metrics: dict[str, Any]) -> None:
+        """A trial has been validated."""
+        ...
+
+    def ended(self, trial: str, error: str | None) -> None:
+        """A trial is done, was stopped early, or failed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunePlan:
+    """How trials are chosen and run.
+
+    Attributes:
+        space: What is searched.
+        trials: How many.
+        concurrent: How many at a time.
+        scheduler: ``asha`` stops bad trials early.
+        resources: Of one trial.
+        max_epochs: Most validations that a trial may report.
+        seed: Of the search.
+        folder: Of the sweep.
+    """
+
+    space: SearchSpace
+    trials: int
+    concurrent: int
+    scheduler: Scheduler
+    resources: dict[str, float]
+    max_epochs: int
+    seed: int
+    folder: Path
+
+
+def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatcher, *, resume: bool) -> None:
+    """Run all trials, or those that are not done yet.
+
+    Raises:
+        RunError: There is nothing to resume.
+    """
+    trainable = ray.tune.with_resources(ray.tune.with_parameters(trial, work=work), plan.resources)
+    with _followed(plan.folder, watcher):
+        tuner = _restored(plan, trainable) if resume else _new(plan, trainable)
+        tuner.fit()
+
+
+def _new(plan: TunePlan, trainable: Any) -> Tuner:
+    optuna = plan.space.search == "optuna"
+    search = (
+        OptunaSearch(metric=[SCORE, COST], mode=["max", "min"], seed=plan.seed)
+        if optuna
+        else BasicVariantGenerator(random_state=plan.seed, max_concurrent=plan.concurrent)
+    )
+    return Tuner(
+        trainable,
+        param_space=plan.space.param_space,
+        tune_config=TuneConfig(
+            num_samples=plan.trials,
+            search_alg=search,
+            scheduler=_scheduler(plan),
+            max_concurrent_trials=plan.concurrent if optuna else None,
+            reuse_actors=True,
+        ),
+        run_config=RunConfig(
+            name=TUNE_FOLDER,
+            storage_path=str(plan.folder.resolve()),
+            verbose=0,
+            callbacks=[Told(plan.folder)],
+        ),
+    )
+
+
+def _restored(plan: TunePlan, trainable: Any) -> Tuner:
+    path = str((plan.folder / TUNE_FOLDER).resolve())
+    if not Tuner.can_restore(path):
+        raise RunError(f"the sweep {plan.folder} had not begun any trial: remove it, and start anew")
+    return Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
+
+
+def _scheduler(plan: TunePlan) -> FIFOScheduler | ASHAScheduler:
+    if plan.scheduler == "none":
+        return FIFOScheduler()
+    return ASHAScheduler(metric=SCORE, mode="max", max_t=plan.max_epochs, grace_period=1, reduction_factor=3)
+
+
+_WATCHERS: dict[str, TrialWatcher] = {}
+"""Who follows which sweep: Tune pickles its callbacks and brings them back on restore, which no watcher survives."""
+
+
+@contextmanager
+def _followed(folder: Path, watcher: TrialWatcher) -> Iterator[None]:
+    _WATCHERS[str(folder)] = watcher
+    try:
+        yield
+    finally:
+        del _WATCHERS[str(folder)]
+
+
+class Told(Callback):
+    """Passes Tune's events on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial begins, or goes on."""
+        self._watcher.started(trial.trial_id, trial.config)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """A trial has something to tell."""
+        self._watcher.reported(trial.trial_id, result)
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial is done."""
+        self._watcher.ended(trial.trial_id, None)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial failed."""
+        error = trial.get_error()
+        reason = str(error.cause if hasattr(error, "cause") else error).strip().splitlines()
+        self._watcher.ended(trial.trial_id, reason[-1] if reason else "unknown error")
+
+    @property
+    def _watcher(self) -> TrialWatcher:
+        return _WATCHERS[str(self.folder)]

@@ -1,0 +1,85 @@
+"""What recognition takes of one core, in milliseconds a video: decoding, LightNet and HeavyNet, measured."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from epitoma.cost import blank_frame, blank_snippet
+from epitoma.decode_cost import REPEATS, heavy_view, light_view, view_milliseconds
+from epitoma.models.videoepitoma import Networks
+from epitoma.progress import Watch
+from epitoma.tradeoff import budgets
+from epitoma.video.index import index_video
+
+BATCH = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeModel:
+    """Milliseconds of one core, as a function of candidates and kept timesteps.
+
+    Selector and classifier are left out: they take less than the noise of the rest.
+
+    Attributes:
+        light: LightNet on one candidate.
+        heavy: HeavyNet on one kept timestep.
+        light_decoding: Decoding of middle frames, by candidates.
+        heavy_decoding: Decoding of snippets, by kept timesteps.
+    """
+
+    light: float
+    heavy: float
+    light_decoding: Mapping[int, float]
+    heavy_decoding: Mapping[int, float]
+
+    def at(self, candidates: int, *, kept: float, selected: bool) -> float:
+        """One video; ``selected=False`` leaves looking for timesteps out. Between measured numbers it is linear."""
+        looking = _between(self.light_decoding, candidates) + self.light * candidates if selected else 0.0
+        return looking + _between(self.heavy_decoding, kept) + self.heavy * kept
+
+
+def measure_times(networks: Networks, video: Path, *, candidates: int, watch: Watch) -> TimeModel:
+    """Measure on this machine, on one video, for up to that many candidates.
+
+    Raises:
+        VideoError: The video cannot be read.
+    """
+    index, light, heavy = index_video(video), networks.light.input, networks.heavy.input
+    networks = networks.cpu().eval()
+    numbers, light_decoding, heavy_decoding = budgets(candidates), {}, {}
+    for done, number in enumerate(numbers, start=1):
+        looking = light_view(index, candidates=number, light=light, heavy=heavy)
+        seeing = heavy_view(index, candidates=candidates, kept=number, heavy=heavy)
+        light_decoding[number] = view_milliseconds(video, index, [looking])
+        heavy_decoding[number] = view_milliseconds(video, index, [seeing])
+        watch(done, len(numbers))
+    return TimeModel(
+        light=_core_milliseconds(lambda: networks.light(blank_frame(networks).expand(BATCH, -1, -1, -1, -1))),
+        heavy=_core_milliseconds(
+            lambda: networks.heavy(blank_snippet(networks).expand(BATCH, -1, -1, -1, -1))
+        ),
+        light_decoding=light_decoding,
+        heavy_decoding=heavy_decoding,
+    )
+
+
+@torch.inference_mode()
+def _core_milliseconds(run: Callable[[], object]) -> float:
+    """CPU time of one of the ``BATCH`` timesteps that are run, the median of a few after a first one."""
+    run()
+    times = []
+    for _ in range(REPEATS):
+        started = time.process_time()
+        run()
+        times.append((time.process_time() - started) * 1e3 / BATCH)
+    return median(times)
+
+
+def _between(measured: Mapping[int, float], number: float) -> float:
+    known = sorted(measured)
+    return float(np.interp(number, known, [measured[each] for each in known]))

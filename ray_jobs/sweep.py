@@ -1,0 +1,318 @@
+"""Sweep a space of settings with Ray Tune: the tradeoff of accuracy and computation, compared in MLflow."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import ray
+
+from epitoma.config import flatten, from_dict, to_dict
+from epitoma.console import console, live, phase, say
+from epitoma.cost import networks_cost
+from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.errors import ConfigError, ManifestError, RunError
+from epitoma.evaluation import evidence_of
+from epitoma.feature_store import read_features
+from epitoma.models.videoepitoma import Networks, build_on
+from epitoma.on_ray.runtime import cluster_cpus, ray_session
+from epitoma.on_ray.search_space import SearchSpace, changed, check_space, load_space, most_timesteps
+from epitoma.on_ray.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
+from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
+from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
+from epitoma.tables import front_table
+from epitoma.time_cost import measure_times
+from epitoma.tracking import RunTracker, tracked_run
+from epitoma.training.checkpoint import read_json, save_model, state_of, write_json
+from epitoma.training.feature_batches import feature_split
+from epitoma.training.run_config import TrainConfig
+from epitoma.trial import TrialData, has_result, read_head
+from ray_jobs.command_line import run_job
+from ray_jobs.confirm import confirm
+from ray_jobs.extract import extract_with
+from ray_jobs.runs import CONFIG, MODEL, claim
+from ray_jobs.sweep_report import FRONT_JSON, keep_result
+from ray_jobs.sweep_watcher import SweepWatcher, trial_config
+from ray_jobs.train import starting_point
+
+REFERENCE_TRIALS: dict[str, dict[str, Any]] = {
+    "uniform_dense": {"selection": "dense"},
+    "uniform_random": {"selection": "random"},
+}
+"""Classifiers trained without a selector, on all timesteps and on random subsets: uniform sampling's own."""
+
+
+@dataclass(kw_only=True)
+class SweepConfig:
+    """One sweep.
+
+    Attributes:
+        manifest: The dataset.
+        name: The sweep's folder under ``runs``; must be new, unless resumed.
+        space: A module by its dotted name, or a Python file (see ``tune_spaces``).
+        like: A run, or a JSON file of a run's options, whose settings hold where the space says nothing.
+        runs: Where runs and sweeps, and the MLflow store unless MLFLOW_TRACKING_URI is set, are kept.
+        source: ``features`` trains on stored features of frozen networks inside Tune; ``pixels`` end to end, each
+            trial with training workers of its own.
+        trials: How many; None is the space's own number.
+        concurrent: How many at a time; None is as many as the cluster's cores allow.
+        scheduler: ``asha`` stops trials that do badly early; ``none`` lets all finish.
+        cpus_per_trial: Cores of a trial from features, and its threads.
+        gpus_per_trial: GPUs of a trial from features; a part of one will do.
+        confirm: How many of the front's trials to train again, end to end from pixels, to see if the ranking holds.
+        confirm_epochs: Epochs of those; None is each trial's own number.
+        features: Where feature stores are kept; None keeps them in ``runs/features``.
+        seed: Of the search; trials themselves have the seed of the run they are like.
+        resume: Go on with the sweep of this name: finished trials are kept.
+    """
+
+    manifest: Path
+    name: str
+    space: str = "tune_spaces.pareto"
+    like: Path | None = None
+    runs: Path = Path("runs")
+    source: Literal["features", "pixels"] = "features"
+    trials: int | None = None
+    concurrent: int | None = None
+    scheduler: Scheduler = "none"
+    cpus_per_trial: float = 1
+    gpus_per_trial: float = 0
+    confirm: int = 0
+    confirm_epochs: int | None = None
+    features: Path | None = None
+    seed: int = 0
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "concurrent", "confirm_epochs"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} must be at least 1, not {value}")
+        if self.cpus_per_trial <= 0 or self.gpus_per_trial < 0 or self.confirm < 0:
+            raise ConfigError("cpus_per_trial must be above 0, gpus_per_trial and confirm at least 0")
+
+    @property
+    def folder(self) -> Path:
+        """The sweep's folder."""
+        return self.runs / self.name
+
+
+def sweep(config: SweepConfig) -> SweepResult:
+    """Run a sweep, and return what it found.
+
+    Raises:
+        EpitomaError: Bad input: a space that cannot be run, a taken name, a missing dataset.
+    """
+    space = load_space(config.space)
+    manifest = read_manifest(config.manifest)
+    base = base_config(config, space)
+    check_space(space, base, seed=config.seed)
+    base, networks, _ = starting_point(base, manifest)
+    claim(config.folder, resume=config.resume)
+    if config.resume:
+        _check_resumed(config)
+    write_json(config.folder / CONFIG, to_dict(replace(config, resume=False)))
+    with (
+        ray_session(logs=config.folder / "logs"),
+        tracked_run(config.folder, params=flatten(to_dict(config))) as tracker,
+    ):
+        tracker.artifact(config.folder / CONFIG)
+        result = _run(config, space, base, manifest, networks, tracker)
+        if config.confirm:
+            confirm(config.folder, base, result, tracker, count=config.confirm, epochs=config.confirm_epochs)
+    return result
+
+
+def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
+    """The run that every trial is like.
+
+    Raises:
+        ConfigError: ``like`` is neither a run nor a file of options.
+    """
+    base = TrainConfig(manifest=config.manifest, name=config.name, runs=config.runs)
+    if config.like is not None:
+        file = config.like / CONFIG if config.like.is_dir() else config.like
+        if not file.is_file():
+            raise ConfigError(f"no run and no file of options at {config.like}")
+        base = from_dict(TrainConfig, read_json(file), source=str(file))
+    own = replace(
+        base,
+        manifest=config.manifest,
+        name=config.name,
+        runs=config.runs,
+        features=config.features or config.runs / "features",
+        selection="learnt",
+        start_from=None,
+        resume=False,
+    )
+    if config.source == "features":
+        own = replace(own, source="features", backbones="frozen")
+    return replace(own, store_timesteps=most_timesteps(space, own))
+
+
+def _check_resumed(config: SweepConfig) -> None:
+    stored = from_dict(SweepConfig, read_json(config.folder / CONFIG), source=str(config.folder / CONFIG))
+    may_differ = {"resume": True, "confirm": config.confirm, "confirm_epochs": config.confirm_epochs}
+    if replace(stored, **may_differ) != config:
+        raise RunError(
+            f"sweep {config.folder} was started with other settings than it is to be resumed with "
+            f"(its own are in {config.folder / CONFIG}: give them with --config)"
+        )
+
+
+def _run(
+    config: SweepConfig,
+    space: SearchSpace,
+    base: TrainConfig,
+    manifest: Manifest,
+    networks: Networks,
+    tracker: RunTracker,
+) -> SweepResult:
+    data = shared_data(base, manifest, networks)
+    work = TrialWork(
+        base=base,
+        space=space.name,
+        fixed=space.fixed,
+        data=ray.put(data),
+        networks=ray.put(networks),
+        manifest=manifest,
+        folder=(config.folder / TRIALS).resolve(),
+        threads=max(1, int(config.cpus_per_trial)),
+    )
+    plan = tune_plan(config, space, base)
+    total = plan.trials * _combinations(space)
+    score_name = "mAP" if manifest.multi_label else "accuracy"
+    with live() as show:
+        watcher = SweepWatcher(
+            config.folder, trials=total, base=flatten(to_dict(base)), score_name=score_name, show=show
+        )
+        _train_references(work, watcher)
+        trial = feature_trial if config.source == "features" else pixel_trial
+        with phase(f"sweep {config.name}: {total} trials from {config.source}", unit="trials"):
+            try:
+                run_trials(plan, trial, work, watcher, resume=config.resume and _had_begun(config.folder))
+            finally:
+                watcher.stopped()
+    for name, error in watcher.errors.items():
+        say(f"  trial {name} failed: {error}")
+    result = read_sweep(config.folder)
+    summary = keep_result(config.folder, result, tracker, score_name=score_name)
+    console.print(front_table(summary["front"], title="front, chosen on validation"))
+    _say_summary(summary, config.folder)
+    _keep_best(config.folder, result, data, networks)
+    return result
+
+
+def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> TrialData:
+    """Features of all splits, extracted if they are not stored yet, and what looking costs and takes."""
+    names = ["train", *(name for name in SPLITS if _has(manifest, name))]
+    used = manifest.only([video for name in names for video in manifest.split(name).video_ids])
+    networks.run_as(base.speed)
+    extracted = extract_with(
+        used,
+        networks,
+        timesteps=base.dense,
+        root=base.feature_root,
+        max_reject_share=base.max_reject_share,
+    )
+    stored = {name: read_features(extracted.folder, manifest.split(name)) for name in names}
+    video = manifest.split("validation").table["path"][0].as_py()
+    with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
+        times = measure_times(networks, video, candidates=base.dense, watch=advance)
+    frames = networks.heavy.input.frames
+    return TrialData(
+        splits={name: feature_split(stored[name], manifest.split(name)) for name in names},
+        evidence={name: evidence_of(manifest.split(name), stored[name], frames) for name in names},
+        each=networks_cost(networks),
+        times=times,
+        classes=manifest.classes,
+        multi_label=manifest.multi_label,
+    )
+
+
+def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> TunePlan:
+    """How Tune is to run the trials."""
+    cpus = config.cpus_per_trial if config.source == "features" else 0.1
+    fits = max(1, int(cluster_cpus() / config.cpus_per_trial)) if config.source == "features" else 1
+    resources = {"CPU": cpus, **({"GPU": config.gpus_per_trial} if config.gpus_per_trial else {})}
+    epochs = changed(base, next(space.draws(seed=config.seed)), source=space.name).optimisation.epochs
+    return TunePlan(
+        space=space,
+        trials=config.trials or space.trials,
+        concurrent=config.concurrent or fits,
+        scheduler=config.scheduler,
+        resources=resources,
+        max_epochs=epochs,
+        seed=config.seed,
+        folder=config.folder,
+    )
+
+
+def _train_references(work: TrialWork, watcher: SweepWatcher) -> None:
+    missing = {
+        name: changes for name, changes in REFERENCE_TRIALS.items() if not has_result(work.folder / name)
+    }
+    if not missing:
+        return
+    with phase("train classifiers for uniform sampling", unit="classifiers") as advance:
+        trackers = {name: watcher.tracker(name) for name in missing}
+        for name, changes in missing.items():
+            trackers[name].status("RUNNING")
+            trackers[name].params({**watcher.base, **work.fixed, **changes, "name": name})
+        waiting = {
+            reference_trial.remote(work, name, {**work.fixed, **missing[name]}): name for name in missing
+        }
+        while waiting:
+            (done,), _ = ray.wait(list(waiting))
+            name = waiting.pop(done)
+            ray.get(done)
+            watcher.log_result(trackers[name], work.folder / name)
+            trackers[name].status("FINISHED")
+            advance(len(missing) - len(waiting), len(missing))
+
+
+def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Networks) -> None:
+    """The whole model of the front's knee, as a run's model: for ``evaluate`` and all else that takes a run."""
+    place = folder / TRIALS / result.best.trial
+    config = from_dict(TrainConfig, trial_config(place), source=str(place))
+    model_config = config.model(classes=data.classes, multi_label=data.multi_label)
+    model = build_on(model_config, networks, keep_networks=True)
+    save_model(folder / MODEL, config=model_config, state={**state_of(model), **read_head(place)})
+
+
+def _say_summary(summary: dict[str, Any], folder: Path) -> None:
+    knee = summary["knee"]
+    say(
+        f"  front over uniform sampling: hypervolume {summary['hypervolume_ratio']:.3f} times in GMACs, "
+        f"{summary['hypervolume_ratio_milliseconds']:.3f} times in milliseconds"
+    )
+    lost = summary["uniform_not_dominated"]
+    if lost:
+        offers = ", ".join(f"{row['gmacs']:.3f}" for row in lost)
+        say(f"  uniform sampling is better at {offers} GMACs")
+    say(
+        f"  knee: trial {knee['trial']}, T' {knee['timesteps']:.3g} of {knee['candidates']}, {knee['gmacs']:.3f} GMACs"
+    )
+    say(f"  front and figures: {folder / FRONT_JSON}; model of the knee: {folder / MODEL}")
+
+
+def _has(manifest: Manifest, split: str) -> bool:
+    try:
+        manifest.split(split)
+    except ManifestError:
+        return False
+    return True
+
+
+def _had_begun(folder: Path) -> bool:
+    return (folder / "tune").is_dir()
+
+
+def _combinations(space: SearchSpace) -> int:
+    total = 1
+    for values in space.grids.values():
+        total *= len(values)
+    return total
+
+
+if __name__ == "__main__":
+    run_job(SweepConfig, sweep, about=__doc__)

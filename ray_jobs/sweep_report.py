@@ -1,0 +1,100 @@
+"""What is kept of a sweep: the front as figure, table and JSON, in its folder and on its MLflow run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from epitoma.plots import Labels, Point, front_figure
+from epitoma.sweep_result import CostName, SweepResult, cost_of_point, measured
+from epitoma.tracking import RunTracker
+from epitoma.training.checkpoint import write_json
+
+FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG = "front.json", "front.md", "best.json"
+FIGURES: dict[CostName, str] = {"gmacs": "front.png", "milliseconds": "front_milliseconds.png"}
+COST_LABELS: dict[CostName, str] = {
+    "gmacs": "GMACs a video",
+    "milliseconds": "milliseconds of a core a video",
+}
+
+
+def keep_result(folder: Path, result: SweepResult, tracker: RunTracker, *, score_name: str) -> dict[str, Any]:
+    """Write a sweep's result, log it on the sweep's run, and return its summary."""
+    summary = result.summary()
+    write_json(folder / FRONT_JSON, summary)
+    (folder / FRONT_MARKDOWN).write_text(markdown(summary))
+    best = folder / "trials" / result.best.trial
+    (folder / BEST_CONFIG).write_text((best / "config.json").read_text())
+    for cost, file in FIGURES.items():
+        draw(result, folder / file, cost=cost, score_name=score_name, title=folder.name)
+    for file in (FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG, *FIGURES.values()):
+        tracker.artifact(folder / file)
+    tracker.table(summary["front"], name="front")
+    for name in ("hypervolume_ratio", "hypervolume_ratio_milliseconds"):
+        tracker.metrics({name: summary[name]}, step=0)
+    for step, row in enumerate(summary["front"]):
+        score = row["validation_score"] if row["test_score"] is None else row["test_score"]
+        tracker.metrics({"front/accuracy": score, "front/gmacs": row["gmacs"]}, step=step)
+    tracker.note(note(folder, summary, tracker, result))
+    return summary
+
+
+def draw(result: SweepResult, path: Path, *, cost: CostName, score_name: str, title: str) -> None:
+    """The front and uniform sampling's, as measured, over everything that was tried."""
+    split = "test" if "test" in result.trials[0].points else "validation"
+    fronts = {"selector": result.front(cost=cost), "uniform": result.uniform_front(cost=cost)}
+    clouds = {
+        name: [
+            (cost_of_point(point, cost), point.score)
+            for trial in result.trials
+            for point in trial.points[split]
+            if point.sampling == name
+        ]
+        for name in fronts
+    }
+    front_figure(
+        clouds,
+        {name: _line([(o.cost, o.score) for o in measured(front, cost)]) for name, front in fronts.items()},
+        path,
+        labels=Labels(cost=COST_LABELS[cost], score=f"{score_name} on {split}", title=title),
+    )
+
+
+def markdown(summary: dict[str, Any]) -> str:
+    """The fronts as Markdown."""
+    lines = [f"Hypervolume over uniform sampling's: {summary['hypervolume_ratio']:.3f}", ""]
+    for name in ("front", "uniform"):
+        lines += [f"## {name}", "", *_markdown_table(summary[name]), ""]
+    return "\n".join(lines)
+
+
+def note(folder: Path, summary: dict[str, Any], tracker: RunTracker, result: SweepResult) -> str:
+    """The description of the sweep's run in MLflow: the front, with a link to each trial."""
+    links = {trial.trial: _link(folder / "trials" / trial.trial, tracker) for trial in result.trials}
+    front = [{**row, "trial": links.get(row["trial"], row["trial"])} for row in summary["front"]]
+    rest = [link for name, link in links.items() if name not in {row["trial"] for row in summary["front"]}]
+    head = f"Front of {len(links)} trials; hypervolume {summary['hypervolume_ratio']:.3f} of uniform sampling's.\n"
+    return "\n".join([head, *_markdown_table(front), "", f"Other trials: {', '.join(rest)}"])
+
+
+def _link(trial: Path, tracker: RunTracker) -> str:
+    run = RunTracker(trial, runs=tracker.runs, parent=tracker.folder)
+    return (
+        trial.name
+        if run.run_id is None
+        else f"[{trial.name}](#/experiments/{run.experiment_id}/runs/{run.run_id})"
+    )
+
+
+def _markdown_table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    lines = [f"| {' | '.join(rows[0])} |", f"|{'---|' * len(rows[0])}"]
+    return lines + [f"| {' | '.join(_cell(value) for value in row.values())} |" for row in rows]
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _line(points: list[Point]) -> list[Point]:
+    return sorted(points)

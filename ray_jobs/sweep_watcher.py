@@ -1,0 +1,142 @@
+"""Follows a sweep for a person and for MLflow: a live table, and one nested run a trial."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+
+from epitoma.config import flatten
+from epitoma.front import Offer, pareto_front
+from epitoma.on_ray.trials import COST, SCORE
+from epitoma.sweep_result import TRIALS
+from epitoma.tables import TrialRow, sweep_table
+from epitoma.tracking import RunTracker
+from epitoma.training.checkpoint import read_json
+from epitoma.trial import has_result, read_result
+
+SHOWN = 24
+KEPT = "validation/timesteps"
+SENT = (SCORE, KEPT, COST, "train/loss", "train/accuracy", "train/timesteps")
+
+
+class SweepWatcher:
+    """One sweep's watcher.
+
+    Args:
+        folder: Of the sweep; trials lie in ``trials`` below it.
+        trials: How many there will be.
+        base: The config that trials change, flat.
+        score_name: What the score is.
+        show: Shows a table to the person.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        trials: int,
+        base: dict[str, Any],
+        score_name: str,
+        show: Callable[[RenderableType], None],
+    ) -> None:
+        self.folder = folder
+        self.trials = trials
+        self.base = base
+        self.score_name = score_name
+        self.show = show
+        self.rows: dict[str, TrialRow] = {}
+        self.errors: dict[str, str] = {}
+        self.trackers: dict[str, RunTracker] = {}
+        self.started_at = time.monotonic()
+        self.done = 0
+
+    def started(self, trial: str, changes: dict[str, Any]) -> None:
+        """A trial begins, or goes on."""
+        tracker = self.trackers[trial] = self.tracker(trial)
+        tracker.status("RUNNING")
+        tracker.params({**self.base, **flatten(changes), "name": trial})
+        self.rows[trial] = TrialRow(trial=trial, state="running")
+        self._show()
+
+    def reported(self, trial: str, metrics: dict[str, Any]) -> None:
+        """A trial has been validated."""
+        epoch = int(metrics.get("epoch", metrics["training_iteration"] - 1))
+        if "changes" not in metrics:
+            sent = {name: metrics[name] for name in SENT if name in metrics}
+            self.trackers[trial].metrics(sent, step=epoch)
+            self.rows[trial] = replace(self.rows[trial], epoch=epoch + 1)
+        self.rows[trial] = replace(
+            self.rows[trial],
+            score=metrics.get(SCORE),
+            timesteps=metrics.get(KEPT),
+            gmacs=metrics.get(COST),
+        )
+        self._show()
+
+    def ended(self, trial: str, error: str | None) -> None:
+        """A trial is done, was stopped early, or failed."""
+        tracker, place = self.trackers.pop(trial, None) or self.tracker(trial), self.folder / TRIALS / trial
+        if error is not None:
+            self.errors[trial] = error
+            tracker.tags({"error": error})
+        elif has_result(place):
+            self.log_result(tracker, place)
+        else:
+            tracker.tags({"stopped_early": "true"})
+        tracker.status("FINISHED" if error is None else "FAILED")
+        state = "failed" if error else "done" if has_result(place) else "stopped early"
+        self.rows[trial] = replace(self.rows.get(trial, TrialRow(trial=trial, state="")), state=state)
+        self.done += 1
+        self._show()
+
+    def stopped(self) -> None:
+        """The sweep ends: trials that have not are killed, and MLflow hears all that it can."""
+        for tracker in self.trackers.values():
+            tracker.status("KILLED")
+
+    def tracker(self, trial: str) -> RunTracker:
+        """The MLflow run of a trial."""
+        return RunTracker(self.folder / TRIALS / trial, runs=self.folder.parent, parent=self.folder)
+
+    def log_result(self, tracker: RunTracker, place: Path) -> None:
+        """Log a trial's curves, and what it came to."""
+        result = read_result(place)
+        for split, points in result.points.items():
+            whole = max(point.candidates for point in points)
+            tracker.points([point for point in points if point.candidates == whole], split=split)
+        tracker.metrics({"trial/seconds": result.seconds}, step=0)
+        tracker.artifact(place / "config.json")
+
+    def table(self) -> RenderableType:
+        """Trials that run, then those that ended, the newest and the front first."""
+        marked = self._marked()
+        order = {"running": 0}
+        rows = sorted(marked, key=lambda row: (order.get(row.state, 1), not row.on_front))
+        return sweep_table(rows[:SHOWN], title=self._title(), score_name=self.score_name)
+
+    def _show(self) -> None:
+        self.show(self.table())
+
+    def _marked(self) -> list[TrialRow]:
+        offers = [
+            Offer(score=row.score, cost=row.gmacs, of=row.trial)
+            for row in self.rows.values()
+            if row.score is not None and row.gmacs is not None
+        ]
+        best = {offer.of for offer in pareto_front(offers)}
+        return [replace(row, on_front=row.trial in best) for row in self.rows.values()]
+
+    def _title(self) -> str:
+        left = ""
+        if self.done:
+            seconds = (time.monotonic() - self.started_at) / self.done * (self.trials - self.done)
+            left = f", about {max(seconds, 0) / 60:.0f} min left"
+        return f"{self.folder.name}: {self.done} of {self.trials} trials{left}"
+
+
+def trial_config(folder: Path) -> dict[str, Any]:
+    """The whole config of a trial."""
+    return read_json(folder / "config.json")

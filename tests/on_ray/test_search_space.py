@@ -1,0 +1,95 @@
+"""Spaces are refused before anything starts, with a line that says what to change."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from ray import tune
+
+from epitoma.errors import ConfigError
+from epitoma.on_ray.search_space import changed, check_space, load_space, most_timesteps
+from epitoma.training.run_config import TrainConfig
+
+BASE = TrainConfig(manifest=Path("m.parquet"), name="base", timesteps=32)
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def written(text: str) -> str:
+        path = tmp_path / "space.py"
+        path.write_text("from ray import tune\n" + text)
+        return str(path)
+
+    return written
+
+
+@pytest.mark.parametrize("name", ["quick", "paper", "pareto"])
+def test_our_own_spaces_fit_the_options_of_a_run(name):
+    space = load_space(f"tune_spaces.{name}")
+    check_space(space, BASE, seed=0)
+    for changes in islice(space.draws(seed=0), 5):
+        config = changed(BASE, changes, source=name)
+        assert isinstance(config, TrainConfig)
+        assert config != BASE
+
+
+def test_a_file_of_ones_own_is_a_space(write):
+    space = load_space(
+        write(
+            "SEARCH = 'variants'\nTRIALS = 3\n"
+            "SPACE = {'timesteps': tune.grid_search([8, 64]), 'sparsity.target_timesteps': tune.randint(1, 5),\n"
+            "         'optimisation.epochs': 2}"
+        )
+    )
+    assert (space.trials, space.search) == (3, "variants")
+    assert space.fixed == {"optimisation.epochs": 2}
+    assert most_timesteps(space, BASE) == 64
+    check_space(space, BASE, seed=0)
+    seen = list(islice(space.draws(seed=0), 40))
+    assert {draw["timesteps"] for draw in seen} == {8, 64}
+    assert {draw["sparsity.target_timesteps"] for draw in seen} == {1, 2, 3, 4}
+    assert all(type(draw["sparsity.target_timesteps"]) is int for draw in seen)
+    assert set(space.param_space) == {"timesteps", "sparsity.target_timesteps"}
+
+
+def test_the_upper_end_of_a_range_is_room_enough(write):
+    space = load_space(write("SPACE = {'timesteps': tune.randint(8, 100)}"))
+    assert most_timesteps(space, BASE) >= 99
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("SPACE = {}", "not an empty one"),
+        ("", "has no SPACE"),
+        ("SPACE = {'sparsity.l0_wait': 1.0}", "there is no option 'sparsity.l0_wait'; there are mode, "),
+        ("SPACE = {'sparsity.mode.x': 1.0}", "there is no option 'sparsity.mode.x'"),
+        ("SPACE = {'sparsity.l0_weight': tune.choice([0.1, 'much'])}", "can be 'much', but must be of type float"),
+        ("SPACE = {'head.selector.kernels': tune.uniform(1, 5)}", "must be of type int"),
+        ("SPACE = {'timesteps': tune.grid_search([])}", "the grid of timesteps is empty"),
+        ("SPACE = {'sparsity.mode': tune.choice(['hard'])}", "can be 'hard', but must be of type"),
+        ("SPACE = {'timesteps': 4, 'sparsity.target_timesteps': tune.choice([5, 6])}", "no combination .* possible"),
+        ("SPACE = {'name': 'mine'}", "name is the sweep's own"),
+        ("SEARCH = 'optuna'\nSPACE = {'timesteps': tune.grid_search([4])}", "optuna searches ranges"),
+        ("SEARCH = 'luck'\nSPACE = {'timesteps': 4}", "SEARCH must be one of variants, optuna, not 'luck'"),
+        ("TRIALS = 0\nSPACE = {'timesteps': 4}", "TRIALS must be a whole number"),
+        ("SPACE = 1 / 0", "cannot be read: ZeroDivisionError"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_name(write, text, message):
+    with pytest.raises(ConfigError, match=message):
+        check_space(load_space(write(text)), BASE, seed=0)
+
+
+@pytest.mark.parametrize("name", ["tune_spaces.none", "nowhere/space.py", "no such"])
+def test_a_space_that_is_not_there(name):
+    with pytest.raises(ConfigError, match="space"):
+        load_space(name)
+
+
+def test_whole_numbers_are_numbers():
+    space = load_space("tune_spaces.pareto")
+    assert isinstance(space.ranges["sparsity.target_timesteps"], type(tune.lograndint(1, 3)))
+    drawn = next(space.draws(seed=0))
+    config = changed(BASE, drawn, source="pareto")
+    assert config.sparsity.target_timesteps == drawn["sparsity.target_timesteps"]
