@@ -42,6 +42,11 @@ def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
         yield advance
     seconds = time.perf_counter() - started
     note = seen["note"] or (_speed(seen["done"], started, unit) if seen["done"] else "")
+    closing_line(title, seconds, note)
+
+
+def closing_line(title: str, seconds: float, note: str) -> None:
+    """Say what was done and how long it took."""
     console.print(f"  {title:<44} {seconds:6.1f} s   {note}".rstrip())
 
 

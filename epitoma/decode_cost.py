@@ -49,12 +49,12 @@ def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpe
     return View(frame_indices=chosen_TM.reshape(-1), size=heavy.size)
 
 
-def view_milliseconds(path: Path, index: VideoIndex, passes: list[View]) -> float:
+def view_milliseconds(path: str | Path, index: VideoIndex, passes: list[View]) -> float:
     """CPU time of passes over a video one after the other, the median of a few."""
     return median(_milliseconds(path, index, passes) for _ in range(REPEATS))
 
 
-def _milliseconds(path: Path, index: VideoIndex, passes: list[View]) -> float:
+def _milliseconds(path: str | Path, index: VideoIndex, passes: list[View]) -> float:
     started = time.process_time()
     for view in passes:
         decode_views(path, index, [view])

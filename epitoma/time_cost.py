@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class TimeModel:
         return looking + _between(self.heavy_decoding, kept) + self.heavy * kept
 
 
-def measure_times(networks: Networks, video: Path, *, candidates: int, watch: Watch) -> TimeModel:
+def measure_times(networks: Networks, video: str | Path, *, candidates: int, watch: Watch) -> TimeModel:
     """Measure on this machine, on one video, for up to that many candidates.
 
     Raises:
@@ -66,6 +67,15 @@ def measure_times(networks: Networks, video: Path, *, candidates: int, watch: Wa
         light_decoding=light_decoding,
         heavy_decoding=heavy_decoding,
     )
+
+
+def times_of(values: Mapping[str, Any]) -> TimeModel:
+    """Times from JSON, which knows no whole numbers as keys."""
+    decoding = {
+        name: {int(number): value for number, value in values[name].items()}
+        for name in ("light_decoding", "heavy_decoding")
+    }
+    return TimeModel(light=values["light"], heavy=values["heavy"], **decoding)
 
 
 @torch.inference_mode()

@@ -1,5 +1,6 @@
 """Sweep a space of settings with Ray Tune: the tradeoff of accuracy and computation, compared in MLflow."""
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from typing import Any, Literal
 import ray
 
 from epitoma.config import flatten, from_dict, to_dict
-from epitoma.console import console, live, phase, say
+from epitoma.console import closing_line, console, live, phase, say
 from epitoma.cost import networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError, ManifestError, RunError
@@ -17,10 +18,10 @@ from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.runtime import cluster_cpus, ray_session
 from epitoma.on_ray.search_space import SearchSpace, changed, check_space, load_space, most_timesteps
 from epitoma.on_ray.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
-from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
+from epitoma.on_ray.tuner import TUNE_FOLDER, Scheduler, TunePlan, run_trials
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
-from epitoma.time_cost import measure_times
+from epitoma.time_cost import TimeModel, measure_times, times_of
 from epitoma.tracking import RunTracker, tracked_run
 from epitoma.training.checkpoint import read_json, save_model, state_of, write_json
 from epitoma.training.feature_batches import feature_split
@@ -34,6 +35,7 @@ from ray_jobs.sweep_report import FRONT_JSON, keep_result
 from ray_jobs.sweep_watcher import SweepWatcher, trial_config
 from ray_jobs.train import starting_point
 
+TIMES_FILE = "times.json"
 REFERENCE_TRIALS: dict[str, dict[str, Any]] = {
     "uniform_dense": {"selection": "dense"},
     "uniform_random": {"selection": "random"},
@@ -178,28 +180,40 @@ def _run(
         folder=(config.folder / TRIALS).resolve(),
         threads=max(1, int(config.cpus_per_trial)),
     )
-    plan = tune_plan(config, space, base)
-    total = plan.trials * _combinations(space)
     score_name = "mAP" if manifest.multi_label else "accuracy"
-    with live() as show:
-        watcher = SweepWatcher(
-            config.folder, trials=total, base=flatten(to_dict(base)), score_name=score_name, show=show
-        )
-        _train_references(work, watcher)
-        trial = feature_trial if config.source == "features" else pixel_trial
-        with phase(f"sweep {config.name}: {total} trials from {config.source}", unit="trials"):
-            try:
-                run_trials(plan, trial, work, watcher, resume=config.resume and _had_begun(config.folder))
-            finally:
-                watcher.stopped()
-    for name, error in watcher.errors.items():
-        say(f"  trial {name} failed: {error}")
+    watcher = SweepWatcher(
+        config.folder,
+        trials=(config.trials or space.trials) * space.combinations,
+        base=flatten(to_dict(base)),
+        score_name=score_name,
+    )
+    _train_references(work, watcher)
+    seconds = _run_trials(config, space, base, work, watcher)
     result = read_sweep(config.folder)
-    summary = keep_result(config.folder, result, tracker, score_name=score_name)
+    summary = keep_result(config.folder, result, tracker, score_name=score_name, tune_seconds=seconds)
     console.print(front_table(summary["front"], title="front, chosen on validation"))
     _say_summary(summary, config.folder)
     _keep_best(config.folder, result, data, networks)
     return result
+
+
+def _run_trials(
+    config: SweepConfig, space: SearchSpace, base: TrainConfig, work: TrialWork, watcher: SweepWatcher
+) -> float:
+    """Run the trials with a live table; returns the seconds that took."""
+    trial = feature_trial if config.source == "features" else pixel_trial
+    started = time.perf_counter()
+    resume = config.resume and (config.folder / TUNE_FOLDER).is_dir()
+    with live() as watcher.show:
+        try:
+            run_trials(tune_plan(config, space, base), trial, work, watcher, resume=resume)
+        finally:
+            watcher.stopped()
+    seconds = time.perf_counter() - started
+    closing_line(f"sweep {config.name} from {config.source}", seconds, f"{watcher.done} trials")
+    for name, error in watcher.errors.items():
+        say(f"  trial {name} failed: {error}")
+    return seconds
 
 
 def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> TrialData:
@@ -215,18 +229,25 @@ def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> Tr
         max_reject_share=base.max_reject_share,
     )
     stored = {name: read_features(extracted.folder, manifest.split(name)) for name in names}
-    video = manifest.split("validation").table["path"][0].as_py()
-    with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
-        times = measure_times(networks, video, candidates=base.dense, watch=advance)
+    readable = manifest.only(stored["validation"].video_ids[:1])
     frames = networks.heavy.input.frames
     return TrialData(
         splits={name: feature_split(stored[name], manifest.split(name)) for name in names},
         evidence={name: evidence_of(manifest.split(name), stored[name], frames) for name in names},
         each=networks_cost(networks),
-        times=times,
+        times=_times(base.folder / TIMES_FILE, networks, readable, candidates=base.dense),
         classes=manifest.classes,
         multi_label=manifest.multi_label,
     )
+
+
+def _times(file: Path, networks: Networks, video: Manifest, *, candidates: int) -> TimeModel:
+    """Measured once for a sweep, so that all its trials, those after a resume too, are told the same times."""
+    if not file.is_file():
+        with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
+            times = measure_times(networks, video.resolved_paths()[0], candidates=candidates, watch=advance)
+        write_json(file, to_dict(times))
+    return times_of(read_json(file))
 
 
 def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> TunePlan:
@@ -301,17 +322,6 @@ def _has(manifest: Manifest, split: str) -> bool:
     except ManifestError:
         return False
     return True
-
-
-def _had_begun(folder: Path) -> bool:
-    return (folder / "tune").is_dir()
-
-
-def _combinations(space: SearchSpace) -> int:
-    total = 1
-    for values in space.grids.values():
-        total *= len(values)
-    return total
 
 
 if __name__ == "__main__":

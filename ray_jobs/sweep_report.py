@@ -17,9 +17,11 @@ COST_LABELS: dict[CostName, str] = {
 }
 
 
-def keep_result(folder: Path, result: SweepResult, tracker: RunTracker, *, score_name: str) -> dict[str, Any]:
+def keep_result(
+    folder: Path, result: SweepResult, tracker: RunTracker, *, score_name: str, tune_seconds: float
+) -> dict[str, Any]:
     """Write a sweep's result, log it on the sweep's run, and return its summary."""
-    summary = result.summary()
+    summary = {**result.summary(), "tune_seconds": tune_seconds}
     write_json(folder / FRONT_JSON, summary)
     (folder / FRONT_MARKDOWN).write_text(markdown(summary))
     best = folder / "trials" / result.best.trial

@@ -30,7 +30,6 @@ class SweepWatcher:
         trials: How many there will be.
         base: The config that trials change, flat.
         score_name: What the score is.
-        show: Shows a table to the person.
     """
 
     def __init__(
@@ -40,13 +39,12 @@ class SweepWatcher:
         trials: int,
         base: dict[str, Any],
         score_name: str,
-        show: Callable[[RenderableType], None],
     ) -> None:
         self.folder = folder
         self.trials = trials
         self.base = base
         self.score_name = score_name
-        self.show = show
+        self.show: Callable[[RenderableType], None] = lambda table: None
         self.rows: dict[str, TrialRow] = {}
         self.errors: dict[str, str] = {}
         self.trackers: dict[str, RunTracker] = {}

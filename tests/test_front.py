@@ -46,9 +46,7 @@ def test_the_front_is_what_nothing_beats(offers):
 
 @given(offers, st.integers(1, 25))
 def test_hypervolume_is_the_area_below_the_best_that_can_be_had(offers, dearest):
-    by_steps = sum(
-        max((o.score for o in offers if o.cost <= start), default=0.0) for start in range(dearest)
-    )
+    by_steps = sum(max((o.score for o in offers if o.cost <= start), default=0.0) for start in range(dearest))
     assert hypervolume(offers, dearest=dearest) == pytest.approx(by_steps)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from itertools import chain, islice, product
+from math import prod
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_type_hints
@@ -50,6 +51,11 @@ class SearchSpace:
     def param_space(self) -> dict[str, Any]:
         """What Tune searches."""
         return {**{name: {"grid_search": values} for name, values in self.grids.items()}, **self.ranges}
+
+    @property
+    def combinations(self) -> int:
+        """How many trials it takes to go through the grids once."""
+        return prod(len(values) for values in self.grids.values())
 
     def draws(self, *, seed: int) -> Iterator[dict[str, Any]]:
         """Whole sets of changes, some of those that trials may get."""

@@ -1,0 +1,232 @@
+"""Whole sweeps on real Ray Tune and real MLflow: from features and from pixels, killed and resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from epitoma.config import to_dict
+from epitoma.errors import ConfigError, RunError
+from epitoma.sparsity import SparsityConfig
+from epitoma.sweep_result import SweepResult, read_sweep
+from epitoma.tracking import store_uri
+from epitoma.training.checkpoint import read_json, write_json
+from epitoma.training.loop import OptimisationConfig
+from epitoma.training.run_config import TrainConfig
+from ray_jobs.confirm import best_trials
+from ray_jobs.evaluate import EvaluateConfig, evaluate
+from ray_jobs.front_report import FrontConfig
+from ray_jobs.report import report
+from ray_jobs.sweep import SweepConfig, sweep
+
+GRID = """
+from ray import tune
+SPACE = {"sparsity.target_timesteps": tune.grid_search([1, 2]), "head.selector.kernels": tune.choice([4, 8])}
+"""
+
+
+@pytest.fixture
+def like(dataset, networks_config, head_config, tmp_path) -> Path:
+    config = TrainConfig(
+        manifest=dataset.path,
+        name="like",
+        networks=networks_config,
+        head=head_config,
+        sparsity=SparsityConfig(target_timesteps=2),
+        optimisation=OptimisationConfig(epochs=2, batch_size=4),
+        timesteps=4,
+    )
+    write_json(tmp_path / "like.json", to_dict(config))
+    return tmp_path / "like.json"
+
+
+@pytest.fixture
+def config(dataset, like, tmp_path) -> SweepConfig:
+    (tmp_path / "grid.py").write_text(GRID)
+    return SweepConfig(
+        manifest=dataset.path,
+        name="sweep",
+        space=str(tmp_path / "grid.py"),
+        like=like,
+        runs=tmp_path / "runs",
+    )
+
+
+def mlflow_runs(runs: Path) -> dict:
+    client = MlflowClient(store_uri(runs))
+    experiment = client.get_experiment_by_name("epitoma")
+    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+
+
+def children(config: SweepConfig) -> dict:
+    runs = mlflow_runs(config.runs)
+    parent = runs.pop(config.name)
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
+    return runs
+
+
+def test_a_sweep_from_features_is_kept_compared_and_asked(ray_cluster, config, capsys):
+    result = sweep(config)
+    assert len(result.trials) == 2
+    assert {trial.changes["sparsity.target_timesteps"] for trial in result.trials} == {1, 2}
+    check_files(config)
+    check_mlflow(config, result)
+    printed = capsys.readouterr().out
+    assert "front, chosen on validation" in printed
+    assert "hypervolume" in printed
+
+    points = evaluate(EvaluateConfig(run=config.folder, manifest=config.manifest, quiet=True))
+    best = result.best.measured
+    assert [p.score for p in points if (p.sampling, p.budget) == ("selector", 4)] == [
+        p.score
+        for t in result.trials
+        if t.trial == result.best.trial
+        for p in t.points["test"]
+        if (p.sampling, p.candidates, p.budget) == ("selector", 4, 4)
+    ], "the model that was kept is the knee's"
+    assert best.gmacs > 0
+
+    report(FrontConfig(sweep=config.folder, min_score=0.01, max_cost=1e9))
+    assert "at least 0.01: trial" in capsys.readouterr().out
+    report(FrontConfig(sweep=config.folder, cost="milliseconds"))
+    with pytest.raises(RunError, match=r"nothing in .* gives at least 1\.1"):
+        report(FrontConfig(sweep=config.folder, min_score=1.1))
+    with pytest.raises(RunError, match="exists already"):
+        sweep(config)
+    with pytest.raises(RunError, match="started with other settings"):
+        sweep(replace(config, seed=5, resume=True))
+    done = {trial.trial: trial.seconds for trial in result.trials}
+    again = sweep(replace(config, resume=True))
+    assert {trial.trial: trial.seconds for trial in again.trials} == done, "nothing is done twice"
+
+
+def check_files(config: SweepConfig) -> None:
+    names = {path.name for path in config.folder.iterdir()}
+    figures = {"front.png", "front_milliseconds.png"}
+    assert {
+        "config.json",
+        "front.json",
+        "front.md",
+        "best.json",
+        "model",
+        "tune",
+        "trials",
+        *figures,
+    } <= names
+    written = {path.name.split(".")[0] for path in (config.folder / "tune").rglob("*") if path.is_file()}
+    assert {"events", "result", "progress"} <= written, "Tune's own: TensorBoard, JSON, CSV"
+    summary = read_json(config.folder / "front.json")
+    costs = [row["gmacs"] for row in summary["front"]]
+    assert costs == sorted(costs)
+    assert summary["hypervolume_ratio"] > 0
+    assert all(row["test_score"] is not None and row["milliseconds"] > 0 for row in summary["front"])
+
+
+def check_mlflow(config: SweepConfig, result: SweepResult) -> None:
+    runs = children(config)
+    assert set(runs) == {*(trial.trial for trial in result.trials), "uniform_dense", "uniform_random"}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert len({frozenset(run.data.params) for run in runs.values()}) == 1, "params are named alike"
+    client = MlflowClient(store_uri(config.runs))
+    for trial in result.trials:
+        run = runs[trial.trial]
+        assert run.data.params["sparsity.target_timesteps"] == str(trial.changes["sparsity.target_timesteps"])
+        curve = client.get_metric_history(run.info.run_id, "tradeoff/accuracy")
+        assert [metric.step for metric in curve] == [1, 2, 4]
+        assert {"tradeoff/gmacs", "validation/score", "train/loss", "gmacs"} <= set(run.data.metrics)
+    parent = mlflow_runs(config.runs)[config.name]
+    kept = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert {"front.png", "front.json", "front.md", "best.json"} <= kept
+    note = parent.data.tags["mlflow.note.content"]
+    assert all(f"/runs/{runs[trial.trial].info.run_id}" in note for trial in result.trials)
+
+
+def test_a_trial_that_cannot_be_run_fails_alone(ray_cluster, config, tmp_path):
+    (tmp_path / "grid.py").write_text(
+        "from ray import tune\nSPACE = {'sparsity.target_timesteps': tune.grid_search([2, 9])}\n"
+    )
+    result = sweep(config)
+    assert [trial.changes["sparsity.target_timesteps"] for trial in result.trials] == [2]
+    failed = [run for run in children(config).values() if run.info.status == "FAILED"]
+    assert [run.data.params["sparsity.target_timesteps"] for run in failed] == ["9"]
+    assert "target_timesteps 9 is more than timesteps 4" in failed[0].data.tags["error"]
+
+
+def test_bad_trials_are_stopped_early_and_say_so(ray_cluster, config, tmp_path):
+    (tmp_path / "grid.py").write_text(
+        "from ray import tune\nTRIALS = 6\n"
+        "SPACE = {'optimisation.epochs': 9, 'optimisation.learning_rate': tune.loguniform(1e-7, 1e-2)}\n"
+    )
+    result = sweep(replace(config, scheduler="asha", concurrent=1))
+    runs = children(config)
+    stopped = [run for run in runs.values() if run.data.tags.get("stopped_early") == "true"]
+    assert len(stopped) + len(result.trials) == 6
+    assert stopped
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+
+
+def test_a_trial_from_pixels_trains_on_ray_train(ray_cluster, config, like, tmp_path):
+    values = json.loads(like.read_text())
+    write_json(like, {**values, "source": "pixels", "backbones": "finetune"})
+    (tmp_path / "grid.py").write_text("SPACE = {'sparsity.target_timesteps': 2}\n")
+    result = sweep(replace(config, source="pixels", confirm=1, confirm_epochs=1))
+    (trial,) = result.trials
+    assert {point.sampling for point in trial.points["test"]} == {"selector", "gate", "uniform"}
+    run = children(config)[trial.trial]
+    assert run.info.status == "FINISHED"
+    assert "validation/score" in run.data.metrics
+    confirmed = read_json(config.folder / "confirm.json")
+    assert [row["trial"] for row in confirmed["trials"]] == best_trials(result, 1) == [trial.trial]
+    assert confirmed["rank_correlation"] is None, "one trial has no rank"
+
+
+def test_a_sweep_whose_driver_is_killed_goes_on_and_keeps_what_was_finished(config, tmp_path):
+    (tmp_path / "grid.py").write_text(
+        "from ray import tune\n"
+        "SPACE = {'sparsity.target_timesteps': tune.grid_search([1, 2, 3, 4]), 'optimisation.epochs': 40}\n"
+    )
+    write_json(tmp_path / "sweep.json", to_dict(config))
+    command = [sys.executable, "-m", "ray_jobs.sweep", "--config", tmp_path / "sweep.json"]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    trials = config.folder / "trials"
+    deadline = time.monotonic() + 150
+    while len(finished(trials)) < 1:
+        assert killed.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    before = {place: (place / "result.json").stat().st_mtime_ns for place in finished(trials)}
+    done = subprocess.run(
+        [*command, "--resume"], capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert done.returncode == 0, done.stderr
+    result = read_sweep(config.folder)
+    assert sorted(trial.changes["sparsity.target_timesteps"] for trial in result.trials) == [1, 2, 3, 4]
+    after = {place: (place / "result.json").stat().st_mtime_ns for place in before}
+    assert after == before, "finished trials are kept"
+    assert {run.info.status for run in mlflow_runs(config.runs).values()} == {"FINISHED"}
+
+
+def finished(trials: Path) -> list[Path]:
+    return [
+        place.parent for place in trials.glob("*/result.json") if not place.parent.name.startswith("uniform")
+    ]
+
+
+def test_bad_sweeps_are_refused_before_anything_starts(config, tmp_path):
+    (tmp_path / "grid.py").write_text("SPACE = {'sparsity.target': 2}\n")
+    with pytest.raises(ConfigError, match=r"there is no option 'sparsity\.target'"):
+        sweep(config)
+    with pytest.raises(ConfigError, match="no run and no file of options"):
+        sweep(replace(config, space="tune_spaces.quick", like=tmp_path / "none"))
+    with pytest.raises(ConfigError, match="trials must be at least 1, not 0"):
+        replace(config, trials=0)
+    assert not config.runs.exists()
