@@ -86,11 +86,15 @@ class SweepResult:
         """The knee of the front."""
         return knee(self.front()).of
 
-    def hypervolume_ratio(self, *, cost: CostName = "gmacs") -> float:
-        """Hypervolume of our front over that of uniform sampling, as measured, up to the dearest uniform offer."""
+    def hypervolume_ratio(self, *, cost: CostName = "gmacs") -> float | None:
+        """Hypervolume of our front over that of uniform sampling, as measured, up to the dearest uniform offer.
+
+        None where uniform sampling is never right.
+        """
         ours, uniform = measured(self.front(cost=cost), cost), measured(self.uniform_front(cost=cost), cost)
         dearest = max(offer.cost for offer in uniform)
-        return hypervolume(ours, dearest=dearest) / hypervolume(uniform, dearest=dearest)
+        theirs = hypervolume(uniform, dearest=dearest)
+        return hypervolume(ours, dearest=dearest) / theirs if theirs else None
 
     def summary(self) -> dict[str, Any]:
         """Everything as plain values."""

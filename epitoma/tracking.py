@@ -74,6 +74,12 @@ class RunTracker:
         return self.journal.run_id(self.client.tracking_uri)
 
     @property
+    def is_running(self) -> bool:
+        """Whether the run has begun, and has not ended."""
+        statuses = [entry["status"] for entry in self.journal.entries if entry["op"] == "status"]
+        return statuses[-1:] == ["RUNNING"]
+
+    @property
     def experiment_id(self) -> str:
         """The experiment of the run, which the store has."""
         return self.client.get_run(self._id()).info.experiment_id

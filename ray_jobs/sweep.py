@@ -262,7 +262,7 @@ def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> Tun
         concurrent=config.concurrent or fits,
         scheduler=config.scheduler,
         resources=resources,
-        max_epochs=epochs,
+        max_reports=epochs + 2,
         seed=config.seed,
         folder=config.folder,
     )
@@ -302,10 +302,9 @@ def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Net
 
 def _say_summary(summary: dict[str, Any], folder: Path) -> None:
     knee = summary["knee"]
-    say(
-        f"  front over uniform sampling: hypervolume {summary['hypervolume_ratio']:.3f} times in GMACs, "
-        f"{summary['hypervolume_ratio_milliseconds']:.3f} times in milliseconds"
-    )
+    for name, unit in (("hypervolume_ratio", "GMACs"), ("hypervolume_ratio_milliseconds", "milliseconds")):
+        if summary[name] is not None:
+            say(f"  hypervolume of the front in {unit}: {summary[name]:.3f} times that of uniform sampling")
     lost = summary["uniform_not_dominated"]
     if lost:
         offers = ", ".join(f"{row['gmacs']:.3f}" for row in lost)

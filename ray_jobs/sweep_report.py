@@ -31,8 +31,8 @@ def keep_result(
     for file in (FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG, *FIGURES.values()):
         tracker.artifact(folder / file)
     tracker.table(summary["front"], name="front")
-    for name in ("hypervolume_ratio", "hypervolume_ratio_milliseconds"):
-        tracker.metrics({name: summary[name]}, step=0)
+    ratios = {name: summary[name] for name in ("hypervolume_ratio", "hypervolume_ratio_milliseconds")}
+    tracker.metrics({name: ratio for name, ratio in ratios.items() if ratio is not None}, step=0)
     for step, row in enumerate(summary["front"]):
         score = row["validation_score"] if row["test_score"] is None else row["test_score"]
         tracker.metrics({"front/accuracy": score, "front/gmacs": row["gmacs"]}, step=step)
@@ -63,7 +63,7 @@ def draw(result: SweepResult, path: Path, *, cost: CostName, score_name: str, ti
 
 def markdown(summary: dict[str, Any]) -> str:
     """The fronts as Markdown."""
-    lines = [f"Hypervolume over uniform sampling's: {summary['hypervolume_ratio']:.3f}", ""]
+    lines = [f"Hypervolume over uniform sampling's: {_cell(summary['hypervolume_ratio'])}", ""]
     for name in ("front", "uniform"):
         lines += [f"## {name}", "", *_markdown_table(summary[name]), ""]
     return "\n".join(lines)
@@ -74,7 +74,7 @@ def note(folder: Path, summary: dict[str, Any], tracker: RunTracker, result: Swe
     links = {trial.trial: _link(folder / "trials" / trial.trial, tracker) for trial in result.trials}
     front = [{**row, "trial": links.get(row["trial"], row["trial"])} for row in summary["front"]]
     rest = [link for name, link in links.items() if name not in {row["trial"] for row in summary["front"]}]
-    head = f"Front of {len(links)} trials; hypervolume {summary['hypervolume_ratio']:.3f} of uniform sampling's.\n"
+    head = f"Front of {len(links)} trials; hypervolume {_cell(summary['hypervolume_ratio'])} of uniform sampling's.\n"
     return "\n".join([head, *_markdown_table(front), "", f"Other trials: {', '.join(rest)}"])
 
 

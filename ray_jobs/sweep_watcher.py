@@ -91,9 +91,13 @@ class SweepWatcher:
         self._show()
 
     def stopped(self) -> None:
-        """The sweep ends: trials that have not are killed, and MLflow hears all that it can."""
-        for tracker in self.trackers.values():
-            tracker.status("KILLED")
+        """The sweep ends, and so do the runs of trials that have not: those of an earlier driver, too."""
+        for place in sorted((self.folder / TRIALS).glob("*")):
+            tracker = self.trackers.pop(place.name, None) or self.tracker(place.name)
+            if tracker.is_running:
+                if has_result(place):
+                    self.log_result(tracker, place)
+                tracker.status("FINISHED" if has_result(place) else "KILLED")
 
     def tracker(self, trial: str) -> RunTracker:
         """The MLflow run of a trial."""

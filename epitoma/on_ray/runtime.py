@@ -16,9 +16,11 @@ QUIET = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
+# How often Tune notes which trials are done, so that a killed sweep has little to do again.
+NOTING = {"TUNE_GLOBAL_CHECKPOINT_S": "3"}
 # At Ray's own 15, decoding on busy cores takes a quarter more CPU time (benchmarks/RESULTS.md).
 PRIORITY = {"RAY_worker_niceness": "0"}
-for _name, _value in {**QUIET, **PRIORITY}.items():
+for _name, _value in {**QUIET, **PRIORITY, **NOTING}.items():
     os.environ.setdefault(_name, _value)
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
@@ -56,10 +58,10 @@ def quieten() -> None:
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.print_on_execution_start = False
-    for name in ("ray.train", "ray.tune"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    # Errors of Ray Data are raised, or are allowed for: logged they would be tracebacks that a person need not read.
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
+    logging.getLogger("ray.train").setLevel(logging.ERROR)
+    # Their errors are raised, allowed for, or told by us: logged they would be tracebacks that a person need not read.
+    for name in ("ray.data", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def cluster_cpus() -> float:

@@ -1,7 +1,8 @@
 """What a trial of a sweep does inside Tune: train and measure from features, or from pixels by a TorchTrainer."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,10 +28,19 @@ from epitoma.training.checkpoint import State, state_of, write_json
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig
-from epitoma.trial import TrialData, TrialResult, measure_head, train_head, write_head, write_result
+from epitoma.trial import (
+    TrialData,
+    TrialResult,
+    has_result,
+    measure_head,
+    read_result,
+    train_head,
+    write_head,
+    write_result,
+)
 
 SCORE, COST = "validation/score", "gmacs"
-CONFIG_FILE = "config.json"
+CONFIG_FILE, ERROR_FILE = "config.json", "error.txt"
 SPLITS = ("validation", "test")
 
 
@@ -80,10 +90,11 @@ class TuneContext(LocalContext):
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
     """A trial inside this process."""
     _prepare(work)
-    name = _trial_name()
-    started = time.perf_counter()
-    changes = {**work.fixed, **changes}
-    result = run_on_features(work, name, changes, started=started)
+    name, started = _trial_name(), time.perf_counter()
+    with _error_kept(work.folder / name):
+        result = _kept(work.folder / name) or run_on_features(
+            work, name, {**work.fixed, **changes}, started=started
+        )
     _report(result)
 
 
@@ -110,7 +121,15 @@ def pixel_trial(changes: dict[str, Any], work: TrialWork) -> None:
     """A trial on Ray Train, with workers of its own."""
     _prepare(work)
     name, started = _trial_name(), time.perf_counter()
-    changes = {**work.fixed, **changes}
+    with _error_kept(work.folder / name):
+        result = _kept(work.folder / name) or run_from_pixels(
+            work, name, {**work.fixed, **changes}, started=started
+        )
+    _report(result)
+
+
+def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, started: float) -> TrialResult:
+    """Train on Ray Train, then measure on features of the networks as they are then."""
     config = replace(
         changed(work.base, changes, source=work.space), name=name, runs=work.folder, source="pixels"
     )
@@ -138,7 +157,7 @@ def pixel_trial(changes: dict[str, Any], work: TrialWork) -> None:
     )
     write_head(config.folder, _without_networks(best))
     write_result(config.folder, result)
-    _report(result)
+    return result
 
 
 @ray.remote(num_cpus=1, max_retries=1)
@@ -152,6 +171,30 @@ def reference_trial(work: TrialWork, name: str, changes: dict[str, Any]) -> None
 def trial_data(data: ray.ObjectRef) -> TrialData:
     """The shared data, fetched once by each process."""
     return ray.get(data)
+
+
+def error_of(folder: Path) -> str:
+    """Why a trial failed, in one line."""
+    file = folder / ERROR_FILE
+    return file.read_text().strip() if file.is_file() else "its process died (see the sweep's logs)"
+
+
+@contextmanager
+def _error_kept(folder: Path) -> Iterator[None]:
+    """What goes wrong is kept in the trial's folder, because Tune tells its callbacks only that something did."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ERROR_FILE).unlink(missing_ok=True)
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [""]
+        (folder / ERROR_FILE).write_text(f"{type(error).__name__}: {reason[-1]}\n")
+        raise
+
+
+def _kept(folder: Path) -> TrialResult | None:
+    """What a trial came to before Tune, which was killed, could note that it was done."""
+    return read_result(folder) if has_result(folder) else None
 
 
 def _prepare(work: TrialWork) -> None:

@@ -14,7 +14,8 @@ from ray.tune.search.optuna import OptunaSearch
 
 from epitoma.errors import RunError
 from epitoma.on_ray.search_space import SearchSpace
-from epitoma.on_ray.trials import COST, SCORE, Trial, TrialWork
+from epitoma.on_ray.trials import COST, SCORE, Trial, TrialWork, error_of
+from epitoma.sweep_result import TRIALS
 
 TUNE_FOLDER = "tune"
 Scheduler = Literal["none", "asha"]
@@ -46,7 +47,7 @@ class TunePlan:
         concurrent: How many at a time.
         scheduler: ``asha`` stops bad trials early.
         resources: Of one trial.
-        max_epochs: Most validations that a trial may report.
+        max_reports: More than any trial may report.
         seed: Of the search.
         folder: Of the sweep.
     """
@@ -56,7 +57,7 @@ class TunePlan:
     concurrent: int
     scheduler: Scheduler
     resources: dict[str, float]
-    max_epochs: int
+    max_reports: int
     seed: int
     folder: Path
 
@@ -109,7 +110,7 @@ def _restored(plan: TunePlan, trainable: Any) -> Tuner:
 def _scheduler(plan: TunePlan) -> FIFOScheduler | ASHAScheduler:
     if plan.scheduler == "none":
         return FIFOScheduler()
-    return ASHAScheduler(metric=SCORE, mode="max", max_t=plan.max_epochs, grace_period=1, reduction_factor=3)
+    return ASHAScheduler(metric=SCORE, mode="max", max_t=plan.max_reports, grace_period=1, reduction_factor=3)
 
 
 _WATCHERS: dict[str, TrialWatcher] = {}
@@ -147,9 +148,7 @@ class Told(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial failed."""
-        error = trial.get_error()
-        reason = str(error.cause if hasattr(error, "cause") else error).strip().splitlines()
-        self._watcher.ended(trial.trial_id, reason[-1] if reason else "unknown error")
+        self._watcher.ended(trial.trial_id, error_of(self.folder / TRIALS / trial.trial_id))
 
     @property
     def _watcher(self) -> TrialWatcher:
