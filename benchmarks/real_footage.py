@@ -29,7 +29,7 @@ from epitoma.console import Advance, complain, phase, say
 from epitoma.cost import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import EpitomaError
-from epitoma.evaluation import Evaluation
+from epitoma.evaluation import Evaluation, evidence_of
 from epitoma.feature_store import read_features
 from epitoma.metrics import accuracy
 from epitoma.models.classifier import VideoClassifier
@@ -184,14 +184,14 @@ def extract(
         root=config.work / "features",
         max_reject_share=0.0,
     )
-    splits, evidence_of = {}, {}
+    splits, evidence = {}, {}
     for name in manifest.splits:
         part = manifest.split(name)
         stored = read_features(extracted.folder, part)
         shown = evidence_of(part, stored, networks.heavy.input.frames)
         assert shown is not None
-        splits[name], evidence_of[name] = feature_split(stored, part), shown
-    return splits, evidence_of
+        splits[name], evidence[name] = feature_split(stored, part), shown
+    return splits, evidence
 
 
 def training(config: RealFootageConfig, seed: int, selection: SelectionName) -> TrainConfig:

@@ -67,12 +67,20 @@ class Evaluation:
 
         Where the budget is all candidates there is nothing to choose, and LightNet is not run.
         """
-        fewer = [
-            self._point(model, "selector", lambda m, c, _, k=k: m(c, budget=k), budget=k)
+        alpha_VT = self._scores(model)
+        points = [
+            self._point(model, "selector", kept(alpha_VT, budget=k), budget=k)
             for k in budgets(self.timesteps)[:-1]
         ]
-        whole = self._point(model, "selector", _everything, budget=self.timesteps)
-        return [*fewer, whole, self._point(model, "gate", lambda m, c, _: m(c))]
+        points.append(
+            self._point(
+                model,
+                "selector",
+                lambda m, c, _: m(c, budget=self.timesteps),
+                budget=self.timesteps,
+            )
+        )
+        return [*points, self._point(model, "gate", kept(alpha_VT, budget=None))]
 
     def reference_points(
         self, model: VideoEpitoma, classifier: ClassifierName, *, also: int
@@ -154,6 +162,12 @@ class Evaluation:
         )
 
     @torch.inference_mode()
+    def _scores(self, model: VideoEpitoma) -> Tensor:
+        """Every candidate's score, ``(V, T)``."""
+        chunks = (candidates for _, candidates in self._chunks())
+        return torch.cat([model.selector(c.light_BTC, c.valid_BT)[0].alpha_BT for c in chunks])
+
+    @torch.inference_mode()
     def _recognise(self, model: VideoEpitoma, choose: Choose) -> tuple[Tensor, Tensor]:
         seen = [choose(model, candidates, first) for first, candidates in self._chunks()]
         logits_VL = torch.cat([recognition.logits_BL for recognition in seen])
@@ -183,8 +197,16 @@ class Evaluation:
         )
 
 
-def _everything(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
-    return model(candidates, open_BT=candidates.valid_BT)
+def kept(alpha_VT: Tensor, *, budget: int | None) -> Choose:
+    """The model's own choice, from scores of all videos that were found before."""
+
+    def choose(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
+        alpha_BT = alpha_VT[first : first + len(candidates.valid_BT)]
+        return model.recognise(
+            candidates, model.selector.gating.keep(alpha_BT, candidates.valid_BT, budget=budget)
+        )
+
+    return choose
 
 
 def given(open_BT: Callable[[int, int], Tensor]) -> Choose:

@@ -122,6 +122,6 @@ def calibrated_threshold(alpha_VT: Tensor, valid_VT: Tensor, *, target_timesteps
     scores = alpha_VT[valid_VT].sort(descending=True).values
     keep = round(target_timesteps * len(alpha_VT))
     if keep >= len(scores):
-        return float(scores[-1]) - 1.0
+        return float("-inf")
     keep = max(1, keep)
     return float((scores[keep - 1] + scores[keep]) / 2)

@@ -12,7 +12,7 @@ SPACE: dict[str, Any] = {
     "head.selector.kernels": tune.choice([32, 64, 128, 256]),
     "head.classifier.dropout": tune.choice([0.1, 0.3]),
     "optimisation.learning_rate": tune.loguniform(3e-4, 3e-3),
-    "optimisation.epochs": 18,
+    "optimisation.epochs": 12,
     "optimisation.validate_every": 3,
-    "optimisation.checkpoint_every": 9,
+    "optimisation.checkpoint_every": 6,
 }

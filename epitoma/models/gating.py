@@ -68,17 +68,17 @@ class GatingModule(nn.Module):
                 those above the threshold.
         """
         alpha_BT = self.score(similarity_BTN, hint_BT)
-        if noise_BT is not None:
-            gate_BT = self._train_gate(alpha_BT, noise_BT, valid_BT)
-        elif budget is not None:
-            gate_BT = self._weight(alpha_BT) * top_k(alpha_BT, valid_BT, budget)
+        if noise_BT is None:
+            return self.keep(alpha_BT, valid_BT, budget=budget)
+        return self._selection(alpha_BT, self._train_gate(alpha_BT, noise_BT, valid_BT), valid_BT)
+
+    def keep(self, alpha_BT: Tensor, valid_BT: Tensor, *, budget: int | None) -> Selection:
+        """Gate timesteps of known scores at inference, which need not be found again for every budget."""
+        if budget is None:
+            kept_BT = (alpha_BT > self.open_threshold) & valid_BT | top_k(alpha_BT, valid_BT, 1)
         else:
-            above_BT = (alpha_BT > self.open_threshold) & valid_BT
-            gate_BT = self._weight(alpha_BT) * (above_BT | top_k(alpha_BT, valid_BT, 1))
-        probability_BT = self.gate.open_probability(alpha_BT) * valid_BT
-        return Selection(
-            alpha_BT=alpha_BT, gate_BT=gate_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
-        )
+            kept_BT = top_k(alpha_BT, valid_BT, budget)
+        return self._selection(alpha_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
 
     def score(self, similarity_BTN: Tensor, hint_BT: Tensor | None = None) -> Tensor:
         """The bounded score alpha, ``(B, T, N) -> (B, T)``."""
@@ -88,6 +88,12 @@ class GatingModule(nn.Module):
         if self.score_bound is None:
             return alpha_BT
         return self.score_bound * torch.tanh(alpha_BT / self.score_bound)
+
+    def _selection(self, alpha_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor) -> Selection:
+        probability_BT = self.gate.open_probability(alpha_BT) * valid_BT
+        return Selection(
+            alpha_BT=alpha_BT, gate_BT=gate_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
+        )
 
     def _weight(self, alpha_BT: Tensor) -> Tensor:
         """What a kept timestep counts at inference; never 0, which would shut it."""

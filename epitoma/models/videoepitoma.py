@@ -82,16 +82,30 @@ class VideoEpitoma(nn.Module):
         Args:
             candidates: Candidate timesteps as pixels or as features.
             noise_BT: Logistic noise of the gates in training; None for inference.
-            budget: Keep exactly this many timesteps a video.
+            budget: Keep exactly this many timesteps a video. Where that is all of them there is nothing to
+                choose: LightNet does not look, and all count alike.
             open_BT: Keep exactly these timesteps, in place of the selector's choice (uniform, random, dense).
         """
-        guess = None
-        if open_BT is None:
-            selection, guess = self.selector(
-                self.light_features(candidates), candidates.valid_BT, noise_BT=noise_BT, budget=budget
-            )
-        else:
-            selection = given_selection(open_BT & candidates.valid_BT, candidates.valid_BT)
+        valid_BT = candidates.valid_BT
+        if open_BT is None and budget is not None and budget >= valid_BT.shape[1]:
+            open_BT = valid_BT
+        if open_BT is not None:
+            return self.recognise(candidates, given_selection(open_BT & valid_BT, valid_BT))
+        selection, guess = self.selector(
+            self.light_features(candidates), valid_BT, noise_BT=noise_BT, budget=budget
+        )
+        return self.recognise(candidates, selection, guess)
+
+    def recognise(
+        self, candidates: Candidates, selection: Selection, guess: LightGuess | None = None
+    ) -> Recognition:
+        """Look closely at a selection that has been made, and classify.
+
+        Args:
+            candidates: Candidate timesteps.
+            selection: Which of them to look at.
+            guess: What LightNet made of them, if it was asked.
+        """
         heavy_PC = self.heavy_features(candidates, selection.open_BT)
         logits_BL, frame_logits_PL = self.classifier(heavy_PC, selection)
         return Recognition(

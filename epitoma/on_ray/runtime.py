@@ -14,6 +14,7 @@ QUIET = {
     "RAY_TRAIN_METRICS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
 # How often Tune notes which trials are done, so that a killed sweep has little to do again.
@@ -60,7 +61,7 @@ def quieten() -> None:
     context.print_on_execution_start = False
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     # Their errors are raised, allowed for, or told by us: logged they would be tracebacks that a person need not read.
-    for name in ("ray.data", "ray.tune"):
+    for name in ("ray.data", "ray.tune", "optuna"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -80,17 +80,18 @@ class LocalContext:
         self.events.append(event)
 
     def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
-        """Write beside the folder, then take its place."""
-        shutil.rmtree(self._aside, ignore_errors=True)
-        self._aside.mkdir(parents=True)
-        write(self._aside)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._aside.replace(self.folder)
+        """Write beside the newest checkpoint, then take its place."""
+        aside = self.folder / ".aside"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        write(aside)
+        shutil.rmtree(self._newest, ignore_errors=True)
+        aside.replace(self._newest)
 
     def saved(self) -> AbstractContextManager[Path | None]:
-        """The folder, if anything was saved there."""
-        return nullcontext(self.folder if self.folder.is_dir() else None)
+        """The newest checkpoint, if anything was saved."""
+        return nullcontext(self._newest if self._newest.is_dir() else None)
 
     @property
-    def _aside(self) -> Path:
-        return self.folder.with_name(f".{self.folder.name}.aside")
+    def _newest(self) -> Path:
+        return self.folder / "newest"
