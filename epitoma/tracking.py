@@ -43,6 +43,7 @@ from epitoma.tradeoff import TradeoffPoint  # noqa: E402
 
 EXPERIMENT = "epitoma"
 MAX_PARAM_LENGTH = 6000
+MOST_METRICS = 500
 RETRY_SECONDS = 5.0
 _SERVER_ERROR = 500
 
@@ -91,8 +92,7 @@ class RunTracker:
 
     def metrics(self, metrics: dict[str, float], *, step: int) -> None:
         """Log metrics at a step: an epoch, or a budget for the metrics under ``tradeoff/``."""
-        values = {name: float(value) for name, value in metrics.items()}
-        self._tell({"op": "metrics", "metrics": values, "step": step, "time": _now()})
+        self._measured([(name, float(value), step) for name, value in metrics.items()])
 
     def tags(self, tags: dict[str, str]) -> None:
         """Set tags."""
@@ -120,13 +120,14 @@ class RunTracker:
 
         The selector's curve on the test split is ``tradeoff/accuracy``; other ways and splits say so in the name.
         """
-        prefix = "tradeoff" if split == "test" else f"tradeoff_{split}"
+        prefix, logged = "tradeoff" if split == "test" else f"tradeoff_{split}", []
         for point in points:
             way = point.sampling if point.classifier == "own" else f"{point.sampling}_reference"
             place = prefix if way == "selector" else f"{prefix}/{way}"
             step = 0 if point.sampling == "gate" else point.budget
             values = {"accuracy": point.score, "gmacs": point.gmacs, "timesteps": point.timesteps}
-            self.metrics({f"{place}/{name}": value for name, value in values.items()}, step=step)
+            logged += [(f"{place}/{name}", value, step) for name, value in values.items()]
+        self._measured(logged)
         self.table([{**vars(point), "gmacs": point.gmacs} for point in points], name=f"{prefix}_points")
 
     def status(self, status: str) -> None:
@@ -162,6 +163,10 @@ class RunTracker:
             for entry in self.journal.pending():
                 getattr(self, f"_send_{entry['op']}")(entry)
                 self.journal.told()
+
+    def _measured(self, metrics: list[tuple[str, float, int]]) -> None:
+        """Names, values and steps, told at once."""
+        self._tell({"op": "metrics", "metrics": metrics, "time": _now()})
 
     def _tell(self, entry: Entry) -> None:
         with self._lock:
@@ -207,10 +212,9 @@ class RunTracker:
         self.client.log_batch(self._id(), params=new)
 
     def _send_metrics(self, entry: Entry) -> None:
-        logged = [
-            Metric(name, value, entry["time"], entry["step"]) for name, value in entry["metrics"].items()
-        ]
-        self.client.log_batch(self._id(), metrics=logged)
+        logged = [Metric(name, value, entry["time"], step) for name, value, step in entry["metrics"]]
+        for first in range(0, len(logged), MOST_METRICS):
+            self.client.log_batch(self._id(), metrics=logged[first : first + MOST_METRICS])
 
     def _send_tags(self, entry: Entry) -> None:
         self.client.log_batch(self._id(), tags=[RunTag(name, value) for name, value in entry["tags"].items()])

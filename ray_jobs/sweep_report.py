@@ -33,9 +33,9 @@ def keep_result(
     tracker.table(summary["front"], name="front")
     ratios = {name: summary[name] for name in ("hypervolume_ratio", "hypervolume_ratio_milliseconds")}
     tracker.metrics({name: ratio for name, ratio in ratios.items() if ratio is not None}, step=0)
-    for step, row in enumerate(summary["front"]):
-        score = row["validation_score"] if row["test_score"] is None else row["test_score"]
-        tracker.metrics({"front/accuracy": score, "front/gmacs": row["gmacs"]}, step=step)
+    for step, offer in enumerate(result.front()):
+        point = offer.of.measured
+        tracker.metrics({"front/accuracy": point.score, "front/gmacs": point.gmacs}, step=step)
     tracker.note(note(folder, summary, tracker, result))
     return summary
 

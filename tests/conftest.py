@@ -7,12 +7,19 @@ import pytest
 import torch
 from hypothesis import settings
 
+from epitoma.config import to_dict
+from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
+from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.checkpoint import write_json
+from epitoma.training.loop import OptimisationConfig
+from epitoma.training.run_config import TrainConfig
 
 CLASSES = ("bake", "brew", "carve")
 
@@ -48,6 +55,10 @@ def ray_cluster(_private_home: None, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def head_config() -> HeadConfig:
+    return tiny_head()
+
+
+def tiny_head() -> HeadConfig:
     attention = TemporalSelfAttention.Config(inner_channels=16, heads=2)
     return HeadConfig(
         selector=TimestepSelector.Config(kernels=8, attention=attention),
@@ -57,6 +68,10 @@ def head_config() -> HeadConfig:
 
 @pytest.fixture
 def networks_config() -> NetworksConfig:
+    return tiny_networks()
+
+
+def tiny_networks() -> NetworksConfig:
     """Networks small enough to train in a test; random weights, since quality is not what tests ask for."""
     return NetworksConfig(
         light=LightNet.Config(name="mobilenetv3_small_050", weights="random", size=32),
@@ -70,6 +85,49 @@ def model_config(networks_config: NetworksConfig, head_config: HeadConfig) -> Mo
     return ModelConfig(
         networks=networks_config, head=head_config, classes=CLASSES, multi_label=False, timesteps=8
     )
+
+
+def tiny() -> SyntheticConfig:
+    return SyntheticConfig(
+        train_videos=10,
+        validation_videos=4,
+        test_videos=4,
+        classes=2,
+        one_actions=4,
+        actions_per_class=2,
+        twin_classes=0,
+        evidence_share=0.3,
+        min_seconds=8,
+        max_seconds=11,
+        size=32,
+    )
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Eighteen short videos of two classes."""
+    folder = tmp_path_factory.mktemp("dataset")
+    rows = [write_synthetic_video(video, tiny(), folder) for video in plan_dataset(tiny())]
+    path = folder / "manifest.parquet"
+    write_manifest(path, rows, classes=class_names(tiny()), multi_label=False)
+    return read_manifest(path)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Options of a run on that dataset which takes seconds, as a JSON file."""
+    config = TrainConfig(
+        manifest=dataset.path,
+        name="like",
+        networks=tiny_networks(),
+        head=tiny_head(),
+        sparsity=SparsityConfig(target_timesteps=2),
+        optimisation=OptimisationConfig(epochs=2, batch_size=4),
+        timesteps=4,
+    )
+    path = tmp_path_factory.mktemp("like") / "like.json"
+    write_json(path, to_dict(config))
+    return path
 
 
 @pytest.fixture

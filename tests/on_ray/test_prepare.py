@@ -20,7 +20,7 @@ from epitoma.on_ray.prepare import Prepared, index_listing, make_synthetic
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 from epitoma.video.index_table import VideoIndices
-from tests.on_ray.conftest import tiny
+from tests.conftest import tiny
 
 
 @pytest.fixture(scope="module")

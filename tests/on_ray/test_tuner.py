@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,9 @@ from mlflow import MlflowClient
 
 from epitoma.config import to_dict
 from epitoma.errors import ConfigError, RunError
-from epitoma.sparsity import SparsityConfig
 from epitoma.sweep_result import SweepResult, read_sweep
 from epitoma.tracking import store_uri
 from epitoma.training.checkpoint import read_json, write_json
-from epitoma.training.loop import OptimisationConfig
-from epitoma.training.run_config import TrainConfig
 from ray_jobs.confirm import best_trials
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.front_report import FrontConfig
@@ -33,18 +31,8 @@ SPACE = {"sparsity.target_timesteps": tune.grid_search([1, 2]), "head.selector.k
 
 
 @pytest.fixture
-def like(dataset, networks_config, head_config, tmp_path) -> Path:
-    config = TrainConfig(
-        manifest=dataset.path,
-        name="like",
-        networks=networks_config,
-        head=head_config,
-        sparsity=SparsityConfig(target_timesteps=2),
-        optimisation=OptimisationConfig(epochs=2, batch_size=4),
-        timesteps=4,
-    )
-    write_json(tmp_path / "like.json", to_dict(config))
-    return tmp_path / "like.json"
+def like(tiny_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(tiny_run, tmp_path / "like.json"))
 
 
 @pytest.fixture

@@ -1,0 +1,107 @@
+"""What a sweep found: chosen on validation, measured on test, against uniform sampling with as many tries."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from epitoma.errors import RunError
+from epitoma.sweep_result import SweepResult, read_sweep
+from epitoma.tradeoff import TradeoffPoint
+from epitoma.trial import TrialResult, write_result
+
+POINT = TradeoffPoint(
+    sampling="selector",
+    classifier="own",
+    candidates=4,
+    budget=1,
+    timesteps=1.0,
+    score=0.5,
+    gmacs_light=1.0,
+    gmacs_heavy=1.0,
+    gmacs_classifier=0.0,
+    selection_precision=None,
+    milliseconds=10.0,
+)
+
+
+def selector(budget: int, score: float, gmacs: float) -> TradeoffPoint:
+    return replace(POINT, budget=budget, timesteps=float(budget), score=score, gmacs_heavy=gmacs - 1)
+
+
+def uniform(budget: int, score: float, gmacs: float, classifier: str = "own") -> TradeoffPoint:
+    free = replace(POINT, gmacs_light=0.0, sampling="uniform", classifier=classifier)
+    return replace(free, budget=budget, timesteps=float(budget), score=score, gmacs_heavy=gmacs)
+
+
+def trial(name: str, validation: list[TradeoffPoint], test: list[TradeoffPoint]) -> TrialResult:
+    return TrialResult(
+        trial=name, changes={"a": 1}, points={"validation": validation, "test": test}, seconds=1.0
+    )
+
+
+@pytest.fixture
+def result() -> SweepResult:
+    gate = replace(selector(2, 0.7, 3), sampling="gate", budget=2, timesteps=2.4)
+    first = trial(
+        "first",
+        [selector(1, 0.6, 2), selector(2, 0.8, 3), gate, uniform(1, 0.3, 1)],
+        [selector(1, 0.5, 2), selector(2, 0.9, 3), replace(gate, budget=3), uniform(1, 0.2, 1)],
+    )
+    second = trial(
+        "second",
+        [selector(1, 0.9, 4), replace(gate, score=0.1), uniform(2, 0.5, 2)],
+        [selector(1, 0.7, 4), replace(gate, score=0.99), uniform(2, 0.4, 2)],
+    )
+    reference = trial("uniform_dense", [uniform(4, 0.6, 4, "reference")], [uniform(4, 0.6, 4, "reference")])
+    return SweepResult(trials=[first, second], references=[reference])
+
+
+def test_the_front_is_chosen_on_validation_and_tells_the_test_score(result):
+    rows = [offer.of.row() for offer in result.front()]
+    assert [(row["trial"], row["budget"], row["gmacs"]) for row in rows] == [
+        ("first", 1, 2.0),
+        ("first", 2, 3.0),
+        ("second", 1, 4.0),
+    ]
+    assert [row["validation_score"] for row in rows] == [0.6, 0.8, 0.9]
+    assert [row["test_score"] for row in rows] == [0.5, 0.9, 0.7], "a better test score chooses nothing"
+
+
+def test_uniform_sampling_has_the_best_of_all_classifiers(result):
+    rows = [offer.of.row() for offer in result.uniform_front()]
+    assert [(row["trial"], row["budget"]) for row in rows] == [
+        ("first", 1),
+        ("second", 2),
+        ("uniform_dense", 4),
+    ]
+
+
+def test_hypervolume_and_who_is_not_dominated_are_as_measured(result):
+    ours, theirs = 0.5 * 1 + 0.9 * 1, 0.2 * 1 + 0.4 * 2
+    assert result.hypervolume_ratio() == pytest.approx(ours / theirs)
+    summary = result.summary()
+    assert [row["gmacs"] for row in summary["uniform_not_dominated"]] == [1.0]
+    assert summary["knee"] == result.best.row()
+    assert summary["trials"] == 2
+
+
+def test_a_gate_is_the_same_choice_whatever_it_keeps_on_the_other_split(result):
+    gates = [point for point in result.trials[0].points["validation"] if point.sampling == "gate"]
+    alone = replace(result, trials=[trial("g", gates, result.trials[0].points["test"])])
+    assert alone.front()[0].of.test.budget == 3
+
+
+def test_uniform_sampling_that_is_never_right_gives_no_ratio(result):
+    points = [POINT, uniform(1, 0.0, 1)]
+    alone = replace(result, trials=[trial("t", points, points)], references=[])
+    assert alone.hypervolume_ratio() is None
+
+
+def test_a_sweep_is_read_from_its_trials(result, tmp_path: Path):
+    for each in (*result.trials, *result.references):
+        write_result(tmp_path / "trials" / each.trial, each)
+    (tmp_path / "trials" / "unfinished").mkdir()
+    assert read_sweep(tmp_path) == result
+    with pytest.raises(RunError, match="no trial"):
+        read_sweep(tmp_path / "trials")
