@@ -92,12 +92,14 @@ class SweepWatcher:
 
     def stopped(self) -> None:
         """The sweep ends, and so do the runs of trials that have not: those of an earlier driver, too."""
+        reached = True
         for place in sorted((self.folder / TRIALS).glob("*")):
             tracker = self.trackers.pop(place.name, None) or self.tracker(place.name)
             if tracker.is_running:
                 if has_result(place):
                     self.log_result(tracker, place)
                 tracker.status("FINISHED" if has_result(place) else "KILLED")
+            reached = reached and tracker.send(at_once=True) == 0
 
     def tracker(self, trial: str) -> RunTracker:
         """The MLflow run of a trial."""

@@ -92,6 +92,11 @@ def test_heavy_libraries_are_imported_in_their_home_only(file):
         assert homes is None or any(str(file).startswith(home) for home in homes), f"{file} imports {name}"
 
 
+@pytest.mark.parametrize("file", [f for f in FILES if f.parts[0] == "tune_spaces"], ids=str)
+def test_a_search_space_needs_nothing_but_tune_and_types(file):
+    assert {name.split(".")[0] for name in imports(file)} <= {"ray", "typing"}
+
+
 def test_the_rules_would_notice_a_breach(tmp_path):
     assert floor("epitoma.training.loop") > floor("epitoma.models.gating")
     assert floor("epitoma.models") == 1

@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from mlflow import MlflowClient
@@ -21,8 +22,9 @@ from epitoma.training.checkpoint import read_json, write_json
 from ray_jobs.confirm import best_trials
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.front_report import FrontConfig
-from ray_jobs.report import report
+from ray_jobs.report import SyncConfig, report
 from ray_jobs.sweep import SweepConfig, sweep
+from tests.mlflow_server import MlflowServer
 
 GRID = """
 from ray import tune
@@ -201,6 +203,36 @@ def test_a_sweep_whose_driver_is_killed_goes_on_and_keeps_what_was_finished(conf
     after = {place: (place / "result.json").stat().st_mtime_ns for place in before}
     assert after == before, "finished trials are kept"
     assert {run.info.status for run in mlflow_runs(config.runs).values()} == {"FINISHED"}
+
+
+def test_a_server_that_dies_in_the_middle_of_a_sweep_loses_no_trial(
+    ray_cluster, config, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "server").mkdir()
+    server = MlflowServer(tmp_path / "server")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    server.start()
+    trials = config.folder / "trials"
+
+    def kill() -> None:
+        while not list(trials.glob("*/mlflow.json")):
+            time.sleep(0.05)
+        server.stop()
+
+    killer = Thread(target=kill, daemon=True)
+    killer.start()
+    result = sweep(config)
+    killer.join()
+    assert len(result.trials) == 2
+    assert "report sync" in capsys.readouterr().err
+    server.start()
+    report(SyncConfig(run=config.folder))
+    assert "records sent to" in capsys.readouterr().out
+    runs = children(config)
+    assert set(runs) == {*(trial.trial for trial in result.trials), "uniform_dense", "uniform_random"}
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    check_mlflow(config, result)
+    server.stop()
 
 
 def finished(trials: Path) -> list[Path]:
