@@ -7,6 +7,7 @@ reached the run goes on; what is left at its end is told by :func:`tell_the_rest
 import json
 import logging
 import os
+import re
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,7 @@ MAX_PARAM_LENGTH = 6000
 MOST_METRICS = 500
 RETRY_SECONDS = 5.0
 _SERVER_ERROR = 500
+_RUN_LINK = re.compile(r"\[([^\]]+)\]\(run:([^)]+)\)")
 
 
 class RunTracker:
@@ -99,8 +101,11 @@ class RunTracker:
         self._tell({"op": "tags", "tags": tags})
 
     def note(self, markdown: str) -> None:
-        """Set the description that MLflow shows on the run's page."""
-        self.tags({MLFLOW_RUN_NOTE: markdown})
+        """Set the description that MLflow shows on the run's page.
+
+        ``[name](run:FOLDER)`` links to the run of a folder, where MLflow has that by the time it is told.
+        """
+        self._tell({"op": "note", "markdown": markdown})
 
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """Keep a file, or a folder with all it holds."""
@@ -158,8 +163,7 @@ class RunTracker:
             TrackingError: The store cannot be reached.
         """
         with self._lock, _reaching(self.client.tracking_uri):
-            if not self._is_known():
-                self.journal.begin(self._created(), store=self.client.tracking_uri)
+            self.begin_or_fail()
             for entry in self.journal.pending():
                 getattr(self, f"_send_{entry['op']}")(entry)
                 self.journal.told()
@@ -167,6 +171,16 @@ class RunTracker:
     def _measured(self, metrics: list[tuple[str, float, int]]) -> None:
         """Names, values and steps, told at once."""
         self._tell({"op": "metrics", "metrics": metrics, "time": _now()})
+
+    def begin_or_fail(self) -> None:
+        """Make the run in the store, if it is not there yet.
+
+        Raises:
+            TrackingError: The store cannot be reached.
+        """
+        with self._lock, _reaching(self.client.tracking_uri):
+            if not self._is_known():
+                self.journal.begin(self._created(), store=self.client.tracking_uri)
 
     def _tell(self, entry: Entry) -> None:
         with self._lock:
@@ -218,6 +232,15 @@ class RunTracker:
 
     def _send_tags(self, entry: Entry) -> None:
         self.client.log_batch(self._id(), tags=[RunTag(name, value) for name, value in entry["tags"].items()])
+
+    def _send_note(self, entry: Entry) -> None:
+        text = _RUN_LINK.sub(self._link, entry["markdown"])
+        self.client.set_tag(self._id(), MLFLOW_RUN_NOTE, text)
+
+    def _link(self, found: re.Match[str]) -> str:
+        name, folder = found.groups()
+        run_id = Journal(Path(folder)).run_id(self.client.tracking_uri)
+        return name if run_id is None else f"[{name}](#/experiments/{self.experiment_id}/runs/{run_id})"
 
     def _send_artifact(self, entry: Entry) -> None:
         path = Path(entry["path"])
@@ -306,12 +329,15 @@ def tell_the_rest(folder: Path) -> int:
     """
     if not (folder / JOURNAL_FILE).is_file():
         raise TrackingError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
-    unheard = len(Journal(folder).pending())
-    open_tracker(folder)
-    for file in sorted(folder.glob(f"*/*/{JOURNAL_FILE}")):
-        child = RunTracker(file.parent, runs=folder.parent, parent=folder)
-        unheard += len(child.journal.pending())
-        child.send_or_fail()
+    tracker = RunTracker(folder, runs=folder.parent)
+    tracker.begin_or_fail()
+    places = sorted(file.parent for file in folder.glob(f"*/*/{JOURNAL_FILE}"))
+    nested = [RunTracker(place, runs=folder.parent, parent=folder) for place in places]
+    unheard = 0
+    # The run's own come last, because they may link to those nested in it.
+    for each in (*nested, tracker):
+        unheard += len(each.journal.pending())
+        each.send_or_fail()
     return unheard
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.plots import Labels, Point, front_figure
-from epitoma.sweep_result import CostName, SweepResult, cost_of_point, measured
+from epitoma.sweep_result import TRIALS, CostName, SweepResult, cost_of_point, measured
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import write_json
 
@@ -24,7 +24,7 @@ def keep_result(
     summary = {**result.summary(), "tune_seconds": tune_seconds}
     write_json(folder / FRONT_JSON, summary)
     (folder / FRONT_MARKDOWN).write_text(markdown(summary))
-    best = folder / "trials" / result.best.trial
+    best = folder / TRIALS / result.best.trial
     (folder / BEST_CONFIG).write_text((best / "config.json").read_text())
     for cost, file in FIGURES.items():
         draw(result, folder / file, cost=cost, score_name=score_name, title=folder.name)
@@ -36,7 +36,7 @@ def keep_result(
     for step, offer in enumerate(result.front()):
         point = offer.of.measured
         tracker.metrics({"front/accuracy": point.score, "front/gmacs": point.gmacs}, step=step)
-    tracker.note(note(folder, summary, tracker, result))
+    tracker.note(note(folder, summary, result))
     return summary
 
 
@@ -69,22 +69,14 @@ def markdown(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def note(folder: Path, summary: dict[str, Any], tracker: RunTracker, result: SweepResult) -> str:
+def note(folder: Path, summary: dict[str, Any], result: SweepResult) -> str:
     """The description of the sweep's run in MLflow: the front, with a link to each trial."""
-    links = {trial.trial: _link(folder / "trials" / trial.trial, tracker) for trial in result.trials}
+    places = {trial.trial: (folder / TRIALS / trial.trial).resolve() for trial in result.trials}
+    links = {name: f"[{name}](run:{place})" for name, place in places.items()}
     front = [{**row, "trial": links.get(row["trial"], row["trial"])} for row in summary["front"]]
     rest = [link for name, link in links.items() if name not in {row["trial"] for row in summary["front"]}]
     head = f"Front of {len(links)} trials; hypervolume {_cell(summary['hypervolume_ratio'])} of uniform sampling's.\n"
     return "\n".join([head, *_markdown_table(front), "", f"Other trials: {', '.join(rest)}"])
-
-
-def _link(trial: Path, tracker: RunTracker) -> str:
-    run = RunTracker(trial, runs=tracker.runs, parent=tracker.folder)
-    return (
-        trial.name
-        if run.run_id is None
-        else f"[{trial.name}](#/experiments/{run.experiment_id}/runs/{run.run_id})"
-    )
 
 
 def _markdown_table(rows: Sequence[dict[str, Any]]) -> list[str]:

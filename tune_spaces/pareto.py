@@ -11,7 +11,7 @@ SPACE: dict[str, Any] = {
     "sparsity.open_every": tune.choice([2, 3, 5]),
     "head.selector.kernels": tune.choice([32, 64, 128, 256]),
     "head.classifier.dropout": tune.choice([0.1, 0.3]),
-    "optimisation.learning_rate": tune.loguniform(3e-4, 3e-3),
+    "optimisation.learning_rate": tune.loguniform(1e-3, 4e-3),
     "optimisation.epochs": 12,
     "optimisation.validate_every": 3,
     "optimisation.checkpoint_every": 6,

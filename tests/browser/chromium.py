@@ -3,6 +3,8 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
@@ -24,5 +26,10 @@ def open_browser(*, width: int = 1500, height: int = 1000) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(60_000)
-        yield page
-        browser.close()
+        try:
+            yield page
+        except BaseException:
+            page.screenshot(path=Path(gettempdir()) / "epitoma_failed_page.png")
+            raise
+        finally:
+            browser.close()

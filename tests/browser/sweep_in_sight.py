@@ -25,6 +25,7 @@ def main() -> None:
         dashboard_host="127.0.0.1",
         dashboard_port=port,
         logging_level=logging.ERROR,
+        log_to_driver=False,
     )
     config = from_dict(SweepConfig, json.loads(file.read_text()), source=str(file))
     with ray_session(logs=config.folder / "logs"):

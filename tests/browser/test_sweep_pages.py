@@ -20,6 +20,7 @@ from tests.browser.chromium import open_browser
 from tests.mlflow_server import MlflowServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+BUDGETS = (1, 2, 4)
 SPACE = "from ray import tune\nSPACE = {'sparsity.target_timesteps': tune.grid_search([1, 2, 3])}\n"
 
 
@@ -59,8 +60,7 @@ def sweep(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     else:
         pytest.fail(f"the sweep ended with {sweeping.wait()}")
     yield InSight(config=config, mlflow=server.uri, dashboard=f"http://{line.split()[1]}")
-    sweeping.stdin.close()
-    sweeping.wait(timeout=60)
+    sweeping.communicate(timeout=60)
     server.stop()
 
 
@@ -98,10 +98,12 @@ def test_the_comparison_shows_the_runs_and_their_curves(sweep, tmp_path):
         metric = in_address("tradeoff/accuracy")
         curves_of = f"metric={metric}&plot_metric_keys={in_address(['tradeoff/accuracy'])}&x_axis=step"
         page.goto(f"{sweep.mlflow}/#/metric?{chosen}&{curves_of}")
-        curves = page.locator(".scatterlayer .trace")
-        curves.first.wait_for()
-        page.wait_for_function("document.querySelectorAll('.scatterlayer .trace').length >= 3")
-        assert curves.count() == 3
+        for name in trials:
+            page.get_by_text(f"{name} (tradeoff/accuracy)").first.wait_for()
+        page.wait_for_function(f"document.querySelectorAll('.js-line').length >= {len(trials)}")
+        table = page.get_by_role("row")
+        for name in trials:
+            assert table.filter(has_text=name).filter(has_text=f"step={BUDGETS[-1]}").count() == 1
         page.screenshot(path=tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
 
@@ -120,9 +122,12 @@ def test_the_sweeps_own_page_shows_the_front_and_links_to_the_trials(sweep):
         page.wait_for_function("[...document.images].some(image => image.naturalWidth > 500)")
 
 
-def test_rays_dashboard_shows_the_trials_actors(sweep):
+def test_rays_dashboard_asks_for_the_token_and_shows_the_trials_actors(sweep):
+    token = (Path.home() / ".ray" / "auth_token").read_text().strip()
     with open_browser() as page:
         page.goto(f"{sweep.dashboard}/#/actors")
+        page.get_by_placeholder("Enter your authentication token").fill(token)
+        page.get_by_role("button", name="Submit").click()
         page.get_by_text("feature_trial").first.wait_for()
 
 
