@@ -1,12 +1,14 @@
 """What a sweep found: the front of tradeoffs, chosen on validation and measured on test, beside uniform sampling's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 from typing import Any, Literal
 
 from epitoma.errors import RunError
 from epitoma.front import Offer, hypervolume, knee, not_dominated, pareto_front
+from epitoma.shrinkage import shrunk
 from epitoma.tradeoff import TradeoffPoint
 from epitoma.trial import TrialResult, has_result, read_result
 
@@ -21,11 +23,13 @@ class Choice:
 
     Attributes:
         trial: Which trial.
-        validation: Where it was chosen.
+        expected: Score to be expected on new videos, by which it was chosen (see ``shrinkage.py``).
+        validation: The score on validation, which it was made from.
         test: The same on test, where nothing was chosen; None where the dataset has no test split.
     """
 
     trial: str
+    expected: float
     validation: TradeoffPoint
     test: TradeoffPoint | None
 
@@ -46,6 +50,7 @@ class Choice:
             "timesteps": point.timesteps,
             "gmacs": point.gmacs,
             "milliseconds": point.milliseconds,
+            "expected_score": self.expected,
             "validation_score": self.validation.score,
             "test_score": None if self.test is None else self.test.score,
         }
@@ -71,7 +76,7 @@ class SweepResult:
             raise RunError("no trial of the sweep has a result")
 
     def front(self, *, cost: CostName = "gmacs") -> Front:
-        """The best tradeoffs of selectors over all trials, chosen on validation."""
+        """The best tradeoffs of selectors over all trials, chosen by validation."""
         return pareto_front(_offers(self.trials, OURS, cost))
 
     def uniform_front(self, *, cost: CostName = "gmacs") -> Front:
@@ -143,22 +148,36 @@ def cost_of_point(point: TradeoffPoint, cost: CostName) -> float:
 
 
 def _offers(trials: Sequence[TrialResult], ways: tuple[str, ...], cost: CostName) -> Front:
+    """Every tradeoff of some ways, at the score to be expected of it."""
+    by_way: dict[tuple[str, int, int], list[tuple[TrialResult, TradeoffPoint]]] = {}
+    for trial in trials:
+        for point in trial.points["validation"]:
+            if point.sampling in ways:
+                by_way.setdefault(_way(point), []).append((trial, point))
+    return [offer for alike in by_way.values() for offer in _offers_of_one_way(alike, cost)]
+
+
+def _offers_of_one_way(alike: Sequence[tuple[TrialResult, TradeoffPoint]], cost: CostName) -> Front:
+    videos = min(trial.videos for trial, _ in alike)
+    expected = shrunk([point.score for _, point in alike], videos=videos)
     return [
-        Offer(score=point.score, cost=cost_of_point(point, cost), of=choice)
-        for trial in trials
-        for choice in _choices(trial, lambda point: point.sampling in ways)
-        for point in [choice.validation]
+        Offer(
+            score=score,
+            cost=cost_of_point(point, cost),
+            of=Choice(trial=trial.trial, expected=score, validation=point, test=_on_test(trial, point)),
+        )
+        for score, (trial, point) in zip(expected, alike, strict=True)
     ]
 
 
-def _choices(trial: TrialResult, wanted: Callable[[TradeoffPoint], bool]) -> list[Choice]:
-    """A trial's tradeoffs, each with the same one on test."""
-    on_test = {_same(point): point for point in trial.points.get("test", [])}
-    return [
-        Choice(trial=trial.trial, validation=point, test=on_test.get(_same(point)))
-        for point in trial.points["validation"]
-        if wanted(point)
-    ]
+def _way(point: TradeoffPoint) -> tuple[str, int, int]:
+    """Which models' points may be compared; gates are alike if they keep about as many, to a power of two."""
+    kept = 2 ** round(log2(max(point.timesteps, 1))) if point.sampling == "gate" else point.budget
+    return point.sampling, point.candidates, kept
+
+
+def _on_test(trial: TrialResult, point: TradeoffPoint) -> TradeoffPoint | None:
+    return next((other for other in trial.points.get("test", []) if _same(other) == _same(point)), None)
 
 
 def _same(point: TradeoffPoint) -> tuple[str, str, int, int]:

@@ -103,11 +103,11 @@ def front_table(rows: Sequence[Mapping[str, Any]], *, title: str) -> Table:
     """A sweep's front: what to choose for which accuracy, and what it costs."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("trial", no_wrap=True)
-    for heading in ("of T", "budget", "T'", "GMACs", "ms", "validation", "test"):
+    for heading in ("of T", "budget", "T'", "GMACs", "ms", "expected", "validation", "test"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         budget = "gate" if row["sampling"] == "gate" else str(row["budget"])
-        scores = (_number(row["validation_score"], ".3f"), _number(row["test_score"], ".3f"))
+        scores = (_number(row[f"{name}_score"], ".3f") for name in ("expected", "validation", "test"))
         costs = (_number(row["gmacs"], ".3f"), _number(row["milliseconds"], ".0f"))
         table.add_row(
             row["trial"], str(row["candidates"]), budget, f"{row['timesteps']:.4g}", *costs, *scores

@@ -53,12 +53,14 @@ class TrialResult:
         trial: Its name.
         changes: What it changed in the sweep's base config.
         points: Its tradeoffs, by split.
+        videos: On how many validation videos it was measured.
         seconds: How long training and measuring took.
     """
 
     trial: str
     changes: dict[str, Any]
     points: dict[str, list[TradeoffPoint]]
+    videos: int
     seconds: float
 
     @property
@@ -108,7 +110,7 @@ def write_result(folder: Path, result: TrialResult) -> None:
     """Write a trial's result; the last file makes it whole."""
     for split, points in result.points.items():
         write_points(folder / f"{split}.parquet", points)
-    values = {"trial": result.trial, "changes": result.changes, "seconds": result.seconds}
+    values = {name: getattr(result, name) for name in ("trial", "changes", "videos", "seconds")}
     write_json(folder / RESULT_FILE, {**values, "splits": sorted(result.points)})
 
 
@@ -129,7 +131,7 @@ def has_result(folder: Path) -> bool:
 
 
 def write_head(folder: Path, state: State) -> None:
-    """Keep a trial's selector and classifier."""
+    """Keep a trial's selector and classifier, and its networks where those were trained."""
     write_tensors(folder / HEAD_FILE, state)
 
 

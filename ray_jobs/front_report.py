@@ -14,7 +14,7 @@ UNITS: dict[CostName, str] = {"gmacs": "GMACs", "milliseconds": "ms"}
 
 @dataclass(kw_only=True)
 class FrontConfig:
-    """The front of a sweep, and what of it to choose; scores are those of validation, by which one may choose.
+    """The front of a sweep, and what of it to choose; scores are those to be expected of new videos.
 
     Attributes:
         sweep: Folder of the sweep.
@@ -50,5 +50,5 @@ class FrontConfig:
         budget = "what its gate keeps" if point.sampling == "gate" else f"budget {point.budget}"
         say(
             f"{wanted}: trial {offer.of.trial}, {budget} of {point.candidates} timesteps: "
-            f"{offer.score:.3f} for {offer.cost:.4g} {UNITS[self.cost]}"
+            f"{offer.score:.3f} expected for {offer.cost:.4g} {UNITS[self.cost]}"
         )

@@ -55,7 +55,7 @@ class SweepConfig:
         runs: Where runs and sweeps, and the MLflow store unless MLFLOW_TRACKING_URI is set, are kept.
         source: ``features`` trains on stored features of frozen networks inside Tune; ``pixels`` end to end, each
             trial with training workers of its own.
-        trials: How many; None is the space's own number.
+        trials: How many, or of a space with grids how often they are gone through; None is the space's own number.
         concurrent: How many at a time; None is as many as the cluster's cores allow.
         scheduler: ``asha`` stops trials that do badly early; ``none`` lets all finish.
         cpus_per_trial: Cores of a trial from features, and its threads.
@@ -191,7 +191,9 @@ def _run(
     seconds = _run_trials(config, space, base, work, watcher)
     result = read_sweep(config.folder)
     summary = keep_result(config.folder, result, tracker, score_name=score_name, tune_seconds=seconds)
-    console.print(front_table(summary["front"], title="front, chosen on validation"))
+    console.print(
+        front_table(summary["front"], title="front: chosen by what validation makes expect, told on test")
+    )
     _say_summary(summary, config.folder)
     _keep_best(config.folder, result, data, networks)
     return result

@@ -27,6 +27,7 @@ FLOORS = {
     "epitoma.cost": 1,
     "epitoma.tradeoff": 1,
     "epitoma.front": 1,
+    "epitoma.shrinkage": 1,
     "epitoma.feature_store": 1,
     "epitoma.decode_cost": 2,
     "epitoma.time_cost": 2,

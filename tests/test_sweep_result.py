@@ -36,7 +36,7 @@ def uniform(budget: int, score: float, gmacs: float, classifier: str = "own") ->
 
 def trial(name: str, validation: list[TradeoffPoint], test: list[TradeoffPoint]) -> TrialResult:
     return TrialResult(
-        trial=name, changes={"a": 1}, points={"validation": validation, "test": test}, seconds=1.0
+        trial=name, changes={"a": 1}, points={"validation": validation, "test": test}, videos=80, seconds=1.0
     )
 
 

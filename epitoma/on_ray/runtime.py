@@ -17,11 +17,15 @@ QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
-# How often Tune notes which trials are done, so that a killed sweep has little to do again.
-NOTING = {"TUNE_GLOBAL_CHECKPOINT_S": "3"}
+TUNE = {
+    # How often it notes which trials are done, so that a killed sweep has little to do again.
+    "TUNE_GLOBAL_CHECKPOINT_S": "3",
+    # Its own handler would end a sweep that a person stopped as if all had been done.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+}
 # At Ray's own 15, decoding on busy cores takes a quarter more CPU time (benchmarks/RESULTS.md).
 PRIORITY = {"RAY_worker_niceness": "0"}
-for _name, _value in {**QUIET, **PRIORITY, **NOTING}.items():
+for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
     os.environ.setdefault(_name, _value)
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)

@@ -110,6 +110,7 @@ def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, star
         trial=name,
         changes=changes,
         points={split: measure_head(model, config, data, split) for split in SPLITS if split in data.splits},
+        videos=len(data.splits["validation"].video_ids),
         seconds=time.perf_counter() - started,
     )
     write_head(folder, state_of(model))
@@ -153,9 +154,10 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
         trial=name,
         changes=changes,
         points={split: measure_head(model, config, data, split) for split in SPLITS if split in data.splits},
+        videos=len(data.splits["validation"].video_ids),
         seconds=time.perf_counter() - started,
     )
-    write_head(config.folder, _without_networks(best))
+    write_head(config.folder, best if config.backbones == "finetune" else _without_networks(best))
     write_result(config.folder, result)
     return result
 

@@ -69,7 +69,7 @@ def test_a_sweep_from_features_is_kept_compared_and_asked(ray_cluster, config, c
     check_files(config)
     check_mlflow(config, result)
     printed = capsys.readouterr().out
-    assert "front, chosen on validation" in printed
+    assert "front: chosen by" in printed
     assert "hypervolume" in printed
 
     points = evaluate(EvaluateConfig(run=config.folder, manifest=config.manifest, quiet=True))
@@ -203,6 +203,34 @@ def test_a_sweep_whose_driver_is_killed_goes_on_and_keeps_what_was_finished(conf
     after = {place: (place / "result.json").stat().st_mtime_ns for place in before}
     assert after == before, "finished trials are kept"
     assert {run.info.status for run in mlflow_runs(config.runs).values()} == {"FINISHED"}
+
+
+def test_a_sweep_that_is_stopped_says_so_and_leaves_no_run_running(config, tmp_path):
+    (tmp_path / "grid.py").write_text("SPACE = {'optimisation.epochs': 100000}\n")
+    write_json(tmp_path / "sweep.json", to_dict(config))
+    command = [sys.executable, "-m", "ray_jobs.sweep", "--config", tmp_path / "sweep.json"]
+    stopped = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 150
+    while "RUNNING" not in statuses_of_trials(config):
+        assert stopped.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    stopped.send_signal(signal.SIGTERM)
+    _, complaint = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130, complaint
+    assert complaint.strip().splitlines()[-1] == "stopped"
+    assert "Traceback" not in complaint
+    assert statuses_of_trials(config) == ["KILLED"]
+    assert mlflow_runs(config.runs)[config.name].info.status == "KILLED"
+
+
+def statuses_of_trials(config: SweepConfig) -> list[str]:
+    """How the runs of trials stand, by their journals, which may be read while the sweep runs."""
+    newest = []
+    for journal in (config.folder / "trials").glob("[!u]*/mlflow.jsonl"):
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        newest += [line["status"] for line in lines if line["op"] == "status"][-1:]
+    return newest
 
 
 def test_a_server_that_dies_in_the_middle_of_a_sweep_loses_no_trial(
