@@ -46,6 +46,9 @@ EXPERIMENT = "epitoma"
 MAX_PARAM_LENGTH = 6000
 MOST_METRICS = 500
 RETRY_SECONDS = 5.0
+_TRY_AGAIN_AT: dict[str, float] = {}
+"""When a store that could not be reached is tried again, by any run: waiting for it once is enough."""
+
 _SERVER_ERROR = 500
 _RUN_LINK = re.compile(r"\[([^\]]+)\]\(run:([^)]+)\)")
 
@@ -60,7 +63,7 @@ class RunTracker:
     """
 
     def __init__(self, folder: Path, *, runs: Path, parent: Path | None = None) -> None:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _reaching(store_uri(runs)):
             warnings.simplefilter("ignore")
             self.client = MlflowClient(store_uri(runs))
         self.folder = folder
@@ -68,7 +71,6 @@ class RunTracker:
         self.parent = parent
         self.journal = Journal(folder)
         self._lock = RLock()
-        self._try_again_at = 0.0
         self._is_met = False
 
     @property
@@ -149,11 +151,12 @@ class RunTracker:
             How many entries are left.
         """
         with self._lock:
-            if at_once or time.monotonic() >= self._try_again_at:
+            store = self.client.tracking_uri
+            if at_once or time.monotonic() >= _TRY_AGAIN_AT.get(store, 0.0):
                 try:
                     self.send_or_fail()
                 except TrackingError:
-                    self._try_again_at = time.monotonic() + RETRY_SECONDS
+                    _TRY_AGAIN_AT[store] = time.monotonic() + RETRY_SECONDS
             return len(self.journal.pending())
 
     def send_or_fail(self) -> None:
@@ -331,7 +334,7 @@ def tell_the_rest(folder: Path) -> int:
         raise TrackingError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
     tracker = RunTracker(folder, runs=folder.parent)
     tracker.begin_or_fail()
-    places = sorted(file.parent for file in folder.glob(f"*/*/{JOURNAL_FILE}"))
+    places = sorted(file.parent for file in folder.glob(f"trials/*/{JOURNAL_FILE}"))
     nested = [RunTracker(place, runs=folder.parent, parent=folder) for place in places]
     unheard = 0
     # The run's own come last, because they may link to those nested in it.

@@ -77,12 +77,7 @@ class TrialResult:
 def train_head(config: TrainConfig, data: TrialData, context: TrainContext) -> VideoEpitoma:
     """Selector and classifier of a config, trained on features; the best on validation."""
     torch.manual_seed(stable_seed(config.seed, "weights"))
-    model = VideoEpitoma(
-        config.head,
-        light_channels=data.each.light_channels,
-        heavy_channels=data.each.heavy_channels,
-        classes=len(data.classes),
-    )
+    model = untrained_head(config, data)
     if config.selection != "learnt":
         model.selector.requires_grad_(False)
     source = FeatureSource(config, data.splits["train"], data.splits["validation"], context)
@@ -90,6 +85,16 @@ def train_head(config: TrainConfig, data: TrialData, context: TrainContext) -> V
     loop.run()
     model.load_state_dict(loop.best)
     return model.cpu().eval()
+
+
+def untrained_head(config: TrainConfig, data: TrialData) -> VideoEpitoma:
+    """Selector and classifier of a config as they begin."""
+    return VideoEpitoma(
+        config.head,
+        light_channels=data.each.light_channels,
+        heavy_channels=data.each.heavy_channels,
+        classes=len(data.classes),
+    )
 
 
 def measure_head(

@@ -34,7 +34,7 @@ def confirm(
     """Train the front's best trials from pixels, and compare what they keep to what the sweep promised.
 
     Args:
-        folder: Of the sweep; the runs lie in ``confirm`` below it.
+        folder: Of the sweep; the runs lie beside it, and in the same MLflow store.
         base: The config that trials changed.
         result: The sweep.
         tracker: Of the sweep.
@@ -82,7 +82,8 @@ def confirmed_config(folder: Path, trial: str, *, epochs: int | None) -> TrainCo
     optimisation = replace(config.optimisation, epochs=epochs or config.optimisation.epochs)
     return replace(
         config,
-        runs=folder / "confirm",
+        name=f"{folder.name}_confirm_{trial}",
+        runs=folder.parent,
         source="pixels",
         backbones="finetune",
         optimisation=optimisation,

@@ -6,9 +6,10 @@ from pathlib import Path
 from epitoma.console import console, say
 from epitoma.errors import RunError
 from epitoma.front import Offer, best_within, cheapest_reaching
-from epitoma.sweep_result import Choice, CostName, read_sweep
+from epitoma.sweep_result import Choice, CostName, Front, read_sweep
 from epitoma.tables import front_table
 
+Offered = Offer[Choice] | None
 UNITS: dict[CostName, str] = {"gmacs": "GMACs", "milliseconds": "ms"}
 
 
@@ -34,21 +35,35 @@ class FrontConfig:
         front, uniform = result.front(cost=self.cost), result.uniform_front(cost=self.cost)
         console.print(front_table([offer.of.row() for offer in front], title=f"front of {self.sweep}"))
         console.print(front_table([offer.of.row() for offer in uniform], title="uniform sampling"))
-        if self.min_score is not None:
-            wanted = f"at least {self.min_score:g}"
-            self._answer(wanted, cheapest_reaching(front, score=self.min_score))
-            self._answer(f"{wanted}, uniform", cheapest_reaching(uniform, score=self.min_score))
-        if self.max_cost is not None:
-            wanted = f"at most {self.max_cost:g} {UNITS[self.cost]}"
-            self._answer(wanted, best_within(front, cost=self.max_cost))
-            self._answer(f"{wanted}, uniform", best_within(uniform, cost=self.max_cost))
+        answered = [
+            self._answer(wanted, ours, uniform_offer)
+            for wanted, ours, uniform_offer in self._questions(front, uniform)
+        ]
+        if not all(answered):
+            raise RunError(f"not everything that was asked for is to be had from {self.sweep}")
 
-    def _answer(self, wanted: str, offer: Offer[Choice] | None) -> None:
+    def _questions(self, front: Front, uniform: Front) -> list[tuple[str, Offered, Offered]]:
+        questions = []
+        if self.min_score is not None:
+            offers = [cheapest_reaching(each, score=self.min_score) for each in (front, uniform)]
+            questions.append((f"at least {self.min_score:g}", *offers))
+        if self.max_cost is not None:
+            offers = [best_within(each, cost=self.max_cost) for each in (front, uniform)]
+            questions.append((f"at most {self.max_cost:g} {UNITS[self.cost]}", *offers))
+        return questions
+
+    def _answer(self, wanted: str, ours: Offered, uniform: Offered) -> bool:
+        """Say what there is, and return whether there is anything."""
+        for name, offer in (("", ours), (", uniform sampling", uniform)):
+            say(f"{wanted}{name}: {self._said(offer)}")
+        return ours is not None
+
+    def _said(self, offer: Offered) -> str:
         if offer is None:
-            raise RunError(f"nothing in {self.sweep} gives {wanted}")
+            return "nothing"
         point = offer.of.validation
         budget = "what its gate keeps" if point.sampling == "gate" else f"budget {point.budget}"
-        say(
-            f"{wanted}: trial {offer.of.trial}, {budget} of {point.candidates} timesteps: "
+        return (
+            f"trial {offer.of.trial}, {budget} of {point.candidates} timesteps, "
             f"{offer.score:.3f} expected for {offer.cost:.4g} {UNITS[self.cost]}"
         )

@@ -16,9 +16,16 @@ from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.runtime import cluster_cpus, ray_session
-from epitoma.on_ray.search_space import SearchSpace, changed, check_space, load_space, most_timesteps
+from epitoma.on_ray.search_space import (
+    SearchSpace,
+    check_combinations,
+    check_values,
+    load_space,
+    most_epochs,
+    most_timesteps,
+)
 from epitoma.on_ray.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
-from epitoma.on_ray.tuner import TUNE_FOLDER, Scheduler, TunePlan, run_trials
+from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.time_cost import TimeModel, measure_times, times_of
@@ -37,8 +44,8 @@ from ray_jobs.train import starting_point
 
 TIMES_FILE = "times.json"
 REFERENCE_TRIALS: dict[str, dict[str, Any]] = {
-    "uniform_dense": {"selection": "dense"},
-    "uniform_random": {"selection": "random"},
+    "uniform_dense": {"selection": "dense", "sparsity.mode": "none"},
+    "uniform_random": {"selection": "random", "sparsity.mode": "none"},
 }
 """Classifiers trained without a selector, on all timesteps and on random subsets: uniform sampling's own."""
 
@@ -89,6 +96,10 @@ class SweepConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} must be at least 1, not {value}")
+        if self.source == "pixels" and (self.gpus_per_trial or self.cpus_per_trial != 1):
+            raise ConfigError(
+                "a trial from pixels has the workers of the run it is like (--workers of train)"
+            )
         if self.cpus_per_trial <= 0 or self.gpus_per_trial < 0 or self.confirm < 0:
             raise ConfigError("cpus_per_trial must be above 0, gpus_per_trial and confirm at least 0")
 
@@ -105,9 +116,10 @@ def sweep(config: SweepConfig) -> SweepResult:
         EpitomaError: Bad input: a space that cannot be run, a taken name, a missing dataset.
     """
     space = load_space(config.space)
+    check_values(space, seed=config.seed)
     manifest = read_manifest(config.manifest)
     base = base_config(config, space)
-    check_space(space, base, seed=config.seed)
+    check_combinations(space, base, seed=config.seed)
     base, networks, _ = starting_point(base, manifest)
     claim(config.folder, resume=config.resume)
     if config.resume:
@@ -135,20 +147,28 @@ def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
         file = config.like / CONFIG if config.like.is_dir() else config.like
         if not file.is_file():
             raise ConfigError(f"no run and no file of options at {config.like}")
-        base = from_dict(TrainConfig, read_json(file), source=str(file))
+        base = from_dict(TrainConfig, _options(file), source=str(file))
     own = replace(
         base,
         manifest=config.manifest,
         name=config.name,
         runs=config.runs,
         features=config.features or config.runs / "features",
+        source=config.source,
+        backbones=base.backbones if config.source == "pixels" else "frozen",
         selection="learnt",
+        networks_from=base.networks_from or base.start_from,
         start_from=None,
         resume=False,
     )
-    if config.source == "features":
-        own = replace(own, source="features", backbones="frozen")
     return replace(own, store_timesteps=most_timesteps(space, own))
+
+
+def _options(file: Path) -> dict[str, Any]:
+    try:
+        return read_json(file)
+    except ValueError as error:
+        raise ConfigError(f"{file} is not JSON: {error}") from error
 
 
 def _check_resumed(config: SweepConfig) -> None:
@@ -184,11 +204,14 @@ def _run(
     watcher = SweepWatcher(
         config.folder,
         trials=(config.trials or space.trials) * space.combinations,
-        base=flatten(to_dict(base)),
+        base={**flatten(to_dict(base)), **space.fixed},
         score_name=score_name,
     )
-    _train_references(work, watcher)
-    seconds = _run_trials(config, space, base, work, watcher)
+    try:
+        _train_references(work, watcher)
+        seconds = _run_trials(config, space, base, work, watcher)
+    finally:
+        watcher.stopped()
     result = read_sweep(config.folder)
     summary = keep_result(config.folder, result, tracker, score_name=score_name, tune_seconds=seconds)
     console.print(
@@ -205,12 +228,8 @@ def _run_trials(
     """Run the trials with a live table; returns the seconds that took."""
     trial = feature_trial if config.source == "features" else pixel_trial
     started = time.perf_counter()
-    resume = config.resume and (config.folder / TUNE_FOLDER).is_dir()
     with live() as watcher.show:
-        try:
-            run_trials(tune_plan(config, space, base), trial, work, watcher, resume=resume)
-        finally:
-            watcher.stopped()
+        run_trials(tune_plan(config, space, base), trial, work, watcher, resume=config.resume)
     seconds = time.perf_counter() - started
     closing_line(f"sweep {config.name} from {config.source}", seconds, f"{watcher.done} trials")
     for name, error in watcher.errors.items():
@@ -257,14 +276,14 @@ def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> Tun
     cpus = config.cpus_per_trial if config.source == "features" else 0.1
     fits = max(1, int(cluster_cpus() / config.cpus_per_trial)) if config.source == "features" else 1
     resources = {"CPU": cpus, **({"GPU": config.gpus_per_trial} if config.gpus_per_trial else {})}
-    epochs = changed(base, next(space.draws(seed=config.seed)), source=space.name).optimisation.epochs
     return TunePlan(
         space=space,
         trials=config.trials or space.trials,
         concurrent=config.concurrent or fits,
         scheduler=config.scheduler,
         resources=resources,
-        max_reports=epochs + 2,
+        reuse_processes=config.source == "features",
+        max_reports=most_epochs(space, base) + 2,
         seed=config.seed,
         folder=config.folder,
     )

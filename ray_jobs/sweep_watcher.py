@@ -49,7 +49,8 @@ class SweepWatcher:
         self.errors: dict[str, str] = {}
         self.trackers: dict[str, RunTracker] = {}
         self.started_at = time.monotonic()
-        self.done = 0
+        self.done_before = self._rows_of_an_earlier_driver()
+        self.done = self.done_before
 
     def started(self, trial: str, changes: dict[str, Any]) -> None:
         """A trial begins, or goes on."""
@@ -92,14 +93,13 @@ class SweepWatcher:
 
     def stopped(self) -> None:
         """The sweep ends, and so do the runs of trials that have not: those of an earlier driver, too."""
-        reached = True
         for place in sorted((self.folder / TRIALS).glob("*")):
             tracker = self.trackers.pop(place.name, None) or self.tracker(place.name)
             if tracker.is_running:
                 if has_result(place):
                     self.log_result(tracker, place)
                 tracker.status("FINISHED" if has_result(place) else "KILLED")
-            reached = reached and tracker.send(at_once=True) == 0
+            tracker.send()
 
     def tracker(self, trial: str) -> RunTracker:
         """The MLflow run of a trial."""
@@ -121,6 +121,16 @@ class SweepWatcher:
         rows = sorted(marked, key=lambda row: (order.get(row.state, 1), not row.on_front))
         return sweep_table(rows[:SHOWN], title=self._title(), score_name=self.score_name)
 
+    def _rows_of_an_earlier_driver(self) -> int:
+        """Trials that were finished before; returns how many."""
+        for place in sorted((self.folder / TRIALS).glob("*")):
+            if has_result(place) and (result := read_result(place)).has_selector:
+                own = result.own
+                self.rows[place.name] = TrialRow(
+                    trial=place.name, state="done", score=own.score, timesteps=own.timesteps, gmacs=own.gmacs
+                )
+        return len(self.rows)
+
     def _show(self) -> None:
         self.show(self.table())
 
@@ -135,8 +145,9 @@ class SweepWatcher:
 
     def _title(self) -> str:
         left = ""
-        if self.done:
-            seconds = (time.monotonic() - self.started_at) / self.done * (self.trials - self.done)
+        if self.done > self.done_before:
+            each = (time.monotonic() - self.started_at) / (self.done - self.done_before)
+            seconds = each * (self.trials - self.done)
             left = f", about {max(seconds, 0) / 60:.0f} min left"
         return f"{self.folder.name}: {self.done} of {self.trials} trials{left}"
 

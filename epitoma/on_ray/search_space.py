@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 import numpy as np
 from dacite.types import is_instance
+from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.sample import Domain
 
 from epitoma.config import from_dict, to_dict
@@ -23,8 +24,22 @@ Search = Literal["variants", "optuna"]
 DRAWS = 64
 """How many values of a range, and how many whole configs, are tried before a sweep starts."""
 
-_OWN = ("manifest", "name", "runs", "source", "selection", "resume", "seed", "features", "store_timesteps")
-"""What a sweep decides itself."""
+_OWN = (
+    "manifest",
+    "name",
+    "runs",
+    "source",
+    "selection",
+    "resume",
+    "seed",
+    "features",
+    "store_timesteps",
+    "networks",
+    "networks_from",
+    "start_from",
+    "speed",
+)
+"""What a sweep decides itself, or all its trials share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,15 +106,18 @@ def load_space(name: str) -> SearchSpace:
         raise ConfigError(
             f"{name}: optuna searches ranges (tune.choice, tune.uniform, ...), and no grid_search"
         )
+    unnamed = [key for key in space if not isinstance(key, str)]
+    if unnamed:
+        raise ConfigError(f"{name}: SPACE has {unnamed[0]!r} where the name of an option should be")
     fixed = {key: value for key, value in space.items() if key not in grids and key not in ranges}
     return SearchSpace(name=name, fixed=fixed, grids=grids, ranges=ranges, search=search, trials=trials)
 
 
-def check_space(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
-    """Refuse a space whose trials could not be run.
+def check_values(space: SearchSpace, *, seed: int) -> None:
+    """Refuse a space of options or values that do not exist.
 
     Raises:
-        ConfigError: An option is unknown, a value is of the wrong type, a grid is empty, or no combination is possible.
+        ConfigError: An option is unknown, a value is of the wrong type, or a grid is empty.
     """
     rng = np.random.RandomState(seed)
     for name in (*space.fixed, *space.grids, *space.ranges):
@@ -108,6 +126,16 @@ def check_space(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
             if not is_instance(value, kind):
                 wanted = getattr(kind, "__name__", str(kind).replace("typing.", ""))
                 raise ConfigError(f"{space.name}: {name} can be {value!r}, but must be of type {wanted}")
+    if space.search == "optuna":
+        _check_for_optuna(space)
+
+
+def check_combinations(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
+    """Refuse a space none of whose trials could be run.
+
+    Raises:
+        ConfigError: No combination of values is possible.
+    """
     reasons = []
     for changes in islice(space.draws(seed=seed), DRAWS):
         try:
@@ -137,12 +165,21 @@ def changed(base: TrainConfig, changes: Mapping[str, Any], *, source: str) -> Tr
 def most_timesteps(space: SearchSpace, base: TrainConfig) -> int:
     """The most timesteps of a video that any trial may want to see."""
     rng = np.random.RandomState(0)
-    wanted = [base.dense, base.timesteps, base.candidates]
-    for name in ("timesteps", "train_timesteps"):
-        if name in {*space.fixed, *space.grids, *space.ranges}:
-            wanted += [value for value in _values(space, name, rng) if value is not None]
-            wanted.append(getattr(space.ranges.get(name), "upper", 0))
-    return max(wanted)
+    most = [_most(space, name, rng) for name in ("timesteps", "train_timesteps")]
+    return max(base.dense, base.timesteps, base.candidates, *most)
+
+
+def most_epochs(space: SearchSpace, base: TrainConfig) -> int:
+    """The most epochs that any trial may train for."""
+    return max(base.optimisation.epochs, _most(space, "optimisation.epochs", np.random.RandomState(0)))
+
+
+def _most(space: SearchSpace, name: str, rng: np.random.RandomState) -> int:
+    """The largest value that an option may get; 0 if the space does not say."""
+    if name not in {*space.fixed, *space.grids, *space.ranges}:
+        return 0
+    upper = getattr(space.ranges.get(name), "upper", 0)
+    return max(upper, *(value or 0 for value in _values(space, name, rng)))
 
 
 def _module(name: str) -> ModuleType:
@@ -177,18 +214,38 @@ def _values(space: SearchSpace, name: str, rng: np.random.RandomState) -> list[A
     if name in space.fixed:
         return [space.fixed[name]]
     if name in space.ranges:
-        domain = space.ranges[name]
-        listed = getattr(domain, "categories", None)
-        drawn = {"value": listed or domain.sample(size=DRAWS, random_state=rng)}
-        return list(_plain(drawn)["value"])
+        return _drawn(space, name, rng)
+    if not isinstance(space.grids[name], list | tuple):
+        raise ConfigError(f"{space.name}: the grid of {name} must be a list, not {space.grids[name]!r}")
     if not space.grids[name]:
         raise ConfigError(f"{space.name}: the grid of {name} is empty")
     return space.grids[name]
 
 
+def _drawn(space: SearchSpace, name: str, rng: np.random.RandomState) -> list[Any]:
+    domain = space.ranges[name]
+    try:
+        listed = getattr(domain, "categories", None) or domain.sample(size=DRAWS, random_state=rng)
+    except Exception as error:
+        raise ConfigError(
+            f"{space.name}: {name} cannot be drawn by itself ({error}); use tune.choice, tune.uniform and the like"
+        ) from error
+    return list(_plain({"value": listed})["value"])
+
+
+def _check_for_optuna(space: SearchSpace) -> None:
+    try:
+        OptunaSearch.convert_search_space(space.ranges)
+    except ValueError as error:
+        raise ConfigError(f"{space.name}: {error}") from error
+
+
 def _type_of(name: str, space: SearchSpace) -> Any:
-    if name in _OWN:
-        raise ConfigError(f"{space.name}: {name} is the sweep's own; choose it on the command line")
+    if name.split(".")[0] in _OWN:
+        raise ConfigError(
+            f"{space.name}: {name} is the same in all trials; choose it on the command line, or in the run "
+            "that the sweep is like"
+        )
     kind: Any = TrainConfig
     for part in name.split("."):
         known = [field.name for field in fields(kind)] if is_dataclass(kind) else []

@@ -35,6 +35,7 @@ from epitoma.trial import (
     measure_head,
     read_result,
     train_head,
+    untrained_head,
     write_head,
     write_result,
 )
@@ -85,6 +86,25 @@ class TuneContext(LocalContext):
             kept = max(1, round(event["metrics"]["validation/timesteps"]))
             spent = self.cost.at(kept).total
             ray.tune.report({**event["metrics"], "epoch": event["epoch"], COST: spent})
+
+
+class ValidatedReports(TuneReportCallback):
+    """Passes a training worker's validated epochs on to Tune, with what they cost.
+
+    Args:
+        gmacs: Cost of one kept timestep, of two, and so on.
+    """
+
+    def __init__(self, gmacs: list[float]) -> None:
+        super().__init__()
+        self.gmacs = gmacs
+
+    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
+        """Report if the first worker's metrics have a score."""
+        first = metrics[0]
+        if SCORE in first:
+            kept = max(1, round(first["validation/timesteps"]))
+            super().after_report(run_context, [{**first, COST: self.gmacs[kept - 1]}], checkpoint)
 
 
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
@@ -144,8 +164,10 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
         store=None,
         board=EventBoard.remote(),
     )
+    cost = _cost(config, trial_data(work.data))
+    reports = ValidatedReports([cost.at(kept).total for kept in range(1, config.timesteps + 1)])
     rejects: list[Reject] = []
-    best = fit(job, watch=lambda event: _keep_reject(event, rejects), callbacks=[TuneReportCallback()])
+    best = fit(job, watch=lambda event: _keep_reject(event, rejects), callbacks=[reports])
     write_rejects(config.folder / "rejects.parquet", rejects)
     model = build_on(job.model, networks, keep_networks=True)
     model.load_state_dict({**state_of(model), **best})
@@ -215,13 +237,11 @@ def _context(folder: Path, config: TrainConfig, data: TrialData) -> LocalContext
     device = torch.device("cuda" if ray.get_gpu_ids() else "cpu")
     if config.selection != "learnt":
         return LocalContext(folder, device=device)
-    head = VideoEpitoma(
-        config.head,
-        light_channels=data.each.light_channels,
-        heavy_channels=data.each.heavy_channels,
-        classes=len(data.classes),
-    )
-    return TuneContext(folder, device=device, cost=CostModel(head, data.each, candidates=config.timesteps))
+    return TuneContext(folder, device=device, cost=_cost(config, data))
+
+
+def _cost(config: TrainConfig, data: TrialData) -> CostModel:
+    return CostModel(untrained_head(config, data), data.each, candidates=config.timesteps)
 
 
 def _data_of(model: VideoEpitoma, config: TrainConfig, work: TrialWork) -> TrialData:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import ray.tune
-from ray.tune import Callback, RunConfig, TuneConfig, Tuner
+from ray.tune import Callback, RunConfig, TuneConfig, TuneError, Tuner
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.optuna import OptunaSearch
@@ -47,6 +47,7 @@ class TunePlan:
         concurrent: How many at a time.
         scheduler: ``asha`` stops bad trials early.
         resources: Of one trial.
+        reuse_processes: One trial's process serves the next: saves seconds, where a stopped trial leaves it at once.
         max_reports: More than any trial may report.
         seed: Of the search.
         folder: Of the sweep.
@@ -57,6 +58,7 @@ class TunePlan:
     concurrent: int
     scheduler: Scheduler
     resources: dict[str, float]
+    reuse_processes: bool
     max_reports: int
     seed: int
     folder: Path
@@ -66,12 +68,15 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
     """Run all trials, or those that are not done yet.
 
     Raises:
-        RunError: There is nothing to resume.
+        RunError: Tune gave up.
     """
     trainable = ray.tune.with_resources(ray.tune.with_parameters(trial, work=work), plan.resources)
     with _followed(plan.folder, watcher):
-        tuner = _restored(plan, trainable) if resume else _new(plan, trainable)
-        tuner.fit()
+        tuner = _restored(plan, trainable) if resume and _has_begun(plan) else _new(plan, trainable)
+        try:
+            tuner.fit()
+        except TuneError as error:
+            raise RunError(f"Tune gave up on {plan.folder}: {str(error).splitlines()[-1]}") from error
 
 
 def _new(plan: TunePlan, trainable: Any) -> Tuner:
@@ -89,7 +94,7 @@ def _new(plan: TunePlan, trainable: Any) -> Tuner:
             search_alg=search,
             scheduler=_scheduler(plan),
             max_concurrent_trials=plan.concurrent if optuna else None,
-            reuse_actors=True,
+            reuse_actors=plan.reuse_processes,
         ),
         run_config=RunConfig(
             name=TUNE_FOLDER,
@@ -100,10 +105,14 @@ def _new(plan: TunePlan, trainable: Any) -> Tuner:
     )
 
 
+def _has_begun(plan: TunePlan) -> bool:
+    """Whether Tune has noted any trial; a sweep that was cut off before that begins anew."""
+    place = plan.folder / TUNE_FOLDER
+    return Tuner.can_restore(str(place.resolve())) and any(place.glob("experiment_state-*.json"))
+
+
 def _restored(plan: TunePlan, trainable: Any) -> Tuner:
     path = str((plan.folder / TUNE_FOLDER).resolve())
-    if not Tuner.can_restore(path):
-        raise RunError(f"the sweep {plan.folder} had not begun any trial: remove it, and start anew")
     return Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
 
 

@@ -138,7 +138,7 @@ class TrainingLoop:
             self.progress.epoch = epoch + 1
             self.context.tell({"kind": "epoch", "epoch": epoch, "metrics": metrics})
             if self._is_due(epoch, self.config.optimisation.checkpoint_every):
-                self.context.save(metrics, self._write)
+                self.context.save({"epoch": epoch, **metrics}, self._write)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.model.train()

@@ -7,10 +7,23 @@ import pytest
 from ray import tune
 
 from epitoma.errors import ConfigError
-from epitoma.on_ray.search_space import changed, check_space, load_space, most_timesteps
+from epitoma.on_ray.search_space import (
+    SearchSpace,
+    changed,
+    check_combinations,
+    check_values,
+    load_space,
+    most_epochs,
+    most_timesteps,
+)
 from epitoma.training.run_config import TrainConfig
 
 BASE = TrainConfig(manifest=Path("m.parquet"), name="base", timesteps=32)
+
+
+def check_space(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
+    check_values(space, seed=seed)
+    check_combinations(space, base, seed=seed)
 
 
 @pytest.fixture
@@ -52,6 +65,13 @@ def test_a_file_of_ones_own_is_a_space(write):
     assert set(space.param_space) == {"timesteps", "sparsity.target_timesteps"}
 
 
+def test_the_most_epochs_are_those_of_any_trial(write):
+    space = load_space(write("SPACE = {'optimisation.epochs': tune.grid_search([4, 40])}"))
+    assert most_epochs(space, BASE) == BASE.optimisation.epochs == 100
+    longer = load_space(write("SPACE = {'optimisation.epochs': tune.choice([4, 400])}"))
+    assert most_epochs(longer, BASE) == 400
+
+
 def test_the_upper_end_of_a_range_is_room_enough(write):
     space = load_space(write("SPACE = {'timesteps': tune.randint(8, 100)}"))
     assert most_timesteps(space, BASE) >= 99
@@ -75,7 +95,15 @@ def test_the_upper_end_of_a_range_is_room_enough(write):
             "SPACE = {'timesteps': 4, 'sparsity.target_timesteps': tune.choice([5, 6])}",
             "no combination .* possible",
         ),
-        ("SPACE = {'name': 'mine'}", "name is the sweep's own"),
+        ("SPACE = {'name': 'mine'}", "name is the same in all trials"),
+        ("SPACE = {'networks.light.size': 32}", "networks.light.size is the same in all trials"),
+        ("SPACE = {'timesteps': tune.grid_search(5)}", "the grid of timesteps must be a list, not 5"),
+        ("SPACE = {5: 1}", "SPACE has 5 where the name of an option should be"),
+        (
+            "SPACE = {'timesteps': tune.sample_from(lambda s: s.config.x)}",
+            "timesteps cannot be drawn by itself",
+        ),
+        ("SEARCH = 'optuna'\nSPACE = {'optimisation.learning_rate': tune.randn(1, 1)}", "Optuna"),
         ("SEARCH = 'optuna'\nSPACE = {'timesteps': tune.grid_search([4])}", "optuna searches ranges"),
         ("SEARCH = 'luck'\nSPACE = {'timesteps': 4}", "SEARCH must be one of variants, optuna, not 'luck'"),
         ("TRIALS = 0\nSPACE = {'timesteps': 4}", "TRIALS must be a whole number"),

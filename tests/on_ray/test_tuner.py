@@ -86,8 +86,9 @@ def test_a_sweep_from_features_is_kept_compared_and_asked(ray_cluster, config, c
     report(FrontConfig(sweep=config.folder, min_score=0.01, max_cost=1e9))
     assert "at least 0.01: trial" in capsys.readouterr().out
     report(FrontConfig(sweep=config.folder, cost="milliseconds"))
-    with pytest.raises(RunError, match=r"nothing in .* gives at least 1\.1"):
-        report(FrontConfig(sweep=config.folder, min_score=1.1))
+    with pytest.raises(RunError, match="not everything that was asked for is to be had"):
+        report(FrontConfig(sweep=config.folder, min_score=1.1, max_cost=1e9))
+    assert "at most 1e+09 GMACs: trial" in capsys.readouterr().out
     with pytest.raises(RunError, match="exists already"):
         sweep(config)
     with pytest.raises(RunError, match="started with other settings"):
@@ -140,7 +141,7 @@ def check_mlflow(config: SweepConfig, result: SweepResult) -> None:
 
 def test_a_trial_that_cannot_be_run_fails_alone(ray_cluster, config, tmp_path):
     (tmp_path / "grid.py").write_text(
-        "from ray import tune\nSPACE = {'sparsity.target_timesteps': tune.grid_search([2, 9])}\n"
+        "from ray import tune\nSPACE = {'sparsity.target_timesteps': tune.grid_search([9, 2])}\n"
     )
     result = sweep(config)
     assert [trial.changes["sparsity.target_timesteps"] for trial in result.trials] == [2]
@@ -165,13 +166,21 @@ def test_bad_trials_are_stopped_early_and_say_so(ray_cluster, config, tmp_path):
 def test_a_trial_from_pixels_trains_on_ray_train(ray_cluster, config, like, tmp_path):
     values = json.loads(like.read_text())
     write_json(like, {**values, "source": "pixels", "backbones": "finetune"})
-    (tmp_path / "grid.py").write_text("SPACE = {'sparsity.target_timesteps': 2}\n")
+    (tmp_path / "grid.py").write_text(
+        "from ray import tune\nSEARCH = 'optuna'\n"
+        "SPACE = {'sparsity.target_timesteps': 2, 'optimisation.learning_rate': tune.loguniform(1e-4, 1e-3),\n"
+        "         'optimisation.validate_every': 2}\n"
+    )
     result = sweep(replace(config, source="pixels", confirm=1, confirm_epochs=1))
     (trial,) = result.trials
     assert {point.sampling for point in trial.points["test"]} == {"selector", "gate", "uniform"}
-    run = children(config)[trial.trial]
-    assert run.info.status == "FINISHED"
-    assert "validation/score" in run.data.metrics
+    confirmed_run = f"{config.name}_confirm_{trial.trial}"
+    runs = mlflow_runs(config.runs)
+    run = runs[trial.trial]
+    assert {run.info.status, runs[confirmed_run].info.status} == {"FINISHED"}
+    assert run.data.params["optimisation.validate_every"] == "2"
+    scores = MlflowClient(store_uri(config.runs)).get_metric_history(run.info.run_id, "validation/score")
+    assert [metric.step for metric in scores] == [1], "epochs that were validated, by their numbers"
     confirmed = read_json(config.folder / "confirm.json")
     assert [row["trial"] for row in confirmed["trials"]] == best_trials(result, 1) == [trial.trial]
     assert confirmed["rank_correlation"] is None, "one trial has no rank"
@@ -206,7 +215,9 @@ def test_a_sweep_whose_driver_is_killed_goes_on_and_keeps_what_was_finished(conf
 
 
 def test_a_sweep_that_is_stopped_says_so_and_leaves_no_run_running(config, tmp_path):
-    (tmp_path / "grid.py").write_text("SPACE = {'optimisation.epochs': 100000}\n")
+    (tmp_path / "grid.py").write_text(
+        "from ray import tune\nSPACE = {'optimisation.epochs': tune.grid_search([100000])}\n"
+    )
     write_json(tmp_path / "sweep.json", to_dict(config))
     command = [sys.executable, "-m", "ray_jobs.sweep", "--config", tmp_path / "sweep.json"]
     stopped = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
