@@ -3,10 +3,12 @@
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 QUIET = {
@@ -45,7 +47,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         yield
         return
     joined = "RAY_ADDRESS" in os.environ
-    with _stderr_into(logs / "ray_start.log"):
+    with _stderr_into(logs / "ray_start.log"), _own_sigterm():
         info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
     quieten()
     try:
@@ -82,6 +84,15 @@ def cluster_gpus() -> float:
 def decode_cpus() -> float:
     """Cores reserved by a decoding task: one, but half on a small machine, so that networks find room."""
     return 1.0 if cluster_cpus() >= 8 else 0.5
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """SIGTERM after the block does what it did before: Ray's core would abort the process."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
