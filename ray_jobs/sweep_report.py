@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from epitoma.plots import Labels, Point, front_figure
+from epitoma.plots import Labels, front_figure
 from epitoma.sweep_result import TRIALS, CostName, SweepResult, cost_of_point, measured
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import write_json
@@ -55,7 +55,7 @@ def draw(result: SweepResult, path: Path, *, cost: CostName, score_name: str, ti
     }
     front_figure(
         clouds,
-        {name: _line([(o.cost, o.score) for o in measured(front, cost)]) for name, front in fronts.items()},
+        {name: sorted((o.cost, o.score) for o in measured(front, cost)) for name, front in fronts.items()},
         path,
         labels=Labels(cost=COST_LABELS[cost], score=f"{score_name} on {split}", title=title),
     )
@@ -88,7 +88,3 @@ def _markdown_table(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _line(points: list[Point]) -> list[Point]:
-    return sorted(points)

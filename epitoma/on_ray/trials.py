@@ -109,13 +109,7 @@ class ValidatedReports(TuneReportCallback):
 
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
     """A trial inside this process."""
-    _prepare(work)
-    name, started = _trial_name(), time.perf_counter()
-    with _error_kept(work.folder / name):
-        result = _kept(work.folder / name) or run_on_features(
-            work, name, {**work.fixed, **changes}, started=started
-        )
-    _report(result)
+    _run(run_on_features, changes, work)
 
 
 def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, started: float) -> TrialResult:
@@ -140,12 +134,15 @@ def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, star
 
 def pixel_trial(changes: dict[str, Any], work: TrialWork) -> None:
     """A trial on Ray Train, with workers of its own."""
+    _run(run_from_pixels, changes, work)
+
+
+def _run(run: Callable[..., TrialResult], changes: dict[str, Any], work: TrialWork) -> None:
     _prepare(work)
     name, started = _trial_name(), time.perf_counter()
-    with _error_kept(work.folder / name):
-        result = _kept(work.folder / name) or run_from_pixels(
-            work, name, {**work.fixed, **changes}, started=started
-        )
+    folder = work.folder / name
+    with _error_kept(folder):
+        result = _kept(folder) or run(work, name, {**work.fixed, **changes}, started=started)
     _report(result)
 
 

@@ -116,7 +116,9 @@ def test_the_sweeps_own_page_shows_the_front_and_links_to_the_trials(sweep):
         page.goto(f"{sweep.mlflow}/#/experiments/{experiment}/runs/{parent.info.run_id}")
         page.get_by_text("Front of 3 trials").first.wait_for()
         for run in trials.values():
-            page.locator(f"a[href*='{run}']").first.wait_for()
+            link = page.locator(f"a[href*='{run}']").first
+            link.wait_for()
+            assert run in link.get_attribute("href")
         page.goto(f"{sweep.mlflow}/#/experiments/{experiment}/runs/{parent.info.run_id}/artifacts/front.png")
         page.get_by_text("front.png").first.wait_for()
         page.wait_for_function("[...document.images].some(image => image.naturalWidth > 500)")
@@ -128,7 +130,9 @@ def test_rays_dashboard_asks_for_the_token_and_shows_the_trials_actors(sweep):
         page.goto(f"{sweep.dashboard}/#/actors")
         page.get_by_placeholder("Enter your authentication token").fill(token)
         page.get_by_role("button", name="Submit").click()
-        page.get_by_text("feature_trial").first.wait_for()
+        actor = page.get_by_text("feature_trial").first
+        actor.wait_for()
+        assert actor.is_visible()
 
 
 def test_tune_and_tensorboard_have_their_outputs(sweep):
