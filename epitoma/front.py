@@ -67,10 +67,8 @@ def cheapest_reaching(offers: Iterable[Offer[Option]], *, score: float) -> Offer
     return next((offer for offer in pareto_front(offers) if offer.score >= score), None)
 
 
-def not_dominated(
-    ours: Iterable[Offer[Option]], theirs: Iterable[Offer[Option]]
-) -> list[tuple[Offer[Option], Offer[Option] | None]]:
-    """Offers of theirs better than all of ours at the same cost or less, each with the best of those, if any."""
+def not_dominated(ours: Iterable[Offer[Option]], theirs: Iterable[Offer[Option]]) -> list[Offer[Option]]:
+    """Offers of theirs that are better than all of ours at the same cost or less."""
     ours = list(ours)
     pairs = [(their, best_within(ours, cost=their.cost)) for their in theirs]
-    return [(their, best) for their, best in pairs if best is None or best.score < their.score]
+    return [their for their, best in pairs if best is None or best.score < their.score]

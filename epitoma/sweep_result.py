@@ -71,10 +71,6 @@ class SweepResult:
     trials: Sequence[TrialResult]
     references: Sequence[TrialResult]
 
-    def __post_init__(self) -> None:
-        if not self.trials:
-            raise RunError("no trial of the sweep has a result")
-
     def front(self, *, cost: CostName = "gmacs") -> Front:
         """The best tradeoffs of selectors over all trials, chosen by validation."""
         return pareto_front(_offers(self.trials, OURS, cost))
@@ -113,7 +109,7 @@ class SweepResult:
             "front": [offer.of.row() for offer in ours],
             "front_milliseconds": [offer.of.row() for offer in self.front(cost="milliseconds")],
             "uniform": [offer.of.row() for offer in uniform],
-            "uniform_not_dominated": [their.of.row() for their, _ in lost],
+            "uniform_not_dominated": [their.of.row() for their in lost],
         }
 
 
@@ -125,6 +121,8 @@ def read_sweep(folder: Path) -> SweepResult:
     """
     places = [place for place in sorted((folder / TRIALS).glob("*")) if has_result(place)]
     results = [read_result(place) for place in places]
+    if not any(result.has_selector for result in results):
+        raise RunError(f"no sweep at {folder}, or no trial of it has a result yet")
     return SweepResult(
         trials=[result for result in results if result.has_selector],
         references=[result for result in results if not result.has_selector],

@@ -50,6 +50,8 @@ _TRY_AGAIN_AT: dict[str, float] = {}
 """When a store that could not be reached is tried again, by any run: waiting for it once is enough."""
 
 _SERVER_ERROR = 500
+_NOT_FOR_US = (401, 403, 404)
+"""A server, or a proxy before it, that does not let us in, or knows nothing of MLflow."""
 _RUN_LINK = re.compile(r"\[([^\]]+)\]\(run:([^)]+)\)")
 
 
@@ -125,12 +127,14 @@ class RunTracker:
     def points(self, points: Sequence[TradeoffPoint], *, split: str) -> None:
         """Log tradeoff curves with step = budget, so that MLflow lays those of several runs over each other.
 
-        The selector's curve on the test split is ``tradeoff/accuracy``; other ways and splits say so in the name.
+        The selector's curve on the test split is ``tradeoff/accuracy``, or that of a run's only way where it has no
+        selector; other ways and splits say so in the name.
         """
         prefix, logged = "tradeoff" if split == "test" else f"tradeoff_{split}", []
-        for point in points:
-            way = point.sampling if point.classifier == "own" else f"{point.sampling}_reference"
-            place = prefix if way == "selector" else f"{prefix}/{way}"
+        ways = [_way(point) for point in points]
+        own_way = "selector" if "selector" in ways else ways[0]
+        for point, way in zip(points, ways, strict=True):
+            place = prefix if way == own_way else f"{prefix}/{way}"
             step = 0 if point.sampling == "gate" else point.budget
             values = {"accuracy": point.score, "gmacs": point.gmacs, "timesteps": point.timesteps}
             logged += [(f"{place}/{name}", value, step) for name, value in values.items()]
@@ -141,18 +145,15 @@ class RunTracker:
         """RUNNING, or how the run ended: FINISHED, FAILED or KILLED."""
         self._tell({"op": "status", "status": status, "time": _now()})
 
-    def send(self, *, at_once: bool = False) -> int:
+    def send(self) -> int:
         """Tell the store what it has not heard, unless it could not be reached a moment ago.
-
-        Args:
-            at_once: Try even so.
 
         Returns:
             How many entries are left.
         """
         with self._lock:
             store = self.client.tracking_uri
-            if at_once or time.monotonic() >= _TRY_AGAIN_AT.get(store, 0.0):
+            if time.monotonic() >= _TRY_AGAIN_AT.get(store, 0.0):
                 try:
                     self.send_or_fail()
                 except TrackingError:
@@ -276,16 +277,21 @@ def store_uri(runs: Path) -> str:
 
 
 @contextmanager
-def tracked_run(folder: Path, *, params: dict[str, Any]) -> Iterator[RunTracker]:
+def tracked_run(folder: Path, *, params: dict[str, Any], parent: Path | None = None) -> Iterator[RunTracker]:
     """An MLflow run for the block, named after the run's folder and remembered there.
 
     A folder that remembers a run goes on with it. The run ends FINISHED, FAILED if the block raised, or
     KILLED if a person or the cluster stopped it.
 
+    Args:
+        folder: Of the run.
+        params: What it was asked to do.
+        parent: Folder of the run that this one is nested in.
+
     Raises:
         TrackingError: MLflow cannot be reached at the start.
     """
-    tracker = open_tracker(folder)
+    tracker = open_tracker(folder, parent=parent)
     status = "FAILED"
     try:
         tracker.status("RUNNING")
@@ -299,14 +305,14 @@ def tracked_run(folder: Path, *, params: dict[str, Any]) -> Iterator[RunTracker]
         end(tracker, status)
 
 
-def open_tracker(folder: Path) -> RunTracker:
+def open_tracker(folder: Path, *, parent: Path | None = None) -> RunTracker:
     """The run of a folder in MLflow, made there if it is new.
 
     Raises:
         TrackingError: MLflow cannot be reached.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    tracker = RunTracker(folder, runs=folder.parent)
+    tracker = RunTracker(folder, runs=folder.parent, parent=parent)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tracker.send_or_fail()
@@ -314,9 +320,10 @@ def open_tracker(folder: Path) -> RunTracker:
 
 
 def end(tracker: RunTracker, status: str) -> None:
-    """End a run, and say so if MLflow has not heard all of it."""
+    """End a run, and say so if MLflow has not heard all of it, or of the runs nested in it."""
     tracker.status(status)
-    left = tracker.send(at_once=True)
+    _TRY_AGAIN_AT.pop(tracker.client.tracking_uri, None)
+    left = sum(each.send() for each in (*_nested(tracker.folder), tracker) if each.journal.pending())
     if left:
         complain(
             f"MLflow at {tracker.client.tracking_uri} cannot be reached: {left} records are kept in "
@@ -334,27 +341,39 @@ def tell_the_rest(folder: Path) -> int:
         raise TrackingError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
     tracker = RunTracker(folder, runs=folder.parent)
     tracker.begin_or_fail()
-    places = sorted(file.parent for file in folder.glob(f"trials/*/{JOURNAL_FILE}"))
-    nested = [RunTracker(place, runs=folder.parent, parent=folder) for place in places]
     unheard = 0
     # The run's own come last, because they may link to those nested in it.
-    for each in (*nested, tracker):
+    for each in (*_nested(folder), tracker):
         unheard += len(each.journal.pending())
         each.send_or_fail()
     return unheard
 
 
+def _nested(folder: Path) -> list[RunTracker]:
+    """The runs of a sweep's trials."""
+    places = sorted(file.parent for file in folder.glob(f"trials/*/{JOURNAL_FILE}"))
+    return [RunTracker(place, runs=folder.parent, parent=folder) for place in places]
+
+
+def _way(point: TradeoffPoint) -> str:
+    return point.sampling if point.classifier == "own" else f"{point.sampling}_reference"
+
+
 @contextmanager
 def _reaching(store: str) -> Iterator[None]:
-    """Failures to reach the store as one error; what it refuses is a mistake of ours and passes."""
+    """Failures to reach the store as one error; what it finds wrong is a mistake of ours and passes."""
     try:
         yield
     except (MlflowException, requests.RequestException) as error:
-        if isinstance(error, MlflowException) and error.get_http_status_code() < _SERVER_ERROR:
+        status = error.get_http_status_code() if isinstance(error, MlflowException) else _SERVER_ERROR
+        if status < _SERVER_ERROR and status not in _NOT_FOR_US:
             raise
         reason = str(error).strip().splitlines()[0]
+        remedy = (
+            "give MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN" if status in _NOT_FOR_US else "start it"
+        )
         raise TrackingError(
-            f"MLflow at {store} cannot be reached ({reason}); start it, or leave MLFLOW_TRACKING_URI unset"
+            f"MLflow at {store} cannot be reached ({reason}); {remedy}, or leave MLFLOW_TRACKING_URI unset"
         ) from error
 
 

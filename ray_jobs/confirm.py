@@ -1,6 +1,5 @@
 """Train the best of a cheap sweep again, end to end from pixels, and say how well the cheap ranking held."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from torchmetrics.functional import spearman_corrcoef
 
 from epitoma.config import from_dict
 from epitoma.console import say
-from epitoma.sweep_result import Choice, SweepResult
+from epitoma.sweep_result import TRIALS, SweepResult
 from epitoma.tracking import RunTracker
 from epitoma.tradeoff import TradeoffPoint, find
 from epitoma.training.checkpoint import write_json
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.runs import CONFIG, MODEL
+from ray_jobs.sweep_watcher import trial_config
 from ray_jobs.train import train
 
 CONFIRM_JSON = "confirm.json"
@@ -31,10 +31,10 @@ def confirm(
     count: int,
     epochs: int | None,
 ) -> dict[str, Any]:
-    """Train the front's best trials from pixels, and compare what they keep to what the sweep promised.
+    """Train the front's best from pixels, and compare what they keep to what the sweep promised.
 
     Args:
-        folder: Of the sweep; the runs lie beside it, and in the same MLflow store.
+        folder: Of the sweep; the runs lie beside it, and are nested in it in MLflow.
         base: The config that trials changed.
         result: The sweep.
         tracker: Of the sweep.
@@ -45,16 +45,13 @@ def confirm(
         A row for each trial, and the rank correlation; it needs two trials and is None with fewer.
     """
     rows = []
-    for trial in best_trials(result, count):
+    for trial, cheap in best_points(result, count).items():
         config = confirmed_config(folder, trial, epochs=epochs)
         if not (config.folder / MODEL).is_dir():
-            train(replace(config, resume=(config.folder / CONFIG).is_file()))
-        points = evaluate(
-            EvaluateConfig(run=config.folder, manifest=base.manifest, split="validation", quiet=True)
-        )
-        rows.append(_row(trial, next(t.own for t in result.trials if t.trial == trial), find(points, "gate")))
-        cheap, dear = rows[-1]["features_score"], rows[-1]["pixels_score"]
-        say(f"  confirmed {trial}: {cheap:.3f} from features, {dear:.3f} from pixels")
+            train(replace(config, resume=(config.folder / CONFIG).is_file()), parent=folder)
+        rows.append(_row(trial, cheap, _again(config, base, cheap)))
+        said = f"{rows[-1]['features_score']:.3f} from features, {rows[-1]['pixels_score']:.3f} from pixels"
+        say(f"  confirmed {trial}: {said}")
     outcome = {"rank_correlation": rank_correlation(rows), "trials": rows}
     write_json(folder / CONFIRM_JSON, outcome)
     tracker.artifact(folder / CONFIRM_JSON)
@@ -67,18 +64,25 @@ def confirm(
     return outcome
 
 
-def best_trials(result: SweepResult, count: int) -> list[str]:
-    """Trials of the front, the knee's first, then by score; then others by the score of their own tradeoff."""
-    front: list[Choice] = [offer.of for offer in reversed(result.front())]
+def best_points(result: SweepResult, count: int) -> dict[str, TradeoffPoint]:
+    """Trials and the tradeoff each is chosen for, on validation.
+
+    The knee's comes first, then those of the front by score, then others by the score of their own tradeoff.
+    """
+    front = [result.best, *(offer.of for offer in reversed(result.front()))]
     others = sorted(result.trials, key=lambda trial: -trial.own.score)
-    names = [result.best.trial, *(choice.trial for choice in front), *(trial.trial for trial in others)]
-    return list(dict.fromkeys(names))[:count]
+    best: dict[str, TradeoffPoint] = {}
+    for choice in front:
+        best.setdefault(choice.trial, choice.validation)
+    for trial in others:
+        best.setdefault(trial.trial, trial.own)
+    return dict(list(best.items())[:count])
 
 
 def confirmed_config(folder: Path, trial: str, *, epochs: int | None) -> TrainConfig:
     """A trial's config, from pixels and with both networks trained."""
-    file = folder / "trials" / trial / CONFIG
-    config = from_dict(TrainConfig, json.loads(file.read_text()), source=str(file))
+    place = folder / TRIALS / trial
+    config = from_dict(TrainConfig, trial_config(place), source=str(place))
     optimisation = replace(config.optimisation, epochs=epochs or config.optimisation.epochs)
     return replace(
         config,
@@ -99,9 +103,22 @@ def rank_correlation(rows: list[dict[str, Any]]) -> float | None:
     return float(spearman_corrcoef(dear, cheap))
 
 
+def _again(config: TrainConfig, base: TrainConfig, cheap: TradeoffPoint) -> TradeoffPoint:
+    """The same tradeoff of the run that was trained from pixels."""
+    among = None if cheap.candidates == config.timesteps else cheap.candidates
+    points = evaluate(
+        EvaluateConfig(
+            run=config.folder, manifest=base.manifest, split="validation", candidates=among, quiet=True
+        )
+    )
+    return find(points, cheap.sampling, budget=None if cheap.sampling == "gate" else cheap.budget)
+
+
 def _row(trial: str, cheap: TradeoffPoint, dear: TradeoffPoint) -> dict[str, Any]:
     return {
         "trial": trial,
+        "sampling": cheap.sampling,
+        "candidates": cheap.candidates,
         "features_score": cheap.score,
         "features_timesteps": cheap.timesteps,
         "features_gmacs": cheap.gmacs,

@@ -37,6 +37,7 @@ class EvaluateConfig:
         run: A finished run.
         manifest: The dataset.
         split: On which split.
+        candidates: Choose among so many timesteps of a video, which the selector sees; None is the run's own number.
         reference: A run trained without a selector on the same networks, whose classifier then serves uniform,
             random and dense sampling beside the run's own.
         features: Where feature stores are kept; None keeps them beside the run.
@@ -50,6 +51,7 @@ class EvaluateConfig:
     run: Path
     manifest: Path
     split: SplitName = "test"
+    candidates: int | None = None
     reference: Path | None = None
     features: Path | None = None
     random_draws: int = 5
@@ -61,6 +63,8 @@ class EvaluateConfig:
     def __post_init__(self) -> None:
         if self.random_draws < 1:
             raise ConfigError(f"random_draws must be at least 1, not {self.random_draws}")
+        if self.candidates is not None and self.candidates < 1:
+            raise ConfigError(f"candidates must be at least 1, not {self.candidates}")
 
 
 def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
@@ -75,6 +79,8 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
     manifest = read_manifest(config.manifest)
     reference = _reference(config.reference, model, manifest)
     check_classes(manifest, model_config, config.run)
+    if (config.candidates or 0) > model_config.timesteps:
+        raise ConfigError(f"{config.run} has {model_config.timesteps} candidates, not {config.candidates}")
     split = manifest.split(config.split)
     with ray_session(logs=config.run / "logs"):
         stored = _stored(config, split, model, model_config)
@@ -102,6 +108,8 @@ def measure(
         seed=config.seed,
         random_draws=config.random_draws,
     )
+    if config.candidates is not None:
+        evaluation = evaluation.among(config.candidates)
     points = evaluation.selector_points(model)
     same = same_budget(points)
     points += evaluation.reference_points(model, "own", also=same)
@@ -142,7 +150,8 @@ def _stored(
 
 
 def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) -> None:
-    folder = config.run / f"evaluation_{config.split}"
+    among = "" if config.candidates is None else f"_among_{config.candidates}"
+    folder = config.run / f"evaluation_{config.split}{among}"
     write_points(folder / "tradeoff.parquet", points)
     (folder / "tradeoff.md").write_text(markdown_table(points))
     title = f"{config.run.name}: {score_name} on {config.split}"
@@ -151,7 +160,8 @@ def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) 
         console.print(tradeoff_table(points, title=title, score_name=score_name))
         say(f"  table and figure: {folder}")
     with tracked_run(config.run, params={}) as tracker:
-        tracker.points(points, split=config.split)
+        if config.candidates is None:
+            tracker.points(points, split=config.split)
         tracker.artifact(folder, folder=folder.name)
 
 

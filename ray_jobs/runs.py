@@ -1,14 +1,39 @@
-"""Run folders: where a run's model lies, and refusing names that are taken."""
+"""Run folders: beginning a run in one, where its model lies, and refusing names that are taken."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from epitoma.config import flatten, to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import RunError
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
-from epitoma.training.checkpoint import MODEL_FILE
+from epitoma.on_ray.runtime import ray_session
+from epitoma.tracking import RunTracker, tracked_run
+from epitoma.training.checkpoint import MODEL_FILE, write_json
 
 CONFIG = "config.json"
 MODEL = "model"
+
+
+@contextmanager
+def begun(config: Any, *, parent: Path | None = None) -> Iterator[RunTracker]:
+    """A run in a folder that is claimed: its config kept, Ray there, and MLflow told, for the block.
+
+    Args:
+        config: Of the run: has its ``folder``, and whether to ``resume``.
+        parent: Folder of the run that this one is nested in.
+    """
+    write_json(config.folder / CONFIG, to_dict(replace(config, resume=False)))
+    params = flatten(to_dict(config))
+    with (
+        ray_session(logs=config.folder / "logs"),
+        tracked_run(config.folder, params=params, parent=parent) as tracker,
+    ):
+        tracker.artifact(config.folder / CONFIG)
+        yield tracker
 
 
 def model_folder(run: Path) -> Path:

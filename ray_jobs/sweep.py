@@ -15,9 +15,10 @@ from epitoma.errors import ConfigError, ManifestError, RunError
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks, build_on
-from epitoma.on_ray.runtime import cluster_cpus, ray_session
+from epitoma.on_ray.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.search_space import (
     SearchSpace,
+    changed,
     check_combinations,
     check_values,
     load_space,
@@ -29,7 +30,7 @@ from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.time_cost import TimeModel, measure_times, times_of
-from epitoma.tracking import RunTracker, tracked_run
+from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import read_json, save_model, state_of, write_json
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig
@@ -37,12 +38,12 @@ from epitoma.trial import TrialData, has_result, read_head
 from ray_jobs.command_line import run_job
 from ray_jobs.confirm import confirm
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, MODEL, claim
+from ray_jobs.runs import CONFIG, MODEL, begun, claim
 from ray_jobs.sweep_report import FRONT_JSON, keep_result
 from ray_jobs.sweep_watcher import SweepWatcher, trial_config
 from ray_jobs.train import starting_point
 
-TIMES_FILE = "times.json"
+TIMES_FILE, SPACE_FILE = "times.json", "space.py"
 REFERENCE_TRIALS: dict[str, dict[str, Any]] = {
     "uniform_dense": {"selection": "dense", "sparsity.mode": "none"},
     "uniform_random": {"selection": "random", "sparsity.mode": "none"},
@@ -71,7 +72,7 @@ class SweepConfig:
         confirm_epochs: Epochs of those; None is each trial's own number.
         features: Where feature stores are kept; None keeps them in ``runs/features``.
         seed: Of the search; trials themselves have the seed of the run they are like.
-        resume: Go on with the sweep of this name: finished trials are kept.
+        resume: Go on with the sweep of this name: finished trials are kept, and so is its space as it was.
     """
 
     manifest: Path
@@ -115,21 +116,22 @@ def sweep(config: SweepConfig) -> SweepResult:
     Raises:
         EpitomaError: Bad input: a space that cannot be run, a taken name, a missing dataset.
     """
-    space = load_space(config.space)
+    kept = config.folder / SPACE_FILE
+    space = load_space(str(kept) if config.resume and kept.is_file() else config.space)
     check_values(space, seed=config.seed)
     manifest = read_manifest(config.manifest)
     base = base_config(config, space)
     check_combinations(space, base, seed=config.seed)
+    for changes in REFERENCE_TRIALS.values():
+        changed(base, {**space.fixed, **changes}, source=space.name)
     base, networks, _ = starting_point(base, manifest)
     claim(config.folder, resume=config.resume)
     if config.resume:
         _check_resumed(config)
-    write_json(config.folder / CONFIG, to_dict(replace(config, resume=False)))
-    with (
-        ray_session(logs=config.folder / "logs"),
-        tracked_run(config.folder, params=flatten(to_dict(config))) as tracker,
-    ):
-        tracker.artifact(config.folder / CONFIG)
+    kept.write_text(space.text)
+    with begun(config) as tracker:
+        tracker.artifact(kept)
+        _check_room(config)
         result = _run(config, space, base, manifest, networks, tracker)
         if config.confirm:
             confirm(config.folder, base, result, tracker, count=config.confirm, epochs=config.confirm_epochs)
@@ -179,6 +181,19 @@ def _check_resumed(config: SweepConfig) -> None:
             f"sweep {config.folder} was started with other settings than it is to be resumed with "
             f"(its own are in {config.folder / CONFIG}: give them with --config)"
         )
+
+
+def _check_room(config: SweepConfig) -> None:
+    """Say what would otherwise be waited for in silence: Tune starts no trial that no node has room for."""
+    resources = {"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial}
+    if config.source == "pixels" or fits_a_node(resources):
+        return
+    lacking = (
+        f"no node has the {config.cpus_per_trial:g} CPUs and {config.gpus_per_trial:g} GPUs of one trial"
+    )
+    if not has_joined():
+        raise RunError(f"{lacking}: choose less, or join a cluster by RAY_ADDRESS")
+    say(f"  {lacking} now: trials wait until the cluster gets one that has")
 
 
 def _run(

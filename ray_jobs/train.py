@@ -13,23 +13,26 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.errors import RunError
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
-from epitoma.on_ray.runtime import ray_session
 from epitoma.on_ray.trainer import EventBoard, Job, fit
 from epitoma.plots import training_figure
 from epitoma.sampling import stable_seed
-from epitoma.tracking import RunTracker, tracked_run
+from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import State, load_model, read_json, save_model, state_of, write_json
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, MODEL, check_classes, claim, model_folder, networks_of
+from ray_jobs.runs import CONFIG, MODEL, begun, check_classes, claim, model_folder, networks_of
 
 HISTORY = "history.json"
 
 
-def train(config: TrainConfig) -> Path:
+def train(config: TrainConfig, *, parent: Path | None = None) -> Path:
     """Train one run and return its folder.
+
+    Args:
+        config: The run.
+        parent: Folder of the run that this one is nested in.
 
     Raises:
         EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
@@ -39,12 +42,7 @@ def train(config: TrainConfig) -> Path:
     claim(config.folder, resume=config.resume)
     if config.resume:
         check_resumed(config)
-    write_json(config.folder / CONFIG, to_dict(replace(config, resume=False)))
-    with (
-        ray_session(logs=config.folder / "logs"),
-        tracked_run(config.folder, params=flatten(to_dict(config))) as tracker,
-    ):
-        tracker.artifact(config.folder / CONFIG)
+    with begun(config, parent=parent) as tracker:
         best = _fit(config, manifest, networks, start, tracker)
         model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
         save_model(config.folder / MODEL, config=model, state=_whole(model, networks, best))

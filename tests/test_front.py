@@ -69,4 +69,4 @@ def test_the_knee_is_where_more_cost_stops_paying():
 
 def test_who_is_not_dominated_is_named_with_the_best_that_stands_against_it():
     ours, theirs = [offer(2, 0.5), offer(4, 0.9)], [offer(1, 0.1), offer(2, 0.5), offer(5, 0.95)]
-    assert not_dominated(ours, theirs) == [(theirs[0], None), (theirs[2], ours[1])]
+    assert not_dominated(ours, theirs) == [theirs[0], theirs[2]]

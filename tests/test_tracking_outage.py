@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from mlflow import MlflowClient
@@ -78,6 +80,32 @@ def test_a_server_that_is_not_there_at_the_start_is_said_at_once(server, tmp_pat
     server.stop()
     with pytest.raises(TrackingError, match=f"MLflow at {server.uri} cannot be reached"):
         open_tracker(tmp_path / "runs" / "one")
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers every request with the server's status."""
+
+    def do_GET(self) -> None:
+        self.send_error(self.server.status)
+
+    do_POST = do_GET
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_does_not_let_us_in_is_said_in_one_line(tmp_path, monkeypatch, status):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as refusing:
+        refusing.status = status
+        Thread(target=refusing.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{refusing.server_port}"
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        with pytest.raises(TrackingError, match="MLFLOW_TRACKING_USERNAME") as refusal:
+            open_tracker(tmp_path / "runs" / "one")
+        refusing.shutdown()
+    assert uri in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_there_is_nothing_to_tell_of_a_folder_that_is_no_run(tmp_path):

@@ -46,7 +46,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    joined = "RAY_ADDRESS" in os.environ
+    joined = has_joined()
     with _stderr_into(logs / "ray_start.log"), _own_sigterm():
         info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
     quieten()
@@ -79,6 +79,17 @@ def cluster_cpus() -> float:
 def cluster_gpus() -> float:
     """GPUs of the cluster."""
     return ray.cluster_resources().get("GPU", 0.0)
+
+
+def has_joined() -> bool:
+    """Whether Ray is a cluster that others may use or enlarge, and not a private one on this machine."""
+    return "RAY_ADDRESS" in os.environ
+
+
+def fits_a_node(resources: dict[str, float]) -> bool:
+    """Whether some node of the cluster has all of these, were it idle."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return any(all(node.get(name, 0) >= need for name, need in resources.items()) for node in nodes)
 
 
 def decode_cpus() -> float:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -48,6 +49,7 @@ class SearchSpace:
 
     Attributes:
         name: Where it was found.
+        text: As it was written.
         fixed: Options that are the same in every trial.
         grids: Options of which every value is tried.
         ranges: Options that are drawn, or chosen by Optuna.
@@ -56,6 +58,7 @@ class SearchSpace:
     """
 
     name: str
+    text: str
     fixed: dict[str, Any]
     grids: dict[str, list[Any]]
     ranges: dict[str, Domain]
@@ -110,7 +113,15 @@ def load_space(name: str) -> SearchSpace:
     if unnamed:
         raise ConfigError(f"{name}: SPACE has {unnamed[0]!r} where the name of an option should be")
     fixed = {key: value for key, value in space.items() if key not in grids and key not in ranges}
-    return SearchSpace(name=name, fixed=fixed, grids=grids, ranges=ranges, search=search, trials=trials)
+    return SearchSpace(
+        name=name,
+        text=inspect.getsource(module),
+        fixed=fixed,
+        grids=grids,
+        ranges=ranges,
+        search=search,
+        trials=trials,
+    )
 
 
 def check_values(space: SearchSpace, *, seed: int) -> None:

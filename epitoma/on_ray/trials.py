@@ -120,16 +120,8 @@ def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, star
     write_json(folder / CONFIG_FILE, to_dict(config))
     context = _context(folder / "checkpoint", config, data)
     model = train_head(config, data, context)
-    result = TrialResult(
-        trial=name,
-        changes=changes,
-        points={split: measure_head(model, config, data, split) for split in SPLITS if split in data.splits},
-        videos=len(data.splits["validation"].video_ids),
-        seconds=time.perf_counter() - started,
-    )
     write_head(folder, state_of(model))
-    write_result(folder, result)
-    return result
+    return _measured(model, config, data, changes, started=started, folder=folder)
 
 
 def pixel_trial(changes: dict[str, Any], work: TrialWork) -> None:
@@ -168,16 +160,29 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
     write_rejects(config.folder / "rejects.parquet", rejects)
     model = build_on(job.model, networks, keep_networks=True)
     model.load_state_dict({**state_of(model), **best})
+    write_head(config.folder, best if config.backbones == "finetune" else _without_networks(best))
     data = _data_of(model, config, work)
+    return _measured(model, config, data, changes, started=started, folder=config.folder)
+
+
+def _measured(
+    model: VideoEpitoma,
+    config: TrainConfig,
+    data: TrialData,
+    changes: dict[str, Any],
+    *,
+    started: float,
+    folder: Path,
+) -> TrialResult:
+    """What a trained model comes to, kept in the trial's folder."""
     result = TrialResult(
-        trial=name,
+        trial=config.name,
         changes=changes,
         points={split: measure_head(model, config, data, split) for split in SPLITS if split in data.splits},
         videos=len(data.splits["validation"].video_ids),
         seconds=time.perf_counter() - started,
     )
-    write_head(config.folder, best if config.backbones == "finetune" else _without_networks(best))
-    write_result(config.folder, result)
+    write_result(folder, result)
     return result
 
 

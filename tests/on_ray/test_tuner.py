@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -19,7 +20,7 @@ from epitoma.errors import ConfigError, RunError
 from epitoma.sweep_result import SweepResult, read_sweep
 from epitoma.tracking import store_uri
 from epitoma.training.checkpoint import read_json, write_json
-from ray_jobs.confirm import best_trials
+from ray_jobs.confirm import best_points
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.front_report import FrontConfig
 from ray_jobs.report import SyncConfig, report
@@ -94,6 +95,7 @@ def test_a_sweep_from_features_is_kept_compared_and_asked(ray_cluster, config, c
     with pytest.raises(RunError, match="started with other settings"):
         sweep(replace(config, seed=5, resume=True))
     done = {trial.trial: trial.seconds for trial in result.trials}
+    Path(config.space).write_text("SPACE = 'edited'\n")
     again = sweep(replace(config, resume=True))
     assert {trial.trial: trial.seconds for trial in again.trials} == done, "nothing is done twice"
 
@@ -126,11 +128,12 @@ def check_mlflow(config: SweepConfig, result: SweepResult) -> None:
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     assert len({frozenset(run.data.params) for run in runs.values()}) == 1, "params are named alike"
     client = MlflowClient(store_uri(config.runs))
+    for run in runs.values():
+        curve = client.get_metric_history(run.info.run_id, "tradeoff/accuracy")
+        assert [metric.step for metric in curve] == [1, 2, 4], "references, too: uniform sampling's"
     for trial in result.trials:
         run = runs[trial.trial]
         assert run.data.params["sparsity.target_timesteps"] == str(trial.changes["sparsity.target_timesteps"])
-        curve = client.get_metric_history(run.info.run_id, "tradeoff/accuracy")
-        assert [metric.step for metric in curve] == [1, 2, 4]
         assert {"tradeoff/gmacs", "validation/score", "train/loss", "gmacs"} <= set(run.data.metrics)
     parent = mlflow_runs(config.runs)[config.name]
     kept = {file.path for file in client.list_artifacts(parent.info.run_id)}
@@ -148,6 +151,11 @@ def test_a_trial_that_cannot_be_run_fails_alone(ray_cluster, config, tmp_path):
     failed = [run for run in children(config).values() if run.info.status == "FAILED"]
     assert [run.data.params["sparsity.target_timesteps"] for run in failed] == ["9"]
     assert "target_timesteps 9 is more than timesteps 4" in failed[0].data.tags["error"]
+
+
+def test_a_trial_that_no_node_has_room_for_is_refused_where_none_will_come(ray_cluster, config):
+    with pytest.raises(RunError, match="no node has the 99 CPUs and 0 GPUs of one trial"):
+        sweep(replace(config, cpus_per_trial=99))
 
 
 def test_bad_trials_are_stopped_early_and_say_so(ray_cluster, config, tmp_path):
@@ -182,7 +190,10 @@ def test_a_trial_from_pixels_trains_on_ray_train(ray_cluster, config, like, tmp_
     scores = MlflowClient(store_uri(config.runs)).get_metric_history(run.info.run_id, "validation/score")
     assert [metric.step for metric in scores] == [1], "epochs that were validated, by their numbers"
     confirmed = read_json(config.folder / "confirm.json")
-    assert [row["trial"] for row in confirmed["trials"]] == best_trials(result, 1) == [trial.trial]
+    assert [row["trial"] for row in confirmed["trials"]] == [trial.trial]
+    assert list(best_points(result, 1)) == [trial.trial]
+    nested = runs[confirmed_run].data.tags["mlflow.parentRunId"]
+    assert nested == runs[config.name].info.run_id
     assert confirmed["rank_correlation"] is None, "one trial has no rank"
 
 
@@ -244,13 +255,17 @@ def statuses_of_trials(config: SweepConfig) -> list[str]:
     return newest
 
 
-def test_a_server_that_dies_in_the_middle_of_a_sweep_loses_no_trial(
-    ray_cluster, config, tmp_path, monkeypatch, capsys
-):
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowServer]:
     (tmp_path / "server").mkdir()
     server = MlflowServer(tmp_path / "server")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
     server.start()
+    yield server
+    server.stop()
+
+
+def test_a_server_that_dies_in_the_middle_of_a_sweep_loses_no_trial(ray_cluster, server, config, capsys):
     trials = config.folder / "trials"
 
     def kill() -> None:
@@ -271,7 +286,6 @@ def test_a_server_that_dies_in_the_middle_of_a_sweep_loses_no_trial(
     assert set(runs) == {*(trial.trial for trial in result.trials), "uniform_dense", "uniform_random"}
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     check_mlflow(config, result)
-    server.stop()
 
 
 def finished(trials: Path) -> list[Path]:

@@ -19,6 +19,8 @@ from ray_jobs.command_line import run_job
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.extract import ExtractConfig, extract
 from ray_jobs.prepare import PrepareConfig, prepare
+from ray_jobs.report import ReportConfig, report
+from ray_jobs.sweep import SweepConfig, sweep
 from ray_jobs.train import train
 
 JOBS = {
@@ -26,6 +28,8 @@ JOBS = {
     "extract": (ExtractConfig, extract),
     "evaluate": (EvaluateConfig, evaluate),
     "prepare": (PrepareConfig, prepare),
+    "sweep": (SweepConfig, sweep),
+    "report": (ReportConfig, report),
 }
 
 
@@ -167,6 +171,37 @@ def test_a_required_option_that_is_missing(refused, tmp_path):
 def test_no_such_run(refused, tmp_path):
     line = refused("evaluate", "--run", "runs/x", "--manifest", "m")
     assert "no finished run at runs/x" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--space", "tune_spaces.gone"], "the search space tune_spaces.gone cannot be read"),
+        (["--space", "empty.py"], "empty.py has no SPACE"),
+        (["--space", "wrong.py"], "sparsity.target_timesteps can be 'many', but must be of type"),
+        (["--space", "tune_spaces.quick", "--trials", "0"], "trials must be at least 1, not 0"),
+        (["--space", "tune_spaces.quick", "--like", "gone"], "no run and no file of options at gone"),
+        (["--space", "tune_spaces.quick", "--resume"], "split 'validation' has no videos"),
+    ],
+)
+def test_sweeps_that_cannot_be_run(refused, tmp_path, arguments, expected):
+    (tmp_path / "empty.py").write_text("SPACE = {}\n")
+    (tmp_path / "wrong.py").write_text("SPACE = {'sparsity.target_timesteps': 'many'}\n")
+    assert expected in refused("sweep", "--manifest", manifest(tmp_path), "--name", "x", *arguments)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["front", "--sweep", "gone"], "no sweep at gone"),
+        (["front"], "--sweep"),
+        (["sync", "--run", "gone"], "no run at gone"),
+        (["table9"], "Expected one of {table1"),
+    ],
+)
+def test_reports_of_nothing(refused, arguments, expected):
+    assert expected in refused("report", *arguments)
 
 
 def test_help_reads_well_and_ends_well(tmp_path):
