@@ -22,12 +22,12 @@ from benchmarks.footage import footage
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
-from epitoma.on_ray.decoding import DecodeSpec, decode_timesteps
+from epitoma.on_ray.decoding import WINDOW_ROWS, DecodeSpec, decode_timesteps
 from epitoma.on_ray.ingest import decoded_rows, pixel_candidates, uniform_schedule
 from epitoma.on_ray.runtime import ray_session
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
-from epitoma.video.index_table import INDEX_FILE, index_row, write_indices
+from epitoma.video.index_table import INDEX_FILE, VideoIndices, index_row, write_indices
 
 ROOT = Path("runs/benchmarks")
 FILES = 8
@@ -105,7 +105,8 @@ def ray_seconds(manifest: Manifest, spec: DecodeSpec, timesteps: int) -> float:
     """Time of one pass of Ray Data over the dataset, from the first ask to the last batch."""
     schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
     started = time.perf_counter()
-    rows = decoded_rows(schedule, manifest, spec, prefetch=BATCH_VIDEOS)
+    windows, indices = schedule.windows(range(1), rows=WINDOW_ROWS), VideoIndices.beside(manifest.path)
+    rows = decoded_rows(windows, manifest, indices, spec, prefetch=BATCH_VIDEOS)
     seen = 0
     while batch := list(islice(rows, BATCH_VIDEOS)):
         seen += len(pixel_candidates(batch).frames_BTCHW)
@@ -121,7 +122,7 @@ def measure(manifest: Manifest, spec: DecodeSpec, timesteps: int, *, turns: int,
         for path, frame_count, starts in zip(
             manifest.resolved_paths(),
             manifest.table["frame_count"].to_pylist(),
-            schedule["timesteps"].to_pylist(),
+            schedule.epoch(0)["timesteps"].to_pylist(),
             strict=True,
         )
     ]

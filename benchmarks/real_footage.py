@@ -212,7 +212,7 @@ def training(config: RealFootageConfig, seed: int, selection: SelectionName) -> 
             adam_epsilon=1e-8,
             weight_decay=0.01,
             validate_every=4,
-            checkpoint_every=config.epochs,
+            checkpoint_epochs=config.epochs,
         ),
         timesteps=config.timesteps,
         train_timesteps=config.train_timesteps,

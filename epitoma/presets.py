@@ -53,7 +53,7 @@ def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
             adam_epsilon=1e-8,
             weight_decay=0.01,
             validate_every=5,
-            checkpoint_every=18,
+            checkpoint_epochs=18,
         ),
         timesteps=32,
         train_timesteps=24,
@@ -78,7 +78,7 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
             learning_rate=1e-5,
             network_learning_rate=1e-5,
             validate_every=2,
-            checkpoint_every=1,
+            checkpoint_epochs=1,
         ),
     )
 

@@ -57,7 +57,7 @@ def check_resumed(config: TrainConfig) -> None:
         RunError: Settings differ.
     """
     stored, asked = flatten(read_json(config.folder / CONFIG)), flatten(to_dict(config))
-    may_differ = ("resume", "workers.", "optimisation.epochs")
+    may_differ = ("resume", "workers.", "optimisation.epochs", "checkpoint_every", "audit")
     names = sorted(name for name in stored.keys() | asked.keys() if not name.startswith(may_differ))
     differing = [name for name in names if stored.get(name) != asked.get(name)]
     if differing:
@@ -153,7 +153,8 @@ class Watcher:
         if (self.config.folder / HISTORY).is_file():
             self.history = read_json(self.config.folder / HISTORY)["epochs"]
         self._forget_from(event["epoch"])
-        say(f"  resumed after epoch {event['epoch']}")
+        within = f", in step {event['step'] + 1} of the next" if event["step"] else ""
+        say(f"  resumed after epoch {event['epoch']}{within}")
 
     def say_what_was_kept(self) -> None:
         """Tell the person when all the training made nothing better than the model it started from."""

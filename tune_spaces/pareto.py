@@ -14,5 +14,5 @@ SPACE: dict[str, Any] = {
     "optimisation.learning_rate": tune.loguniform(1e-3, 4e-3),
     "optimisation.epochs": 12,
     "optimisation.validate_every": 3,
-    "optimisation.checkpoint_every": 6,
+    "optimisation.checkpoint_epochs": 6,
 }

@@ -65,6 +65,10 @@ class Manifest:
             self, table=self.table.filter(pc.field("video_id").isin(pa.array(video_ids, pa.string())))
         )
 
+    def at(self, rows: np.ndarray) -> "Manifest":
+        """Give the videos of some rows, in the order of ``rows``, as often as they are there."""
+        return replace(self, table=self.table.take(pa.array(rows)))
+
     def split(self, name: str) -> "Manifest":
         """Give the videos of one split; ManifestError if it has none."""
         rows = self.table.filter(pc.field("split") == name)

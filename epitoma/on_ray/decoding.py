@@ -26,6 +26,9 @@ from epitoma.video.index_table import VideoIndices
 ROWS_PER_TASK = 8
 """Videos that one decoding task takes: enough that starting tasks costs little beside decoding."""
 
+WINDOW_ROWS = 32_768
+"""Rows that are planned and started together: a split of a million videos must not be planned at once."""
+
 BLOCK_BYTES = 16_000_000
 """Pixels that are handed on together: about a video, so that the next step need not wait for a whole task."""
 
@@ -53,13 +56,14 @@ class ScheduledVideos(Datasource):
     small cluster two kinds would wait for each other's cores.
     """
 
-    def __init__(self, schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> None:
+    def __init__(
+        self, schedule: pa.Table, manifest: Manifest, indices: VideoIndices, spec: DecodeSpec
+    ) -> None:
         super().__init__()
-        videos = manifest.resolved_paths(), manifest.table["frame_count"].to_pylist()
+        videos = manifest.at(schedule["row"].to_numpy())
+        files = videos.resolved_paths(), videos.table["frame_count"].to_pylist()
         self.rows = len(schedule)
-        self.decoder = ScheduledDecoder(
-            ray.put((schedule, *videos, VideoIndices.beside(manifest.path))), spec
-        )
+        self.decoder = ScheduledDecoder(ray.put((schedule, *files, indices.only(schedule["video_id"]))), spec)
 
     def get_read_tasks(
         self,
@@ -101,7 +105,7 @@ class ScheduledDecoder:
         schedule, paths, frame_counts, indices = _fetched(self.work)
         scheduled = schedule.slice(number, 1).to_pylist()[0]
         starts_T = np.asarray(scheduled.pop("timesteps"), np.int64)
-        path, frame_count = paths[scheduled["row"]], frame_counts[scheduled["row"]]
+        path, frame_count = paths[number], frame_counts[number]
         try:
             index = indices.get(scheduled["video_id"]) or index_video(path)
             pixels, reject = decode_timesteps(path, index, starts_T, frame_count, self.spec), ""
@@ -157,10 +161,17 @@ def blank(timesteps: int, spec: DecodeSpec) -> Row:
     return {"frames": np.zeros(light, np.uint8), "snippets": np.zeros(heavy, np.uint8), "replaced": 0}
 
 
-def decoded(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec) -> Dataset:
-    """A dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables."""
+def decoded(schedule: pa.Table, manifest: Manifest, indices: VideoIndices, spec: DecodeSpec) -> Dataset:
+    """A dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables.
+
+    Args:
+        schedule: Rows of the split, no more than a window of them.
+        manifest: The split.
+        indices: Of its videos; one that has none is indexed anew.
+        spec: What the networks want to see.
+    """
     quieten()
-    source = ScheduledVideos(schedule, manifest, spec)
+    source = ScheduledVideos(schedule, manifest, indices, spec)
     # Told another number, Ray Data would cut blocks up to reach it.
     rows = ray.data.read_datasource(source, override_num_blocks=source.tasks, num_cpus=decode_cpus())
     rows.context.execution_options.preserve_order = True

@@ -1,6 +1,7 @@
 """Extraction of features into a store: decode over CPU workers, networks in actors, Parquet parts."""
 
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,7 @@ from epitoma.feature_store import (
     weights_digest,
 )
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.decoding import decoded
+from epitoma.on_ray.decoding import WINDOW_ROWS, decoded
 from epitoma.on_ray.ingest import (
     channels_first,
     check_reject_share,
@@ -37,6 +38,7 @@ from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
 from epitoma.progress import Watch
 from epitoma.training.checkpoint import write_json
+from epitoma.video.index_table import VideoIndices
 from epitoma.video.scale import SCALING
 from epitoma.whole_files import renamed_when_whole
 
@@ -164,19 +166,23 @@ def _extract(
 ) -> None:
     spec = decode_spec(networks)
     schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
+    indices, work = VideoIndices.beside(manifest.path), ray.put((networks, identity))
     gpus, cpus = int(cluster_gpus()), max(1, int(cluster_cpus()))
-    done = decoded(schedule, manifest, spec).map_batches(
-        Extractor,
-        fn_constructor_args=(ray.put((networks, identity)), folder),
-        fn_constructor_kwargs={"gpu": gpus > 0},
-        batch_format="pyarrow",
-        zero_copy_batch=True,
-        batch_size=_batch_size(timesteps, spec.heavy_size, spec.frames),
-        compute=ActorPoolStrategy(size=gpus or cpus),
-        num_gpus=1 if gpus else 0,
-        num_cpus=0.5,
+    windows = (
+        decoded(window, manifest, indices, spec).map_batches(
+            Extractor,
+            fn_constructor_args=(work, folder),
+            fn_constructor_kwargs={"gpu": gpus > 0},
+            batch_format="pyarrow",
+            zero_copy_batch=True,
+            batch_size=_batch_size(timesteps, spec.heavy_size, spec.frames),
+            compute=ActorPoolStrategy(size=gpus or cpus),
+            num_gpus=1 if gpus else 0,
+            num_cpus=0.5,
+        )
+        for window in schedule.windows(range(1), rows=WINDOW_ROWS)
     )
-    for count, _ in enumerate(done.iter_rows(), start=1):
+    for count, _ in enumerate(chain.from_iterable(done.iter_rows() for done in windows), start=1):
         watch(count, len(manifest))
 
 

@@ -1,6 +1,7 @@
 """Decoded videos as torch batches, in the order of the schedule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import cast
@@ -14,7 +15,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.errors import TooManyRejectsError
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.decoding import DecodeSpec, decoded
+from epitoma.on_ray.decoding import WINDOW_ROWS, DecodeSpec, decoded
 from epitoma.on_ray.pixel_rows import Row, pixel_rows
 from epitoma.sampling import random_timesteps, uniform_timesteps
 from epitoma.selection import PixelCandidates, all_valid
@@ -22,12 +23,13 @@ from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import TrainContext
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.schedule import (
+    Sampler,
+    Schedule,
+    Share,
     check_workers,
-    epoch_schedule,
-    for_worker,
-    run_schedule,
     steps_per_epoch,
 )
+from epitoma.video.index_table import VideoIndices
 
 
 def decode_spec(networks: Networks) -> DecodeSpec:
@@ -50,19 +52,35 @@ def snippets_first(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels).movedim(-1, -4)
 
 
-def decoded_rows(schedule: pa.Table, manifest: Manifest, spec: DecodeSpec, *, prefetch: int) -> Iterator[Row]:
-    """Yield the schedule's rows decoded and in order, some of them ahead of time."""
-    batches = decoded(schedule, manifest, spec).iter_torch_batches(
-        batch_size=1, collate_fn=_SingleRow(), prefetch_batches=prefetch
-    )
-    return cast(Iterator[Row], iter(batches))
+def decoded_rows(
+    windows: Iterable[pa.Table],
+    manifest: Manifest,
+    indices: VideoIndices,
+    spec: DecodeSpec,
+    *,
+    prefetch: int,
+) -> Iterator[Row]:
+    """Yield scheduled rows decoded and in order, some of them ahead of time.
+
+    Args:
+        windows: The schedule; each window is a pipeline of its own.
+        manifest: The split.
+        indices: Of its videos.
+        spec: What the networks want to see.
+        prefetch: How many rows ahead.
+    """
+    for window in windows:
+        batches = decoded(window, manifest, indices, spec).iter_torch_batches(
+            batch_size=1, collate_fn=_SingleRow(), prefetch_batches=prefetch
+        )
+        yield from cast(Iterable[Row], batches)
 
 
 class PixelSource:
     """Training and validation batches of one worker, decoded by Ray Data.
 
-    One pipeline serves all epochs that are left: the schedule goes on across epochs, and only the loop knows
-    where one ends.
+    A pipeline serves as many epochs as go into a window: the schedule goes on across them, and only the loop
+    knows where one ends.
     """
 
     def __init__(
@@ -75,10 +93,8 @@ class PixelSource:
     ) -> None:
         self.config = config
         self.manifests = {"train": training, "validation": validation}
-        self.labels = {
-            split: torch.from_numpy(manifest.label_matrix()) for split, manifest in self.manifests.items()
-        }
         self.context = context
+        self.share = Share(rank=context.rank, world_size=context.world_size)
         self.spec = spec
         self.rejected: set[str] = set()
         self.damaged: set[str] = set()
@@ -90,12 +106,17 @@ class PixelSource:
         """Optimiser steps of an epoch."""
         return steps_per_epoch(len(self.manifests["train"]), self.config.optimisation.batch_size)
 
-    def training(self, epoch: int) -> Iterator[Batch]:
-        """This worker's share of an epoch, random candidates."""
+    @cached_property
+    def _indices(self) -> VideoIndices:
+        """Read once: they are of many videos."""
+        return VideoIndices.beside(self.manifests["train"].path)
+
+    def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
+        """This worker's share of an epoch from a step on, random candidates."""
         if self._steps is None:
             epochs = range(epoch, self.config.optimisation.epochs)
-            self._steps = self._grouped(self._run_schedule(epochs), self.manifests["train"])
-        for _ in range(self.steps_per_epoch):
+            self._steps = self._grouped("train", epochs, self._random, first_step=first_step)
+        for _ in range(first_step, self.steps_per_epoch):
             (scheduled_epoch, _), rows = next(self._steps)
             if scheduled_epoch != epoch:
                 raise RuntimeError(f"asked for epoch {epoch}, but the schedule is at epoch {scheduled_epoch}")
@@ -103,35 +124,24 @@ class PixelSource:
 
     def validation(self) -> Iterator[Batch]:
         """This worker's share of the validation split, uniform candidates."""
-        manifest = self.manifests["validation"]
-        schedule = epoch_schedule(
-            manifest.video_ids,
-            manifest.table["frame_count"].to_pylist(),
-            epoch=0,
-            batch_size=self.config.optimisation.batch_size,
-            seed=self.config.seed,
-            sample=self._uniform,
-            shuffle=False,
-        )
-        for _, rows in self._grouped(schedule, manifest):
+        for _, rows in self._grouped("validation", range(1), self._uniform):
             yield self._batch(list(rows), "validation")
 
-    def _run_schedule(self, epochs: range) -> pa.Table:
-        manifest = self.manifests["train"]
-        return run_schedule(
-            manifest.video_ids,
-            manifest.table["frame_count"].to_pylist(),
-            epochs=epochs,
-            batch_size=self.config.optimisation.batch_size,
-            seed=self.config.seed,
-            sample=self._random,
-        )
-
     def _grouped(
-        self, schedule: pa.Table, manifest: Manifest
+        self, split: str, epochs: range, sample: Sampler, *, first_step: int = 0
     ) -> Iterator[tuple[tuple[int, int], Iterator[Row]]]:
-        share = for_worker(schedule, rank=self.context.rank, world_size=self.context.world_size)
-        rows = decoded_rows(share, manifest, self.spec, prefetch=self.config.optimisation.batch_size)
+        """Decoded rows of this worker, by epoch and step."""
+        manifest, batch_size = self.manifests[split], self.config.optimisation.batch_size
+        schedule = Schedule(
+            video_ids=manifest.table["video_id"],
+            lengths=manifest.table["frame_count"].to_numpy(),
+            batch_size=batch_size,
+            seed=self.config.seed,
+            sample=sample,
+            shuffle=split == "train",
+        )
+        windows = schedule.windows(epochs, rows=WINDOW_ROWS, share=self.share, first_step=first_step)
+        rows = decoded_rows(windows, manifest, self._indices, self.spec, prefetch=batch_size)
         return groupby(rows, key=lambda row: (row["epoch"], row["step"]))
 
     def _batch(self, rows: list[Row], split: str) -> Batch:
@@ -139,11 +149,14 @@ class PixelSource:
         return make_batch(
             video_ids=[row["video_id"] for row in rows],
             candidates=pixel_candidates(rows),
-            labels_BL=self.labels[split][[row["row"] for row in rows]],
+            labels_BL=self._labels(split, [row["row"] for row in rows]),
             weight_B=torch.tensor([0.0 if row["reject"] else 1.0 for row in rows]),
             seeds=[row["seed"] for row in rows],
             selection=self.config.selection,
         )
+
+    def _labels(self, split: str, rows: list[int]) -> torch.Tensor:
+        return torch.from_numpy(self.manifests[split].at(np.array(rows)).label_matrix())
 
     def _report_rejects(self, rows: list[Row]) -> None:
         for row in rows:
@@ -171,7 +184,7 @@ class PixelSource:
         ).starts_T
 
 
-def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep: int) -> pa.Table:
+def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep: int) -> Schedule:
     """Every video of a manifest once, in order, with uniform timesteps."""
 
     def sample(frame_count: int, rng: np.random.Generator) -> np.ndarray:
@@ -179,9 +192,13 @@ def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep:
             frame_count, count=timesteps, frames_per_timestep=frames_per_timestep
         ).starts_T
 
-    lengths = manifest.table["frame_count"].to_pylist()
-    return epoch_schedule(
-        manifest.video_ids, lengths, epoch=0, batch_size=1, seed=0, sample=sample, shuffle=False
+    return Schedule(
+        video_ids=manifest.table["video_id"],
+        lengths=manifest.table["frame_count"].to_numpy(),
+        batch_size=1,
+        seed=0,
+        sample=sample,
+        shuffle=False,
     )
 
 

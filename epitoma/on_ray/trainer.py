@@ -2,9 +2,8 @@
 
 import os
 import signal
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Flag
@@ -14,7 +13,7 @@ from typing import Any
 import ray
 import ray.train
 import torch
-from ray.train import Checkpoint, CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, UserCallback
+from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchTrainer, get_device
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 from torch import Tensor, nn
@@ -26,15 +25,17 @@ from epitoma.errors import EpitomaError, RunError
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
 from epitoma.on_ray.ingest import PixelSource, decode_spec
-from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, quieten
+from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
 from epitoma.sampling import stable_seed
+from epitoma.training.audit import AuditedSource
 from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
+from epitoma.training.checkpoint_folder import CheckpointFolder
 from epitoma.training.context import Event, TrainContext
 from epitoma.training.feature_batches import FeatureSource, feature_split
-from epitoma.training.loop import TrainingLoop
+from epitoma.training.loop import BatchSource, TrainingLoop
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, RAY_TRAIN = "checkpoints", "ray_train"
 POLL_SECONDS = 0.3
 
 
@@ -82,14 +83,23 @@ class EventBoard:
 
 
 class RayContext:
-    """A training worker of Ray Train as the loop sees it."""
+    """A training worker of Ray Train as the loop sees it.
 
-    def __init__(self, board: Any) -> None:
+    Checkpoints are ours and not Ray Train's: that one copies a folder file by file, and knows of it only when its
+    controller has asked the next time, so that a worker's death can cost one more checkpoint.
+
+    Args:
+        board: Where events go.
+        checkpoints: Of the run, on storage that all workers share.
+    """
+
+    def __init__(self, board: Any, checkpoints: CheckpointFolder) -> None:
         context = ray.train.get_context()
         self.rank = context.get_world_rank()
         self.world_size = context.get_world_size()
         self.device = get_device()
         self.board = board
+        self.checkpoints = checkpoints
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """Average gradients over workers."""
@@ -119,18 +129,16 @@ class RayContext:
         if self.rank == 0 or event["kind"] == "reject":
             self.board.put.remote(event)
 
-    def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
-        """Report to Ray Train, with a checkpoint from the first worker."""
-        with tempfile.TemporaryDirectory() as folder:
-            checkpoint = None
-            if self.rank == 0:
-                write(Path(folder))
-                checkpoint = Checkpoint.from_directory(folder)
-            ray.train.report(metrics, checkpoint=checkpoint)
+    def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
+        """Write as the first worker, and report what an epoch came to."""
+        if self.rank == 0:
+            self.checkpoints.write(place, fill)
+        if metrics:
+            ray.train.report(metrics)
 
-    def saved(self) -> AbstractContextManager[Path | None]:
-        """Ray Train's newest checkpoint of this run."""
-        return _as_folder(ray.train.get_checkpoint())
+    def saved(self) -> Path | None:
+        """The checkpoint that the first worker finds the newest."""
+        return self.gather(self.checkpoints.newest())[0]
 
 
 def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCallback] = ()) -> State:
@@ -150,34 +158,41 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
         train_loop_config={"job": job},
         scaling_config=scaling(job.config.workers),
         run_config=RunConfig(
-            name=CHECKPOINTS,
+            name=RAY_TRAIN,
             storage_path=str(job.config.folder.resolve()),
             failure_config=FailureConfig(max_failures=job.config.workers.max_failures),
-            checkpoint_config=CheckpointConfig(num_to_keep=2),
             callbacks=list(callbacks),
         ),
     )
     with _watching(job.board, watch), _own_interrupts():
         try:
-            result = trainer.fit()
+            trainer.fit()
         except TrainingFailedError as error:
             raise _cause(error, job.config) from error
-    if result.checkpoint is None:
-        raise RunError(f"run {job.config.name!r} ended without a checkpoint")
-    with result.checkpoint.as_directory() as folder:
-        return read_tensors(Path(folder) / BEST_FILE)
+    newest = checkpoints_of(job.config).newest()
+    if newest is None:
+        raise RunError(
+            f"run {job.config.name!r} ended, but there is no checkpoint in {job.config.folder}: "
+            "--runs must be on storage that all machines share"
+        )
+    return read_tensors(newest / BEST_FILE)
+
+
+def checkpoints_of(config: TrainConfig) -> CheckpointFolder:
+    """Where a run keeps its checkpoints."""
+    return CheckpointFolder(config.folder.resolve() / CHECKPOINTS)
 
 
 def scaling(workers: WorkersConfig) -> ScalingConfig:
     """Resources of the workers; on CPU they leave at least half of a small machine to decoding."""
     gpu = cluster_gpus() >= 1 if workers.gpu is None else workers.gpu
-    if gpu and cluster_gpus() < workers.count:
-        raise RunError(
-            f"{workers.count} workers with a GPU each, but the cluster has {cluster_gpus():g} GPUs"
-        )
+    least = workers.least or workers.count
+    if gpu and cluster_gpus() < least and not has_joined():
+        raise RunError(f"{least} workers with a GPU each, but there are {cluster_gpus():g} GPUs")
     cpus = 1.0 if gpu else min(1.0, cluster_cpus() / 2 / workers.count)
     return ScalingConfig(
-        num_workers=workers.count,
+        num_workers=workers.count if least == workers.count else (least, workers.count),
+        elastic_resize_monitor_interval_s=workers.resize_seconds,
         use_gpu=gpu,
         resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {})},
     )
@@ -190,12 +205,13 @@ def train_worker(settings: dict[str, Any]) -> None:
     workers = job.config.workers
     torch.set_num_threads(workers.threads or max(1, (os.cpu_count() or 1) // workers.count))
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
-    context = RayContext(job.board)
+    context = RayContext(job.board, checkpoints_of(job.config))
     networks: Networks = ray.get(job.networks)
     model = build_trainable(job.config, job.model, networks, start=job.start)
-    TrainingLoop(
-        model, job.config.loop(multi_label=job.manifest.multi_label), context, _source(job, networks, context)
-    ).run()
+    source: BatchSource = _source(job, networks, context)
+    if job.config.audit:
+        source = AuditedSource(source, job.config.folder.resolve(), context)
+    TrainingLoop(model, job.config.loop(multi_label=job.manifest.multi_label), context, source).run()
 
 
 def build_trainable(
@@ -226,15 +242,6 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
         return PixelSource(job.config, training, validation, context, decode_spec(networks))
     stored = (feature_split(read_features(job.store, split), split) for split in (training, validation))
     return FeatureSource(job.config, next(stored), next(stored), context)
-
-
-@contextmanager
-def _as_folder(checkpoint: Checkpoint | None) -> Iterator[Path | None]:
-    if checkpoint is None:
-        yield None
-        return
-    with checkpoint.as_directory() as folder:
-        yield Path(folder)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Checkpoints without pickle: tensors as safetensors, everything else as JSON, written aside then renamed."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,16 @@ class Progress:
 
     Attributes:
         epoch: Epochs completed.
+        step: Steps completed of the next one.
+        totals: What each worker has counted in those steps.
         multiplier: The sparsity controller's.
         best_score: Validation score of the best model so far; None before there is one.
         best_epoch: Its epoch.
     """
 
     epoch: int = 0
+    step: int = 0
+    totals: list[list[float]] = field(default_factory=list)
     multiplier: float = 0.0
     best_score: float | None = None
     best_epoch: int = -1

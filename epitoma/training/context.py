@@ -1,13 +1,13 @@
 """What the training loop sees of the world around it: who it is among workers, and whom it tells."""
 
-import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+from epitoma.training.checkpoint_folder import CheckpointFolder
 
 Event = dict[str, Any]
 """Something a person may want to see while training runs: always with a ``kind``."""
@@ -42,12 +42,18 @@ class TrainContext(Protocol):
         """Tell the person watching; never waits for an answer."""
         ...
 
-    def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
-        """Keep a checkpoint that ``write`` fills; called by every worker, written by the first."""
+    def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
+        """Keep a checkpoint; called by every worker, written by the first.
+
+        Args:
+            metrics: Of an epoch that has ended, for whoever follows the run; else empty.
+            place: Epochs that are done, and steps of the next one.
+            fill: Writes into the folder it is given.
+        """
         ...
 
-    def saved(self) -> AbstractContextManager[Path | None]:
-        """The newest checkpoint of this run, if it is being resumed."""
+    def saved(self) -> Path | None:
+        """The newest checkpoint of this run, the same for all workers; None where there is none."""
         ...
 
 
@@ -59,7 +65,7 @@ class LocalContext:
 
     def __init__(self, folder: Path, *, device: torch.device | None = None) -> None:
         """Keep checkpoints in ``folder``; whatever lies there already is resumed from."""
-        self.folder = folder
+        self.checkpoints = CheckpointFolder(folder)
         self.device = device or torch.device("cpu")
         self.events: list[Event] = []
 
@@ -79,19 +85,10 @@ class LocalContext:
         """Keep the event for whoever asks."""
         self.events.append(event)
 
-    def save(self, metrics: dict[str, float], write: Callable[[Path], None]) -> None:
-        """Write beside the newest checkpoint, then take its place."""
-        aside = self.folder / ".aside"
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        write(aside)
-        shutil.rmtree(self._newest, ignore_errors=True)
-        aside.replace(self._newest)
+    def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
+        """Keep a checkpoint in the folder."""
+        self.checkpoints.write(place, fill)
 
-    def saved(self) -> AbstractContextManager[Path | None]:
+    def saved(self) -> Path | None:
         """The newest checkpoint, if anything was saved."""
-        return nullcontext(self._newest if self._newest.is_dir() else None)
-
-    @property
-    def _newest(self) -> Path:
-        return self.folder / "newest"
+        return self.checkpoints.newest()

@@ -17,9 +17,9 @@ from epitoma.training.context import TrainContext
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.schedule import (
     Sampler,
+    Schedule,
+    Share,
     check_workers,
-    epoch_schedule,
-    for_worker,
     split_steps,
     steps_per_epoch,
 )
@@ -70,7 +70,7 @@ class FeatureSource:
     ) -> None:
         self.config = config
         self.splits = {"train": training, "validation": validation}
-        self.share = {"rank": context.rank, "world_size": context.world_size}
+        self.share = Share(rank=context.rank, world_size=context.world_size)
         check_workers(
             len(training.video_ids), batch_size=config.optimisation.batch_size, world_size=context.world_size
         )
@@ -80,26 +80,25 @@ class FeatureSource:
         """Optimiser steps of an epoch."""
         return steps_per_epoch(len(self.splits["train"].video_ids), self.config.optimisation.batch_size)
 
-    def training(self, epoch: int) -> Iterator[Batch]:
-        """This worker's share of an epoch, random candidates of the dense timesteps."""
-        return self._batches("train", epoch, self._random_places)
+    def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
+        """This worker's share of an epoch from a step on, random candidates of the dense timesteps."""
+        return self._batches("train", epoch, self._random_places, first_step)
 
     def validation(self) -> Iterator[Batch]:
         """This worker's share of the validation split, uniform candidates."""
         return self._batches("validation", 0, self._uniform_places)
 
-    def _batches(self, name: str, epoch: int, sample: Sampler) -> Iterator[Batch]:
+    def _batches(self, name: str, epoch: int, sample: Sampler, first_step: int = 0) -> Iterator[Batch]:
         split = self.splits[name]
-        schedule = epoch_schedule(
-            split.video_ids,
-            [self.config.dense] * len(split.video_ids),
-            epoch=epoch,
+        schedule = Schedule(
+            video_ids=pa.array(split.video_ids),
+            lengths=np.full(len(split.video_ids), self.config.dense),
             batch_size=self.config.optimisation.batch_size,
             seed=self.config.seed,
             sample=sample,
             shuffle=name == "train",
         )
-        for rows in split_steps(for_worker(schedule, **self.share)):
+        for rows in split_steps(schedule.epoch(epoch, share=self.share, first_step=first_step)):
             yield feature_batch(rows, split, self.config.selection)
 
     def _random_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:

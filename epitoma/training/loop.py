@@ -20,6 +20,9 @@ from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
 
+COUNTS, VIDEOS = 4, 3
+"""How many sums an epoch has (loss, hits, kept timesteps, videos), and the place of the videos."""
+
 BEFORE_THE_FIRST = -1
 """Number of the epoch that a run starts from."""
 
@@ -32,8 +35,8 @@ class BatchSource(Protocol):
         """Optimiser steps of an epoch, the same for every worker."""
         ...
 
-    def training(self, epoch: int) -> Iterable[Batch]:
-        """This worker's share of an epoch, a batch a step."""
+    def training(self, epoch: int, *, first_step: int = 0) -> Iterable[Batch]:
+        """This worker's share of an epoch from a step on, a batch a step."""
         ...
 
     def validation(self) -> Iterable[Batch]:
@@ -55,7 +58,7 @@ class OptimisationConfig:
         schedule: ``cosine`` falls to 0 over the run; ``constant`` stays.
         gradient_norm: Gradients are clipped to this norm.
         validate_every: Epochs between validations; the last epoch is always validated.
-        checkpoint_every: Epochs between checkpoints; the last epoch is always kept.
+        checkpoint_epochs: Epochs between checkpoints; the last epoch is always kept.
         mixed_precision: bfloat16 on a GPU.
         imitation_weight: How much LightNet's guess at a timestep is drawn towards HeavyNet's.
     """
@@ -69,7 +72,7 @@ class OptimisationConfig:
     schedule: Literal["constant", "cosine"] = "constant"
     gradient_norm: float = 5.0
     validate_every: int = 1
-    checkpoint_every: int = 1
+    checkpoint_epochs: int = 1
     mixed_precision: bool = True
     imitation_weight: float = 1.0
 
@@ -85,6 +88,7 @@ class LoopConfig:
         timesteps: Candidate timesteps at inference, T.
         multi_label: Whether videos may have several labels.
         seed: Seed of everything random.
+        checkpoint_steps: Optimiser steps between checkpoints within an epoch; None keeps none there.
         keep_start: The model as it is before the first epoch is validated too, and kept if nothing after it is
             better: for a run that goes on with another run's model.
     """
@@ -95,6 +99,7 @@ class LoopConfig:
     timesteps: int
     multi_label: bool
     seed: int
+    checkpoint_steps: int | None = None
     keep_start: bool = False
 
 
@@ -129,25 +134,29 @@ class TrainingLoop:
         """Train to the last epoch, from the newest checkpoint if there is one."""
         self._resume()
         self.model = self.context.wrap(self.module)
-        if self.config.keep_start and self.progress.epoch == 0:
+        if self.config.keep_start and (self.progress.epoch, self.progress.step) == (0, 0):
             self.context.tell({"kind": "start", "metrics": self._validate(BEFORE_THE_FIRST)})
         for epoch in range(self.progress.epoch, self.config.optimisation.epochs):
             metrics = self._epoch(epoch)
             if self._is_due(epoch, self.config.optimisation.validate_every):
                 metrics |= self._validate(epoch)
-            self.progress.epoch = epoch + 1
+            self.progress.epoch, self.progress.step, self.progress.totals = epoch + 1, 0, []
             self.context.tell({"kind": "epoch", "epoch": epoch, "metrics": metrics})
-            if self._is_due(epoch, self.config.optimisation.checkpoint_every):
-                self.context.save({"epoch": epoch, **metrics}, self._write)
+            if self._is_due(epoch, self.config.optimisation.checkpoint_epochs):
+                self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
+        """The rest of an epoch, and what all of it came to."""
         self.model.train()
-        started, totals, step = time.perf_counter(), torch.zeros(4, dtype=torch.float64), 0
-        for step, batch in enumerate(self.source.training(epoch), start=1):
-            totals += self._step(epoch, step - 1, batch.to(self.context.device)).cpu()
-            self.context.tell({"kind": "step", "epoch": epoch, "step": step, "steps": self.steps_per_epoch})
-        if step != self.steps_per_epoch:
-            raise RuntimeError(f"epoch {epoch} had {step} steps where {self.steps_per_epoch} were scheduled")
+        started, totals, done = time.perf_counter(), self._counted_before(), self.progress.step
+        before = self.context.sum(totals.to(self.context.device))[VIDEOS].item()
+        for batch in self.source.training(epoch, first_step=done):
+            totals += self._step(epoch, done, batch.to(self.context.device)).cpu()
+            done += 1
+            self.context.tell({"kind": "step", "epoch": epoch, "step": done, "steps": self.steps_per_epoch})
+            self._keep_within(epoch, done, totals)
+        if done != self.steps_per_epoch:
+            raise RuntimeError(f"epoch {epoch} had {done} steps where {self.steps_per_epoch} were scheduled")
         loss, hits, kept, videos = self.context.sum(totals.to(self.context.device)).tolist()
         return {
             "train/loss": loss / max(videos, 1),
@@ -155,8 +164,26 @@ class TrainingLoop:
             "train/timesteps": kept / max(videos, 1),
             "train/target_ratio": self.sparsity.current_target(self._share_done(epoch + 1, 0)),
             "train/videos": videos,
-            "train/videos_per_second": videos / (time.perf_counter() - started),
+            "train/videos_per_second": (videos - before) / (time.perf_counter() - started),
         }
+
+    def _counted_before(self) -> Tensor:
+        """What this worker had counted of an epoch that is gone on with.
+
+        Where there are other workers now, the first has it all: only the sum matters.
+        """
+        counted = torch.tensor(self.progress.totals, dtype=torch.float64).reshape(-1, COUNTS)
+        if len(counted) == self.context.world_size:
+            return counted[self.context.rank]
+        return counted.sum(dim=0) if self.context.rank == 0 else torch.zeros(COUNTS, dtype=torch.float64)
+
+    def _keep_within(self, epoch: int, step: int, totals: Tensor) -> None:
+        """Keep a checkpoint in the middle of an epoch if one is due."""
+        every, number = self.config.checkpoint_steps, epoch * self.steps_per_epoch + step
+        if every is None or number % every or step == self.steps_per_epoch:
+            return
+        self.progress.step, self.progress.totals = step, self.context.gather(totals.tolist())
+        self.context.save({}, (epoch, step), self._write)
 
     def _step(self, epoch: int, step: int, batch: Batch) -> Tensor:
         """One optimiser step; returns the sums of loss, hits, kept timesteps and videos of this worker."""
@@ -286,10 +313,10 @@ class TrainingLoop:
         )
 
     def _resume(self) -> None:
-        with self.context.saved() as folder:
-            if folder is None:
-                return
-            model, best, self.progress = load_training(folder, optimizer=self.optimizer)
+        folder = self.context.saved()
+        if folder is None:
+            return
+        model, best, self.progress = load_training(folder, optimizer=self.optimizer)
         self.module.load_state_dict(model)
         self.best = best if self.progress.best_score is not None else {}
         self.sparsity.multiplier = self.progress.multiplier

@@ -20,13 +20,23 @@ class WorkersConfig:
         count: Data-parallel workers.
         gpu: A GPU for each worker; None asks the cluster whether it has any.
         threads: CPU threads of each worker; None shares the machine's cores among them.
+        least: Fewest workers to go on with while others are lost; None needs all of them, always.
+        resize_seconds: How often a run with fewer workers than it may have looks for more.
         max_failures: How often a run restarts from its newest checkpoint when a worker dies.
     """
 
     count: int = 1
     gpu: bool | None = None
     threads: int | None = None
-    max_failures: int = 1
+    least: int | None = None
+    resize_seconds: float = 60.0
+    max_failures: int = 3
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ConfigError(f"workers.count must be at least 1, not {self.count}")
+        if self.least is not None and not 1 <= self.least <= self.count:
+            raise ConfigError(f"workers.least must be from 1 to workers.count {self.count}, not {self.least}")
 
 
 @dataclass(kw_only=True)
@@ -51,6 +61,8 @@ class TrainConfig:
         start_from: A finished run whose networks, selector and classifier start this one.
         networks_from: A finished run whose networks are used, and nothing else of it.
         seed: Seed of everything random.
+        checkpoint_every: Optimiser steps between checkpoints, beside those at the ends of epochs; None keeps no others.
+        audit: Write down which videos each step saw, in ``audit`` in the run's folder.
         workers: Where training runs.
         speed: How the networks run.
         max_reject_share: The run stops when more than this share of videos cannot be read.
@@ -74,6 +86,8 @@ class TrainConfig:
     start_from: Path | None = None
     networks_from: Path | None = None
     seed: int = 0
+    checkpoint_every: int | None = None
+    audit: bool = False
     workers: WorkersConfig = field(default_factory=WorkersConfig)
     speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05
@@ -82,6 +96,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.source == "features" and self.backbones == "finetune":
             raise ConfigError("backbones 'finetune' needs source 'pixels': stored features cannot change")
+        if self.checkpoint_every is not None and self.checkpoint_every < 1:
+            raise ConfigError(f"checkpoint_every must be at least 1 step, not {self.checkpoint_every}")
         if self.timesteps < 1 or self.candidates < 1 or self.dense < 1:
             raise ConfigError("timesteps, train_timesteps and store_timesteps must be at least 1")
         if self.source == "features" and self.dense < max(self.timesteps, self.candidates):
@@ -123,6 +139,7 @@ class TrainConfig:
             timesteps=self.timesteps,
             multi_label=multi_label,
             seed=self.seed,
+            checkpoint_steps=self.checkpoint_every,
             keep_start=self.start_from is not None,
         )
 

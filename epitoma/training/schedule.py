@@ -3,6 +3,8 @@
 A schedule is a table with one row for every time a video is seen. Everything random about that time follows
 from the row's seed, so a run is deterministic whatever the number of workers, and a resume is a filter.
 
+Only the rows that are asked for are made: a split of a million videos is planned a window at a time.
+
 ================= ==================================================================================
 column            content
 ================= ==================================================================================
@@ -16,7 +18,8 @@ timesteps list    sampled candidates: first frames (from pixels) or places in th
 ================= ==================================================================================
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -41,75 +44,121 @@ SCHEMA = pa.schema(
 )
 
 
-def epoch_schedule(
-    video_ids: Sequence[str],
-    lengths: Sequence[int],
-    *,
-    epoch: int,
-    batch_size: int,
-    seed: int,
-    sample: Sampler,
-    shuffle: bool = True,
-) -> pa.Table:
-    """One epoch: every video exactly once, in steps of nearly equal size.
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A worker's part of the work.
 
-    Args:
-        video_ids: Videos of the split.
+    Attributes:
+        rank: The worker's number, from 0.
+        world_size: Number of workers.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+
+
+ALL = Share()
+"""The part of a worker that is alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Every video of a split exactly once an epoch, in steps of nearly equal size.
+
+    Attributes:
+        video_ids: Videos of the split, an Arrow array of strings.
         lengths: What ``sample`` is given for each video.
-        epoch: Number of the epoch.
         batch_size: Videos of a step over all workers, at most.
         seed: Seed of the run.
         sample: Chooses a video's candidate timesteps.
-        shuffle: Random order; else the order given.
+        shuffle: Random order in each epoch; else the order given.
     """
-    count = len(video_ids)
-    rng = np.random.default_rng(stable_seed(seed, "order", epoch))
-    order = rng.permutation(count).tolist() if shuffle else list(range(count))
-    seeds = [stable_seed(seed, epoch, video_ids[row]) for row in order]
-    sampled = [sample(lengths[row], np.random.default_rng(s)) for row, s in zip(order, seeds, strict=True)]
-    columns = [
-        np.full(count, epoch, np.int32),
-        step_of_position(count, batch_size),
-        np.arange(count, dtype=np.int32),
-        np.asarray(order, np.int32),
-        [video_ids[row] for row in order],
-        np.asarray(seeds, np.int64),
-        sampled,
-    ]
-    return pa.table(columns, schema=SCHEMA)
 
+    video_ids: pa.Array | pa.ChunkedArray
+    lengths: np.ndarray
+    batch_size: int
+    seed: int
+    sample: Sampler
+    shuffle: bool = True
 
-def run_schedule(
-    video_ids: Sequence[str],
-    lengths: Sequence[int],
-    *,
-    epochs: range,
-    batch_size: int,
-    seed: int,
-    sample: Sampler,
-) -> pa.Table:
-    """Several epochs, one after the other."""
-    return pa.concat_tables(
-        epoch_schedule(video_ids, lengths, epoch=epoch, batch_size=batch_size, seed=seed, sample=sample)
-        for epoch in epochs
-    )
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch."""
+        return steps_per_epoch(len(self.video_ids), self.batch_size)
 
+    def epoch(self, number: int, *, share: Share = ALL, first_step: int = 0) -> pa.Table:
+        """One worker's rows of an epoch, from a step on."""
+        windows = self.windows(
+            range(number, number + 1), rows=len(self.video_ids), share=share, first_step=first_step
+        )
+        return next(windows, SCHEMA.empty_table())
 
-def step_of_position(count: int, batch_size: int) -> np.ndarray:
-    """Step of each position: as few steps as the batch size allows, sizes differing by at most one."""
-    sizes = [len(part) for part in np.array_split(np.arange(count), steps_per_epoch(count, batch_size))]
-    return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    def windows(
+        self, epochs: range, *, rows: int, share: Share = ALL, first_step: int = 0
+    ) -> Iterator[pa.Table]:
+        """One worker's rows of several epochs, one after the other, in tables of at most ``rows``.
+
+        Args:
+            epochs: Which.
+            rows: Of a table; only the last has fewer.
+            share: Which worker's.
+            first_step: Where the first epoch is begun.
+        """
+        pending: list[pa.Table] = []
+        for epoch in epochs:
+            order = self._order(epoch)
+            positions = self._positions(share, first_step if epoch == epochs.start else 0)
+            while len(positions):
+                room = rows - sum(map(len, pending))
+                pending.append(self._rows(epoch, order, positions[:room]))
+                positions = positions[room:]
+                if sum(map(len, pending)) == rows:
+                    yield pa.concat_tables(pending)
+                    pending = []
+        if pending:
+            yield pa.concat_tables(pending)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        count = len(self.video_ids)
+        if not self.shuffle:
+            return np.arange(count)
+        return np.random.default_rng(stable_seed(self.seed, "order", epoch)).permutation(count)
+
+    def _positions(self, share: Share, first_step: int) -> np.ndarray:
+        position = np.arange(share.rank, len(self.video_ids), share.world_size)
+        return position[self._steps(position) >= first_step]
+
+    def _steps(self, positions: np.ndarray) -> np.ndarray:
+        """Step of each position: as few steps as the batch size allows, sizes differing by at most one."""
+        steps = self.steps_per_epoch
+        small, larger = divmod(len(self.video_ids), steps)
+        sizes = small + (np.arange(steps) < larger)
+        return np.searchsorted(np.cumsum(sizes), positions, side="right")
+
+    def _rows(self, epoch: int, order: np.ndarray, positions: np.ndarray) -> pa.Table:
+        rows = order[positions]
+        names = self.video_ids.take(pa.array(rows)).to_pylist()
+        seeds = [stable_seed(self.seed, epoch, name) for name in names]
+        lengths = self.lengths[rows].tolist()
+        sampled = [
+            self.sample(length, np.random.default_rng(seed))
+            for length, seed in zip(lengths, seeds, strict=True)
+        ]
+        columns = [
+            np.full(len(rows), epoch, np.int32),
+            self._steps(positions).astype(np.int32),
+            positions.astype(np.int32),
+            rows.astype(np.int32),
+            names,
+            np.asarray(seeds, np.int64),
+            sampled,
+        ]
+        return pa.table(columns, schema=SCHEMA)
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
     """Optimiser steps of an epoch."""
     return -(-count // batch_size)
-
-
-def for_worker(schedule: pa.Table, *, rank: int, world_size: int) -> pa.Table:
-    """The rows of one worker: every worker has a share of every step, sizes differing by at most one."""
-    position = schedule["position"].to_numpy()
-    return schedule.filter(pa.array(position % world_size == rank))
 
 
 def check_workers(count: int, *, batch_size: int, world_size: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epitoma.errors import ManifestError
@@ -115,6 +116,10 @@ class VideoIndices:
         if not table.schema.equals(INDEX_SCHEMA):
             raise ManifestError(f"{path}: is not a table of video indices of this version; delete it")
         return cls(table)
+
+    def only(self, video_ids: pa.Array | pa.ChunkedArray) -> "VideoIndices":
+        """Give the indices of some videos: as much as a worker needs to be sent."""
+        return VideoIndices(self.table.filter(pc.field("video_id").isin(video_ids.unique())))
 
     def get(self, video_id: str) -> VideoIndex | None:
         """Give a video's index, or None."""

@@ -15,6 +15,7 @@ from epitoma.training.context import LocalContext
 from epitoma.training.loop import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.video.index import index_video
+from epitoma.video.index_table import VideoIndices
 
 SPEC = DecodeSpec(light_size=16, heavy_size=24, frames=2)
 
@@ -45,7 +46,8 @@ def source(manifest, folder: Path, *, rank: int = 0, world_size: int = 1, **sett
 
 def test_decoded_rows_are_the_schedules_in_its_order(ray_cluster, dataset):
     schedule = uniform_schedule(dataset, timesteps=4, frames_per_timestep=2)
-    rows = list(decoded_rows(schedule, dataset, SPEC, prefetch=4))
+    windows, indices = schedule.windows(range(1), rows=7), VideoIndices.beside(dataset.path)
+    rows = list(decoded_rows(windows, dataset, indices, SPEC, prefetch=4))
     assert [row["video_id"] for row in rows] == dataset.video_ids
     paths, counts = dataset.resolved_paths(), dataset.table["frame_count"].to_pylist()
     for row, path, frame_count in list(zip(rows, paths, counts, strict=True))[::5]:

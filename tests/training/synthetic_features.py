@@ -58,7 +58,7 @@ def make_config(folder: Path, **settings) -> TrainConfig:
         sparsity=settings.pop("sparsity", SparsityConfig(target_timesteps=8)),
         timesteps=TIMESTEPS,
         optimisation=OptimisationConfig(
-            **{"epochs": 40, "validate_every": 5, "checkpoint_every": 40, **optimisation}
+            **{"epochs": 40, "validate_every": 5, "checkpoint_epochs": 40, **optimisation}
         ),
         **settings,
     )

@@ -88,7 +88,7 @@ def test_the_same_seed_twice_gives_the_same_losses_bit_for_bit(tmp_path: Path, s
 
 
 def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Path, splits):
-    settings = {"epochs": 8, "checkpoint_every": 2, "validate_every": 2}
+    settings = {"epochs": 8, "checkpoint_epochs": 2, "validate_every": 2}
     config = make_config(tmp_path, optimisation=settings)
     whole = LocalContext(tmp_path / "whole")
     make_loop(config, *splits, whole).run()
@@ -111,6 +111,55 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Pa
     assert resumed.events[0]["epoch"] == 4
     tail = [metrics["train/loss"] for metrics in epochs(whole)][4:]
     assert [metrics["train/loss"] for metrics in epochs(resumed)] == tail
+
+
+@pytest.mark.parametrize("step", [2, 5, 7])
+def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path, splits, step: int):
+    """Checkpoints every 3 steps of 8 an epoch: none is lost, none done twice, and the losses are the same."""
+    config = make_config(tmp_path, optimisation={"epochs": 4, "validate_every": 1}, checkpoint_every=3)
+    whole = LocalContext(tmp_path / "whole")
+    make_loop(config, *splits, whole).run()
+
+    class CutError(Exception):
+        pass
+
+    class Cut(LocalContext):
+        def tell(self, event):
+            super().tell(event)
+            if event["kind"] == "step" and (event["epoch"], event["step"]) == (2, step):
+                raise CutError
+
+    with pytest.raises(CutError):
+        make_loop(config, *splits, Cut(tmp_path / "cut")).run()
+    resumed = LocalContext(tmp_path / "cut")
+    make_loop(config, *splits, resumed).run()
+    newest = (2 * 8 + step - 1) // 3 * 3
+    began = resumed.events[0]
+    assert (began["kind"], 8 * began["epoch"] + began["step"]) == ("resumed", newest)
+    steps = [(event["epoch"], event["step"]) for event in resumed.events if event["kind"] == "step"]
+    assert steps == [(e, s) for e in range(1, 4) for s in range(1, 9) if 8 * e + s > newest]
+    names = ("train/loss", "train/accuracy", "train/timesteps", "train/videos", "validation/score")
+    tail = [{name: metrics[name] for name in names} for metrics in epochs(whole)[began["epoch"] :]]
+    assert [{name: metrics[name] for name in names} for metrics in epochs(resumed)] == tail
+
+
+def test_counts_of_an_epoch_go_on_with_other_workers(tmp_path: Path, splits):
+    config = make_config(tmp_path)
+    counted = [[1.0, 2.0, 3.0, 4.0], [10.0, 20.0, 30.0, 40.0]]
+
+    class Worker(LocalContext):
+        def __init__(self, rank: int, world_size: int) -> None:
+            super().__init__(tmp_path)
+            self.rank, self.world_size = rank, world_size
+
+    def taken_up(rank: int, world_size: int) -> list[float]:
+        loop = make_loop(config, *splits, Worker(rank, world_size))
+        loop.progress.totals = counted
+        return loop._counted_before().tolist()
+
+    assert [taken_up(rank, 2) for rank in range(2)] == counted
+    assert [taken_up(rank, 3) for rank in range(3)] == [[11.0, 22.0, 33.0, 44.0], [0.0] * 4, [0.0] * 4]
+    assert taken_up(0, 1) == [11.0, 22.0, 33.0, 44.0]
 
 
 def test_the_gates_learn_from_every_timestep_in_the_warm_up(tmp_path: Path, splits):
