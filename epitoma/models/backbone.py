@@ -53,11 +53,18 @@ class Backbone(nn.Module):
         self.channels = trunk.channels
         self.takes_snippets = trunk.takes_snippets
         self.input = _input(trunk, name=name, weights=weights, size=size, frames=frames)
-        self.layout = torch.channels_last_3d if trunk.takes_snippets else torch.channels_last
         self.net = _folded(trunk, self.input, name=name).to(memory_format=self.layout)
         self.run_as(Speed())
         self.register_buffer("mean_C", torch.tensor(self.input.mean) * 255, persistent=False)
         self.register_buffer("std_C", torch.tensor(self.input.std) * 255, persistent=False)
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """Order of pixels in memory.
+
+        Not kept in an attribute: pickle would look for it in the script that runs, which workers do not have.
+        """
+        return torch.channels_last_3d if self.takes_snippets else torch.channels_last
 
     def run_as(self, speed: Speed) -> None:
         """Choose how the network runs from now on."""
