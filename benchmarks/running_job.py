@@ -1,0 +1,143 @@
+"""A real training job in a process of its own, watched by what it writes and hurt by what kills its processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from epitoma.config import to_dict
+from epitoma.training.audit import AUDIT_FOLDER
+from epitoma.training.checkpoint import read_json, write_json
+from epitoma.training.run_config import TrainConfig
+
+POLL_SECONDS = 0.05
+DEADLINE_SECONDS = 300
+
+
+class RunningJob:
+    """One `python -m ray_jobs.train`.
+
+    Args:
+        config: The run.
+        environment: Variables beside this process's own.
+    """
+
+    def __init__(self, config: TrainConfig, environment: dict[str, str] | None = None) -> None:
+        self.config = config
+        file = config.runs / f"{config.name}.json"
+        write_json(file, to_dict(replace(config, resume=False)))
+        resume = ["--resume"] if config.resume else []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ray_jobs.train", "--config", str(file), *resume],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+
+    def wait_for_step(self, epoch: int, step: int) -> None:
+        """Wait until a step is being taken for which a checkpoint before it is there.
+
+        Raises:
+            RuntimeError: The job ended first, or takes too long.
+        """
+        self._wait(lambda: (epoch, step) in steps_seen(self.config.folder), f"step {step} of epoch {epoch}")
+
+    def wait_for_steps_of_another_attempt(self, attempts: int) -> None:
+        """Wait until workers have gone on after a restart.
+
+        Raises:
+            RuntimeError: The job ended first, or takes too long.
+        """
+        self._wait(lambda: len(attempts_of(self.config.folder)) > attempts, "steps after a restart")
+
+    def kill_descendants(self, title: str, *, most: int | None = None) -> int:
+        """Kill -9 what of this job's processes has a title; returns how many."""
+        return kill_titled(self.process.pid, title, most=most)
+
+    def kill(self) -> None:
+        """Kill -9 the job's own process, and nothing else."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for the end: exit code and all that was printed."""
+        printed, _ = self.process.communicate(timeout=DEADLINE_SECONDS)
+        return self.process.returncode, printed
+
+    def _wait(self, is_there: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not is_there():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.config.name} ended before {what}: {self.ended()[1]}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.config.name} does not reach {what}")
+            time.sleep(POLL_SECONDS)
+
+
+def steps_seen(folder: Path) -> set[tuple[int, int]]:
+    """Every (epoch, step) that a worker of a run has begun."""
+    return {
+        (noted["epoch"], noted["step"])
+        for file in (folder / AUDIT_FOLDER).glob("*.jsonl")
+        for noted in map(json.loads, file.read_text().rpartition("\n")[0].splitlines())
+    }
+
+
+def attempts_of(folder: Path) -> set[str]:
+    """How often workers of a run have begun to take steps."""
+    return {file.name.split("_")[0] for file in (folder / AUDIT_FOLDER).glob("*.jsonl") if file.stat().st_size}
+
+
+def losses(folder: Path) -> list[float]:
+    """The loss curve of a run."""
+    return [row["train/loss"] for row in read_json(folder / "history.json")["epochs"]]
+
+
+def kill_titled(root: int, title: str, *, most: int | None = None) -> int:
+    """Kill -9 descendants of a process whose command line has a text in it; returns how many."""
+    found = [pid for pid in descendants(root) if title in command_line(pid)][:most]
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def descendants(root: int) -> list[int]:
+    """All processes below one, the nearest first."""
+    children: dict[int, list[int]] = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        parent = _parent(place)
+        if parent is not None:
+            children.setdefault(parent, []).append(int(place.name))
+    found, waiting = [], [root]
+    while waiting:
+        below = sorted(children.get(waiting.pop(0), []))
+        found += below
+        waiting += below
+    return found
+
+
+def command_line(pid: int) -> str:
+    """Of a process; empty where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def parent_of(pid: int) -> int | None:
+    """Of a process that is there."""
+    return _parent(Path(f"/proc/{pid}"))
+
+
+def _parent(place: Path) -> int | None:
+    try:
+        return int((place / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return None
