@@ -92,7 +92,9 @@ def steps_seen(folder: Path) -> set[tuple[int, int]]:
 
 def attempts_of(folder: Path) -> set[str]:
     """How often workers of a run have begun to take steps."""
-    return {file.name.split("_")[0] for file in (folder / AUDIT_FOLDER).glob("*.jsonl") if file.stat().st_size}
+    return {
+        file.name.split("_")[0] for file in (folder / AUDIT_FOLDER).glob("*.jsonl") if file.stat().st_size
+    }
 
 
 def losses(folder: Path) -> list[float]:
