@@ -1,6 +1,10 @@
 """Errors that a person can act on: a job prints one as a single line and exits with code 2."""
 
+import errno
 from pathlib import Path
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where a disk, or a person's share of it, is full."""
 
 
 class EpitomaError(Exception):

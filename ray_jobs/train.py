@@ -13,7 +13,8 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.errors import RunError
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
-from epitoma.on_ray.trainer import EventBoard, Job, fit
+from epitoma.on_ray.board import new_board
+from epitoma.on_ray.trainer import Job, fit
 from epitoma.plots import training_figure
 from epitoma.sampling import stable_seed
 from epitoma.tracking import RunTracker
@@ -115,6 +116,7 @@ class Watcher:
             "reject": self._reject,
             "damaged": self._damaged,
             "resumed": self._resumed,
+            "stopping": self._stopping,
         }
         handlers[event["kind"]](event)
 
@@ -132,7 +134,7 @@ class Watcher:
         self._forget_from(event["epoch"])
         self.history.append({"epoch": event["epoch"], **event["metrics"]})
         write_json(self.config.folder / HISTORY, {"epochs": self.history})
-        self.tracker.metrics(event["metrics"], step=event["epoch"])
+        self._tell_mlflow(self.history[-1])
 
     def _forget_from(self, epoch: int) -> None:
         """Leave out epochs that are done anew, after a worker died and was started again."""
@@ -150,11 +152,28 @@ class Watcher:
             say(f"  damaged {event['path']}: {event['replaced']} frames replaced by the nearest good ones")
 
     def _resumed(self, event: Event) -> None:
-        if (self.config.folder / HISTORY).is_file():
-            self.history = read_json(self.config.folder / HISTORY)["epochs"]
-        self._forget_from(event["epoch"])
+        """Take the curve from the checkpoint: a driver that was killed may not have heard of its last epochs."""
+        known = {row["epoch"] for row in self._kept_history()}
+        self.history = event["history"]
+        write_json(self.config.folder / HISTORY, {"epochs": self.history})
+        for row in self.history:
+            if row["epoch"] not in known:
+                self._tell_mlflow(row)
         within = f", in step {event['step'] + 1} of the next" if event["step"] else ""
         say(f"  resumed after epoch {event['epoch']}{within}")
+
+    def _kept_history(self) -> list[dict[str, float]]:
+        file = self.config.folder / HISTORY
+        return read_json(file)["epochs"] if file.is_file() else []
+
+    def _tell_mlflow(self, row: dict[str, float]) -> None:
+        metrics = {name: value for name, value in row.items() if name != "epoch"}
+        self.tracker.metrics(metrics, step=int(row["epoch"]))
+
+    def _stopping(self, event: Event) -> None:
+        """Tell MLflow at once, since whoever stops the run may not wait for its last checkpoint."""
+        self.tracker.status("KILLED")
+        say("  stopping: workers keep a checkpoint first")
 
     def say_what_was_kept(self) -> None:
         """Tell the person when all the training made nothing better than the model it started from."""
@@ -195,7 +214,7 @@ def _fit(
         networks=ray.put(networks),
         start=start,
         store=store,
-        board=EventBoard.remote(),
+        board=new_board(),
     )
     with phase(f"train {config.name} from {config.source}", unit="steps") as advance:
         watcher = Watcher(config, tracker, advance)

@@ -17,6 +17,7 @@ from ray.data.block import BlockMetadata
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import VideoError
 from epitoma.on_ray.pixel_rows import Row, pixel_table
+from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import decode_cpus, quieten
 from epitoma.timesteps import Timesteps
 from epitoma.video.decode import View, decode_views
@@ -111,7 +112,13 @@ class ScheduledDecoder:
             pixels, reject = decode_timesteps(path, index, starts_T, frame_count, self.spec), ""
         except VideoError as error:
             pixels, reject = blank(len(starts_T), self.spec), error.reason
-        return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": reject}
+        told = {"starts": starts_T, "path": path, "reject": reject, "node": _own_node()}
+        return {**scheduled, **pixels, **told}
+
+
+@lru_cache(maxsize=1)
+def _own_node() -> str:
+    return ray.get_runtime_context().get_node_id()
 
 
 @lru_cache(maxsize=2)
@@ -173,7 +180,12 @@ def decoded(schedule: pa.Table, manifest: Manifest, indices: VideoIndices, spec:
     quieten()
     source = ScheduledVideos(schedule, manifest, indices, spec)
     # Told another number, Ray Data would cut blocks up to reach it.
-    rows = ray.data.read_datasource(source, override_num_blocks=source.tasks, num_cpus=decode_cpus())
+    rows = ray.data.read_datasource(
+        source,
+        override_num_blocks=source.tasks,
+        num_cpus=decode_cpus(),
+        label_selector=label_selector("decode"),
+    )
     rows.context.execution_options.preserve_order = True
     rows.context.target_max_block_size = BLOCK_BYTES
     rows.context.memory_usage_poll_interval_s = None

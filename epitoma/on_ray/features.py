@@ -35,6 +35,7 @@ from epitoma.on_ray.ingest import (
     uniform_schedule,
 )
 from epitoma.on_ray.pixel_rows import pixel_rows
+from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
 from epitoma.progress import Watch
 from epitoma.training.checkpoint import write_json
@@ -176,9 +177,10 @@ def _extract(
             batch_format="pyarrow",
             zero_copy_batch=True,
             batch_size=_batch_size(timesteps, spec.heavy_size, spec.frames),
-            compute=ActorPoolStrategy(size=gpus or cpus),
+            compute=ActorPoolStrategy(min_size=1, max_size=gpus or cpus),
             num_gpus=1 if gpus else 0,
             num_cpus=0.5,
+            label_selector=label_selector("train"),
         )
         for window in schedule.windows(range(1), rows=WINDOW_ROWS)
     )

@@ -18,6 +18,7 @@ from ray.util.annotations import RayDeprecationWarning
 from epitoma.datasets.index_parts import PART_SCHEMA
 from epitoma.datasets.listing import ListedVideo
 from epitoma.errors import VideoError
+from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import quieten
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import index_row
@@ -104,6 +105,7 @@ def _over_workers(tasks: list[pa.Table], index_file: IndexFile) -> Iterator[list
             batch_format="pyarrow",
             num_cpus=1,
             max_retries=_RETRIES,
+            label_selector=label_selector("decode"),
         )
     indexed.context.max_errored_blocks = -1
     indexed.context.execution_options.preserve_order = False

@@ -1,6 +1,7 @@
 """Decoded videos as torch batches, in the order of the schedule."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -146,7 +147,7 @@ class PixelSource:
 
     def _batch(self, rows: list[Row], split: str) -> Batch:
         self._report_rejects(rows)
-        return make_batch(
+        batch = make_batch(
             video_ids=[row["video_id"] for row in rows],
             candidates=pixel_candidates(rows),
             labels_BL=self._labels(split, [row["row"] for row in rows]),
@@ -154,6 +155,7 @@ class PixelSource:
             seeds=[row["seed"] for row in rows],
             selection=self.config.selection,
         )
+        return replace(batch, decoded_on=tuple(row["node"] for row in rows))
 
     def _labels(self, split: str, rows: list[int]) -> torch.Tensor:
         return torch.from_numpy(self.manifests[split].at(np.array(rows)).label_matrix())

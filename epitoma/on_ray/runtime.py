@@ -32,6 +32,7 @@ for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
+from ray._private.state import state as ray_state  # noqa: E402
 
 MAX_LOG_BYTES = 20_000_000
 
@@ -77,8 +78,13 @@ def cluster_cpus() -> float:
 
 
 def cluster_gpus() -> float:
-    """GPUs of the cluster."""
-    return ray.cluster_resources().get("GPU", 0.0)
+    """GPUs of the cluster, those included that it may grow to have."""
+    return max(ray.cluster_resources().get("GPU", 0.0), most_resources().get("GPU", 0.0))
+
+
+def most_resources() -> dict[str, float]:
+    """What the cluster may grow to have; empty where it does not grow by itself."""
+    return dict(ray_state.get_max_resources_from_cluster_config() or {})
 
 
 def has_joined() -> bool:

@@ -1,31 +1,28 @@
 """One training run on Ray Train: the loop of ``training/loop.py`` on every worker."""
 
 import os
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event as Flag
 from threading import Thread, current_thread, main_thread
-from typing import Any
+from typing import Any, cast
 
 import ray
-import ray.train
 import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
-from ray.train.torch import TorchTrainer, get_device
+from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
-from torch import Tensor, nn
-from torch.distributed import all_gather_object, all_reduce
-from torch.nn.parallel import DistributedDataParallel
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import EpitomaError, RunError
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
+from epitoma.on_ray.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.ingest import PixelSource, decode_spec
+from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
+from epitoma.on_ray.worker_context import RayContext
 from epitoma.sampling import stable_seed
 from epitoma.training.audit import AuditedSource
 from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
@@ -36,7 +33,6 @@ from epitoma.training.loop import BatchSource, TrainingLoop
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 
 CHECKPOINTS, RAY_TRAIN = "checkpoints", "ray_train"
-POLL_SECONDS = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +45,7 @@ class Job:
         networks: LightNet and HeavyNet with their weights, in the object store.
         start: State that selector and classifier start from; None starts afresh.
         store: Feature store; None trains from pixels.
-        board: Where events for the person watching go.
+        board: Where events for the person watching go (see ``board.py``).
     """
 
     config: TrainConfig
@@ -65,82 +61,6 @@ class Job:
         return self.config.model(classes=self.manifest.classes, multi_label=self.manifest.multi_label)
 
 
-@ray.remote(num_cpus=0)
-class EventBoard:
-    """Holds events of workers until the driver takes them."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def put(self, event: Event) -> None:
-        """Add an event."""
-        self.events.append(event)
-
-    def take(self) -> list[Event]:
-        """Hand over all events since the last time."""
-        taken, self.events = self.events, []
-        return taken
-
-
-class RayContext:
-    """A training worker of Ray Train as the loop sees it.
-
-    Checkpoints are ours and not Ray Train's: that one copies a folder file by file, and knows of it only when its
-    controller has asked the next time, so that a worker's death can cost one more checkpoint.
-
-    Args:
-        board: Where events go.
-        checkpoints: Of the run, on storage that all workers share.
-    """
-
-    def __init__(self, board: Any, checkpoints: CheckpointFolder) -> None:
-        context = ray.train.get_context()
-        self.rank = context.get_world_rank()
-        self.world_size = context.get_world_size()
-        self.device = get_device()
-        self.board = board
-        self.checkpoints = checkpoints
-
-    def wrap(self, model: nn.Module) -> nn.Module:
-        """Average gradients over workers."""
-        if self.world_size == 1:
-            return model
-        return DistributedDataParallel(
-            model, device_ids=[self.device] if self.device.type == "cuda" else None
-        )
-
-    def sum(self, value: Tensor) -> Tensor:
-        """Sum over workers."""
-        total = value.detach().clone()
-        if self.world_size > 1:
-            all_reduce(total)
-        return total
-
-    def gather(self, value: Any) -> list[Any]:
-        """Every worker's value."""
-        if self.world_size == 1:
-            return [value]
-        gathered: list[Any] = [None] * self.world_size
-        all_gather_object(gathered, value)
-        return gathered
-
-    def tell(self, event: Event) -> None:
-        """Send to the board; steps and epochs are told once, by the first worker."""
-        if self.rank == 0 or event["kind"] == "reject":
-            self.board.put.remote(event)
-
-    def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
-        """Write as the first worker, and report what an epoch came to."""
-        if self.rank == 0:
-            self.checkpoints.write(place, fill)
-        if metrics:
-            ray.train.report(metrics)
-
-    def saved(self) -> Path | None:
-        """The checkpoint that the first worker finds the newest."""
-        return self.gather(self.checkpoints.newest())[0]
-
-
 def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCallback] = ()) -> State:
     """Train, and return the best model's state.
 
@@ -152,6 +72,7 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     Raises:
         EpitomaError: What a worker raised for the person to act on.
         RunError: Workers failed for any other reason.
+        KeyboardInterrupt: The run was stopped; its workers have kept a checkpoint, if they found the time.
     """
     trainer = TorchTrainer(
         train_worker,
@@ -164,11 +85,14 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
             callbacks=list(callbacks),
         ),
     )
-    with _watching(job.board, watch), _own_interrupts():
+    with watching(job.board, watch):
         try:
-            trainer.fit()
+            _fit_until_stopped(trainer, job, watch)
         except TrainingFailedError as error:
             raise _cause(error, job.config) from error
+    failure = cast("EpitomaError | None", ray.get(job.board.failure.remote(), timeout=ANSWER_SECONDS))
+    if failure is not None:
+        raise failure
     newest = checkpoints_of(job.config).newest()
     if newest is None:
         raise RunError(
@@ -176,6 +100,34 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
             "--runs must be on storage that all machines share"
         )
     return read_tensors(newest / BEST_FILE)
+
+
+def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event], None]) -> None:
+    """Train in a thread, so that this one can hear a signal and let the workers end well.
+
+    Ray Train would take the signal itself, end the workers where they are, and leave with exit code 0.
+    """
+    if current_thread() is not main_thread():
+        trainer.fit()
+        return
+    done: Future[None] = Future()
+    Thread(target=_settle, args=(done, trainer), daemon=True).start()
+    try:
+        done.result()
+    except KeyboardInterrupt:
+        watch({"kind": "stopping"})
+        ray.get(job.board.stop.remote(), timeout=ANSWER_SECONDS)
+        wait([done], timeout=job.config.workers.stop_seconds)
+        raise
+
+
+def _settle(done: Future[None], trainer: TorchTrainer) -> None:
+    try:
+        trainer.fit()
+    except BaseException as error:  # Whatever it is, it belongs to the thread that waits.
+        done.set_exception(error)
+    else:
+        done.set_result(None)
 
 
 def checkpoints_of(config: TrainConfig) -> CheckpointFolder:
@@ -194,7 +146,8 @@ def scaling(workers: WorkersConfig) -> ScalingConfig:
         num_workers=workers.count if least == workers.count else (least, workers.count),
         elastic_resize_monitor_interval_s=workers.resize_seconds,
         use_gpu=gpu,
-        resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {})},
+        resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {}), **workers.resources},
+        label_selector=label_selector("train"),
     )
 
 
@@ -205,7 +158,16 @@ def train_worker(settings: dict[str, Any]) -> None:
     workers = job.config.workers
     torch.set_num_threads(workers.threads or max(1, (os.cpu_count() or 1) // workers.count))
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
-    context = RayContext(job.board, checkpoints_of(job.config))
+    if ray.get(job.board.failure.remote()) is not None:
+        return  # A new attempt would fail as the last one did.
+    try:
+        _train(job, RayContext(job.board, checkpoints_of(job.config)))
+    except EpitomaError as error:
+        ray.get(job.board.fail.remote(error))
+        raise
+
+
+def _train(job: Job, context: RayContext) -> None:
     networks: Networks = ray.get(job.networks)
     model = build_trainable(job.config, job.model, networks, start=job.start)
     source: BatchSource = _source(job, networks, context)
@@ -242,54 +204,6 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
         return PixelSource(job.config, training, validation, context, decode_spec(networks))
     stored = (feature_split(read_features(job.store, split), split) for split in (training, validation))
     return FeatureSource(job.config, next(stored), next(stored), context)
-
-
-@contextmanager
-def _own_interrupts() -> Iterator[None]:
-    """Ctrl-C is a KeyboardInterrupt during the block and after it.
-
-    Ray Train's ``fit`` puts its own handler in place, which leaves with exit code 0, and never takes it back.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit:
-        raise KeyboardInterrupt from None
-    finally:
-        if current_thread() is main_thread():
-            signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _watching(board: Any, watch: Callable[[Event], None]) -> Iterator[None]:
-    """Poll the board in a thread until the block ends, then once more for the last events.
-
-    What goes wrong in watching does not stop the training; it is raised after it.
-    """
-    ended = Flag()
-    failed: list[Exception] = []
-
-    def take() -> None:
-        for event in ray.get(board.take.remote()):
-            try:
-                watch(event)
-            except Exception as error:
-                failed.append(error)
-
-    def poll() -> None:
-        while not ended.wait(POLL_SECONDS):
-            take()
-
-    thread = Thread(target=poll, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-        take()
-    if failed:
-        raise failed[0]
 
 
 def _cause(error: TrainingFailedError, config: TrainConfig) -> EpitomaError:

@@ -20,10 +20,11 @@ from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
+from epitoma.on_ray.board import new_board
 from epitoma.on_ray.features import extract_features
 from epitoma.on_ray.runtime import quieten
 from epitoma.on_ray.search_space import changed
-from epitoma.on_ray.trainer import EventBoard, Job, fit
+from epitoma.on_ray.trainer import Job, fit
 from epitoma.training.checkpoint import State, state_of, write_json
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import feature_split
@@ -151,7 +152,7 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
         networks=work.networks,
         start=None,
         store=None,
-        board=EventBoard.remote(),
+        board=new_board(),
     )
     cost = _cost(config, trial_data(work.data))
     reports = ValidatedReports([cost.at(kept).total for kept in range(1, config.timesteps + 1)])

@@ -1,4 +1,4 @@
-"""A record of which videos each step of a run saw, to show that none is lost or seen twice in an epoch."""
+"""A record of which videos each step of a run saw and where, to show that none is lost or seen twice in an epoch."""
 
 import json
 import time
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from epitoma.training.batch import Batch
 from epitoma.training.context import TrainContext
@@ -26,6 +26,7 @@ class AuditedSource:
 
     def __init__(self, source: BatchSource, folder: Path, context: TrainContext) -> None:
         self.source = source
+        self.node = context.node
         self.attempt = context.gather(time.time_ns())[0]
         self.path = folder / AUDIT_FOLDER / f"{self.attempt}_{context.rank}.jsonl"
 
@@ -50,7 +51,8 @@ class AuditedSource:
 
     def _note(self, file: TextIO, epoch: int, step: int, batch: Batch) -> None:
         noted = {"attempt": self.attempt, "epoch": epoch, "step": step, "videos": batch.video_ids}
-        file.write(json.dumps(noted) + "\n")
+        places = {"trained_on": self.node, "decoded_on": sorted(set(batch.decoded_on))}
+        file.write(json.dumps({**noted, **places}) + "\n")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +90,25 @@ def audit(folder: Path, video_ids: Sequence[str], *, epochs: int) -> Audit:
     return Audit(lost=lost, repeated=repeated, attempts=attempts)
 
 
+def notes(folder: Path) -> Iterator[dict[str, Any]]:
+    """All that workers of a run have noted, file by file.
+
+    Yields:
+        ``attempt`` (when its workers began), ``rank``, ``epoch``, ``step``, ``videos``, the node it was
+        ``trained_on``, and those that its videos were ``decoded_on``.
+    """
+    for file in sorted((folder / AUDIT_FOLDER).glob("*.jsonl")):
+        rank = int(file.stem.split("_")[1])
+        for line in _whole_lines(file):
+            yield {**json.loads(line), "rank": rank}
+
+
 def _steps_that_count(folder: Path) -> tuple[dict[tuple[int, int], list[str]], int]:
     """Videos of each (epoch, step) in its last attempt, and how many attempts there were."""
     by_attempt: dict[int, dict[tuple[int, int], list[str]]] = {}
-    for file in sorted((folder / AUDIT_FOLDER).glob("*.jsonl")):
-        for noted in map(json.loads, _whole_lines(file)):
-            steps = by_attempt.setdefault(noted["attempt"], {})
-            steps.setdefault((noted["epoch"], noted["step"]), []).extend(noted["videos"])
+    for noted in notes(folder):
+        steps = by_attempt.setdefault(noted["attempt"], {})
+        steps.setdefault((noted["epoch"], noted["step"]), []).extend(noted["videos"])
     seen: dict[tuple[int, int], list[str]] = {}
     for attempt in sorted(by_attempt):
         seen |= by_attempt[attempt]

@@ -27,6 +27,7 @@ class Batch:
         weight_B: 1, or 0 for a video that could not be read (its pixels are blank and must not count).
         noise_BT: Logistic noise for the gates; None for gates that do not learn.
         open_BT: Timesteps to keep whatever the selector says; None lets it choose.
+        decoded_on: Nodes of the cluster where the videos were decoded, in their order; empty where none were.
     """
 
     video_ids: list[str]
@@ -35,6 +36,7 @@ class Batch:
     weight_B: Tensor
     noise_BT: Tensor | None
     open_BT: Tensor | None
+    decoded_on: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> "Batch":
         """The batch on another device."""

@@ -34,6 +34,7 @@ class Progress:
         multiplier: The sparsity controller's.
         best_score: Validation score of the best model so far; None before there is one.
         best_epoch: Its epoch.
+        history: What each epoch came to.
     """
 
     epoch: int = 0
@@ -42,6 +43,7 @@ class Progress:
     multiplier: float = 0.0
     best_score: float | None = None
     best_epoch: int = -1
+    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def save_training(
@@ -98,7 +100,8 @@ def state_of(module: nn.Module) -> State:
 def write_tensors(path: Path, tensors: State) -> None:
     """Write a safetensors file, whole or not at all."""
     with renamed_when_whole(path) as aside:
-        safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside)
+        # In Python, where a full disk is an OSError like any other.
+        aside.write_bytes(safetensors.torch.save({name: t.contiguous() for name, t in tensors.items()}))
 
 
 def read_tensors(path: Path) -> State:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+from epitoma.errors import NO_ROOM, RunError
+
 NUM_KEPT = 2
 _NAME = re.compile(r"epoch_(\d{6})_step_(\d{9})")
 
@@ -32,15 +34,26 @@ class CheckpointFolder:
             fill: Writes into the folder it is given.
 
         Raises:
-            OSError: There is no room; the earlier checkpoints are as they were.
+            RunError: There is no room; the earlier checkpoints are as they were.
         """
         aside, final = self.path / f".aside_{uuid4().hex}", self.path / name_of(place)
-        aside.mkdir(parents=True)
+        for torn in self.path.glob(".aside_*"):
+            shutil.rmtree(
+                torn, ignore_errors=True
+            )  # Of a process that was killed: there is one writer at a time.
         try:
+            aside.mkdir(parents=True)
             fill(aside)
             _bring_to_disk(aside)
             shutil.rmtree(final, ignore_errors=True)
             aside.rename(final)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise RunError(
+                f"no room for a checkpoint in {self.path} ({error.strerror}): the earlier ones are whole; "
+                "make room and go on with --resume"
+            ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         _bring_to_disk(self.path)

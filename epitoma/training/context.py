@@ -20,11 +20,13 @@ class TrainContext(Protocol):
         rank: This worker's number, from 0.
         world_size: Number of workers.
         device: Where this worker computes.
+        node: Name of the cluster's node that it is on; empty where there is no cluster.
     """
 
     rank: int
     world_size: int
     device: torch.device
+    node: str
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model with gradients averaged over workers."""
@@ -40,6 +42,10 @@ class TrainContext(Protocol):
 
     def tell(self, event: Event) -> None:
         """Tell the person watching; never waits for an answer."""
+        ...
+
+    def is_to_stop(self) -> bool:
+        """Whether the run is to end here, the same for all workers; asked once a step."""
         ...
 
     def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
@@ -62,6 +68,7 @@ class LocalContext:
 
     rank = 0
     world_size = 1
+    node = ""
 
     def __init__(self, folder: Path, *, device: torch.device | None = None) -> None:
         """Keep checkpoints in ``folder``; whatever lies there already is resumed from."""
@@ -84,6 +91,10 @@ class LocalContext:
     def tell(self, event: Event) -> None:
         """Keep the event for whoever asks."""
         self.events.append(event)
+
+    def is_to_stop(self) -> bool:
+        """Never: whoever stops it stops the process."""
+        return False
 
     def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
         """Keep a checkpoint in the folder."""

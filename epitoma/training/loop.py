@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -114,6 +114,10 @@ class Validation:
     kept: float
 
 
+class _StoppedError(Exception):
+    """Training ends before its last epoch, with a checkpoint kept."""
+
+
 class TrainingLoop:
     """Trains one model on one worker; workers meet in the context."""
 
@@ -131,9 +135,13 @@ class TrainingLoop:
         self.best: State = {}
 
     def run(self) -> None:
-        """Train to the last epoch, from the newest checkpoint if there is one."""
+        """Train to the last epoch, from the newest checkpoint if there is one, unless told to stop before."""
         self._resume()
         self.model = self.context.wrap(self.module)
+        with suppress(_StoppedError):
+            self._train()
+
+    def _train(self) -> None:
         if self.config.keep_start and (self.progress.epoch, self.progress.step) == (0, 0):
             self.context.tell({"kind": "start", "metrics": self._validate(BEFORE_THE_FIRST)})
         for epoch in range(self.progress.epoch, self.config.optimisation.epochs):
@@ -141,6 +149,7 @@ class TrainingLoop:
             if self._is_due(epoch, self.config.optimisation.validate_every):
                 metrics |= self._validate(epoch)
             self.progress.epoch, self.progress.step, self.progress.totals = epoch + 1, 0, []
+            self.progress.history.append({"epoch": epoch, **metrics})
             self.context.tell({"kind": "epoch", "epoch": epoch, "metrics": metrics})
             if self._is_due(epoch, self.config.optimisation.checkpoint_epochs):
                 self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
@@ -154,7 +163,7 @@ class TrainingLoop:
             totals += self._step(epoch, done, batch.to(self.context.device)).cpu()
             done += 1
             self.context.tell({"kind": "step", "epoch": epoch, "step": done, "steps": self.steps_per_epoch})
-            self._keep_within(epoch, done, totals)
+            self._keep_within(epoch, done, totals, is_last=self.context.is_to_stop())
         if done != self.steps_per_epoch:
             raise RuntimeError(f"epoch {epoch} had {done} steps where {self.steps_per_epoch} were scheduled")
         loss, hits, kept, videos = self.context.sum(totals.to(self.context.device)).tolist()
@@ -177,13 +186,18 @@ class TrainingLoop:
             return counted[self.context.rank]
         return counted.sum(dim=0) if self.context.rank == 0 else torch.zeros(COUNTS, dtype=torch.float64)
 
-    def _keep_within(self, epoch: int, step: int, totals: Tensor) -> None:
-        """Keep a checkpoint in the middle of an epoch if one is due."""
-        every, number = self.config.checkpoint_steps, epoch * self.steps_per_epoch + step
-        if every is None or number % every or step == self.steps_per_epoch:
+    def _keep_within(self, epoch: int, step: int, totals: Tensor, *, is_last: bool) -> None:
+        """Keep a checkpoint in the middle of an epoch if one is due, or if training stops here."""
+        if not is_last and not self._is_due_within(epoch, step):
             return
         self.progress.step, self.progress.totals = step, self.context.gather(totals.tolist())
         self.context.save({}, (epoch, step), self._write)
+        if is_last:
+            raise _StoppedError
+
+    def _is_due_within(self, epoch: int, step: int) -> bool:
+        every, number = self.config.checkpoint_steps, epoch * self.steps_per_epoch + step
+        return every is not None and number % every == 0 and step < self.steps_per_epoch
 
     def _step(self, epoch: int, step: int, batch: Batch) -> Tensor:
         """One optimiser step; returns the sums of loss, hits, kept timesteps and videos of this worker."""

@@ -23,6 +23,8 @@ class WorkersConfig:
         least: Fewest workers to go on with while others are lost; None needs all of them, always.
         resize_seconds: How often a run with fewer workers than it may have looks for more.
         max_failures: How often a run restarts from its newest checkpoint when a worker dies.
+        resources: What else a worker needs of its node, by the names that the cluster gives it.
+        stop_seconds: How long a run that is stopped waits for its workers to keep a last checkpoint.
     """
 
     count: int = 1
@@ -31,6 +33,8 @@ class WorkersConfig:
     least: int | None = None
     resize_seconds: float = 60.0
     max_failures: int = 3
+    resources: dict[str, float] = field(default_factory=dict)
+    stop_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if self.count < 1:

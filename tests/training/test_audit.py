@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from epitoma.training.audit import Audit, AuditedSource, audit
+from epitoma.training.audit import Audit, AuditedSource, audit, notes
 from epitoma.training.context import LocalContext
 from tests.training.synthetic_features import make_config, make_loop, make_split
 
@@ -51,4 +51,7 @@ def test_a_source_notes_what_it_hands_over(tmp_path):
     loop.source = AuditedSource(loop.source, tmp_path, context)
     loop.run()
     assert audit(tmp_path, split.video_ids, epochs=2) == Audit(lost=[], repeated=[], attempts=1)
+    assert {(noted["rank"], noted["trained_on"], *noted["decoded_on"]) for noted in notes(tmp_path)} == {
+        (0, "")
+    }
     assert audit(tmp_path, [*split.video_ids, "other"], epochs=2).lost == [(0, "other"), (1, "other")]

@@ -1,11 +1,13 @@
 """Checkpoints are whole or not there, whatever stops their being written."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from epitoma.errors import RunError
 from epitoma.training.checkpoint_folder import CheckpointFolder, name_of
 
 
@@ -40,11 +42,19 @@ def test_one_that_cannot_be_written_leaves_the_earlier_ones_and_nothing_else(tmp
 
     def torn(folder: Path) -> None:
         (folder / "state").write_text("half")
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(RunError, match=r"no room for a checkpoint in .*No space left.*--resume"):
         checkpoints.write((2, 0), torn)
     assert names(tmp_path) == [name_of((1, 0))]
+
+
+def test_what_else_goes_wrong_with_a_disk_is_not_taken_for_a_full_one(tmp_path):
+    def broken(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        CheckpointFolder(tmp_path).write((1, 0), broken)
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_the_earlier_one_the_newest(tmp_path):
@@ -58,4 +68,7 @@ def test_a_process_that_is_killed_while_it_writes_leaves_the_earlier_one_the_new
     )
     killed = subprocess.run([sys.executable, "-c", code], check=False)
     assert killed.returncode == -9
-    assert (CheckpointFolder(tmp_path).newest() / "state").read_text() == "good"
+    checkpoints = CheckpointFolder(tmp_path)
+    assert (checkpoints.newest() / "state").read_text() == "good"
+    checkpoints.write((2, 0), content("whole"))
+    assert names(tmp_path) == [name_of((1, 0)), name_of((2, 0))], "what was torn does not fill the disk"

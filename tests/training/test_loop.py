@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from epitoma.sparsity import SparsityConfig
+from epitoma.training.checkpoint_folder import name_of
 from epitoma.training.context import LocalContext
 from tests.training.synthetic_features import (
     EVIDENCE,
@@ -72,19 +73,19 @@ def test_the_other_gates_train_as_well(tmp_path: Path, splits, gate: str):
     context, config = LocalContext(tmp_path), make_config(tmp_path, optimisation={"epochs": 12})
     config.head.selector.gating.gate = gate
     make_loop(config, *splits, context).run()
-    losses = [metrics["train/loss"] for metrics in epochs(context)]
-    assert losses[-1] < losses[0] / 2
+    first, *_, last = losses(context)
+    assert last < first / 2
 
 
 def test_the_same_seed_twice_gives_the_same_losses_bit_for_bit(tmp_path: Path, splits):
-    losses = []
+    seen = []
     for attempt in ("one", "two", "other"):
         context = LocalContext(tmp_path / attempt)
         config = make_config(tmp_path, optimisation={"epochs": 4}, seed=int(attempt == "other"))
         make_loop(config, *splits, context).run()
-        losses.append([metrics["train/loss"] for metrics in epochs(context)])
-    assert losses[0] == losses[1]
-    assert losses[0] != losses[2]
+        seen.append(losses(context))
+    assert seen[0] == seen[1]
+    assert seen[0] != seen[2]
 
 
 def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Path, splits):
@@ -109,8 +110,7 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Pa
     loop.run()
     assert resumed.events[0]["kind"] == "resumed"
     assert resumed.events[0]["epoch"] == 4
-    tail = [metrics["train/loss"] for metrics in epochs(whole)][4:]
-    assert [metrics["train/loss"] for metrics in epochs(resumed)] == tail
+    assert losses(resumed) == losses(whole)[4:]
 
 
 @pytest.mark.parametrize("step", [2, 5, 7])
@@ -141,6 +141,31 @@ def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path,
     names = ("train/loss", "train/accuracy", "train/timesteps", "train/videos", "validation/score")
     tail = [{name: metrics[name] for name in names} for metrics in epochs(whole)[began["epoch"] :]]
     assert [{name: metrics[name] for name in names} for metrics in epochs(resumed)] == tail
+
+
+@pytest.mark.parametrize("step", [1, 5, 8])
+def test_a_run_told_to_stop_keeps_that_very_step_and_goes_on_bit_for_bit(tmp_path: Path, splits, step: int):
+    """Also at the last step of an epoch, before its validation."""
+    config = make_config(tmp_path, optimisation={"epochs": 3, "validate_every": 1})
+    whole = LocalContext(tmp_path / "whole")
+    make_loop(config, *splits, whole).run()
+
+    class Stopped(LocalContext):
+        def is_to_stop(self):
+            return (self.events[-1]["epoch"], self.events[-1]["step"]) == (1, step)
+
+    stopped = Stopped(tmp_path / "stopped")
+    make_loop(config, *splits, stopped).run()
+    assert (stopped.events[-1]["epoch"], stopped.events[-1]["step"]) == (1, step)
+    assert stopped.saved().name == name_of((1, step))
+    resumed = LocalContext(tmp_path / "stopped")
+    make_loop(config, *splits, resumed).run()
+    assert [row["train/loss"] for row in resumed.events[0]["history"]] == losses(whole)[:1]
+    assert losses(resumed) == losses(whole)[1:]
+
+
+def losses(context: LocalContext) -> list[float]:
+    return [metrics["train/loss"] for metrics in epochs(context)]
 
 
 def test_counts_of_an_epoch_go_on_with_other_workers(tmp_path: Path, splits):
