@@ -1,6 +1,5 @@
 """A real training job in a process of its own, watched by what it writes and hurt by what kills its processes."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from epitoma.config import to_dict
-from epitoma.training.audit import AUDIT_FOLDER
+from epitoma.training.audit import notes
 from epitoma.training.checkpoint import read_json, write_json
 from epitoma.training.run_config import TrainConfig
 
@@ -41,6 +40,16 @@ class RunningJob:
             start_new_session=True,
         )
 
+    def __enter__(self) -> "RunningJob":
+        """The job for a block, which it does not outlive."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
     def wait_for_step(self, epoch: int, step: int) -> None:
         """Wait until a step is being taken for which a checkpoint before it is there.
 
@@ -57,6 +66,14 @@ class RunningJob:
         """
         self._wait(lambda: len(attempts_of(self.config.folder)) > attempts, "steps after a restart")
 
+    def wait_for_workers(self, count: int) -> None:
+        """Wait until the newest attempt has taken steps with so many workers.
+
+        Raises:
+            RuntimeError: The job ended first, or takes too long.
+        """
+        self._wait(lambda: workers_now(self.config.folder) == count, f"steps of {count} workers")
+
     def kill_descendants(self, title: str, *, most: int | None = None) -> int:
         """Kill -9 what of this job's processes has a title; returns how many."""
         return kill_titled(self.process.pid, title, most=most)
@@ -65,6 +82,10 @@ class RunningJob:
         """Kill -9 the job's own process, and nothing else."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+    def stop(self) -> None:
+        """Ask the job to end, as a person or a cluster does."""
+        self.process.send_signal(signal.SIGTERM)
 
     def ended(self) -> tuple[int, str]:
         """Wait for the end: exit code and all that was printed."""
@@ -83,18 +104,18 @@ class RunningJob:
 
 def steps_seen(folder: Path) -> set[tuple[int, int]]:
     """Every (epoch, step) that a worker of a run has begun."""
-    return {
-        (noted["epoch"], noted["step"])
-        for file in (folder / AUDIT_FOLDER).glob("*.jsonl")
-        for noted in map(json.loads, file.read_text().rpartition("\n")[0].splitlines())
-    }
+    return {(noted["epoch"], noted["step"]) for noted in notes(folder)}
 
 
-def attempts_of(folder: Path) -> set[str]:
-    """How often workers of a run have begun to take steps."""
-    return {
-        file.name.split("_")[0] for file in (folder / AUDIT_FOLDER).glob("*.jsonl") if file.stat().st_size
-    }
+def attempts_of(folder: Path) -> set[int]:
+    """When workers of a run have begun to take steps, at its start and after each restart."""
+    return {noted["attempt"] for noted in notes(folder)}
+
+
+def workers_now(folder: Path) -> int:
+    """How many workers have taken steps since the last restart."""
+    newest = max(attempts_of(folder), default=None)
+    return len({noted["rank"] for noted in notes(folder) if noted["attempt"] == newest})
 
 
 def losses(folder: Path) -> list[float]:

@@ -1,0 +1,63 @@
+"""Several Ray nodes on one machine, each with a role, that can be killed as a machine is switched off."""
+
+import os
+import signal
+from contextlib import suppress
+
+from ray._private.node import Node
+from ray.cluster_utils import Cluster
+
+from benchmarks.running_job import descendants
+from epitoma.on_ray.placement import ROLE_LABEL
+
+TRAINER = "trainer"
+"""A resource that each train node has one of, so that workers spread as they would over GPUs."""
+
+
+class Nodes:
+    """A cluster whose head does no work.
+
+    Args:
+        object_store_bytes: Of every node.
+    """
+
+    def __init__(self, *, object_store_bytes: int = 200_000_000) -> None:
+        self.object_store_bytes = object_store_bytes
+        self.cluster = Cluster()
+        self.head = self._add("head", cpus=0)
+
+    @property
+    def address(self) -> str:
+        """For RAY_ADDRESS."""
+        return self.cluster.address
+
+    def add(self, role: str, *, cpus: int = 1) -> Node:
+        """Start a node."""
+        return self._add(role, cpus=cpus, resources={TRAINER: 1} if role == "train" else {})
+
+    def kill(self, node: Node) -> None:
+        """Kill -9 all processes of a node at once."""
+        mine = [process.pid for process in _processes(node)]
+        for pid in [pid for each in mine for pid in (each, *descendants(each))]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in _processes(node):
+            process.wait()
+
+    def end(self) -> None:
+        """End what is left of the cluster."""
+        for node in (*self.cluster.worker_nodes, self.head):
+            self.kill(node)
+
+    def _add(self, role: str, *, cpus: int, resources: dict[str, float] | None = None) -> Node:
+        return self.cluster.add_node(
+            num_cpus=cpus,
+            resources=resources or {},
+            labels={ROLE_LABEL: role},
+            object_store_memory=self.object_store_bytes,
+            include_dashboard=False,
+        )
+
+
+def _processes(node: Node) -> list:
+    return [info.process for kind in node.all_processes.values() for info in kind]
