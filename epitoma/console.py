@@ -1,4 +1,8 @@
-"""What a person sees while a job runs: one line a phase, with speed and time left."""
+"""What a person sees while a job runs: one line a phase, with speed and time left.
+
+On a terminal a live bar moves until then; in a log, such as that of a job on a cluster, a line now and then tells how
+far a phase is.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +18,57 @@ Advance = Callable[..., None]
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
+LOG_SECONDS = 30.0
+"""Between lines of progress where there is no terminal."""
+
+
+class ProgressLog:
+    """Lines of progress for a log; none on a terminal, where something moves.
+
+    A phase that is over before the first is due says nothing but its closing line.
+
+    Args:
+        title: What is being done.
+        unit: What is counted.
+    """
+
+    def __init__(self, title: str, unit: str) -> None:
+        self.title = title
+        self.unit = unit
+        self._said = time.perf_counter()
+        self._since: float | None = None
+        self._before = 0
+
+    def advance(self, done: int, total: int | None, note: str = "") -> None:
+        """Say how far the phase is, if it is time to."""
+        now = time.perf_counter()
+        # What a resumed run did in an earlier try took no time, and what a dead worker did is done anew.
+        if self._since is None or done < self._before:
+            self._since, self._before = now, done
+        if now - self._said >= LOG_SECONDS and done != total and not console.is_terminal:
+            self._said = now
+            speed = (done - self._before) / max(now - self._since, 1e-6)
+            say(f"  {self.title}: {self._line(done, total, speed)}" + (f" ({note})" if note else ""))
+
+    def _line(self, done: int, total: int | None, speed: float) -> str:
+        counted = f"{done} {self.unit}" if total is None else f"{done} of {total} {self.unit}"
+        if not speed:
+            return counted
+        line = f"{counted}, {speed:.1f} {self.unit}/s" if speed >= 1 else f"{counted}, {speed:.2g} {self.unit}/s"
+        return line if total is None else f"{line}, {time_left((total - done) / speed)} left"
+
+
+def time_left(seconds: float) -> str:
+    """A time in the largest unit of which there are at least two, such as ``20 min``."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
 
 @contextmanager
 def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
-    """A live bar on a terminal, and one closing line everywhere.
+    """A live bar on a terminal, a line now and then elsewhere, and one closing line everywhere.
 
     Args:
         title: What is being done.
@@ -25,6 +76,7 @@ def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
     """
     started = time.perf_counter()
     seen = {"done": 0, "note": ""}
+    log = ProgressLog(title, unit)
     columns = (
         TextColumn("  {task.description}"),
         BarColumn(),
@@ -38,6 +90,7 @@ def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
         def advance(done: int, total: int | None, note: str = "") -> None:
             seen.update(done=done, note=note)
             progress.update(task, completed=done, total=total, note=note or _speed(done, started, unit))
+            log.advance(done, total, note)
 
         yield advance
     seconds = time.perf_counter() - started

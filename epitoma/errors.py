@@ -46,3 +46,7 @@ class TooManyRejectsError(EpitomaError):
 
 class TrackingError(EpitomaError):
     """MLflow cannot be reached, or has no such run."""
+
+
+class ClusterError(EpitomaError):
+    """The cluster that a job is to join does not answer, or lets nobody in without its token."""

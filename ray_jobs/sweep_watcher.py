@@ -1,4 +1,4 @@
-"""Follows a sweep for a person and for MLflow: a live table, and one nested run a trial."""
+"""Follows a sweep for a person and for MLflow: a live table or lines in a log, and one nested run a trial."""
 
 import time
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from epitoma.config import flatten
+from epitoma.console import ProgressLog
 from epitoma.front import Offer, pareto_front
 from epitoma.on_ray.trials import COST, SCORE
 from epitoma.sweep_result import TRIALS
@@ -48,6 +49,7 @@ class SweepWatcher:
         self.rows: dict[str, TrialRow] = {}
         self.errors: dict[str, str] = {}
         self.trackers: dict[str, RunTracker] = {}
+        self.log = ProgressLog(f"sweep {folder.name}", "trials")
         self.started_at = time.monotonic()
         self.done_before = self._rows_of_an_earlier_driver()
         self.done = self.done_before
@@ -133,6 +135,7 @@ class SweepWatcher:
 
     def _show(self) -> None:
         self.show(self.table())
+        self.log.advance(self.done, self.trials)
 
     def _marked(self) -> list[TrialRow]:
         offers = [

@@ -34,6 +34,8 @@ import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 from ray._private.state import state as ray_state  # noqa: E402
 
+from epitoma.on_ray.joining import joining  # noqa: E402  (it imports Ray)
+
 MAX_LOG_BYTES = 20_000_000
 
 
@@ -43,12 +45,15 @@ def ray_session(*, logs: Path) -> Iterator[None]:
 
     Args:
         logs: Where a private cluster's logs are copied at the end.
+
+    Raises:
+        ClusterError: The cluster cannot be joined.
     """
     if ray.is_initialized():
         yield
         return
     joined = has_joined()
-    with _stderr_into(logs / "ray_start.log"), _own_sigterm():
+    with _stderr_into(logs / "ray_start.log"), _own_sigterm(), joining():
         info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
     quieten()
     try:

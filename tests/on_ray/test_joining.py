@@ -1,0 +1,67 @@
+"""A cluster that cannot be joined is refused in one line that says what to do, and soon."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from epitoma.errors import ClusterError
+from epitoma.on_ray.joining import CONNECT_SECONDS, joining
+
+
+@pytest.fixture
+def dead_address() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_an_address_at_which_nothing_listens_is_refused_before_ray_is_asked(
+    dead_address, scheme, monkeypatch
+):
+    monkeypatch.setenv("RAY_ADDRESS", f"{scheme}{dead_address}")
+    started, reached = time.monotonic(), False
+    with pytest.raises(ClusterError, match=f"no Ray answers at RAY_ADDRESS {scheme}{dead_address}"), joining():
+        reached = True
+    assert not reached
+    assert time.monotonic() - started < CONNECT_SECONDS
+
+
+def test_a_port_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:port")
+    with pytest.raises(ClusterError, match="RAY_ADDRESS 127.0.0.1:port cannot be joined"), joining():
+        pass
+
+
+def test_without_an_address_errors_pass_as_they_are(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(ConnectionError), joining():
+        raise ConnectionError("of a private Ray")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (None, "no Ray answers at RAY_ADDRESS"),
+        ("nonsense", "RAY_ADDRESS nonsense cannot be joined"),
+        ("http://127.0.0.1:8265", "RAY_ADDRESS http://127.0.0.1:8265 cannot be joined"),
+    ],
+    ids=str,
+)
+def test_a_job_says_so_in_one_line_and_exits_with_2(address, said, dead_address, tmp_path, repository):
+    done = subprocess.run(
+        [sys.executable, "-m", "ray_jobs.prepare", "synthetic", "--output", str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "RAY_ADDRESS": address or dead_address, "PYTHONPATH": str(repository)},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {said}")
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,202 @@
+"""Jobs submitted to a real head with `ray job submit`: exit code, logs, stop and resume, and who is kept out."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from ray._private.ray_constants import get_runtime_env_default_excludes
+from ray._private.runtime_env.packaging import create_package
+
+from epitoma.training.checkpoint import read_json
+from epitoma.training.checkpoint_folder import CheckpointFolder
+from tests.ray_head import RayHead, ray_head
+
+GCS = "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo"
+CLIENT = "/ray.rpc.RayletDriver/Init"
+DEADLINE_SECONDS = 90
+MOST_UPLOADED_BYTES = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow') / 'mlflow.db'}"
+
+
+@pytest.fixture(scope="module")
+def head(store: str) -> Iterator[RayHead]:
+    """One head for all; what is set for it reaches the jobs, as in cluster.yaml."""
+    set_for_jobs = {"MLFLOW_TRACKING_URI": store, "RAY_JOB_STOP_WAIT_TIME_S": "60"}
+    with ray_head(environment=set_for_jobs) as head:
+        yield head
+
+
+@pytest.fixture(scope="module")
+def uploaded(repository_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `--working-dir .` sends to the cluster, unpacked."""
+    folder = tmp_path_factory.mktemp("uploaded")
+    packed = package(repository_root, folder / "package.zip")
+    assert packed.stat().st_size < MOST_UPLOADED_BYTES
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
+@pytest.fixture(scope="module")
+def repository_root() -> Path:
+    return Path(__file__).parents[2]
+
+
+def package(folder: Path, file: Path) -> Path:
+    excludes = get_runtime_env_default_excludes()
+    create_package(str(folder), file, include_gitignore=True, excludes=excludes)
+    return file
+
+
+def status_in_mlflow(store: str, name: str) -> str:
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name("epitoma")
+    (run,) = [run for run in client.search_runs([experiment.experiment_id]) if run.info.run_name == name]
+    return run.info.status
+
+
+def wait_for(is_there: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_there():
+        assert time.monotonic() < deadline, f"{what} does not come"
+        time.sleep(0.3)
+
+
+def test_a_job_runs_to_its_end(head, store, tiny_run, tmp_path):
+    run = tmp_path / "runs" / "submitted"
+    options = ["--config", tiny_run, "--runs", run.parent, "--name", run.name]
+    done = head.submit("ray_jobs.train", *options)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^  extract features \(4 timesteps\) .* videos/s$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  train submitted from features .* epoch \d", done.stdout, re.MULTILINE)
+    assert "Traceback" not in done.stdout
+    assert (run / "model" / "model.safetensors").is_file()
+    assert status_in_mlflow(store, run.name) == "FINISHED"
+    assert not (run.parent / "mlflow.db").exists()
+
+
+def test_bad_input_fails_the_job_with_one_line(head):
+    done = head.submit("ray_jobs.train", "--manifest", "gone.parquet", "--name", "x")
+    assert done.returncode != 0
+    assert "failed" in done.stdout
+    complaints = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+    assert "no manifest at gone.parquet" in complaints[0]
+    assert "exit code 2" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_stopped_job_ends_its_run_and_goes_on_from_its_checkpoint(head, store, tiny_run, tmp_path):
+    run = tmp_path / "runs" / "stopped"
+    options = ["--config", tiny_run, "--runs", run.parent, "--name", run.name, "--checkpoint-every", "2"]
+    endless = ["--optimisation.epochs", "100000"]
+    head.submit("ray_jobs.train", *options, *endless, options=["--no-wait", "--submission-id", run.name])
+    wait_for((run / "history.json").is_file, "the first epoch")
+    stopped = head.ray("job", "stop", "--address", head.dashboard, run.name)
+    assert stopped.returncode == 0, stopped.stdout
+    assert "was stopped" in head.ray("job", "status", "--address", head.dashboard, run.name).stdout
+    said = head.ray("job", "logs", "--address", head.dashboard, run.name).stdout
+    assert said.splitlines()[-1] == "stopped"
+    assert "Traceback" not in said
+    assert status_in_mlflow(store, run.name) == "KILLED"
+    newest = CheckpointFolder(run / "checkpoints").newest()
+    assert newest is not None
+
+    epochs = len(read_json(run / "history.json")["epochs"])
+    done = head.submit("ray_jobs.train", *options, "--optimisation.epochs", str(epochs + 2), "--resume")
+    assert done.returncode == 0, done.stdout
+    resumed_after = int(re.search(r"resumed after epoch (\d+)", done.stdout)[1])
+    assert resumed_after in (epochs - 1, epochs, epochs + 1)
+    assert (run / "model" / "model.safetensors").is_file()
+    assert status_in_mlflow(store, run.name) == "FINISHED"
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+def test_a_request_without_the_token_is_refused(head, token):
+    refused = {None: 401, "wrong": 403}[token]
+    assert head.request("/api/jobs/", token=token) == refused
+    assert head.request("/api/jobs/", token=token, data=b'{"entrypoint": "true"}') == refused
+    assert head.request("/api/version", token=token) == refused
+    assert head.grpc_status(head.address, GCS, token=token) == "UNAUTHENTICATED"
+    assert head.grpc_status(head.client_address, CLIENT, token=token) == "UNAUTHENTICATED"
+
+
+def test_with_the_token_each_door_opens(head):
+    assert head.request("/api/jobs/", token=head.token) == 200
+    assert head.grpc_status(head.address, GCS, token=head.token) == "OK"
+    for address in (head.address, head.client_address):
+        done = head.python(f"import ray; ray.init({address!r}); print('CPUs', ray.cluster_resources()['CPU'])")
+        assert "CPUs 2.0" in done.stdout, done.stdout
+
+
+def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
+    command = [sys.executable, "-m", "ray_jobs.prepare", "synthetic", "--output", str(tmp_path / "data")]
+    wrong = {**head.environment, "RAY_ADDRESS": head.address, "RAY_AUTH_TOKEN": "wrong"}
+    done = subprocess.run(command, capture_output=True, text=True, env=wrong, timeout=DEADLINE_SECONDS, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: the Ray at RAY_ADDRESS {head.address} lets us not in")
+    assert "token" in line
+
+
+def test_a_submission_without_a_token_says_so(head):
+    nobody = {"HOME": str(head.folder), "RAY_AUTH_MODE": "disabled"}
+    done = head.ray("job", "list", "--address", head.dashboard, **nobody)
+    assert done.returncode != 0
+    assert "Authentication" in done.stdout
+
+
+def test_what_is_uploaded_is_what_jobs_need(uploaded):
+    names = {file.name for file in uploaded.iterdir()}
+    assert {"epitoma", "ray_jobs", "tune_spaces"} <= names
+    assert names.isdisjoint({".git", ".venv", "runs", "tests", "benchmarks", "docs"})
+
+
+def test_runs_and_environments_stay_at_home(repository_root, tmp_path):
+    for name in (".gitignore", ".rayignore"):
+        (tmp_path / "work" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "work" / name).write_text((repository_root / name).read_text())
+    for name in ("runs/a/model.safetensors", ".venv/bin/python", ".git/HEAD", "mlflow.db", "mine/space.py"):
+        (tmp_path / "work" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "work" / name).write_text("x")
+    with zipfile.ZipFile(package(tmp_path / "work", tmp_path / "package.zip")) as archive:
+        files = {name for name in archive.namelist() if not name.endswith("/")}
+    assert files == {".gitignore", ".rayignore", "mine/space.py"}
+
+
+def test_every_job_runs_from_what_is_uploaded(uploaded):
+    jobs = [f"ray_jobs.{file.stem}" for file in (uploaded / "ray_jobs").glob("*.py") if is_a_job(file)]
+    assert {"ray_jobs.train", "ray_jobs.sweep", "ray_jobs.evaluate"} <= set(jobs)
+    code = f"""
+import contextlib, io, runpy, sys
+for job in {sorted(jobs)}:
+    sys.argv = [job, "--help"]
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            runpy.run_module(job, run_name="__main__")
+    except SystemExit as stop:
+        print(job, stop.code, "usage: " in said.getvalue())
+import epitoma
+print(epitoma.__file__)
+"""
+    environment = {**os.environ, "PYTHONPATH": ""}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=uploaded, env=environment, capture_output=True, text=True, check=True)
+    *told, place = done.stdout.splitlines()
+    assert told == [f"{job} 0 True" for job in sorted(jobs)]
+    assert Path(place).is_relative_to(uploaded)
+
+
+def is_a_job(file: Path) -> bool:
+    return '__name__ == "__main__"' in file.read_text()
