@@ -44,6 +44,14 @@ class Nodes:
         for process in _processes(node):
             process.wait()
 
+    def kill_one(self, role: str) -> None:
+        """Kill a node of a role."""
+        self.kill(next(node for node in self.cluster.worker_nodes if node.node_labels[ROLE_LABEL] == role))
+
+    def kill_named(self, node_id: str) -> None:
+        """Kill the node of an id."""
+        self.kill(next(node for node in self.cluster.worker_nodes if node.node_id == node_id))
+
     def end(self) -> None:
         """End what is left of the cluster."""
         for node in (*self.cluster.worker_nodes, self.head):

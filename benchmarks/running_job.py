@@ -58,7 +58,7 @@ class RunningJob:
         """
         self._wait(lambda: (epoch, step) in steps_seen(self.config.folder), f"step {step} of epoch {epoch}")
 
-    def wait_for_steps_of_another_attempt(self, attempts: int) -> None:
+    def wait_for_another_attempt(self, attempts: int) -> None:
         """Wait until workers have gone on after a restart.
 
         Raises:
@@ -74,9 +74,23 @@ class RunningJob:
         """
         self._wait(lambda: workers_now(self.config.folder) == count, f"steps of {count} workers")
 
-    def kill_descendants(self, title: str, *, most: int | None = None) -> int:
-        """Kill -9 what of this job's processes has a title; returns how many."""
-        return kill_titled(self.process.pid, title, most=most)
+    def kill_descendants_when_there(self, title: str) -> int:
+        """Kill -9 what of this job's processes has a title, as soon as there is one; returns how many."""
+        killed = 0
+
+        def is_killed() -> bool:
+            nonlocal killed
+            killed = kill_titled(self.process.pid, title)
+            return killed > 0
+
+        self._wait(is_killed, f"a process {title}")
+        return killed
+
+    def trained_on(self) -> str:
+        """The node of the worker that was the last to begin a step."""
+        return max(notes(self.config.folder), key=lambda noted: (noted["attempt"], noted["rank"]))[
+            "trained_on"
+        ]
 
     def kill(self) -> None:
         """Kill -9 the job's own process, and nothing else."""

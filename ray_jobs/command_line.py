@@ -14,7 +14,7 @@ import tyro
 
 from epitoma.config import from_dict
 from epitoma.console import complain
-from epitoma.errors import ConfigError, EpitomaError
+from epitoma.errors import NO_ROOM, ConfigError, EpitomaError
 from epitoma.training.checkpoint import read_json
 
 BAD_INPUT = 2
@@ -26,7 +26,7 @@ ConfigType = TypeVar("ConfigType")
 def run_job(config_type: Any, job: Callable[[Any], object], *, about: str) -> None:
     """Parse the command line into a config, run the job on it, and exit.
 
-    Exit codes: 0 done, 2 bad input (one line on standard error), 130 stopped by a person or the cluster.
+    Exit codes: 0 done, 2 bad input or no room (one line on standard error), 130 stopped by a person or the cluster.
 
     Args:
         config_type: Dataclass whose fields are the options, or a union of them, each annotated as a subcommand
@@ -39,6 +39,13 @@ def run_job(config_type: Any, job: Callable[[Any], object], *, about: str) -> No
         job(parse(config_type, sys.argv[1:], about=about))
     except EpitomaError as error:
         complain(f"error: {one_line(str(error))}")
+        sys.exit(BAD_INPUT)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        complain(
+            f"error: no room for {error.filename or 'a file'} ({error.strerror}): make room and run the job again"
+        )
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         complain("stopped")

@@ -13,7 +13,7 @@ from epitoma.on_ray.placement import beside_the_driver
 from epitoma.training.context import Event
 
 POLL_SECONDS = 0.3
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
 
 
 @ray.remote(num_cpus=0)

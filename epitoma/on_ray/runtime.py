@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
@@ -34,6 +34,7 @@ import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 from ray._private.state import state as ray_state  # noqa: E402
 
+from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.joining import joining  # noqa: E402  (it imports Ray)
 
 MAX_LOG_BYTES = 20_000_000
@@ -47,7 +48,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         logs: Where a private cluster's logs are copied at the end.
 
     Raises:
-        ClusterError: The cluster cannot be joined.
+        ClusterError: The cluster cannot be joined, or loses its head.
     """
     if ray.is_initialized():
         yield
@@ -57,10 +58,12 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
     quieten()
     try:
-        yield
+        with ending_without_head() if joined else nullcontext():
+            yield
     finally:
         session = getattr(info, "address_info", {}).get("session_dir")
-        ray.shutdown()
+        if not is_head_lost():
+            ray.shutdown()
         if session and not joined:
             _copy_logs(Path(session) / "logs", logs)
 

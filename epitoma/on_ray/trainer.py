@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from typing import Any, cast
@@ -74,13 +74,15 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
         RunError: Workers failed for any other reason.
         KeyboardInterrupt: The run was stopped; its workers have kept a checkpoint, if they found the time.
     """
+    # Workers have working directories of their own, in which a relative path would lead elsewhere.
+    job = replace(job, config=replace(job.config, runs=job.config.runs.resolve()))
     trainer = TorchTrainer(
         train_worker,
         train_loop_config={"job": job},
         scaling_config=scaling(job.config.workers),
         run_config=RunConfig(
             name=RAY_TRAIN,
-            storage_path=str(job.config.folder.resolve()),
+            storage_path=str(job.config.folder),
             failure_config=FailureConfig(max_failures=job.config.workers.max_failures),
             callbacks=list(callbacks),
         ),
@@ -132,7 +134,7 @@ def _settle(done: Future[None], trainer: TorchTrainer) -> None:
 
 def checkpoints_of(config: TrainConfig) -> CheckpointFolder:
     """Where a run keeps its checkpoints."""
-    return CheckpointFolder(config.folder.resolve() / CHECKPOINTS)
+    return CheckpointFolder(config.folder / CHECKPOINTS)
 
 
 def scaling(workers: WorkersConfig) -> ScalingConfig:
@@ -172,7 +174,7 @@ def _train(job: Job, context: RayContext) -> None:
     model = build_trainable(job.config, job.model, networks, start=job.start)
     source: BatchSource = _source(job, networks, context)
     if job.config.audit:
-        source = AuditedSource(source, job.config.folder.resolve(), context)
+        source = AuditedSource(source, job.config.folder, context)
     TrainingLoop(model, job.config.loop(multi_label=job.manifest.multi_label), context, source).run()
 
 

@@ -15,11 +15,13 @@ from ray_jobs.train import train
 
 
 @pytest.fixture
-def config(dataset, networks_config, head_config, tmp_path) -> TrainConfig:
+def config(dataset, networks_config, head_config, tmp_path, monkeypatch) -> TrainConfig:
+    """Runs in a relative folder, as on a command line: workers have other working directories."""
+    monkeypatch.chdir(tmp_path)
     return TrainConfig(
         manifest=dataset.path,
         name="run",
-        runs=tmp_path / "runs",
+        runs=Path("runs"),
         networks=networks_config,
         head=head_config,
         sparsity=SparsityConfig(target_timesteps=2),
