@@ -44,7 +44,8 @@ def run_job(config_type: Any, job: Callable[[Any], object], *, about: str) -> No
         if error.errno not in NO_ROOM:
             raise
         complain(
-            f"error: no room for {error.filename or 'a file'} ({error.strerror}): make room and run the job again"
+            f"error: no room for {error.filename or 'a file'} ({error.strerror}): make room and run the job again "
+            "(training and sweeps with --resume)"
         )
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:

@@ -34,6 +34,8 @@ import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 from ray._private.state import state as ray_state  # noqa: E402
 
+from epitoma.console import complain  # noqa: E402
+from epitoma.errors import NO_ROOM  # noqa: E402
 from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.joining import joining  # noqa: E402  (it imports Ray)
 
@@ -65,7 +67,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         if not is_head_lost():
             ray.shutdown()
         if session and not joined:
-            _copy_logs(Path(session) / "logs", logs)
+            _keep_logs(Path(session) / "logs", logs)
 
 
 def quieten() -> None:
@@ -137,6 +139,16 @@ def _stderr_into(file: Path) -> Iterator[None]:
 
 def _private() -> dict[str, Any]:
     return {"address": "local", "include_dashboard": False}
+
+
+def _keep_logs(source: Path, target: Path) -> None:
+    """Copy a session's logs; where there is no room for them, what the job ends with matters more."""
+    try:
+        _copy_logs(source, target)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        complain(f"Ray's logs are not kept: no room in {target} ({error.strerror})")
 
 
 def _copy_logs(source: Path, target: Path) -> None:
