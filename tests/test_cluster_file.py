@@ -173,7 +173,10 @@ KINDS = "available_node_types"
         (guarded_by_the_token, replaced(WORKER, "RAY_AUTH_MODE=token", "RAY_AUTH_MODE=disabled")),
         (on_loopback_alone, replaced(HEAD, "--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0")),
         (on_loopback_alone, replaced(HEAD, "--host 127.0.0.1", "--host 0.0.0.0")),
-        (letting_in_ssh_alone, having("provider", "security_group", "IpPermissions", value=[{"FromPort": 8265}])),
+        (
+            letting_in_ssh_alone,
+            having("provider", "security_group", "IpPermissions", value=[{"FromPort": 8265}]),
+        ),
         (pinned, having("setup_commands", value=["pip install ray", "pip install epitoma"])),
         (pinned, lambda config: config.pop("head_setup_commands")),
         (setting_what_jobs_need, replaced(HEAD, "RAY_JOB_STOP_WAIT_TIME_S=60", "RAY_JOB_STOP_WAIT_TIME_S=3")),

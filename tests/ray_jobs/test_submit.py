@@ -135,14 +135,18 @@ def test_with_the_token_each_door_opens(head):
     assert head.request("/api/jobs/", token=head.token) == 200
     assert head.grpc_status(head.address, GCS, token=head.token) == "OK"
     for address in (head.address, head.client_address):
-        done = head.python(f"import ray; ray.init({address!r}); print('CPUs', ray.cluster_resources()['CPU'])")
+        done = head.python(
+            f"import ray; ray.init({address!r}); print('CPUs', ray.cluster_resources()['CPU'])"
+        )
         assert "CPUs 2.0" in done.stdout, done.stdout
 
 
 def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
     command = [sys.executable, "-m", "ray_jobs.prepare", "synthetic", "--output", str(tmp_path / "data")]
     wrong = {**head.environment, "RAY_ADDRESS": head.address, "RAY_AUTH_TOKEN": "wrong"}
-    done = subprocess.run(command, capture_output=True, text=True, env=wrong, timeout=DEADLINE_SECONDS, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=wrong, timeout=DEADLINE_SECONDS, check=False
+    )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: the Ray at RAY_ADDRESS {head.address} lets us not in")
