@@ -11,6 +11,8 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
 
+from epitoma.on_ray.joining import joining
+
 QUIET = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
     "RAY_TRAIN_METRICS_ENABLED": "0",
@@ -32,8 +34,6 @@ for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
-
-from epitoma.on_ray.joining import joining  # noqa: E402  (it imports Ray)
 
 MAX_LOG_BYTES = 20_000_000
 

@@ -149,7 +149,7 @@ def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: the Ray at RAY_ADDRESS {head.address} lets us not in")
+    assert line.startswith(f"error: the Ray at RAY_ADDRESS {head.address} does not let us in")
     assert "token" in line
 
 
