@@ -54,7 +54,9 @@ class ProgressLog:
         counted = f"{done} {self.unit}" if total is None else f"{done} of {total} {self.unit}"
         if not speed:
             return counted
-        line = f"{counted}, {speed:.1f} {self.unit}/s" if speed >= 1 else f"{counted}, {speed:.2g} {self.unit}/s"
+        line = (
+            f"{counted}, {speed:.1f} {self.unit}/s" if speed >= 1 else f"{counted}, {speed:.2g} {self.unit}/s"
+        )
         return line if total is None else f"{line}, {time_left((total - done) / speed)} left"
 
 

@@ -19,6 +19,7 @@ import grpc
 
 DEADLINE_SECONDS = 120
 JOB_SECONDS = 200
+TRIES = 3
 STOP_SECONDS = 5
 PROGRAMS = Path(sys.executable).parent
 REPOSITORY = Path(__file__).parent.parent
@@ -46,7 +47,7 @@ class RayHead:
         self.home = self.folder / "home"
         self.home.mkdir()
         self.cpus = cpus
-        self.ports = dict(zip(FREE_PORTS, free_ports(len(FREE_PORTS)), strict=True))
+        self.ports: dict[str, int] = {}
         self.environment = {
             **without_ray(os.environ),
             "HOME": str(self.home),
@@ -78,8 +79,19 @@ class RayHead:
         return (self.home / ".ray" / "auth_token").read_text().strip()
 
     def start(self, *options: str) -> None:
-        """Make the token, start, and wait until jobs can be submitted."""
+        """Make the token, start, and wait until jobs can be submitted.
+
+        Ray gives itself 30 s to start, which it may not keep on a machine that is busy with other tests.
+        """
         self.ray("get-auth-token", "--generate")
+        for _ in range(TRIES):
+            self.ports = dict(zip(FREE_PORTS, free_ports(len(FREE_PORTS)), strict=True))
+            if self._starts(options):
+                return
+        raise AssertionError(f"the head does not start: {self.log.read_text()}")
+
+    def _starts(self, options: Sequence[str]) -> bool:
+        """Whether it answers, or has ended before that."""
         command = [PROGRAMS / "ray", "start", "--head", "--block", "--log-color=false"]
         ports = [f"--{name}={port}" for name, port in self.ports.items()]
         own = [f"--num-cpus={self.cpus}", "--dashboard-host=127.0.0.1", f"--temp-dir={self.folder}"]
@@ -94,9 +106,12 @@ class RayHead:
             )
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not self._answers():
-            assert self.process.poll() is None, self.log.read_text()
+            if self.process.poll() is not None:
+                _end_group(self.process)
+                return False
             assert time.monotonic() < deadline, f"the head does not answer: {self.log.read_text()}"
             time.sleep(0.5)
+        return True
 
     def stop(self) -> None:
         """End the head with all it started, and remove what it wrote."""
@@ -113,7 +128,9 @@ class RayHead:
         """Run a bit of Python in the head's environment, changed as said: None removes a variable."""
         return run([sys.executable, "-c", code], {**self.environment, **changes})
 
-    def submit(self, *entrypoint: str | Path, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    def submit(
+        self, *entrypoint: str | Path, options: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
         """Submit the repository as a person does; waits for the job's end unless the options say otherwise."""
         command = ["job", "submit", "--address", self.dashboard, "--working-dir", REPOSITORY, *options, "--"]
         return self.ray(*command, "python", "-m", *entrypoint)
@@ -176,7 +193,9 @@ def without_ray(environment: "os._Environ[str]") -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("RAY_")}
 
 
-def run(command: Sequence[str | Path], environment: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
+def run(
+    command: Sequence[str | Path], environment: dict[str, str | None]
+) -> subprocess.CompletedProcess[str]:
     """Run a command, standard error with standard output."""
     return subprocess.run(
         [str(part) for part in command],
@@ -201,13 +220,10 @@ def free_ports(count: int) -> list[int]:
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """Ask a process group to end, and kill what is left of it."""
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    process.wait()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(STOP_SECONDS)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            # There is nothing left, or something that does not listen.
+            continue

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from ray.exceptions import AuthenticationError
-
 from epitoma.errors import ClusterError
 
 CONNECT_SECONDS = 10.0
@@ -25,6 +23,9 @@ def joining() -> Iterator[None]:
     if address is None:
         yield
         return
+    # Here, because Ray reads variables while it is imported: `runtime.py` sets them first.
+    from ray.exceptions import AuthenticationError
+
     try:
         _reach(address)
         yield
@@ -32,11 +33,11 @@ def joining() -> Iterator[None]:
         raise ClusterError(f"the Ray at RAY_ADDRESS {address} wants its token: give {_TOKEN}") from error
     except ConnectionError as error:
         raise ClusterError(
-            f"the Ray at RAY_ADDRESS {address} lets us not in or is no Ray ({_first_line(error)}); "
+            f"the Ray at RAY_ADDRESS {address} does not let us in, or is no Ray ({error}); "
             f"if it has a token, give {_TOKEN}"
         ) from error
-    except ValueError as error:
-        raise ClusterError(f"RAY_ADDRESS {address} cannot be joined: {_first_line(error)}") from error
+    except (ValueError, RuntimeError) as error:
+        raise ClusterError(f"RAY_ADDRESS {address} cannot be joined: {error}") from error
 
 
 def _reach(address: str) -> None:
@@ -54,7 +55,3 @@ def _reach(address: str) -> None:
             f"no Ray answers at RAY_ADDRESS {address} ({error.strerror or error}): start it, give the address of "
             "one that runs, or unset RAY_ADDRESS to use this machine alone"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

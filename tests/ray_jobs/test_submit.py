@@ -106,6 +106,7 @@ def test_a_stopped_job_ends_its_run_and_goes_on_from_its_checkpoint(head, store,
     assert stopped.returncode == 0, stopped.stdout
     assert "was stopped" in head.ray("job", "status", "--address", head.dashboard, run.name).stdout
     said = head.ray("job", "logs", "--address", head.dashboard, run.name).stdout
+    assert "  stopping: workers keep a checkpoint first" in said.splitlines()
     assert said.splitlines()[-1] == "stopped"
     assert "Traceback" not in said
     assert status_in_mlflow(store, run.name) == "KILLED"
@@ -135,17 +136,21 @@ def test_with_the_token_each_door_opens(head):
     assert head.request("/api/jobs/", token=head.token) == 200
     assert head.grpc_status(head.address, GCS, token=head.token) == "OK"
     for address in (head.address, head.client_address):
-        done = head.python(f"import ray; ray.init({address!r}); print('CPUs', ray.cluster_resources()['CPU'])")
+        done = head.python(
+            f"import ray; ray.init({address!r}); print('CPUs', ray.cluster_resources()['CPU'])"
+        )
         assert "CPUs 2.0" in done.stdout, done.stdout
 
 
 def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
     command = [sys.executable, "-m", "ray_jobs.prepare", "synthetic", "--output", str(tmp_path / "data")]
     wrong = {**head.environment, "RAY_ADDRESS": head.address, "RAY_AUTH_TOKEN": "wrong"}
-    done = subprocess.run(command, capture_output=True, text=True, env=wrong, timeout=DEADLINE_SECONDS, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=wrong, timeout=DEADLINE_SECONDS, check=False
+    )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: the Ray at RAY_ADDRESS {head.address} lets us not in")
+    assert line.startswith(f"error: the Ray at RAY_ADDRESS {head.address} does not let us in")
     assert "token" in line
 
 

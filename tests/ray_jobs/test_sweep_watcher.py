@@ -1,5 +1,6 @@
 """What a person sees of a sweep while it runs, and how its runs in MLflow end."""
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
+from epitoma import console
 from epitoma.tracking import open_tracker, store_uri
 from ray_jobs.sweep_watcher import SweepWatcher
 
@@ -85,3 +87,13 @@ def test_the_newest_table_is_shown_where_somebody_looks(watcher):
     watcher.started("one", {})
     watcher.reported("one", report(0.5, 0.2))
     assert len(tables) == 2
+
+
+def test_a_log_tells_how_far_the_sweep_is(watcher, capsys, monkeypatch):
+    monkeypatch.setattr(console, "LOG_SECONDS", 0.0)
+    watcher.started("t0", {})
+    watcher.reported("t0", report(0.5, 1.0))
+    watcher.ended("t0", None)
+    assert re.search(
+        r"^  sweep sweep: 1 of 4 trials, [\d.e+]+ trials/s", capsys.readouterr().out, re.MULTILINE
+    )
