@@ -39,7 +39,6 @@ from ray._private.state import state as ray_state  # noqa: E402
 from epitoma.console import complain  # noqa: E402
 from epitoma.errors import NO_ROOM  # noqa: E402
 from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
-from epitoma.on_ray.joining import joining  # noqa: E402  (it imports Ray)
 
 MAX_LOG_BYTES = 20_000_000
 
