@@ -14,6 +14,7 @@ import ray.data
 from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
+from epitoma.addresses import without_secrets
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import VideoError
 from epitoma.on_ray.pixel_rows import Row, pixel_table
@@ -111,7 +112,7 @@ class ScheduledDecoder:
             pixels, reject = decode_timesteps(path, index, starts_T, frame_count, self.spec), ""
         except VideoError as error:
             pixels, reject = blank(len(starts_T), self.spec), error.reason
-        return {**scheduled, "starts": starts_T, "path": path, **pixels, "reject": reject}
+        return {**scheduled, "starts": starts_T, "path": without_secrets(path), **pixels, "reject": reject}
 
 
 @lru_cache(maxsize=2)

@@ -33,6 +33,8 @@ for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
+from epitoma.on_ray.loopback import keep_token_private, on_loopback  # noqa: E402
+
 MAX_LOG_BYTES = 20_000_000
 
 
@@ -48,7 +50,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         return
     joined = has_joined()
     with _stderr_into(logs / "ray_start.log"), _own_sigterm():
-        info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
+        info = _joined() if joined else _private()
     quieten()
     try:
         yield
@@ -121,8 +123,17 @@ def _stderr_into(file: Path) -> Iterator[None]:
             os.close(kept)
 
 
-def _private() -> dict[str, Any]:
-    return {"address": "local", "include_dashboard": False}
+def _joined() -> Any:
+    return ray.init(log_to_driver=False, logging_level=logging.ERROR)
+
+
+def _private() -> Any:
+    """Start a Ray that listens on loopback alone, and answers nobody without this person's token."""
+    keep_token_private()
+    with on_loopback():
+        return ray.init(
+            address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
 
 
 def _copy_logs(source: Path, target: Path) -> None:

@@ -25,6 +25,7 @@ from epitoma.errors import EpitomaError, RunError
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
 from epitoma.on_ray.ingest import PixelSource, decode_spec
+from epitoma.on_ray.process_group import BoundTorchConfig
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
 from epitoma.sampling import stable_seed
 from epitoma.training.audit import AuditedSource
@@ -156,6 +157,7 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     trainer = TorchTrainer(
         train_worker,
         train_loop_config={"job": job},
+        torch_config=BoundTorchConfig(),
         scaling_config=scaling(job.config.workers),
         run_config=RunConfig(
             name=RAY_TRAIN,

@@ -20,7 +20,7 @@ from epitoma.errors import VideoError
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video
-from epitoma.video.remote import BLOCK_BYTES, RemoteFile, is_remote, open_remote, open_source
+from epitoma.video.remote import BLOCK_BYTES, RemoteFile, open_remote, open_source
 from epitoma.video.transports import Patience
 from tests.video import range_server
 from tests.video.range_server import RangeServer, after, serving, until
@@ -67,14 +67,6 @@ def put_on_s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
         return f"s3://bucket/{key}"
 
     return put
-
-
-def test_what_is_remote():
-    assert is_remote("s3://bucket/video.mp4")
-    assert is_remote("HTTPS://host/video.mp4")
-    assert not is_remote("video.mp4")
-    assert not is_remote("/data/odd://name.mp4")
-    assert not is_remote(Path("/data/video.mp4"))
 
 
 STEPS = st.lists(
