@@ -26,6 +26,8 @@ BOUND = "EPITOMA_ROOTS"
 """Environment variable: folders and addresses, separated by commas, outside which nothing is read."""
 
 _ODD = re.compile(r"[\\\x00-\x1f]")
+_PLAIN_NAME = re.compile(r"[^.?#%\\\x00-\x1f][^?#%\\\x00-\x1f]*")
+_NO_NAMES = ("", ".", "..")
 _WEB = ("http", "https")
 _WITH_DEFAULT_HOST = ("hdfs", "viewfs")
 _PLACES_NAMED = 3
@@ -58,25 +60,38 @@ class Roots:
 
         A folder is looked at once, however many videos lie in it.
         """
-        known: dict[str, bool] = {}
-        return np.fromiter((self._holds(path, known) for path in paths), bool, len(paths))
+        addresses: dict[str, bool] = {}
+        folders: dict[str, tuple[bool, frozenset[str] | None]] = {}
+        held = (
+            self._holds_address(path, addresses) if is_address(path) else self._holds_path(path, folders)
+            for path in paths
+        )
+        return np.fromiter(held, bool, len(paths))
 
-    def _holds(self, path: str, known: dict[str, bool]) -> bool:
+    def _holds_path(self, path: str, known: dict[str, tuple[bool, frozenset[str] | None]]) -> bool:
+        if "\0" in path:
+            return False
         folder, _, name = path.rpartition("/")
-        if "://" in path or "\0" in path or name in ("", ".", "..") or os.path.islink(path):
-            return self._holds_one(path)
         if folder not in known:
-            known[folder] = self._below_a_folder(os.path.realpath(folder))
+            known[folder] = self._below_a_folder(os.path.realpath(folder)), _links_in(folder)
+        is_below, links = known[folder]
+        may_lead_away = name in _NO_NAMES or (os.path.islink(path) if links is None else name in links)
+        return self._below_a_folder(os.path.realpath(path)) if may_lead_away else is_below
+
+    def _holds_address(self, address: str, known: dict[str, bool]) -> bool:
+        if _is_file(address):
+            local = _local_path(address)
+            return local is not None and self._holds_path(local, {})
+        folder, _, name = address.rpartition("/")
+        if folder.endswith("/") or not _PLAIN_NAME.fullmatch(name):
+            return self._below_an_address(address)
+        if folder not in known:
+            known[folder] = self._below_an_address(address)
         return known[folder]
 
-    def _holds_one(self, path: str) -> bool:
-        if not is_address(path):
-            return "\0" not in path and self._below_a_folder(os.path.realpath(path))
-        if urlsplit(path).scheme.lower() == "file":
-            local = _local_path(path)
-            return local is not None and self._below_a_folder(os.path.realpath(local))
-        parts = _address_parts(path)
-        return parts is not None and any(_is_below(parts, root) for root in self._addresses)
+    def _below_an_address(self, address: str) -> bool:
+        parts = _address_parts(address)
+        return parts is not None and any(parts[: len(root)] == root for root in self._addresses)
 
     def _below_a_folder(self, real: str) -> bool:
         return any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in self._folders)
@@ -186,10 +201,10 @@ def _given(place: str, source: str) -> str:
         if not os.path.isdir(place):
             raise ConfigError(f"{source}: no folder at {place}")
         return os.path.abspath(place)
-    local = _local_path(place) if place.lower().startswith("file:") else None
+    local = _local_path(place) if _is_file(place) else None
     if local is not None:
         return _given(local, source)
-    if _address_parts(place) is None or urlsplit(place).query or urlsplit(place).fragment:
+    if _is_file(place) or _address_parts(place) is None or {"?", "#"} & set(place):
         shown = without_secrets(place)
         raise ConfigError(f"{source}: {shown} is not the address of a folder, such as s3://bucket/folder/")
     return place
@@ -226,8 +241,17 @@ def _address_parts(address: str) -> tuple[str, ...] | None:
     return (scheme, host, *(name for name in names if name))
 
 
-def _is_below(parts: tuple[str, ...], root: tuple[str, ...]) -> bool:
-    return parts[: len(root)] == root
+def _links_in(folder: str) -> frozenset[str] | None:
+    """Names of the links in a folder; None where it cannot be listed, and each name has to be asked about."""
+    try:
+        with os.scandir(folder or "/") as entries:
+            return frozenset(entry.name for entry in entries if entry.is_symlink())
+    except OSError:
+        return None
+
+
+def _is_file(address: str) -> bool:
+    return address.lower().startswith("file:")
 
 
 def _local_path(address: str) -> str | None:

@@ -14,7 +14,7 @@ from epitoma.datasets.charades import CharadesConfig, list_charades
 from epitoma.datasets.clips import list_clips
 from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
 from epitoma.datasets.folder import FolderConfig, list_folder
-from epitoma.datasets.listing import Listing
+from epitoma.datasets.listing import Listing, check_listing
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import write_rejects
 from epitoma.datasets.report import report_lines
@@ -24,7 +24,7 @@ from epitoma.errors import ConfigError
 from epitoma.on_ray.composites import check_clips, make_composites
 from epitoma.on_ray.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
 from epitoma.on_ray.runtime import ray_session
-from epitoma.roots import Roots, check_inside, write_roots
+from epitoma.roots import Roots
 from epitoma.training.checkpoint import read_json, write_json
 from ray_jobs.command_line import run_job
 
@@ -183,11 +183,8 @@ def prepare_source(
         listing = list_videos()
         advance(len(listing.videos), len(listing.videos))
     given = Roots.given(roots, source="prepare")
-    check_listing(listing, given)
-    output.mkdir(parents=True, exist_ok=True)
-    write_roots(output, given)
     with phase("index videos") as advance:
-        prepared = index_listing(listing, output, watch=advance)
+        prepared = index_listing(listing, output, roots=given, watch=advance)
     known = len(listing.videos) - prepared.indexed
     notes = [*([f"{known} videos were indexed before"] if known else []), *prepared.notes]
     short, whole = (
@@ -198,17 +195,6 @@ def prepare_source(
     for line in [*notes, *short]:
         say(f"  {line}")
     return prepared.manifest
-
-
-def check_listing(listing: Listing, roots: Roots) -> None:
-    """Raise a ManifestError if a listed video lies outside the roots."""
-    check_inside(
-        [video.path for video in listing.videos],
-        [video.video_id for video in listing.videos],
-        roots,
-        source=", ".join(roots.places),
-        remedy=lambda places: f"if you mean to read them, add --allow {' --allow '.join(places)}",
-    )
 
 
 def check_output(output: Path, *, source: Path) -> None:

@@ -18,6 +18,7 @@ FLOORS = {
     "epitoma.addresses": 0,
     "epitoma.parquet": 0,
     "epitoma.roots": 0,
+    "epitoma.ownership": 0,
     "epitoma.progress": 0,
     "epitoma.journal": 0,
     "epitoma.sampling": 1,

@@ -12,7 +12,7 @@ from ray._private.authentication.authentication_token_generator import generate_
 
 _FOR_OTHERS = 0o077
 _LOOPBACK_INTERFACE = "lo" if sys.platform == "linux" else "lo0"
-_COLLECTIVES = {name: _LOOPBACK_INTERFACE for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")}
+_COLLECTIVES = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), _LOOPBACK_INTERFACE)
 """Where torch's workers talk; else they take the interface of the machine's name. Workers inherit it."""
 
 

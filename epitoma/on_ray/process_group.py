@@ -5,9 +5,11 @@ Left to itself torch's store listens on every interface, answers whoever asks, a
 
 import os
 import socket
+from typing import Any
 
 import ray
 import ray.util
+from ray.train._internal.base_worker_group import BaseWorkerGroup
 from ray.train.backend import BackendConfig
 from ray.train.torch import TorchConfig
 from ray.train.torch.config import (
@@ -15,8 +17,7 @@ from ray.train.torch.config import (
     _setup_torch_process_group,
     _TorchBackend,
 )
-from ray.train.v2._internal.execution.worker_group import WorkerGroup
-from torch.distributed import TCPStore
+from torch._C._distributed_c10d import TCPStore
 
 _STORES: list[TCPStore] = []
 """The store of this process, which is there as long as the process."""
@@ -34,14 +35,14 @@ class BoundTorchConfig(TorchConfig):
 class BoundBackend(_TorchBackend):
     """Starts the store first, and tells torch that it is there, as torch's own launcher does."""
 
-    def on_start(self, worker_group: WorkerGroup, backend_config: BackendConfig) -> None:
+    def on_start(self, worker_group: BaseWorkerGroup, backend_config: BackendConfig) -> None:
         """Connect the workers."""
         assert isinstance(backend_config, BoundTorchConfig)
         host, port = worker_group.execute_single(0, serve_store)
         worker_group.execute(_find_store, host=host, port=port)
         worker_group.execute(_set_torch_distributed_env_vars)
         has_gpu = worker_group.get_resources_per_worker().get("GPU", 0) > 0
-        workers = [
+        workers: Any = [
             worker_group.execute_single_async(
                 rank,
                 _setup_torch_process_group,

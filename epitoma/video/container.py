@@ -109,7 +109,9 @@ def _opened(name: str, source: str | RemoteFile) -> InputContainer:
             source, mode="r", options=_OPTIONS, timeout=_TIMEOUT_SECONDS, metadata_errors="replace"
         )
     except ArgumentError as error:  # What FFmpeg says of a format that is not among those allowed.
-        raise VideoError(name, "is damaged, or a playlist, whose videos are to be named themselves") from error
+        raise VideoError(
+            name, "is damaged, or a playlist, whose videos are to be named themselves"
+        ) from error
 
 
 def _video_stream(name: str, container: InputContainer) -> VideoStream:

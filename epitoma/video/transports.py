@@ -169,7 +169,9 @@ class _StayingSession(requests.Session):
             limit = bound()
             if not _is_same_server(resp.url, there) and not (limit and limit.hold([there])[0]):
                 server = without_secrets(there).split("?")[0]
-                raise VideoError(self._name, f"the server sends us to {server}, and {BOUND} does not name that")
+                raise VideoError(
+                    self._name, f"the server sends us to {server}, and {BOUND} does not name that"
+                )
         return target
 
 
@@ -177,7 +179,8 @@ def _is_same_server(address: str, other: str) -> bool:
     """Whether both are of one host, port and scheme, or the other is what the host has behind TLS."""
     servers = [_server(address), _server(other)]
     return servers[0] == servers[1] or (
-        [server[1:] for server in servers] == [("http", 80), ("https", 443)] and servers[0][0] == servers[1][0]
+        [server[1:] for server in servers] == [("http", 80), ("https", 443)]
+        and servers[0][0] == servers[1][0]
     )
 
 
