@@ -168,6 +168,7 @@ class _StayingSession(requests.Session):
             there = urljoin(resp.url, target)
             limit = bound()
             if not _is_same_server(resp.url, there) and not (limit and limit.hold([there])[0]):
+                resp.close()
                 server = without_secrets(there).split("?")[0]
                 raise VideoError(
                     self._name, f"the server sends us to {server}, and {BOUND} does not name that"
