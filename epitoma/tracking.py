@@ -37,7 +37,7 @@ from mlflow.utils.mlflow_tags import (  # noqa: E402
     MLFLOW_RUN_NOTE,
 )
 
-from epitoma.addresses import hide_secrets, without_secrets  # noqa: E402
+from epitoma.addresses import has_credentials, hide_secrets, without_secrets  # noqa: E402
 from epitoma.console import complain  # noqa: E402
 from epitoma.errors import TrackingError  # noqa: E402
 from epitoma.journal import JOURNAL_FILE, Entry, Journal  # noqa: E402
@@ -66,9 +66,13 @@ class RunTracker:
     """
 
     def __init__(self, folder: Path, *, runs: Path, parent: Path | None = None) -> None:
-        with warnings.catch_warnings(), _reaching(store_uri(runs)):
+        store = store_uri(runs)
+        if has_credentials(store):
+            # MLflow would print where the run can be seen, password and all.
+            os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+        with warnings.catch_warnings(), _reaching(store):
             warnings.simplefilter("ignore")
-            self.client = MlflowClient(store_uri(runs))
+            self.client = MlflowClient(store)
         self.folder = folder
         self.runs = runs
         self.parent = parent
