@@ -12,6 +12,8 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from epitoma.addresses import hide_secrets
+
 Advance = Callable[..., None]
 """Called with (done, total) and any ``note`` to show beside the bar."""
 
@@ -116,13 +118,13 @@ def live() -> Iterator[Callable[[RenderableType], None]]:
 
 
 def say(line: str) -> None:
-    """Print a line."""
-    console.print(line, markup=False)
+    """Print a line, in which addresses are without their secrets."""
+    console.print(hide_secrets(line), markup=False)
 
 
 def complain(line: str) -> None:
-    """Print a line to standard error."""
-    errors.print(line, markup=False)
+    """Print a line to standard error, in which addresses are without their secrets."""
+    errors.print(hide_secrets(line), markup=False)
 
 
 def _speed(done: int, started: float, unit: str) -> str:

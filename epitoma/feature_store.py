@@ -27,13 +27,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 from torch import nn
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.errors import RunError
+from epitoma.parquet import read_parquet
 
 KEY_FILE = "key.json"
 PARTS_FOLDER = "parts"
@@ -161,7 +161,7 @@ def _read(folder: Path, columns: list[str]) -> pa.Table:
     parts = sorted((folder / PARTS_FOLDER).glob("[!.]*.parquet"))
     if not parts:
         return SCHEMA.empty_table().select(columns)
-    return pa.concat_tables(pq.read_table(part, columns=columns) for part in parts)
+    return pa.concat_tables(read_parquet(part, columns=columns) for part in parts)
 
 
 def _tensor(table: pa.Table, column: str) -> torch.Tensor:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from epitoma.addresses import without_secrets
 from epitoma.whole_files import renamed_when_whole
 
 Entry = dict[str, Any]
@@ -32,8 +33,9 @@ class Journal:
         self.entries.append(entry)
 
     def run_id(self, store: str) -> str | None:
-        """The run that this folder has in a store, if it has one there."""
-        return self._mark["run_id"] if self._mark.get("store") == store else None
+        """The run that this folder has in a store, if it has one there; a store is known without its password."""
+        known = self._mark.get("store")
+        return self._mark["run_id"] if known and without_secrets(known) == without_secrets(store) else None
 
     def pending(self) -> list[Entry]:
         """What the store has not heard."""
@@ -41,7 +43,7 @@ class Journal:
 
     def begin(self, run_id: str, *, store: str) -> None:
         """A new run in a store, which has heard nothing yet."""
-        self._remember({"store": store, "run_id": run_id, "told": 0})
+        self._remember({"store": without_secrets(store), "run_id": run_id, "told": 0})
 
     def told(self) -> None:
         """The store has heard one more entry."""

@@ -37,6 +37,7 @@ from mlflow.utils.mlflow_tags import (  # noqa: E402
     MLFLOW_RUN_NOTE,
 )
 
+from epitoma.addresses import has_credentials, hide_secrets, without_secrets  # noqa: E402
 from epitoma.console import complain  # noqa: E402
 from epitoma.errors import TrackingError  # noqa: E402
 from epitoma.journal import JOURNAL_FILE, Entry, Journal  # noqa: E402
@@ -65,9 +66,13 @@ class RunTracker:
     """
 
     def __init__(self, folder: Path, *, runs: Path, parent: Path | None = None) -> None:
-        with warnings.catch_warnings(), _reaching(store_uri(runs)):
+        store = store_uri(runs)
+        if has_credentials(store):
+            # MLflow would print where the run can be seen, password and all.
+            os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+        with warnings.catch_warnings(), _reaching(store):
             warnings.simplefilter("ignore")
-            self.client = MlflowClient(store_uri(runs))
+            self.client = MlflowClient(store)
         self.folder = folder
         self.runs = runs
         self.parent = parent
@@ -93,7 +98,7 @@ class RunTracker:
 
     def params(self, params: dict[str, Any]) -> None:
         """Log what the run was asked to do; a param that is logged already stays."""
-        values = {name: str(value)[:MAX_PARAM_LENGTH] for name, value in params.items()}
+        values = {name: hide_secrets(str(value))[:MAX_PARAM_LENGTH] for name, value in params.items()}
         self._tell({"op": "params", "params": values})
 
     def metrics(self, metrics: dict[str, float], *, step: int) -> None:
@@ -102,14 +107,14 @@ class RunTracker:
 
     def tags(self, tags: dict[str, str]) -> None:
         """Set tags."""
-        self._tell({"op": "tags", "tags": tags})
+        self._tell({"op": "tags", "tags": {name: hide_secrets(value) for name, value in tags.items()}})
 
     def note(self, markdown: str) -> None:
         """Set the description that MLflow shows on the run's page.
 
         ``[name](run:FOLDER)`` links to the run of a folder, where MLflow has that by the time it is told.
         """
-        self._tell({"op": "note", "markdown": markdown})
+        self._tell({"op": "note", "markdown": hide_secrets(markdown)})
 
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """Keep a file, or a folder with all it holds."""
@@ -326,7 +331,7 @@ def end(tracker: RunTracker, status: str) -> None:
     left = sum(each.send() for each in (*_nested(tracker.folder), tracker) if each.journal.pending())
     if left:
         complain(
-            f"MLflow at {tracker.client.tracking_uri} cannot be reached: {left} records are kept in "
+            f"MLflow at {without_secrets(tracker.client.tracking_uri)} cannot be reached: {left} records are kept in "
             f"{tracker.folder}; send them by python -m ray_jobs.report sync --run {tracker.folder}"
         )
 
@@ -368,13 +373,15 @@ def _reaching(store: str) -> Iterator[None]:
         status = error.get_http_status_code() if isinstance(error, MlflowException) else _SERVER_ERROR
         if status < _SERVER_ERROR and status not in _NOT_FOR_US:
             raise
-        reason = str(error).strip().splitlines()[0]
+        # The text of these errors may hold the whole address, and so may a traceback that shows them.
+        reason = hide_secrets(str(error).strip().splitlines()[0])
         remedy = (
             "give MLFLOW_TRACKING_USERNAME and _PASSWORD, or _TOKEN" if status in _NOT_FOR_US else "start it"
         )
         raise TrackingError(
-            f"MLflow at {store} cannot be reached ({reason}); {remedy}, or leave MLFLOW_TRACKING_URI unset"
-        ) from error
+            f"MLflow at {without_secrets(store)} cannot be reached ({reason}); {remedy}, "
+            "or leave MLFLOW_TRACKING_URI unset"
+        ) from None
 
 
 def _experiment(client: MlflowClient, runs: Path) -> str:

@@ -9,6 +9,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from epitoma.parquet import read_parquet
+
 SamplingName = Literal["selector", "gate", "uniform", "random", "dense"]
 """``selector`` keeps a given number of best timesteps, ``gate`` as many as it likes, ``dense`` all."""
 
@@ -117,7 +119,7 @@ def write_points(path: Path, points: Sequence[TradeoffPoint]) -> None:
 def read_points(path: Path) -> list[TradeoffPoint]:
     """Read what :func:`write_points` wrote."""
     names = {field.name for field in fields(TradeoffPoint)}
-    rows = pq.read_table(path).to_pylist()
+    rows = read_parquet(path).to_pylist()
     return [TradeoffPoint(**{name: row[name] for name in names}) for row in rows]
 
 

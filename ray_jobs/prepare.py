@@ -1,6 +1,6 @@
 """Make a dataset: a manifest of videos that you have, or videos that are made here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from epitoma.datasets.charades import CharadesConfig, list_charades
 from epitoma.datasets.clips import list_clips
 from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
 from epitoma.datasets.folder import FolderConfig, list_folder
-from epitoma.datasets.listing import Listing
+from epitoma.datasets.listing import Listing, check_listing
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import write_rejects
 from epitoma.datasets.report import report_lines
@@ -24,6 +24,7 @@ from epitoma.errors import ConfigError
 from epitoma.on_ray.composites import check_clips, make_composites
 from epitoma.on_ray.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
 from epitoma.on_ray.runtime import ray_session
+from epitoma.roots import Roots
 from epitoma.training.checkpoint import read_json, write_json
 from ray_jobs.command_line import run_job
 
@@ -31,63 +32,58 @@ REPORT_FILE = "report.txt"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareFolder(FolderConfig):
-    """Your videos, one folder a class, or train/, validation/ (val/, valid/) and test/ with those inside.
+class Prepare:
+    """What is asked of all that are made from files.
 
     Attributes:
         output: Where manifest, index and rejects go.
+        allow: A further folder, or address such as s3://bucket/, that videos may lie below: links and tables may lead
+            there. Can be given several times.
     """
 
     output: Path
+    allow: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareFolder(FolderConfig, Prepare):
+    """Your videos, one folder a class, or train/, validation/ (val/, valid/) and test/ with those inside."""
 
     def make(self) -> Manifest:
         """List and index the folder."""
-        return prepare_source(lambda: list_folder(self), self.output, source=self.root)
+        check_output(self.output, source=self.root)
+        return prepare_source(lambda: list_folder(self), self.output, roots=(self.root, *self.allow))
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareTable(TableConfig):
-    """Your videos, a row each of a CSV or Parquet file.
-
-    Attributes:
-        output: Where manifest, index and rejects go.
-    """
-
-    output: Path
+class PrepareTable(TableConfig, Prepare):
+    """Your videos, a row each of a CSV or Parquet file."""
 
     def make(self) -> Manifest:
         """List and index the videos of the table."""
-        return prepare_source(lambda: list_table(self), self.output)
+        roots = (self.root or self.file.parent, *self.allow)
+        return prepare_source(lambda: list_table(self), self.output, roots=roots)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareBreakfast(BreakfastConfig):
-    """The Breakfast dataset, from the folder as it is downloaded.
-
-    Attributes:
-        output: Where manifest, index and rejects go.
-    """
-
-    output: Path
+class PrepareBreakfast(BreakfastConfig, Prepare):
+    """The Breakfast dataset, from the folder as it is downloaded."""
 
     def make(self) -> Manifest:
         """List and index the dataset."""
-        return prepare_source(lambda: list_breakfast(self), self.output, source=self.root)
+        check_output(self.output, source=self.root)
+        return prepare_source(lambda: list_breakfast(self), self.output, roots=(self.root, *self.allow))
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareCharades(CharadesConfig):
-    """The Charades dataset, from the folder as it is downloaded.
-
-    Attributes:
-        output: Where manifest, index and rejects go.
-    """
-
-    output: Path
+class PrepareCharades(CharadesConfig, Prepare):
+    """The Charades dataset, from the folder as it is downloaded."""
 
     def make(self) -> Manifest:
         """List and index the dataset."""
-        return prepare_source(lambda: list_charades(self), self.output, source=self.root)
+        check_output(self.output, source=self.root)
+        roots = (self.root, *([self.videos] if self.videos else []), *self.allow)
+        return prepare_source(lambda: list_charades(self), self.output, roots=roots)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,21 +110,20 @@ class PrepareSynthetic:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareComposites(CompositeConfig):
+class PrepareComposites(CompositeConfig, Prepare):
     """Minutes-long videos with known evidence, put together from short clips, one folder a class.
 
     Attributes:
         clips: The folder of clips, or of train/, validation/ and test/ with class folders inside.
-        output: Where the videos, their manifest and index go, and which clips they are made from.
     """
 
     clips: Path
-    output: Path
 
     def make(self) -> Manifest:
         """Check the clips and compose the videos that are not there yet with the same settings."""
         check_output(self.output, source=self.clips)
         listing = list_clips(self.clips, self)
+        check_listing(listing, Roots.given((self.clips, *self.allow), source="prepare"))
         class_names(listing.classes, self)
         # The class of a job that is run as a command has no module that workers could import.
         config = CompositeConfig(
@@ -171,26 +166,25 @@ def prepare(config: PrepareConfig) -> Manifest:
 
 
 def prepare_source(
-    list_videos: Callable[[], Listing], output: Path, *, source: Path | None = None
+    list_videos: Callable[[], Listing], output: Path, *, roots: Sequence[str | Path]
 ) -> Manifest:
     """List a source's videos, index them, write the dataset, and say what it holds and what was left out.
 
     Args:
         list_videos: Lists them.
         output: Folder of the dataset.
-        source: Folder that must stay as it is.
+        roots: Folders and addresses that the videos may lie below.
 
     Raises:
-        ConfigError: The output would lie inside the source.
-        ManifestError: The source cannot be used, or none of its videos.
+        ConfigError: A root does not exist.
+        ManifestError: The source cannot be used, or none of its videos, or some lie outside the roots.
     """
-    if source is not None:
-        check_output(output, source=source)
     with phase("list videos") as advance:
         listing = list_videos()
         advance(len(listing.videos), len(listing.videos))
+    given = Roots.given(roots, source="prepare")
     with phase("index videos") as advance:
-        prepared = index_listing(listing, output, watch=advance)
+        prepared = index_listing(listing, output, roots=given, watch=advance)
     known = len(listing.videos) - prepared.indexed
     notes = [*([f"{known} videos were indexed before"] if known else []), *prepared.notes]
     short, whole = (

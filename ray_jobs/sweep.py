@@ -27,6 +27,7 @@ from epitoma.on_ray.search_space import (
 )
 from epitoma.on_ray.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
 from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
+from epitoma.ownership import refuse_what_others_can_write
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.time_cost import TimeModel, measure_times, times_of
@@ -117,7 +118,10 @@ def sweep(config: SweepConfig) -> SweepResult:
         EpitomaError: Bad input: a space that cannot be run, a taken name, a missing dataset.
     """
     kept = config.folder / SPACE_FILE
-    space = load_space(str(kept) if config.resume and kept.is_file() else config.space)
+    goes_on = config.resume and kept.is_file()
+    if goes_on:
+        refuse_what_others_can_write(kept)
+    space = load_space(str(kept) if goes_on else config.space)
     check_values(space, seed=config.seed)
     manifest = read_manifest(config.manifest)
     base = base_config(config, space)

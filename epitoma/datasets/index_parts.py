@@ -15,6 +15,8 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from epitoma.addresses import is_address
+from epitoma.parquet import read_parquet
 from epitoma.video.index_table import INDEX_SCHEMA
 from epitoma.whole_files import renamed_when_whole
 
@@ -68,7 +70,7 @@ class IndexParts:
 
     def _parts(self) -> list[pa.Table]:
         """All parts; those of another version of the index are as good as none."""
-        tables = [pq.read_table(file) for file in self._files()]
+        tables = [read_parquet(file) for file in self._files()]
         return [table for table in tables if table.schema.equals(PART_SCHEMA)]
 
     def _files(self) -> list[Path]:
@@ -78,7 +80,7 @@ class IndexParts:
 def file_state(path: str) -> str:
     """Name what a file is now: its path, size and time of change; of an address or a missing file the path alone."""
     try:
-        status = os.stat(path) if "://" not in path else None
+        status = None if is_address(path) else os.stat(path)
     except OSError:
         status = None
     return path if status is None else f"{path} {status.st_size} {status.st_mtime_ns}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import Interval
+from epitoma.roots import Roots, check_inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +48,18 @@ class Listing:
     rejects: tuple[Reject, ...] = ()
     notes: tuple[str, ...] = ()
     published: Mapping[str, int] = field(default_factory=dict)
+
+
+def check_listing(listing: Listing, roots: Roots) -> None:
+    """Refuse a source that names videos, or links to some, outside what the person gave.
+
+    Raises:
+        ManifestError: There is one; says how many, and which option would let them in.
+    """
+    check_inside(
+        [video.path for video in listing.videos],
+        [video.video_id for video in listing.videos],
+        roots,
+        source=", ".join(roots.places),
+        remedy=lambda places: f"if you mean to read them, add --allow {' --allow '.join(places)}",
+    )

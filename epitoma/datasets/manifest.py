@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from epitoma.addresses import is_address
 from epitoma.datasets.columns import flatten_lists, positions, spans
 from epitoma.datasets.manifest_checks import check_rows
 from epitoma.datasets.schema import SCHEMA, SPLITS, Interval, VideoRow, parse_metadata, to_table
 from epitoma.errors import ManifestError
+from epitoma.parquet import read_parquet
+from epitoma.roots import ROOTS_FILE, check_inside, roots_beside
 from epitoma.whole_files import renamed_when_whole
 
 __all__ = ["SCHEMA", "SPLITS", "Interval", "Manifest", "VideoRow", "read_manifest", "write_manifest"]
@@ -80,7 +84,7 @@ class Manifest:
     def resolved_paths(self) -> list[str]:
         """Absolute path, or address, of every video."""
         folder = os.path.abspath(self.path.parent)
-        return [p if "://" in p else os.path.join(folder, p) for p in self.table["path"].to_pylist()]
+        return [p if is_address(p) else os.path.join(folder, p) for p in self.table["path"].to_pylist()]
 
     def label_matrix(self) -> np.ndarray:
         """Multi-hot labels, float32 (V, L)."""
@@ -143,21 +147,36 @@ def write_manifest(
 def read_manifest(path: str | Path, *, check_files: bool = True) -> Manifest:
     """Read and check a manifest.
 
+    Where its videos lie is checked here, once: what is handed on to workers has passed.
+
     Args:
         path: The Parquet file.
         check_files: Whether every video must exist.
 
     Raises:
-        ManifestError: It is missing, not a manifest, empty, or has bad rows; every bad one is named.
+        ManifestError: It is missing, not a manifest, empty, has bad rows, of which every one is named, or names videos
+            that it must not reach.
     """
     path = Path(path)
     if not path.is_file():
         raise ManifestError(f"no manifest at {path}; make one with `python -m ray_jobs.prepare`")
-    try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise ManifestError(f"{path}: is not a Parquet file ({error})") from error
-    return _checked(path, _conform(path, table), check_files=check_files)
+    table = _conform(path, read_parquet(path, columns=SCHEMA.names))
+    manifest = _checked(path, table, check_files=check_files)
+    check_inside(
+        manifest.resolved_paths(),
+        manifest.video_ids,
+        roots_beside(manifest.path),
+        source=str(path),
+        remedy=partial(_let_in, manifest.path.with_name(ROOTS_FILE)),
+    )
+    return manifest
+
+
+def _let_in(file: Path, places: list[str]) -> str:
+    return (
+        f"if you mean to read them, prepare the dataset with --allow {' --allow '.join(places)}, "
+        f"or have {file} say {json.dumps({'roots': places})}"
+    )
 
 
 def _checked(path: Path, table: pa.Table, *, check_files: bool) -> Manifest:
@@ -212,6 +231,6 @@ def _kind(arrow_type: pa.DataType) -> object:
 
 
 def _below(folder: Path, path: str) -> str:
-    if "://" in path or not Path(path).is_relative_to(folder):
+    if is_address(path) or not Path(path).is_relative_to(folder):
         return path
     return Path(path).relative_to(folder).as_posix()

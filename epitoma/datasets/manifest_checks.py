@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from epitoma.addresses import is_address
 from epitoma.datasets.columns import flatten_lists, positions, spans
 from epitoma.datasets.schema import SCHEMA, SPLITS
 from epitoma.errors import ManifestError
@@ -146,5 +147,5 @@ def _bad_intervals(table: pa.Table) -> Fault:
 
 
 def _missing_files(paths: list[str]) -> Fault:
-    missing = ["://" not in path and not os.path.exists(path) for path in paths]
+    missing = [not is_address(path) and not os.path.exists(path) for path in paths]
     return Fault(np.flatnonzero(missing), lambda row: f"no video at {paths[row]}")

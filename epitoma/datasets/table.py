@@ -13,11 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from epitoma.addresses import is_address, without_secrets
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
 from epitoma.errors import ConfigError, ManifestError
+from epitoma.parquet import read_parquet
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -96,15 +98,12 @@ def _read(config: TableConfig) -> tuple[list[dict[str, Any]], bool]:
 def _read_parquet(file: Path, columns: Sequence[str], *, optional: str) -> pa.Table:
     if not file.is_file():
         raise ManifestError(f"no file at {file}")
-    try:
-        table = pq.read_table(file)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ManifestError(f"{file}: is not a Parquet file ({error})") from error
+    table = read_parquet(file, columns=(*columns, optional))
     missing = [name for name in columns if name not in table.column_names]
     if missing:
-        there = ", ".join(table.column_names)
+        there = ", ".join(pq.read_schema(file).names)
         raise ManifestError(f"{file}: has no column {', '.join(missing)}; its columns are {there}")
-    return table.select([name for name in table.column_names if name in (*columns, optional)])
+    return table
 
 
 def _check_splits(config: TableConfig, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -120,13 +119,16 @@ def _listed(
     config: TableConfig, row: Mapping[str, Any], place: int, *, multi_label: bool
 ) -> ListedVideo | Reject:
     path = _text(row[config.path_column])
-    video_id = _text(row[config.id_column]) if config.id_column else path
+    # A signed address opens its file for whoever reads it, and a video's id is said everywhere.
+    video_id = _text(row[config.id_column]) if config.id_column else without_secrets(path)
     labels = _labels(config, row[config.labels_column])
     if not path or not video_id:
         missing = config.id_column if path else config.path_column
-        return Reject(video_id or f"row {place}", path, f"row {place} has nothing in column {missing}")
+        return Reject(
+            video_id or f"row {place}", without_secrets(path), f"row {place} has nothing in column {missing}"
+        )
     if not labels and not multi_label:
-        return Reject(video_id, path, f"row {place} has no label")
+        return Reject(video_id, without_secrets(path), f"row {place} has no label")
     return ListedVideo(
         video_id=video_id,
         path=_resolved(config, path),
@@ -159,7 +161,7 @@ def _group(config: TableConfig, row: Mapping[str, Any], place: int) -> str | Non
 
 
 def _resolved(config: TableConfig, path: str) -> str:
-    return path if "://" in path else str((config.root or config.file.parent).absolute() / path)
+    return path if is_address(path) else str((config.root or config.file.parent).absolute() / path)
 
 
 def _check_unique(file: Path, videos: Sequence[ListedVideo]) -> None:
@@ -171,7 +173,7 @@ def _check_unique(file: Path, videos: Sequence[ListedVideo]) -> None:
         repeated = [value for value, count in Counter(values).items() if count > 1]
         if repeated:
             more = f" and {len(repeated) - _NAMED} more" if len(repeated) > _NAMED else ""
-            shown = ", ".join(repeated[:_NAMED])
+            shown = ", ".join(map(without_secrets, repeated[:_NAMED]))
             raise ManifestError(f"{file}: the same {what} in more than one row: {shown}{more}")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from http.client import HTTPException
+from pickle import UnpicklingError
 
 import torchvision
 from torch import Tensor, nn
@@ -64,6 +65,13 @@ def fetch_video_net(name: str) -> dict[str, Tensor]:
         WeightsError: They are out of reach.
     """
     try:
-        return torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(check_hash=True)  # pyright: ignore
-    except (OSError, HTTPException, RuntimeError) as error:  # A wrong hash is a RuntimeError.
+        return torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(  # pyright: ignore
+            check_hash=True, weights_only=True
+        )
+    except (
+        OSError,
+        HTTPException,
+        RuntimeError,
+        UnpicklingError,
+    ) as error:  # A wrong hash is a RuntimeError.
         raise WeightsError(f"torchvision cannot fetch weights of {name!r} ({error})") from error

@@ -14,6 +14,7 @@ import ray.data
 from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
+from epitoma.addresses import without_secrets
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import VideoError
 from epitoma.on_ray.pixel_rows import Row, pixel_table
@@ -112,7 +113,7 @@ class ScheduledDecoder:
             pixels, reject = decode_timesteps(path, index, starts_T, frame_count, self.spec), ""
         except VideoError as error:
             pixels, reject = blank(len(starts_T), self.spec), error.reason
-        told = {"starts": starts_T, "path": path, "reject": reject, "node": _own_node()}
+        told = {"starts": starts_T, "path": without_secrets(path), "reject": reject, "node": _own_node()}
         return {**scheduled, **pixels, **told}
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import ray.data
 from ray.util.annotations import RayDeprecationWarning
 
+from epitoma.addresses import hide_secrets, without_secrets
 from epitoma.datasets.index_parts import PART_SCHEMA
 from epitoma.datasets.listing import ListedVideo
 from epitoma.errors import VideoError
@@ -77,7 +78,10 @@ def index_files(
             yield results
         if not waiting:
             return
-    yield [Indexed(video_id=v.video_id, path=v.path, reason=_LOST, row=None) for v in waiting.values()]
+    yield [
+        Indexed(video_id=v.video_id, path=without_secrets(v.path), reason=_LOST, row=None)
+        for v in waiting.values()
+    ]
 
 
 def _tasks(
@@ -127,4 +131,5 @@ def _index_one(index_file: IndexFile, *, video_id: str, path: str, file: str) ->
         # Of an address the error's path is without its secrets.
         return {"video_id": video_id, "path": error.path, "reason": error.reason}
     except Exception as error:  # Whatever is wrong with one file must not cost the others.
-        return {"video_id": video_id, "path": path, "reason": f"{type(error).__name__}: {error}"}
+        reason = hide_secrets(f"{type(error).__name__}: {error}")
+        return {"video_id": video_id, "path": without_secrets(path), "reason": reason}

@@ -9,7 +9,7 @@ import ray
 
 from epitoma.datasets.index_parts import IndexParts, file_state
 from epitoma.datasets.indexed import interval_notes, video_row
-from epitoma.datasets.listing import ListedVideo, Listing
+from epitoma.datasets.listing import ListedVideo, Listing, check_listing
 from epitoma.datasets.manifest import Manifest, write_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.schema import VideoRow
@@ -25,6 +25,7 @@ from epitoma.on_ray.indexing import index_files
 from epitoma.on_ray.parallel import in_parallel
 from epitoma.on_ray.runtime import ray_session
 from epitoma.progress import Watch
+from epitoma.roots import Roots, write_roots
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_FILE, index_row, row_index, write_indices
 
@@ -50,7 +51,7 @@ class Prepared:
     notes: list[str]
 
 
-def index_listing(listing: Listing, output: Path, *, watch: Watch) -> Prepared:
+def index_listing(listing: Listing, output: Path, *, roots: Roots, watch: Watch) -> Prepared:
     """Index every listed video over all CPU workers, and write manifest, index and rejects.
 
     Indices are written to the output folder as they come in. A preparation that was cut off goes on where it
@@ -59,12 +60,15 @@ def index_listing(listing: Listing, output: Path, *, watch: Watch) -> Prepared:
     Args:
         listing: The videos, each with a split.
         output: Folder of the dataset; nothing is written anywhere else.
+        roots: Where the videos may lie, now and whenever the manifest is read.
         watch: Told of progress.
 
     Raises:
-        ManifestError: None of the videos can be used.
+        ManifestError: None of the videos can be used, or some lie outside the roots.
     """
+    check_listing(listing, roots)
     output.mkdir(parents=True, exist_ok=True)
+    write_roots(output, roots)
     parts = IndexParts(output / PARTS_FOLDER)
     state_of = {video.video_id: file_state(video.path) for video in listing.videos}
     known = parts.states()

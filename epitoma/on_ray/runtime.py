@@ -39,6 +39,7 @@ from ray._private.state import state as ray_state  # noqa: E402
 from epitoma.console import complain  # noqa: E402
 from epitoma.errors import NO_ROOM  # noqa: E402
 from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
+from epitoma.on_ray.loopback import keep_token_private, on_loopback  # noqa: E402
 
 MAX_LOG_BYTES = 20_000_000
 
@@ -58,7 +59,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         return
     joined = has_joined()
     with _stderr_into(logs / "ray_start.log"), _own_sigterm(), joining():
-        info = ray.init(**({} if joined else _private()), log_to_driver=False, logging_level=logging.ERROR)
+        info = _joined() if joined else _private()
     quieten()
     try:
         with ending_without_head() if joined else nullcontext():
@@ -138,8 +139,17 @@ def _stderr_into(file: Path) -> Iterator[None]:
             os.close(kept)
 
 
-def _private() -> dict[str, Any]:
-    return {"address": "local", "include_dashboard": False}
+def _joined() -> Any:
+    return ray.init(log_to_driver=False, logging_level=logging.ERROR)
+
+
+def _private() -> Any:
+    """Start a Ray that listens on loopback alone, and answers nobody without this person's token."""
+    keep_token_private()
+    with on_loopback():
+        return ray.init(
+            address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
+        )
 
 
 def _keep_logs(source: Path, target: Path) -> None:

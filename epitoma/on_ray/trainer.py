@@ -21,6 +21,7 @@ from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, bui
 from epitoma.on_ray.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.ingest import PixelSource, decode_spec
 from epitoma.on_ray.placement import label_selector
+from epitoma.on_ray.process_group import BoundTorchConfig
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
 from epitoma.on_ray.worker_context import RayContext
 from epitoma.sampling import stable_seed
@@ -79,6 +80,7 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     trainer = TorchTrainer(
         train_worker,
         train_loop_config={"job": job},
+        torch_config=BoundTorchConfig(),
         scaling_config=scaling(job.config.workers),
         run_config=RunConfig(
             name=RAY_TRAIN,

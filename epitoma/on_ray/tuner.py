@@ -15,6 +15,7 @@ from ray.tune.search.optuna import OptunaSearch
 from epitoma.errors import RunError
 from epitoma.on_ray.search_space import SearchSpace
 from epitoma.on_ray.trials import COST, SCORE, Trial, TrialWork, error_of
+from epitoma.ownership import refuse_what_others_can_write
 from epitoma.sweep_result import TRIALS
 
 TUNE_FOLDER = "tune"
@@ -112,6 +113,8 @@ def _has_begun(plan: TunePlan) -> bool:
 
 
 def _restored(plan: TunePlan, trainable: Any) -> Tuner:
+    """Go on: Tune unpickles what it noted, so that must be of this account's own making."""
+    refuse_what_others_can_write(plan.folder / TUNE_FOLDER)
     path = str((plan.folder / TUNE_FOLDER).resolve())
     return Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError, InvalidDataError
+from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -27,10 +27,17 @@ _TIMEOUT_SECONDS = 20.0
 _MAX_OVERREAD = 4
 _SPARE_BYTES = 1_000_000
 
+# These read other files, or hosts, that a small text names: what is asked for is one file and nothing else.
+_PLAYLISTS = {"concat", "concatf", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest"}
+_DEVICES = {"alsa", "fbdev", "kmsgrab", "lavfi", "oss", "video4linux2,v4l2", "x11grab"}
+_SIBLINGS = {"mlv", "vobsub"}
+
 _OPTIONS = {
-    "fflags": "genpts",
+    "fflags": "genpts",  # Some AVI files have decoding times only.
     "max_pixels": str(MAX_PIXELS),
-}  # genpts: some AVI files have decoding times only.
+    "format_whitelist": ",".join(sorted(av.formats_available - _PLAYLISTS - _DEVICES - _SIBLINGS)),
+    "protocol_whitelist": "file",
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
         # A signed web address holds a secret, which its file's name does not.
         name = source if isinstance(source, str) else source.name
         try:
-            with _opened(source) as container:
+            with _opened(name, source) as container:
                 stream = _video_stream(name, container)
                 _check_size(name, stream)
                 stream.codec_context.thread_count = 1
@@ -96,8 +103,15 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
             raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
 
 
-def _opened(source: str | RemoteFile) -> InputContainer:
-    return av.open(source, mode="r", options=_OPTIONS, timeout=_TIMEOUT_SECONDS, metadata_errors="replace")
+def _opened(name: str, source: str | RemoteFile) -> InputContainer:
+    try:
+        return av.open(
+            source, mode="r", options=_OPTIONS, timeout=_TIMEOUT_SECONDS, metadata_errors="replace"
+        )
+    except ArgumentError as error:  # What FFmpeg says of a format that is not among those allowed.
+        raise VideoError(
+            name, "is damaged, or a playlist, whose videos are to be named themselves"
+        ) from error
 
 
 def _video_stream(name: str, container: InputContainer) -> VideoStream:

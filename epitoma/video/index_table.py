@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epitoma.errors import ManifestError
+from epitoma.parquet import read_parquet
 from epitoma.video.index import VideoIndex
 from epitoma.whole_files import renamed_when_whole
 
@@ -109,10 +110,7 @@ class VideoIndices:
         path = Path(manifest).parent / INDEX_FILE
         if not path.is_file():
             return cls(INDEX_SCHEMA.empty_table())
-        try:
-            table = pq.read_table(path)
-        except pa.ArrowInvalid as error:
-            raise ManifestError(f"{path}: is not a Parquet file ({error}); delete it") from error
+        table = read_parquet(path, remedy="; delete it")
         if not table.schema.equals(INDEX_SCHEMA):
             raise ManifestError(f"{path}: is not a table of video indices of this version; delete it")
         return cls(table)

@@ -6,7 +6,6 @@ reading goes straight on do requests grow. Every wait has an end, and no error p
 
 import io
 import os
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from threading import Thread
 from types import TracebackType
 from typing import TypeVar
 
+from epitoma.addresses import has_credentials, hide_secrets, is_address, without_secrets
 from epitoma.errors import VideoError
 from epitoma.video.transports import (
     FILESYSTEM_SCHEMES,
@@ -32,13 +32,6 @@ _CACHED_BLOCKS = 64
 # A request asks for half as much as was read in one go, so that what the next jump wastes stays small.
 _READ_AHEAD_SHARE = 2
 _MOST_BLOCKS_A_REQUEST = 16
-
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-# A password may hold slashes; digits after a colon are a port. Google's public buckets are gs://anonymous@bucket.
-_USER = re.compile(r"(?<=://)(?!anonymous@)[^/?#@:\[]*(:(?!\d*([/?#]|$))[^@]*)?@")
-_SECRET = re.compile(
-    r"([?&][^=&#]*(?:key|secret|token|signature|sig|credential|password)[^=&#]*=)[^&#]*", re.I
-)
 
 Result = TypeVar("Result")
 
@@ -160,11 +153,6 @@ class RemoteFile(io.RawIOBase):
         return fetched
 
 
-def is_remote(path: str | Path) -> bool:
-    """Tell a URI (`s3://bucket/video.mp4`) from a local path."""
-    return _URI.match(str(path)) is not None
-
-
 @contextmanager
 def open_source(path: str | Path) -> Iterator[str | RemoteFile]:
     """Give what `av.open` takes: the path of a local file, or a RemoteFile.
@@ -172,7 +160,7 @@ def open_source(path: str | Path) -> Iterator[str | RemoteFile]:
     Raises:
         VideoError: The file is missing or empty, or could not be fetched (also when the block ends).
     """
-    if is_remote(path):
+    if is_address(path):
         with open_remote(str(path)) as file:
             yield file
     else:
@@ -189,12 +177,12 @@ def open_remote(uri: str, *, patience: Patience = USUAL_PATIENCE) -> RemoteFile:
         VideoError: The URI holds credentials or is of an unknown kind, or the file cannot be fetched.
     """
     scheme = uri.split("://")[0].lower()
-    name = _SECRET.sub(r"\1...", _USER.sub("...@", uri))
+    name = without_secrets(uri)
     if scheme not in HTTP_SCHEMES + FILESYSTEM_SCHEMES:
         known = ", ".join(HTTP_SCHEMES + FILESYSTEM_SCHEMES)
         raise VideoError(name, f"videos cannot be read from {scheme}:// (known: {known})")
     # A signed web address is not a key: it opens one file, for a while.
-    if _USER.search(uri) or (name != uri and scheme not in HTTP_SCHEMES):
+    if has_credentials(uri) or (name != uri and scheme not in HTTP_SCHEMES):
         raise VideoError(name, "credentials belong into the environment, not into the address")
     kind = HttpTransport if scheme in HTTP_SCHEMES else FilesystemTransport
     transport = _bounded(
@@ -231,7 +219,7 @@ def _bounded(work: Callable[[], Result], *, name: str, seconds: float) -> Result
     except FileNotFoundError:
         raise VideoError(name, "no such file") from None
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = hide_secrets((str(error).splitlines() or [type(error).__name__])[0])
         raise VideoError(name, f"cannot be fetched ({reason})") from error
 
 

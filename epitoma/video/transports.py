@@ -9,13 +9,15 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin, urlsplit
 
 import requests
 from pyarrow import NativeFile, fs
 from urllib3.exceptions import HTTPError
 
+from epitoma.addresses import without_secrets
 from epitoma.errors import VideoError
+from epitoma.roots import BOUND, bound
 
 HTTP_SCHEMES = ("http", "https")
 # Not abfs: pyarrow 25 ends the process where Azure's credentials are missing.
@@ -84,7 +86,7 @@ class HttpTransport:
         self.size = 0
         self._uri, self._name, self._patience = uri, name, patience
         self._version: tuple[object, ...] | None = None
-        self._session = requests.Session()
+        self._session = _StayingSession(name)
         self._session.headers["Accept-Encoding"] = "identity"
 
     def read_at(self, offset: int, size: int) -> bytes:
@@ -146,6 +148,46 @@ class HttpTransport:
             raise VideoError(self._name, _CHANGED)
         self.size, self._version = total, version
         return last - first + 1
+
+
+class _StayingSession(requests.Session):
+    """Follows a server to itself only, or to where EPITOMA_ROOTS lets it: it was the server that was allowed.
+
+    Args:
+        name: What errors call the file; never holds a secret.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Give where an answer sends us, if we may go there."""
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            there = urljoin(resp.url, target)
+            limit = bound()
+            if not _is_same_server(resp.url, there) and not (limit and limit.hold([there])[0]):
+                resp.close()
+                server = without_secrets(there).split("?")[0]
+                raise VideoError(
+                    self._name, f"the server sends us to {server}, and {BOUND} does not name that"
+                )
+        return target
+
+
+def _is_same_server(address: str, other: str) -> bool:
+    """Whether both are of one host, port and scheme, or the other is what the host has behind TLS."""
+    servers = [_server(address), _server(other)]
+    return servers[0] == servers[1] or (
+        [server[1:] for server in servers] == [("http", 80), ("https", 443)]
+        and servers[0][0] == servers[1][0]
+    )
+
+
+def _server(address: str) -> tuple[str | None, str, int | None]:
+    parts = urlsplit(address)
+    return parts.hostname, parts.scheme, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 class _WorthAnotherTryError(Exception):

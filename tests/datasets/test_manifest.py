@@ -12,6 +12,7 @@ from epitoma.datasets.manifest import SCHEMA, Interval, VideoRow, read_manifest,
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.schema import to_table
 from epitoma.errors import ManifestError
+from epitoma.roots import Roots, write_roots
 
 CLASSES = ("tea", "coffee", "juice")
 
@@ -197,6 +198,7 @@ def test_missing_videos(put_clips):
     folder = put_clips("videos/v0.mp4")
     rows = [row(0), row(1), row(2, path="s3://bucket/v2.mp4")]
     path = write_unchecked(folder / "set.parquet", rows)
+    write_roots(folder, Roots(("s3://bucket/",)))
     with pytest.raises(
         ManifestError, match=rf"1 of 3 rows are bad\n  row 1 \(v1\): no video at {folder}/videos/v1"
     ):

@@ -17,6 +17,7 @@ from epitoma.datasets.schema import Interval
 from epitoma.errors import ManifestError
 from epitoma.on_ray.indexing import VIDEOS_PER_TASK
 from epitoma.on_ray.prepare import Prepared, index_listing, make_synthetic
+from epitoma.roots import Roots
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 from epitoma.video.index_table import VideoIndices
@@ -45,7 +46,8 @@ def listing(source) -> Listing:
 
 
 def index(listing: Listing, output: Path, watch=lambda done, total: None) -> Prepared:
-    return index_listing(listing, output, watch=watch)
+    folders = {str(Path(video.path).parent) for video in listing.videos}
+    return index_listing(listing, output, roots=Roots(tuple(folders)), watch=watch)
 
 
 def check_indices(manifest: Manifest) -> None:

@@ -1,17 +1,22 @@
 """Every bad input ends with one clear line on standard error and exit code 2, never with a traceback."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from epitoma.config import to_dict
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import VideoRow
+from epitoma.errors import RunError
+from epitoma.ownership import refuse_what_others_can_write
 from epitoma.presets import demo_selector
 from epitoma.training.checkpoint import write_json
 from epitoma.training.run_config import TrainConfig
@@ -207,3 +212,82 @@ def test_reports_of_nothing(refused, arguments, expected):
 def test_help_reads_well_and_ends_well(tmp_path):
     code, _ = job("train", "--help", cwd=tmp_path)
     assert code == 0
+
+
+class Touches:
+    """Unpickling this makes a file in the folder that the job runs in."""
+
+    def __reduce__(self):
+        return (Path("ran").touch, ())
+
+
+def of_unpickled_values(path: Path, name: str, evil: bytes) -> None:
+    """Put a column that Ray Data unpickles into a Parquet file."""
+    said = {b"ARROW:extension:name": b"ray.data.arrow_pickled_object", b"ARROW:extension:metadata": b""}
+    table = pq.read_table(path)
+    values = pa.array([evil] * table.num_rows, pa.large_binary())
+    field = pa.field(name, values.type, metadata=said)
+    pq.write_table(table.set_column(table.schema.get_field_index(name), field, values), path)
+
+
+def test_files_that_would_run_when_read_are_refused_and_do_not_run(refused, tmp_path):
+    evil, good = pickle.dumps(Touches()), manifest(tmp_path)
+    (tmp_path / "bad.json").write_bytes(evil)
+    (tmp_path / "plain.pth").write_bytes(evil)
+    torch.save({"state_dict": {"a": Touches()}}, tmp_path / "zip.pth")
+    for file in ("plain.pth", "zip.pth"):
+        line = refused("extract", "--manifest", good, "--networks.light.weights", file)
+        assert f"{file} is not a file of plain tensors" in line
+    assert "bad.json is not JSON" in refused("train", "--config", "bad.json")
+    (tmp_path / "set.parquet").write_bytes(good.read_bytes())
+    for name in ("labels", "path"):
+        of_unpickled_values(tmp_path / "set.parquet", name, evil)
+        line = refused("prepare", "table", "--file", "set.parquet", "--output", "out")
+        assert "is of an extension type, which may hold code" in line
+        of_unpickled_values(good, name, evil)
+        assert "may hold code" in refused("train", "--manifest", good, "--name", "x")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_videos_outside_of_what_was_given(refused, tmp_path):
+    (tmp_path / "set").mkdir()
+    good = manifest(tmp_path / "set")
+    (tmp_path / "secret.mp4").write_bytes(b"x")
+    (tmp_path / "set" / "a.mp4").unlink()
+    (tmp_path / "set" / "a.mp4").symlink_to(tmp_path / "secret.mp4")
+    line = refused("train", "--manifest", good, "--name", "x")
+    assert "1 of 1 videos lie outside the folders that may be read" in line
+    assert (
+        f"leads to {tmp_path}/secret.mp4; if you mean to read them, prepare the dataset with --allow" in line
+    )
+    (tmp_path / "set" / "set.csv").write_text("path,labels\n../secret.mp4,tea\n")
+    line = refused("prepare", "table", "--file", "set/set.csv", "--output", "out")
+    assert f"if you mean to read them, add --allow {tmp_path}" in line
+    assert not (tmp_path / "out").exists()
+    line = refused("prepare", "table", "--file", "set/set.csv", "--output", "out", "--allow", "gone")
+    assert "no folder at gone" in line
+
+
+@pytest.mark.parametrize("place", ["space.py", "tune/tuner.pkl"])
+def test_a_sweep_that_others_can_write_is_not_gone_on_with(tmp_path, place):
+    file = tmp_path / "runs" / place
+    file.parent.mkdir(parents=True)
+    file.write_text("open('ran', 'w')\n")
+    refuse_what_others_can_write(tmp_path / "runs")
+    file.chmod(0o666)
+    with pytest.raises(RunError, match=r"can be written by every account.*chmod -R o-w"):
+        refuse_what_others_can_write(tmp_path / "runs")
+    file.unlink()
+    file.symlink_to("/dev/null")
+    with pytest.raises(RunError, match="is a link"):
+        refuse_what_others_can_write(tmp_path / "runs")
+
+
+def test_a_resumed_sweep_looks_whose_its_space_is(refused, tmp_path):
+    (tmp_path / "runs" / "x").mkdir(parents=True)
+    space = tmp_path / "runs" / "x" / "space.py"
+    space.write_text("open('ran', 'w')\nSPACE = {}\n")
+    space.chmod(0o666)
+    line = refused("sweep", "--manifest", manifest(tmp_path), "--name", "x", "--resume")
+    assert "space.py can be written by every account, and going on would run what it holds" in line
+    assert not (tmp_path / "ran").exists()

@@ -18,7 +18,7 @@ import pytest
 from epitoma.datasets.index_parts import IndexParts
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.errors import ConfigError
+from epitoma.errors import ConfigError, ManifestError
 from epitoma.video.compose import write_video
 from ray_jobs.command_line import parse
 from ray_jobs.prepare import (
@@ -133,6 +133,11 @@ def test_a_table_of_files_and_addresses(ray_cluster, put, clips, tmp_path, serve
     lines += [f"{good.address}/c.mp4?token=hidden,milk,test", f"{bad.address}/d.mp4?token=hidden,milk,test"]
     (tmp_path / "set.csv").write_text("\n".join(lines) + "\n")
     config = PrepareTable(file=tmp_path / "set.csv", separator=";", output=tmp_path / "out")
+    with pytest.raises(ManifestError, match=r"2 of 4 videos lie outside .* --allow") as refusal:
+        prepare(config)
+    assert "hidden" not in str(refusal.value)
+    assert good.requests == bad.requests == 0
+    config = replace(config, allow=(f"{good.address}/", f"{bad.address}/"))
     manifest = prepare(config)
     assert [(row["path"], row["split"], row["labels"]) for row in manifest.table.to_pylist()] == [
         (str(tmp_path / "videos/a.mp4"), "train", ["tea", "milk"]),
@@ -141,7 +146,8 @@ def test_a_table_of_files_and_addresses(ray_cluster, put, clips, tmp_path, serve
     ]
     (reject,) = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()
     assert "404" in reject["reason"]
-    assert "hidden" not in reject["path"] + reject["reason"]
+    assert "hidden" not in "".join(reject.values())
+    assert read_manifest(manifest.path).video_ids[2] == f"{good.address}/c.mp4?token=..."
     asked = good.requests
     assert prepare(config).table.equals(manifest.table)
     assert good.requests == asked

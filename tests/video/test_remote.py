@@ -20,10 +20,10 @@ from epitoma.errors import VideoError
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video
-from epitoma.video.remote import BLOCK_BYTES, RemoteFile, is_remote, open_remote, open_source
+from epitoma.video.remote import BLOCK_BYTES, RemoteFile, open_remote, open_source
 from epitoma.video.transports import Patience
 from tests.video import range_server
-from tests.video.range_server import RangeServer, after, serving, until
+from tests.video.range_server import Answer, RangeServer, after, serving, until
 
 IMPATIENT = Patience(connect_seconds=0.3, silence_seconds=0.3, attempts=2, total_seconds=1.5)
 DATA = np.random.default_rng(0).bytes(11 * BLOCK_BYTES + 1234)
@@ -67,14 +67,6 @@ def put_on_s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
         return f"s3://bucket/{key}"
 
     return put
-
-
-def test_what_is_remote():
-    assert is_remote("s3://bucket/video.mp4")
-    assert is_remote("HTTPS://host/video.mp4")
-    assert not is_remote("video.mp4")
-    assert not is_remote("/data/odd://name.mp4")
-    assert not is_remote(Path("/data/video.mp4"))
 
 
 STEPS = st.lists(
@@ -507,3 +499,49 @@ def test_a_process_ends_at_once_and_quietly(put_on_s3, serve, monkeypatch, silen
     expected = "no whole answer within 0.5 s" if silent else str(len(DATA))
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, expected, "")
     assert time.monotonic() - begin < 15
+
+
+def send_to(address: str) -> Answer:
+    return lambda request, first, last: request.start(302, Location=address, Content_Length=0)
+
+
+def test_a_server_may_send_us_to_itself(serve):
+    server = serve(DATA)
+    server.answer = until(1, send_to("/elsewhere?signature=hush"))
+    with open_remote(server.uri) as file:
+        assert file.read(10) == DATA[:10]
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "http://127.0.0.1:{port}/a.mp4?signature=hush",
+        "//127.0.0.1:{port}/a.mp4",
+        "http://localhost:{port}/a.mp4",
+        "http://me:hush@127.0.0.1:{port}/a.mp4",
+        "http://169.254.169.254/latest/meta-data/",
+        "file:///etc/passwd",
+        "https://{own}/a.mp4",
+    ],
+)
+def test_a_server_may_not_send_us_elsewhere(serve, elsewhere):
+    server, other = serve(DATA), serve(DATA)
+    own = server.address.removeprefix("http://")
+    server.answer = send_to(elsewhere.format(port=other.server_port, own=own))
+    with pytest.raises(
+        VideoError, match=r"the server sends us to .*, and EPITOMA_ROOTS does not name"
+    ) as refusal:
+        open_remote(server.uri, patience=IMPATIENT)
+    assert "hush" not in str(refusal.value)
+    assert other.requests == 0
+
+
+def test_a_server_may_send_us_where_the_roots_of_the_machine_allow_it(serve, monkeypatch):
+    server, other = serve(DATA), serve(DATA)
+    server.answer = send_to(other.uri)
+    monkeypatch.setenv("EPITOMA_ROOTS", f"{server.address}/, {other.address}/videos/")
+    with open_remote(server.uri) as file:
+        assert file.read(10) == DATA[:10]
+    server.answer = send_to(f"{other.address}/private/a.mp4")
+    with pytest.raises(VideoError, match="does not name"):
+        open_remote(server.uri, patience=IMPATIENT)

@@ -1,0 +1,32 @@
+"""Addresses such as ``s3://bucket/video.mp4``: telling them from paths, and saying them without their secrets."""
+
+import re
+from pathlib import Path
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# A password may hold slashes; digits after a colon are a port. Google's public buckets are gs://anonymous@bucket.
+_USER = re.compile(r"(?<=://)(?!anonymous@)[^/?#@:\[]*(:(?!\d*([/?#]|$))[^@]*)?@")
+_SECRET = re.compile(
+    r"([?&][^=&#]*(?:key|secret|token|signature|sig|credential|password)[^=&#]*=)[^&#]*", re.I
+)
+_IN_TEXT = re.compile(_ADDRESS.pattern + r"[^\s'\"<>`]+")
+
+
+def is_address(path: str | Path) -> bool:
+    """Tell an address from a local path."""
+    return _ADDRESS.match(str(path)) is not None
+
+
+def has_credentials(address: str) -> bool:
+    """Whether a user, or a user and a password, stand before the host."""
+    return _USER.search(address) is not None
+
+
+def without_secrets(address: str) -> str:
+    """Give an address with dots for user, password, signatures, keys and tokens; a path stays as it is."""
+    return _SECRET.sub(r"\1...", _USER.sub("...@", address)) if is_address(address) else address
+
+
+def hide_secrets(text: str) -> str:
+    """Give a text in which every address is without its secrets."""
+    return _IN_TEXT.sub(lambda found: without_secrets(found[0]), text)

@@ -1,0 +1,64 @@
+"""Who can reach a private Ray: nobody from another machine, and on this one nobody without its owner's token."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from ray._private import ray_constants
+from ray._private.authentication.authentication_token_generator import generate_new_authentication_token
+
+_FOR_OTHERS = 0o077
+_LOOPBACK_INTERFACE = "lo" if sys.platform == "linux" else "lo0"
+_COLLECTIVES = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), _LOOPBACK_INTERFACE)
+"""Where torch's workers talk; else they take the interface of the machine's name. Workers inherit it."""
+
+
+@contextmanager
+def on_loopback() -> Iterator[None]:
+    """Have a Ray that is started in the block listen on 127.0.0.1 alone.
+
+    Given as ``_node_ip_address`` Ray 2.60 replaces that by the address which others reach, and all its processes
+    listen on every interface. It has a switch for machines that are in no cluster, and reads it for Windows and macOS.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    added = {name: value for name, value in _COLLECTIVES.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        for name in added:
+            del os.environ[name]
+
+
+def keep_token_private() -> None:
+    """Keep the file of the token, which a private Ray asks for, from the other accounts of this machine.
+
+    Loopback is shared by all of them, and Ray makes the file for everyone to read.
+    """
+    if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        return
+    file = Path.home() / ".ray" / "auth_token"
+    if not file.exists():
+        _make(file)
+    status = file.stat()
+    if status.st_uid == os.geteuid() and status.st_mode & _FOR_OTHERS:
+        file.chmod(0o600)
+
+
+def _make(file: Path) -> None:
+    """Write a new token, whole from the start, unless another process does so first."""
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    aside = file.with_name(f".{uuid4().hex}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
+        made.write(generate_new_authentication_token())
+    try:
+        os.link(aside, file)
+    except FileExistsError:
+        return
+    finally:
+        aside.unlink()

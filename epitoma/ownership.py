@@ -1,0 +1,38 @@
+"""Whose files these are: asked before something in them is run."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from epitoma.errors import RunError
+
+
+def refuse_what_others_can_write(place: Path) -> None:
+    """Refuse a file, or a folder with all it holds, that another account owns or that every account may write.
+
+    Raises:
+        RunError: There is such a file, or a link, which may lead to one.
+    """
+    for path in _all(place):
+        status = path.lstat()
+        if status.st_uid != os.geteuid():
+            reason, remedy = (
+                f"belongs to another account (user id {status.st_uid})",
+                f"chown -R {os.geteuid()}",
+            )
+        elif stat.S_ISLNK(status.st_mode):
+            reason, remedy = "is a link", "put the file itself there, and see to it by ls -lR"
+        elif status.st_mode & stat.S_IWOTH:
+            reason, remedy = "can be written by every account", "chmod -R o-w"
+        else:
+            continue
+        raise RunError(
+            f"{path} {reason}, and going on would run what it holds: if you trust it, {remedy} {place}"
+        )
+
+
+def _all(place: Path) -> Iterator[Path]:
+    yield place
+    if place.is_dir():
+        yield from place.rglob("*")

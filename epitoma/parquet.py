@@ -1,0 +1,52 @@
+"""Reading Parquet files that others may have written: nothing in them is ever run.
+
+Ray Data teaches pyarrow a kind of column whose values are unpickled when they are looked at, so that a file with
+such a column runs whatever its writer wanted.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epitoma.errors import ManifestError
+
+
+def read_parquet(path: Path, *, columns: Collection[str] | None = None, remedy: str = "") -> pa.Table:
+    """Read a table of plain columns.
+
+    Args:
+        path: The file.
+        columns: Read those of them that the file has; None reads all.
+        remedy: What to do about a file that is none, for the error.
+
+    Raises:
+        ManifestError: It is not a Parquet file, or a column that is to be read is of an extension type.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            fields = [field for field in file.schema_arrow if columns is None or field.name in columns]
+            special = [field.name for field in fields if not _is_plain(field.type)]
+            table = None if special else file.read(columns=[field.name for field in fields])
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+    ) as error:  # ValueError: of a type that Ray Data cannot make.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ManifestError(f"{path}: is not a Parquet file ({reason}){remedy}") from error
+    if table is None:
+        raise ManifestError(
+            f"{path}: column {', '.join(special)} is of an extension type, which may hold code and is not read: "
+            "write plain text, numbers and lists"
+        )
+    return table
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):
+        return False
+    # A dictionary says that it has no fields.
+    inner = [kind.value_type] if pa.types.is_dictionary(kind) else []
+    return all(map(_is_plain, [*inner, *(kind.field(place).type for place in range(kind.num_fields))]))

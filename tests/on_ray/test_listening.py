@@ -1,0 +1,133 @@
+"""What a private Ray, and training in one, listens on: loopback, and there it answers nobody without the token."""
+
+import ipaddress
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ray._private.utils import psutil
+
+from epitoma.training.checkpoint import read_json
+
+ROOT = Path(__file__).parents[2]
+SESSION = """
+import json, sys
+from pathlib import Path
+import ray
+from epitoma.on_ray.runtime import ray_session
+with ray_session(logs=Path(sys.argv[1])):
+    @ray.remote
+    class Actor:
+        def here(self): return 1
+    actor = Actor.remote()
+    ray.get(actor.here.remote())
+    print(json.dumps({"gcs": ray.get_runtime_context().gcs_address}), flush=True)
+    sys.stdin.read()
+"""
+ASK = """
+import sys
+from ray._raylet import GcsClient
+print(len(GcsClient(address=sys.argv[1]).get_all_node_info(timeout=20)))
+"""
+
+
+def listening(parent: int) -> dict[tuple[str, int], str]:
+    """Addresses that a process and those below it listen on, and the name of which does."""
+    found = {}
+    try:
+        top = psutil.Process(parent)
+        processes = [top, *top.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return {}
+    for process in processes:
+        try:
+            sockets = process.net_connections(kind="inet")
+            found |= {tuple(s.laddr): process.name() for s in sockets if s.status == psutil.CONN_LISTEN}
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def public(addresses: dict[tuple[str, int], str]) -> dict[tuple[str, int], str]:
+    return {place: name for place, name in addresses.items() if not is_loopback(place[0])}
+
+
+def is_loopback(host: str) -> bool:
+    address = ipaddress.ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    return {**kept, "PYTHONPATH": str(ROOT), **changes}
+
+
+def ask(gcs: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", ASK, gcs],
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_what_loopback_is():
+    assert [is_loopback(host) for host in ("127.0.0.1", "::1", "::ffff:127.0.0.1")] == [True] * 3
+    assert [is_loopback(host) for host in ("::", "0.0.0.0", "192.0.2.2", "::ffff:192.0.2.2")] == [False] * 4
+
+
+def test_a_private_ray_listens_on_loopback_and_asks_for_its_owners_token(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    session = subprocess.Popen(
+        [sys.executable, "-c", SESSION, str(tmp_path / "logs")],
+        env=environment(HOME=str(home)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        gcs = json.loads(session.stdout.readline())["gcs"]
+        addresses = listening(session.pid)
+        assert {"gcs_server", "raylet"} <= set(addresses.values())
+        assert gcs.startswith("127.0.0.1:")
+        assert public(addresses) == {}
+
+        token = home / ".ray" / "auth_token"
+        assert token.stat().st_mode & 0o077 == 0
+        answered = ask(gcs, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token.read_text())
+        assert answered.stdout.strip() == "1", answered.stderr
+        for stranger in (
+            {"RAY_AUTH_MODE": "disabled", "HOME": str(tmp_path)},
+            {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "f" * 64},
+        ):
+            refused = ask(gcs, **stranger)
+            assert refused.returncode != 0
+            assert "nauthenticated" in refused.stderr.lower() or "authentication" in refused.stderr.lower()
+    finally:
+        session.communicate("", timeout=60)
+
+
+def test_training_listens_on_loopback(dataset, tiny_run, tmp_path):
+    config = {**read_json(tiny_run), "name": "one", "runs": str(tmp_path / "runs")}
+    (tmp_path / "run.json").write_text(json.dumps(config))
+    training = subprocess.Popen(
+        [sys.executable, "-m", "ray_jobs.train", "--config", str(tmp_path / "run.json")],
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    seen: dict[tuple[str, int], str] = {}
+    while training.poll() is None:
+        seen |= listening(training.pid)
+        time.sleep(0.5)
+    assert training.returncode == 0, training.stderr.read()
+    assert any("Worker" in name or "Train" in name for name in seen.values()), set(seen.values())
+    assert public(seen) == {}
+    training.stderr.close()
