@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.errors import RunError
+from epitoma.errors import ConfigError, RunError
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.checkpoint import read_json
 from epitoma.training.loop import OptimisationConfig
@@ -76,6 +76,13 @@ def test_the_same_seed_gives_the_same_losses_and_a_resume_goes_on_with_them(ray_
     assert losses(train(replace(config, name="cut"))) == whole[:2]
     run = train(replace(longer, name="cut", resume=True))
     assert losses(run) == whole
+
+
+def test_what_trying_again_cannot_mend_ends_the_run_with_its_own_error(ray_cluster, config):
+    """Both workers find steps of one video for the two of them; the attempts that Ray makes then do nothing."""
+    small_steps = replace(config.optimisation, batch_size=1)
+    with pytest.raises(ConfigError, match="2 workers share steps of 1 videos"):
+        train(replace(config, optimisation=small_steps, workers=WorkersConfig(count=2)))
 
 
 def no_penalty() -> SparsityConfig:

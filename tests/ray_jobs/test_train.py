@@ -1,5 +1,8 @@
 """What can be said of training jobs without a Ray: what a resume refuses, and what a restart forgets."""
 
+import errno
+import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +12,12 @@ from epitoma.config import to_dict
 from epitoma.errors import ConfigError, RunError
 from epitoma.presets import demo_selector
 from epitoma.tracking import tracked_run
-from epitoma.training.checkpoint import write_json
+from epitoma.training.checkpoint import read_json, write_json
 from epitoma.training.run_config import TrainConfig, WorkersConfig
-from ray_jobs.command_line import parse
+from ray_jobs.command_line import parse, run_job
 from ray_jobs.evaluate import EvaluateConfig
 from ray_jobs.extract import ExtractConfig
-from ray_jobs.train import Watcher, check_resumed
+from ray_jobs.train import HISTORY, Watcher, check_resumed
 
 
 @pytest.fixture
@@ -45,6 +48,40 @@ def test_epochs_done_anew_and_rejects_told_twice_count_once(config):
             watcher({"kind": "reject", "video_id": "a", "path": "a.mp4", "reject": "no frames"})
     assert [(row["epoch"], row["train/loss"]) for row in watcher.history] == [(0, 2.9), (1, 1.9)]
     assert len(watcher.rejects) == 1
+
+
+def test_epochs_that_a_killed_driver_never_heard_of_come_from_the_checkpoint(config):
+    """The curve is whole, and MLflow hears of the missing epoch once."""
+    rows = [{"epoch": epoch, "train/loss": loss} for epoch, loss in enumerate((3.0, 2.0))]
+    write_json(config.folder / HISTORY, {"epochs": rows[:1]})
+    with tracked_run(config.folder, params={}) as tracker:
+        watcher = Watcher(config, tracker, lambda *_: None)
+        watcher({"kind": "resumed", "epoch": 2, "step": 1, "history": rows})
+        told = tracker.client.get_metric_history(tracker.run_id, "train/loss")
+    assert [(metric.step, metric.value) for metric in told] == [(1, 2.0)]
+    assert read_json(config.folder / HISTORY)["epochs"] == watcher.history == rows
+
+
+def test_mlflow_hears_of_a_stop_before_the_last_checkpoint_is_kept(config):
+    with tracked_run(config.folder, params={}) as tracker:
+        Watcher(config, tracker, lambda *_: None)({"kind": "stopping"})
+        assert tracker.client.get_run(tracker.run_id).info.status == "KILLED"
+
+
+def test_a_full_disk_ends_a_job_in_one_line(monkeypatch, capsys):
+    def fill(config: ExtractConfig) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/mlflow.jsonl")
+
+    monkeypatch.setattr(sys, "argv", ["extract", "--manifest", "m"])
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            run_job(ExtractConfig, fill, about="")
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: no room for runs/mlflow.jsonl (No space left on device): make room")
 
 
 def test_a_run_that_found_nothing_better_than_its_start_says_so(config, capsys):
