@@ -116,9 +116,13 @@ def _between_nodes(manifest: Manifest, layouts: list[Layout], extent: Extent) ->
     return measured
 
 
-def main() -> None:
-    """Measure, or plan with what was measured."""
-    arguments = _parser().parse_args()
+def main(words: list[str] | None = None) -> None:
+    """Measure, or plan with what was measured.
+
+    Args:
+        words: Of the command line; None takes this process's own.
+    """
+    arguments = _parser().parse_args(words)
     try:
         if arguments.plan:
             print(plan_lines(_plan(arguments), _read(arguments.plan)))
