@@ -27,7 +27,7 @@ from epitoma.on_ray.ingest import decoded_rows, pixel_candidates, uniform_schedu
 from epitoma.on_ray.runtime import ray_session
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
-from epitoma.video.index_table import INDEX_FILE, VideoIndices, index_row, write_indices
+from epitoma.video.index_table import INDEX_FILE, StoredIndices, index_row, write_indices
 
 ROOT = Path("runs/benchmarks")
 FILES = 8
@@ -46,16 +46,28 @@ class Work:
     spec: DecodeSpec
 
 
-def make_dataset(folder: Path, videos: int) -> Manifest:
-    """A manifest that names a few real files many times, with their indices beside it."""
+def make_files(folder: Path, *, seconds: int = SECONDS, count: int = FILES) -> list[Path]:
+    """A few real files, unless they are there already.
+
+    Args:
+        folder: Where they go.
+        seconds: Length of each.
+        count: How many.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"{number}.mp4" for number in range(FILES)]
+    files = [folder / f"{number}.mp4" for number in range(count)]
     with phase("make videos") as advance:
         for number, file in enumerate(files):
             if not file.is_file():
-                frames = footage(SECONDS * FPS, width=320, height=240, seed=number)
+                frames = footage(seconds * FPS, width=320, height=240, seed=number)
                 write_video(file, frames, fps=FPS, gop=48, preset="fast")
-            advance(number + 1, FILES)
+            advance(number + 1, count)
+    return files
+
+
+def make_dataset(folder: Path, videos: int) -> Manifest:
+    """A manifest that names a few real files many times, with their indices beside it."""
+    files = make_files(folder)
     indices = [index_video(file) for file in files]
     rows, index_rows = [], []
     for number in range(videos):
@@ -91,6 +103,20 @@ def _decode(work: Work) -> dict:
 _INDICES: dict = {}
 
 
+def works_of(manifest: Manifest, spec: DecodeSpec, timesteps: int) -> list[Work]:
+    """What each video of a manifest is decoded to, with uniform timesteps."""
+    schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
+    columns = (
+        manifest.resolved_paths(),
+        manifest.table["frame_count"].to_pylist(),
+        schedule.epoch(0)["timesteps"].to_pylist(),
+    )
+    return [
+        Work(path, frame_count, np.asarray(starts, np.int64), spec)
+        for path, frame_count, starts in zip(*columns, strict=True)
+    ]
+
+
 def plain_seconds(works: list[Work], cores: int) -> float:
     """Time of plain processes, one a core, once they are warm."""
     with mp.get_context("spawn").Pool(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
@@ -105,7 +131,7 @@ def ray_seconds(manifest: Manifest, spec: DecodeSpec, timesteps: int) -> float:
     """Time of one pass of Ray Data over the dataset, from the first ask to the last batch."""
     schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
     started = time.perf_counter()
-    windows, indices = schedule.windows(range(1), rows=WINDOW_ROWS), VideoIndices.beside(manifest.path)
+    windows, indices = schedule.windows(range(1), rows=WINDOW_ROWS), StoredIndices.beside(manifest.path)
     rows = decoded_rows(windows, manifest, indices, spec, prefetch=BATCH_VIDEOS)
     seen = 0
     while batch := list(islice(rows, BATCH_VIDEOS)):
@@ -116,16 +142,7 @@ def ray_seconds(manifest: Manifest, spec: DecodeSpec, timesteps: int) -> float:
 
 def measure(manifest: Manifest, spec: DecodeSpec, timesteps: int, *, turns: int, cores: int) -> dict:
     """Both ways in turns, the best of each."""
-    schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
-    works = [
-        Work(path, frame_count, np.asarray(starts, np.int64), spec)
-        for path, frame_count, starts in zip(
-            manifest.resolved_paths(),
-            manifest.table["frame_count"].to_pylist(),
-            schedule.epoch(0)["timesteps"].to_pylist(),
-            strict=True,
-        )
-    ]
+    works = works_of(manifest, spec, timesteps)
     ray_seconds(manifest.only(manifest.video_ids[:8]), spec, timesteps)
     plain, through_ray = [], []
     for _ in range(turns):

@@ -4,7 +4,7 @@ Ray Data teaches pyarrow a kind of column whose values are unpickled when they a
 such a column runs whatever its writer wanted.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,6 +42,24 @@ def read_parquet(path: Path, *, columns: Collection[str] | None = None, remedy: 
             "write plain text, numbers and lists"
         )
     return table
+
+
+def read_tables(path: Path, schema: pa.Schema, *, rows: int) -> Iterator[pa.Table]:
+    """Read a file a few rows at a time.
+
+    Args:
+        path: The file.
+        schema: Its columns, which are plain.
+        rows: Of a table.
+
+    Raises:
+        ManifestError: It has other columns.
+    """
+    with pq.ParquetFile(path) as file:
+        if not file.schema_arrow.equals(schema):
+            raise ManifestError(f"{path}: has other columns than {', '.join(schema.names)}")
+        for batch in file.iter_batches(batch_size=rows):
+            yield pa.Table.from_batches([batch])
 
 
 def _is_plain(kind: pa.DataType) -> bool:

@@ -110,6 +110,23 @@ def training_figure(history: Sequence[dict[str, float]], path: Path, *, title: s
     _save(figure, path)
 
 
+def memory_figure(starts: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Time to the first batch, and memory of the processes that hold a manifest, against its videos."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    rows = [start["rows"] for start in starts]
+    left.plot(rows, [start["seconds"] for start in starts], marker="o", color=COLOURS["selector"])
+    left.set(ylabel="seconds to the first batch", ylim=(0, None))
+    for name, label in (("driver_gib", "driver"), ("worker_gib", "training worker")):
+        right.plot(rows, [start[name] for start in starts], marker="o", label=label)
+    right.axhline(2, color=COLOURS["random"], linestyle="--", linewidth=1, label="wanted at most")
+    right.set(ylabel="most memory, GiB", ylim=(0, None))
+    right.legend(fontsize=8)
+    for axes in (left, right):
+        axes.set(xscale="log", xlabel="videos of the manifest")
+        axes.grid(alpha=0.3)
+    _save(figure, path)
+
+
 def _draw_curve(axes: Axes, curve: Sequence[TradeoffPoint]) -> None:
     if not curve:
         return

@@ -1,6 +1,5 @@
 """Find every bad row of a manifest, a column at a time, so that a million good rows cost little."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from epitoma.addresses import is_address
 from epitoma.datasets.columns import flatten_lists, positions, spans
+from epitoma.datasets.present_files import missing_files
 from epitoma.datasets.schema import SCHEMA, SPLITS
 from epitoma.errors import ManifestError
 
@@ -147,5 +146,4 @@ def _bad_intervals(table: pa.Table) -> Fault:
 
 
 def _missing_files(paths: list[str]) -> Fault:
-    missing = [not is_address(path) and not os.path.exists(path) for path in paths]
-    return Fault(np.flatnonzero(missing), lambda row: f"no video at {paths[row]}")
+    return Fault(np.flatnonzero(missing_files(paths)), lambda row: f"no video at {paths[row]}")

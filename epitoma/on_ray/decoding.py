@@ -23,7 +23,7 @@ from epitoma.on_ray.runtime import decode_cpus, quieten
 from epitoma.timesteps import Timesteps
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
-from epitoma.video.index_table import VideoIndices
+from epitoma.video.index_table import StoredIndices, VideoIndices
 
 ROWS_PER_TASK = 8
 """Videos that one decoding task takes: enough that starting tasks costs little beside decoding."""
@@ -59,7 +59,7 @@ class ScheduledVideos(Datasource):
     """
 
     def __init__(
-        self, schedule: pa.Table, manifest: Manifest, indices: VideoIndices, spec: DecodeSpec
+        self, schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec: DecodeSpec
     ) -> None:
         super().__init__()
         videos = manifest.at(schedule["row"].to_numpy())
@@ -169,7 +169,7 @@ def blank(timesteps: int, spec: DecodeSpec) -> Row:
     return {"frames": np.zeros(light, np.uint8), "snippets": np.zeros(heavy, np.uint8), "replaced": 0}
 
 
-def decoded(schedule: pa.Table, manifest: Manifest, indices: VideoIndices, spec: DecodeSpec) -> Dataset:
+def decoded(schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec: DecodeSpec) -> Dataset:
     """A dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables.
 
     Args:

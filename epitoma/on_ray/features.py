@@ -36,10 +36,10 @@ from epitoma.on_ray.ingest import (
 )
 from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.placement import label_selector
-from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus
+from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined
 from epitoma.progress import Watch
 from epitoma.training.checkpoint import write_json
-from epitoma.video.index_table import VideoIndices
+from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 from epitoma.whole_files import renamed_when_whole
 
@@ -123,11 +123,11 @@ class Extractor:
     One video at a time keeps features independent of how videos happened to be batched.
     """
 
-    def __init__(self, work: ray.ObjectRef, folder: Path, *, gpu: bool) -> None:
+    def __init__(self, networks: ray.ObjectRef, identity: ray.ObjectRef, folder: Path, *, gpu: bool) -> None:
         torch.set_num_threads(1)
-        networks, self.identity = ray.get(work)
+        fetched, self.identity = ray.get([networks, identity])
         self.device = torch.device("cuda" if gpu else "cpu")
-        self.networks = networks.to(self.device).eval()
+        self.networks = fetched.to(self.device).eval()
         self.folder = folder
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -167,17 +167,19 @@ def _extract(
 ) -> None:
     spec = decode_spec(networks)
     schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
-    indices, work = VideoIndices.beside(manifest.path), ray.put((networks, identity))
-    gpus, cpus = int(cluster_gpus()), max(1, int(cluster_cpus()))
+    indices, shared = StoredIndices.beside(manifest.path), ray.put(networks)
+    gpus = int(cluster_gpus())
+    actors = gpus or max(1, int(cluster_cpus()))
     windows = (
         decoded(window, manifest, indices, spec).map_batches(
             Extractor,
-            fn_constructor_args=(work, folder),
+            fn_constructor_args=(shared, _identity_of(window, identity), folder),
             fn_constructor_kwargs={"gpu": gpus > 0},
             batch_format="pyarrow",
             zero_copy_batch=True,
             batch_size=_batch_size(timesteps, spec.heavy_size, spec.frames),
-            compute=ActorPoolStrategy(min_size=1, max_size=gpus or cpus),
+            # A cluster may have to grow before it has room for all of them.
+            compute=ActorPoolStrategy(min_size=1 if has_joined() else actors, max_size=actors),
             num_gpus=1 if gpus else 0,
             num_cpus=0.5,
             label_selector=label_selector("train"),
@@ -186,6 +188,11 @@ def _extract(
     )
     for count, _ in enumerate(chain.from_iterable(done.iter_rows() for done in windows), start=1):
         watch(count, len(manifest))
+
+
+def _identity_of(window: pa.Table, identity: dict[str, str]) -> ray.ObjectRef:
+    """Identities of a window's videos: every actor holds them, and those of a million would take a third of a GiB."""
+    return ray.put({video_id: identity[video_id] for video_id in window["video_id"].to_pylist()})
 
 
 def _batch_size(timesteps: int, heavy_size: int, frames: int) -> int:

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 import torch
+from ray.data import Dataset
 from ray.data.collate_fn import ArrowBatchCollateFn
 
 from epitoma.datasets.manifest import Manifest
@@ -30,7 +31,7 @@ from epitoma.training.schedule import (
     check_workers,
     steps_per_epoch,
 )
-from epitoma.video.index_table import VideoIndices
+from epitoma.video.index_table import StoredIndices
 
 
 def decode_spec(networks: Networks) -> DecodeSpec:
@@ -56,7 +57,7 @@ def snippets_first(pixels: np.ndarray) -> torch.Tensor:
 def decoded_rows(
     windows: Iterable[pa.Table],
     manifest: Manifest,
-    indices: VideoIndices,
+    indices: StoredIndices,
     spec: DecodeSpec,
     *,
     prefetch: int,
@@ -71,10 +72,13 @@ def decoded_rows(
         prefetch: How many rows ahead.
     """
     for window in windows:
-        batches = decoded(window, manifest, indices, spec).iter_torch_batches(
-            batch_size=1, collate_fn=_SingleRow(), prefetch_batches=prefetch
-        )
-        yield from cast(Iterable[Row], batches)
+        yield from in_order(decoded(window, manifest, indices, spec), prefetch=prefetch)
+
+
+def in_order(dataset: Dataset, *, prefetch: int) -> Iterator[Row]:
+    """Yield the rows of a dataset of pixel tables, some of them ahead of time."""
+    batches = dataset.iter_torch_batches(batch_size=1, collate_fn=_SingleRow(), prefetch_batches=prefetch)
+    yield from cast(Iterable[Row], batches)
 
 
 class PixelSource:
@@ -108,9 +112,9 @@ class PixelSource:
         return steps_per_epoch(len(self.manifests["train"]), self.config.optimisation.batch_size)
 
     @cached_property
-    def _indices(self) -> VideoIndices:
+    def _indices(self) -> StoredIndices:
         """Read once: they are of many videos."""
-        return VideoIndices.beside(self.manifests["train"].path)
+        return StoredIndices.beside(self.manifests["train"].path)
 
     def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
         """This worker's share of an epoch from a step on, random candidates."""

@@ -16,11 +16,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epitoma.errors import ManifestError
-from epitoma.parquet import read_parquet
+from epitoma.parquet import read_tables
 from epitoma.video.index import VideoIndex
 from epitoma.whole_files import renamed_when_whole
 
 INDEX_FILE = "index.parquet"
+
+GROUP_ROWS = 65_536
+"""Rows that are written, and read, together: some tens of megabytes."""
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -85,13 +88,18 @@ def row_index(row: Mapping[str, Any]) -> VideoIndex:
 
 def write_indices(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows of INDEX_SCHEMA to a Parquet file, whole or not at all."""
+    write_index_table(path, pa.Table.from_pylist([dict(row) for row in rows], schema=INDEX_SCHEMA))
+
+
+def write_index_table(path: str | Path, table: pa.Table) -> None:
+    """Write a table of INDEX_SCHEMA to a Parquet file, whole or not at all."""
     path = Path(path)
     with renamed_when_whole(path) as aside:
-        pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=INDEX_SCHEMA), aside)
+        pq.write_table(table, aside, row_group_size=GROUP_ROWS)
 
 
 class VideoIndices:
-    """The indices of a dataset, found by video id; a video that the table does not know has none.
+    """Indices in memory, found by video id; a video that the table does not know has none.
 
     Args:
         table: Rows of INDEX_SCHEMA.
@@ -99,25 +107,6 @@ class VideoIndices:
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table.combine_chunks()
-
-    @classmethod
-    def beside(cls, manifest: str | Path) -> "VideoIndices":
-        """Read the table that lies beside a manifest; an empty one where there is none.
-
-        Raises:
-            ManifestError: There is a file of that name, but not with these columns.
-        """
-        path = Path(manifest).parent / INDEX_FILE
-        if not path.is_file():
-            return cls(INDEX_SCHEMA.empty_table())
-        table = read_parquet(path, remedy="; delete it")
-        if not table.schema.equals(INDEX_SCHEMA):
-            raise ManifestError(f"{path}: is not a table of video indices of this version; delete it")
-        return cls(table)
-
-    def only(self, video_ids: pa.Array | pa.ChunkedArray) -> "VideoIndices":
-        """Give the indices of some videos: as much as a worker needs to be sent."""
-        return VideoIndices(self.table.filter(pc.field("video_id").isin(video_ids.unique())))
 
     def get(self, video_id: str) -> VideoIndex | None:
         """Give a video's index, or None."""
@@ -127,3 +116,40 @@ class VideoIndices:
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {video_id: row for row, video_id in enumerate(self.table["video_id"].to_pylist())}
+
+
+class StoredIndices:
+    """The indices of a dataset where they are stored: of a million videos they are gigabytes once they are read.
+
+    Args:
+        path: A Parquet file of INDEX_SCHEMA; None where a dataset has none.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    @classmethod
+    def beside(cls, manifest: str | Path) -> "StoredIndices":
+        """Find the table that lies beside a manifest.
+
+        Raises:
+            ManifestError: There is a file of that name, but not with these columns.
+        """
+        path = Path(manifest).parent / INDEX_FILE
+        if not path.is_file():
+            return cls(None)
+        try:
+            schema = pq.read_schema(path)
+        except pa.ArrowInvalid as error:
+            raise ManifestError(f"{path}: is not a Parquet file ({error}); delete it") from error
+        if not schema.equals(INDEX_SCHEMA):
+            raise ManifestError(f"{path}: is not a table of video indices of this version; delete it")
+        return cls(path)
+
+    def only(self, video_ids: pa.Array | pa.ChunkedArray) -> VideoIndices:
+        """Read the indices of some videos: the whole file goes by, a few rows at a time."""
+        if self.path is None:
+            return VideoIndices(INDEX_SCHEMA.empty_table())
+        wanted = pc.field("video_id").isin(video_ids.unique())
+        found = [table.filter(wanted) for table in read_tables(self.path, INDEX_SCHEMA, rows=GROUP_ROWS)]
+        return VideoIndices(pa.concat_tables([INDEX_SCHEMA.empty_table(), *found]))

@@ -1,3 +1,4 @@
+import pickle
 import time
 from dataclasses import replace
 
@@ -287,6 +288,13 @@ def test_many_rows_are_checked_fast(tmp_path):
     manifest = read_manifest(tmp_path / "set.parquet", check_files=False)
     assert time.process_time() - start < 3
     assert len(manifest) == 300_000
+
+
+def test_many_rows_are_sent_to_workers_once(tmp_path):
+    pq.write_table(big_table(300_000), tmp_path / "set.parquet")
+    manifest = read_manifest(tmp_path / "set.parquet", check_files=False)
+    for sent in (manifest, manifest.split("train")):
+        assert len(pickle.dumps(sent, protocol=5)) < 1.1 * sent.table.nbytes
 
 
 def test_rejects_are_a_table(tmp_path):

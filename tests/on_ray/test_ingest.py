@@ -15,7 +15,7 @@ from epitoma.training.context import LocalContext
 from epitoma.training.loop import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.video.index import index_video
-from epitoma.video.index_table import VideoIndices
+from epitoma.video.index_table import StoredIndices
 
 SPEC = DecodeSpec(light_size=16, heavy_size=24, frames=2)
 
@@ -46,7 +46,7 @@ def source(manifest, folder: Path, *, rank: int = 0, world_size: int = 1, **sett
 
 def test_decoded_rows_are_the_schedules_in_its_order(ray_cluster, dataset):
     schedule = uniform_schedule(dataset, timesteps=4, frames_per_timestep=2)
-    windows, indices = schedule.windows(range(1), rows=7), VideoIndices.beside(dataset.path)
+    windows, indices = schedule.windows(range(1), rows=7), StoredIndices.beside(dataset.path)
     rows = list(decoded_rows(windows, dataset, indices, SPEC, prefetch=4))
     assert [row["video_id"] for row in rows] == dataset.video_ids
     paths, counts = dataset.resolved_paths(), dataset.table["frame_count"].to_pylist()

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from epitoma.errors import ManifestError
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import (
+    GROUP_ROWS,
     INDEX_FILE,
     INDEX_SCHEMA,
-    VideoIndices,
+    StoredIndices,
     index_row,
     row_index,
+    write_index_table,
     write_indices,
 )
 
@@ -69,17 +71,30 @@ def test_indices_of_real_files_are_found_by_id(tmp_path: Path, make_video):
     even = index_video(make_video("even.mp4", count=9))
     uneven = index_video(make_video("uneven.mkv", count=9, presented_at=[3 * i + i % 2 for i in range(9)]))
     write_indices(tmp_path / INDEX_FILE, [index_row("even", even), index_row("uneven", uneven)])
-    indices = VideoIndices.beside(tmp_path / "manifest.parquet")
+    stored = StoredIndices.beside(tmp_path / "manifest.parquet")
+    indices = stored.only(pa.array(["other", "even", "uneven"]))
     assert same(indices.get("uneven"), uneven)
     assert same(indices.get("even"), even)
     assert indices.get("other") is None
 
 
+def test_what_is_read_of_very_many_indices_is_what_was_asked_for(tmp_path: Path, make_video):
+    row = index_row("", index_video(make_video("any.mp4", count=9)))
+    ids = pa.array([f"{number}" for number in range(GROUP_ROWS + 10)])
+    few = pa.Table.from_pylist([row] * len(ids), schema=INDEX_SCHEMA)
+    write_index_table(tmp_path / INDEX_FILE, few.set_column(0, INDEX_SCHEMA.field("video_id"), ids))
+    asked = [str(GROUP_ROWS + 9), "3", "none"]
+    indices = StoredIndices.beside(tmp_path / "manifest.parquet").only(pa.array(asked))
+    assert sorted(indices.table["video_id"].to_pylist()) == sorted(asked[:2])
+    assert [indices.get(video) is None for video in asked] == [False, False, True]
+    assert pq.ParquetFile(tmp_path / INDEX_FILE).num_row_groups == 2, "no more than a group is read at once"
+
+
 def test_a_manifest_may_stand_alone(tmp_path: Path):
-    assert VideoIndices.beside(tmp_path / "manifest.parquet").get("any") is None
+    assert StoredIndices.beside(tmp_path / "manifest.parquet").only(pa.array(["any"])).get("any") is None
 
 
 def test_another_table_of_that_name_is_refused(tmp_path: Path):
     pq.write_table(pa.table({"video_id": [1.5]}), tmp_path / INDEX_FILE)
     with pytest.raises(ManifestError, match=r"index\.parquet: is not a table of video indices"):
-        VideoIndices.beside(tmp_path / "manifest.parquet")
+        StoredIndices.beside(tmp_path / "manifest.parquet")

@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/scale.py`: what is measured, what follows, and the page that says it."""
