@@ -20,6 +20,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.nets --json runs/benchmarks/nets.json
 	$(BIN)/python -m benchmarks.sweep --json runs/benchmarks/sweep.json
 	$(BIN)/python -m benchmarks.ingest --json runs/benchmarks/ingest.json
+	$(BIN)/python -m benchmarks.scale --json runs/benchmarks/scale.json
 	$(BIN)/python -m benchmarks.fuzz_video --count 5000 --json runs/benchmarks/fuzz_video.json
 	$(BIN)/python -m benchmarks.decode --json runs/benchmarks/decode.json
 

@@ -30,10 +30,10 @@ from epitoma.on_ray.decoding import ROWS_PER_TASK
 from epitoma.plots import memory_figure
 
 CELLS = (
-    Cell(timesteps=32, frames=1, videos=48),
-    Cell(timesteps=32, frames=8, videos=48),
+    Cell(timesteps=32, frames=1, videos=32),
+    Cell(timesteps=32, frames=8, videos=32),
     Cell(timesteps=128, frames=1, videos=32),
-    Cell(timesteps=128, frames=8, videos=32),
+    Cell(timesteps=128, frames=8, videos=16),
 )
 
 

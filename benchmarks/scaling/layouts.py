@@ -43,7 +43,6 @@ class Layout:
 
 LAYOUTS = (
     Layout(name="driver's node, 2 cores", nodes=(), head_cores=2),
-    Layout(name="driver's node, 1 core", nodes=(), head_cores=1),
     Layout(name="1 other node, 1 core", nodes=(1,)),
     Layout(name="1 other node, 2 cores", nodes=(2,)),
     Layout(name="2 other nodes, 1 core each", nodes=(1, 1)),

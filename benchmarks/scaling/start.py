@@ -48,7 +48,7 @@ def measure_start(root: Path, rows: int, *, seconds: int = SECONDS) -> dict[str,
         os.kill(job.process.pid, signal.SIGTERM)
         job.ended()
         shutil.rmtree(runs)
-    measured = {"rows": rows, "seconds": round(taken, 1), **peaks}
+    measured = {"rows": rows, "seconds": taken, **peaks}
     say(f"  {measured}")
     return measured
 
