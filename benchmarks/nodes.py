@@ -4,7 +4,12 @@ import os
 import signal
 from contextlib import suppress
 
+from ray._private.authentication.authentication_token_setup import (
+    enable_token_auth_by_default,
+    ensure_token_if_auth_enabled,
+)
 from ray._private.node import Node
+from ray._private.services import node_ip_address_from_perspective
 from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import descendants
@@ -23,6 +28,9 @@ class Nodes:
 
     def __init__(self, *, object_store_bytes: int = 200_000_000) -> None:
         self.object_store_bytes = object_store_bytes
+        # As ray.init does for a Ray of its own; Cluster alone would let everybody in.
+        enable_token_auth_by_default()
+        ensure_token_if_auth_enabled()
         self.cluster = Cluster()
         self.head = self._add("head", cpus=0)
 
@@ -59,6 +67,8 @@ class Nodes:
 
     def _add(self, role: str, *, cpus: int, resources: dict[str, float] | None = None) -> Node:
         return self.cluster.add_node(
+            # Said, because a process that has a private Ray of its own takes loopback for the machine's address.
+            node_ip_address=node_ip_address_from_perspective(),
             num_cpus=cpus,
             resources=resources or {},
             labels={ROLE_LABEL: role},

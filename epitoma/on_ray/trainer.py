@@ -35,6 +35,9 @@ from epitoma.training.run_config import TrainConfig, WorkersConfig
 
 CHECKPOINTS, RAY_TRAIN = "checkpoints", "ray_train"
 
+START_TIMEOUT, ELASTIC_START_SECONDS = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "10"
+"""Ray Train counts a node that has just died, and by itself waits a minute for it before it counts again."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -143,6 +146,8 @@ def scaling(workers: WorkersConfig) -> ScalingConfig:
     """Resources of the workers; on CPU they leave at least half of a small machine to decoding."""
     gpu = cluster_gpus() >= 1 if workers.gpu is None else workers.gpu
     least = workers.least or workers.count
+    if least < workers.count:
+        os.environ.setdefault(START_TIMEOUT, ELASTIC_START_SECONDS)
     if gpu and cluster_gpus() < least and not has_joined():
         raise RunError(f"{least} workers with a GPU each, but there are {cluster_gpus():g} GPUs")
     cpus = 1.0 if gpu else min(1.0, cluster_cpus() / 2 / workers.count)
