@@ -79,7 +79,7 @@ def cpu_seconds(title: str = "") -> float:
 
 
 def _patiently(layout: Layout) -> Cluster:
-    """Start all nodes; a cluster of which one takes longer than Ray's 30 seconds is thrown away, and another started."""
+    """Start all nodes; if one takes longer than Ray's 30 seconds, throw all away and start again."""
     for attempt in range(1, ATTEMPTS + 1):
         nodes = Cluster(shutdown_at_exit=True)
         try:
