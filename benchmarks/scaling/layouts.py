@@ -15,9 +15,11 @@ from ray._private.authentication.authentication_token_setup import (
 from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import command_line, descendants
+from epitoma.console import say
 from epitoma.on_ray.runtime import quieten
 
 STORE_BYTES = 2_500_000_000
+ATTEMPTS = 3
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -60,15 +62,8 @@ def cluster(layout: Layout) -> Iterator[None]:
     # As ray.init does for a cluster of its own; Cluster alone would let everybody in.
     enable_token_auth_by_default()
     ensure_token_if_auth_enabled()
-    own = os.sched_getaffinity(0)
-    free = sorted(own)
-    with _only(free[: layout.head_cores] or own, own):
-        nodes = Cluster(initialize_head=True, head_node_args=_node(layout.head_cores), shutdown_at_exit=True)
+    nodes = _patiently(layout)
     try:
-        for number, cores in enumerate(layout.nodes):
-            taken = sum(layout.nodes[:number])
-            with _only(free[taken : taken + cores], own):
-                nodes.add_node(**_node(cores))
         ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
         quieten()
         yield
@@ -81,6 +76,32 @@ def cpu_seconds(title: str = "") -> float:
     """CPU time so far of this process and all below it whose command line has a text in it."""
     pids = [pid for pid in (os.getpid(), *descendants(os.getpid())) if title in command_line(pid)]
     return sum(map(_cpu_seconds, pids))
+
+
+def _patiently(layout: Layout) -> Cluster:
+    """Start all nodes; if one takes longer than Ray's 30 seconds, throw all away and start again."""
+    for attempt in range(1, ATTEMPTS + 1):
+        nodes = Cluster(shutdown_at_exit=True)
+        try:
+            _start(nodes, layout)
+            return nodes
+        except Exception as error:  # Ray has no kind of its own for this.
+            nodes.shutdown()
+            if attempt == ATTEMPTS:
+                raise
+            say(f"  a node did not start, all are started again: {error}")
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _start(nodes: Cluster, layout: Layout) -> None:
+    own = os.sched_getaffinity(0)
+    free = sorted(own)
+    with _only(free[: layout.head_cores] or own, own):
+        nodes.add_node(**_node(layout.head_cores))
+    for number, cores in enumerate(layout.nodes):
+        taken = sum(layout.nodes[:number])
+        with _only(free[taken : taken + cores], own):
+            nodes.add_node(**_node(cores))
 
 
 def _node(cores: int) -> dict[str, object]:

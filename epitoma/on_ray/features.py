@@ -125,9 +125,9 @@ class Extractor:
 
     def __init__(self, networks: ray.ObjectRef, identity: ray.ObjectRef, folder: Path, *, gpu: bool) -> None:
         torch.set_num_threads(1)
-        fetched, self.identity = ray.get([networks, identity])
+        self.identity: dict[str, str] = ray.get(identity)
         self.device = torch.device("cuda" if gpu else "cpu")
-        self.networks = fetched.to(self.device).eval()
+        self.networks: Networks = ray.get(networks).to(self.device).eval()
         self.folder = folder
 
     def __call__(self, batch: pa.Table) -> pa.Table:

@@ -1,11 +1,13 @@
 """What follows from measurements is arithmetic that holds, and all that is measured can be measured."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
-from benchmarks.scale import QUICK, main, measure
+from benchmarks.scale import QUICK, main
 from benchmarks.scaling.page import fill
 from benchmarks.scaling.plan import Plan, collate_seconds, core_seconds, cores_per_gpu, limits
 from epitoma.errors import ConfigError
@@ -126,9 +128,14 @@ def test_a_plan_is_a_command(tmp_path, capsys):
     assert capsys.readouterr().err == "error: kept is 64, must be from 1 to timesteps 32\n"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_everything_can_be_measured(tmp_path):
-    measured = measure(tmp_path, QUICK)
+def test_everything_can_be_measured(repository, tmp_path):
+    """In a process of its own: it starts and ends clusters, and the tests share one."""
+    file = tmp_path / "scale.json"
+    options = ["--quick", "--root", str(tmp_path), "--json", str(file)]
+    subprocess.run([sys.executable, "-m", "benchmarks.scale", *options], cwd=repository, check=True)
+    measured = json.loads(file.read_text())
     (start,) = measured["start"]
     assert start["rows"] == 100
     assert 0.1 < start["worker_gib"] < 2

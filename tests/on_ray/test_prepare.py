@@ -20,7 +20,7 @@ from epitoma.on_ray.prepare import Prepared, index_listing, make_synthetic
 from epitoma.roots import Roots
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
-from epitoma.video.index_table import VideoIndices
+from epitoma.video.index_table import StoredIndices
 from tests.conftest import tiny
 
 
@@ -51,7 +51,7 @@ def index(listing: Listing, output: Path, watch=lambda done, total: None) -> Pre
 
 
 def check_indices(manifest: Manifest) -> None:
-    indices = VideoIndices.beside(manifest.path)
+    indices = StoredIndices.beside(manifest.path).only(manifest.table["video_id"])
     for video_id, path in zip(manifest.video_ids, manifest.resolved_paths(), strict=True):
         known, read = indices.get(video_id), index_video(path)
         assert known is not None
