@@ -111,7 +111,7 @@ def decode_worker_killed(bench: Bench) -> Outcome:
     config = bench.run_config("decode_worker_killed")
     with RunningJob(config) as job:
         job.wait_for_step(0, 0)
-        seconds = recovery(config, lambda: job.kill_descendants_when_there(DECODER))
+        seconds = recovery(job, lambda: job.kill_descendants_when_there(DECODER))
         return bench.outcome(config, seconds=seconds, code=job.ended()[0])
 
 
@@ -120,7 +120,7 @@ def training_worker_killed(bench: Bench) -> Outcome:
     config = bench.run_config("training_worker_killed")
     with RunningJob(config) as job:
         job.wait_for_step(*HURT_AT)
-        seconds = restart(config, lambda: job.kill_descendants_when_there(TRAIN_WORKER))
+        seconds = restart(job, lambda: job.kill_descendants_when_there(TRAIN_WORKER))
         return bench.outcome(config, seconds=seconds, code=job.ended()[0])
 
 
@@ -138,7 +138,7 @@ def decode_node_killed(bench: Bench) -> Outcome:
     config = bench.run_config("decode_node_killed")
     with cluster(decode=2, train=1) as (nodes, environment), RunningJob(config, environment) as job:
         job.wait_for_step(0, 1)
-        seconds = recovery(config, lambda: nodes.kill_one("decode"))
+        seconds = recovery(job, lambda: nodes.kill_one("decode"))
         return bench.outcome(config, seconds=seconds, code=job.ended()[0])
 
 
@@ -148,7 +148,7 @@ def training_node_killed(bench: Bench) -> Outcome:
     config = bench.run_config("training_node_killed", workers=two)
     with cluster(decode=1, train=3) as (nodes, environment), RunningJob(config, environment) as job:
         job.wait_for_step(*HURT_AT)
-        seconds = restart(config, lambda: nodes.kill_named(job.trained_on()))
+        seconds = restart(job, lambda: nodes.kill_named(job.trained_on()))
         return bench.outcome(config, seconds=seconds, code=job.ended()[0])
 
 
@@ -159,20 +159,20 @@ def head_killed(bench: Bench) -> Outcome:
         job.wait_for_step(*HURT_AT)
         nodes.kill(nodes.head)
         code, said = last_line(job)
-        assert code == 2, said
+        assert (code, "is gone" in said) == (2, True), said
     with cluster(decode=1, train=1) as (_, environment):
         return resumed(bench, config, environment, said=said)
 
 
 def mlflow_down(bench: Bench, *, minutes: float = 1.0) -> Outcome:
-    """Kill the MLflow server in the middle of a run, and start it again when the run has ended without it."""
+    """Kill the MLflow server in the middle of a run, and start it again after a minute."""
     config = bench.run_config("mlflow_down")
     server = MlflowServer(ROOT)
     server.start()
     try:
         with RunningJob(config, {"MLFLOW_TRACKING_URI": server.uri}) as job:
             job.wait_for_step(*HURT_AT)
-            seconds = recovery(config, server.stop)
+            seconds = recovery(job, server.stop)
             time.sleep(60 * minutes)
             server.start()
             code, said = last_line(job)
@@ -197,7 +197,7 @@ def checkpoint_disk_full(bench: Bench) -> Outcome:
             job.wait_for_step(*HURT_AT)
             fill(disk)
             code, said = last_line(job)
-            assert code == 2, said
+            assert (code, "no room" in said) == (2, True), said
         (disk / "filler").unlink()
         return resumed(bench, config, {}, said=said)
 
@@ -237,22 +237,20 @@ def resumed(bench: Bench, config: TrainConfig, environment: dict[str, str], *, s
     return bench.outcome(config, seconds=seconds, code=code, said=said, by_hand=True)
 
 
-def recovery(config: TrainConfig, hurt: Callable[[], object]) -> float:
+def recovery(job: RunningJob, hurt: Callable[[], object]) -> float:
     """Seconds from a fault to the next step of the same workers."""
     hurt()
-    began, before = time.perf_counter(), len(steps_seen(config.folder))
-    while len(steps_seen(config.folder)) == before:
-        time.sleep(0.05)
+    began, before = time.perf_counter(), len(steps_seen(job.config.folder))
+    job.wait_for_more_steps(before)
     return time.perf_counter() - began
 
 
-def restart(config: TrainConfig, hurt: Callable[[], object]) -> float:
+def restart(job: RunningJob, hurt: Callable[[], object]) -> float:
     """Seconds from a fault to the first step of new workers."""
-    attempts = len(attempts_of(config.folder))
+    attempts = len(attempts_of(job.config.folder))
     hurt()
     began = time.perf_counter()
-    while len(attempts_of(config.folder)) == attempts:
-        time.sleep(0.05)
+    job.wait_for_another_attempt(attempts)
     return time.perf_counter() - began
 
 

@@ -66,6 +66,14 @@ class RunningJob:
         """
         self._wait(lambda: len(attempts_of(self.config.folder)) > attempts, "steps after a restart")
 
+    def wait_for_more_steps(self, steps: int) -> None:
+        """Wait until workers have begun more steps than so many.
+
+        Raises:
+            RuntimeError: The job ended first, or takes too long.
+        """
+        self._wait(lambda: len(steps_seen(self.config.folder)) > steps, "another step")
+
     def wait_for_workers(self, count: int) -> None:
         """Wait until the newest attempt has taken steps with so many workers.
 

@@ -3,7 +3,9 @@
 A server that is down loses nothing: what it has not heard is sent when it is back.
 """
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,12 @@ class Journal:
     def add(self, entry: Entry) -> None:
         """Keep an entry."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / JOURNAL_FILE).open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+        line = (json.dumps(entry) + "\n").encode()
+        with (self.folder / JOURNAL_FILE).open("ab", buffering=0) as file:
+            whole = file.seek(0, os.SEEK_END)
+            if file.write(line) < len(line):
+                file.truncate(whole)  # Else the next entry would go on in the middle of this one.
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder / JOURNAL_FILE))
         self.entries.append(entry)
 
     def run_id(self, store: str) -> str | None:

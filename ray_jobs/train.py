@@ -117,6 +117,7 @@ class Watcher:
             "damaged": self._damaged,
             "resumed": self._resumed,
             "stopping": self._stopping,
+            "stopped": self._stopped,
         }
         handlers[event["kind"]](event)
 
@@ -174,6 +175,12 @@ class Watcher:
         """Tell MLflow at once, since whoever stops the run may not wait for its last checkpoint."""
         self.tracker.status("KILLED")
         say("  stopping: workers keep a checkpoint first")
+
+    def _stopped(self, event: Event) -> None:
+        kept = (
+            f"the newest checkpoint is {event['newest']}" if event["newest"] else "there is no checkpoint yet"
+        )
+        say(f"  {kept}" if event["ended"] else f"  workers did not end in time: {kept}")
 
     def say_what_was_kept(self) -> None:
         """Tell the person when all the training made nothing better than the model it started from."""

@@ -39,11 +39,11 @@ def task_rate(*, tasks: int) -> dict[str, Any]:
 def event_rate(*, events: int) -> dict[str, Any]:
     """Events a second from a worker to the board that the driver polls."""
     board = EventBoard.remote()
-    ray.get(board.take.remote())
+    ray.get(board.take.remote(0))
     started = time.perf_counter()
     for step in range(events):
         board.put.remote({"kind": "step", "epoch": 0, "step": step, "steps": events})
-    taken = len(ray.get(board.take.remote()))
+    taken = len(ray.get(board.take.remote(0)))
     seconds = time.perf_counter() - started
     if taken != events:
         raise RuntimeError(f"{events} events were put on the board, {taken} taken from it")

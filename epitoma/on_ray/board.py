@@ -1,12 +1,13 @@
 """Between a run's workers and the person watching: events go one way, the wish to stop goes the other."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event as Flag
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 
 from epitoma.errors import EpitomaError
 from epitoma.on_ray.placement import beside_the_driver
@@ -22,6 +23,7 @@ class EventBoard:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.handled = 0
         self.is_stopping = False
         self.error: EpitomaError | None = None
 
@@ -30,10 +32,14 @@ class EventBoard:
         self.events.append(event)
         return self.is_stopping
 
-    def take(self) -> list[Event]:
-        """Hand over all events since the last time."""
-        taken, self.events = self.events, []
-        return taken
+    def take(self, handled: int) -> list[Event]:
+        """Hand over all events but those ``handled`` since the start, which are forgotten.
+
+        Asked twice, because an answer came too late, it answers the same.
+        """
+        del self.events[: handled - self.handled]
+        self.handled = handled
+        return self.events
 
     def stop(self) -> None:
         """Ask workers to keep a checkpoint and end."""
@@ -59,27 +65,47 @@ def watching(board: Any, watch: Callable[[Event], None]) -> Iterator[None]:
 
     What goes wrong in watching does not stop the training; it is raised after it, unless the block raised.
     """
-    ended = Flag()
-    failed: list[Exception] = []
-
-    def take() -> None:
-        try:
-            for event in ray.get(board.take.remote(), timeout=ANSWER_SECONDS):
-                watch(event)
-        except Exception as error:
-            failed.append(error)
-
-    def poll() -> None:
-        while not ended.wait(POLL_SECONDS):
-            take()
-
-    thread = Thread(target=poll, daemon=True)
-    thread.start()
+    poller = _Poller(board, watch)
+    poller.thread.start()
     try:
         yield
-    finally:
-        ended.set()
-        thread.join(timeout=ANSWER_SECONDS)
-        take()
-    if failed:
-        raise failed[0]
+    except BaseException:
+        with suppress(RayError):  # What the block raised says more.
+            poller.end()
+        raise
+    poller.end()
+    if poller.failed:
+        raise poller.failed[0]
+
+
+class _Poller:
+    """Takes events from a board and hands them on, each once and in order, whatever thread it is asked in."""
+
+    def __init__(self, board: Any, watch: Callable[[Event], None]) -> None:
+        self.board = board
+        self.watch = watch
+        self.handled = 0
+        self.failed: list[Exception] = []
+        self.thread = Thread(target=self._poll, daemon=True)
+        self._ended, self._taking = Flag(), Lock()
+
+    def end(self) -> None:
+        """Stop polling, and take what is left."""
+        self._ended.set()
+        self.thread.join(timeout=ANSWER_SECONDS)
+        self._take()
+
+    def _poll(self) -> None:
+        while not self._ended.wait(POLL_SECONDS):
+            # A busy cluster answers the next time, and one that is gone is noticed elsewhere.
+            with suppress(RayError):
+                self._take()
+
+    def _take(self) -> None:
+        with self._taking:
+            for event in ray.get(self.board.take.remote(self.handled), timeout=ANSWER_SECONDS):
+                self.handled += 1
+                try:
+                    self.watch(event)
+                except Exception as error:
+                    self.failed.append(error)

@@ -14,7 +14,7 @@ from ray.exceptions import RayError
 from epitoma.errors import ClusterError
 
 LOOK_SECONDS = 1.0
-GONE_SECONDS = 15.0
+GONE_SECONDS = 30.0
 """How long nothing must answer at the head's address: a busy head still takes connections."""
 
 _lost: list[str] = []
@@ -42,7 +42,8 @@ def ending_without_head() -> Iterator[None]:
         raise
     finally:
         ended.set()
-        signal.signal(signal.SIGUSR1, before)
+        # A signal that was sent a moment ago must not end the process.
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN if before == signal.SIG_DFL else before)
 
 
 def is_head_lost() -> bool:
@@ -72,7 +73,7 @@ def _is_gone(address: str, ended: Event, *, give_up: bool = True) -> bool:
 def _answers(address: str) -> bool:
     host, port = address.rsplit(":", 1)
     try:
-        socket.create_connection((host, int(port)), timeout=LOOK_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=LOOK_SECONDS).close()
     except OSError:
         return False
     return True

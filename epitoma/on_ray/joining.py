@@ -20,7 +20,7 @@ def joining() -> Iterator[None]:
         ClusterError: Nothing answers there, or it lets nobody in without the cluster's token.
     """
     address = os.environ.get("RAY_ADDRESS")
-    if address is None:
+    if address in (None, "", "local"):
         yield
         return
     # Here, because Ray reads variables while it is imported: `runtime.py` sets them first.

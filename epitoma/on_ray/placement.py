@@ -1,15 +1,14 @@
 """Where work runs on a cluster: files are decoded on nodes labelled for it, networks run on others.
 
 Nodes carry the label ``epitoma.io/role``: ``decode``, ``train``, or ``head``, which does no work. A cluster without
-such labels, one machine for example, runs everything everywhere.
+such labels, one machine for example, runs everything everywhere. One that has them may have no node of a role yet:
+where machines come and go, asking for one is what brings it.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-from epitoma.on_ray.runtime import most_resources
 
 ROLE_LABEL = "epitoma.io/role"
 
@@ -17,19 +16,13 @@ Role = Literal["decode", "train"]
 
 
 def label_selector(role: Role) -> dict[str, str] | None:
-    """Labels that a node must have for work of this role; None where the cluster has no such nodes.
-
-    A cluster that grows by itself may have none of them yet: asking for them is what brings them.
-    """
-    roles = _roles()
-    is_to_come = bool(roles) and bool(most_resources())
-    return {ROLE_LABEL: role} if role in roles or is_to_come else None
+    """Labels that a node must have for work of this role; None where nodes have no roles."""
+    return {ROLE_LABEL: role} if _roles() else None
 
 
-def options(role: Role) -> dict[str, Any]:
-    """The same as options of a Ray task, an actor, or an operation of Ray Data."""
-    selector = label_selector(role)
-    return {} if selector is None else {"label_selector": selector}
+def is_waited_for(role: Role) -> bool:
+    """Whether nodes have roles, but none has this one yet."""
+    return role not in _roles() and bool(_roles())
 
 
 def beside_the_driver() -> NodeAffinitySchedulingStrategy:

@@ -34,12 +34,14 @@ for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
-from ray._private.state import state as ray_state  # noqa: E402
 
 from epitoma.console import complain  # noqa: E402
 from epitoma.errors import NO_ROOM  # noqa: E402
 from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.loopback import keep_token_private, on_loopback  # noqa: E402
+
+_ONE_S_OWN = ("", "local")
+"""Addresses that stand for no cluster."""
 
 MAX_LOG_BYTES = 20_000_000
 
@@ -90,18 +92,13 @@ def cluster_cpus() -> float:
 
 
 def cluster_gpus() -> float:
-    """GPUs of the cluster, those included that it may grow to have."""
-    return max(ray.cluster_resources().get("GPU", 0.0), most_resources().get("GPU", 0.0))
-
-
-def most_resources() -> dict[str, float]:
-    """What the cluster may grow to have; empty where it does not grow by itself."""
-    return dict(ray_state.get_max_resources_from_cluster_config() or {})
+    """GPUs of the cluster."""
+    return ray.cluster_resources().get("GPU", 0.0)
 
 
 def has_joined() -> bool:
     """Whether Ray is a cluster that others may use or enlarge, and not a private one on this machine."""
-    return "RAY_ADDRESS" in os.environ
+    return os.environ.get("RAY_ADDRESS", "") not in _ONE_S_OWN
 
 
 def fits_a_node(resources: dict[str, float]) -> bool:

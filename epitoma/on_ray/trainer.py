@@ -14,13 +14,14 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
+from epitoma.console import say
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import EpitomaError, RunError
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
 from epitoma.on_ray.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.ingest import PixelSource, decode_spec
-from epitoma.on_ray.placement import label_selector
+from epitoma.on_ray.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.process_group import BoundTorchConfig
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
 from epitoma.on_ray.worker_context import RayContext
@@ -32,6 +33,7 @@ from epitoma.training.context import Event, TrainContext
 from epitoma.training.feature_batches import FeatureSource, feature_split
 from epitoma.training.loop import BatchSource, TrainingLoop
 from epitoma.training.run_config import TrainConfig, WorkersConfig
+from epitoma.training.schedule import check_workers
 
 CHECKPOINTS, RAY_TRAIN = "checkpoints", "ray_train"
 
@@ -80,6 +82,11 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     """
     # Workers have working directories of their own, in which a relative path would lead elsewhere.
     job = replace(job, config=replace(job.config, runs=job.config.runs.resolve()))
+    if job.config.workers.least is not None:
+        # A run that starts with fewer workers must not fail when it grows.
+        videos, batch_size = len(job.manifest.split("train")), job.config.optimisation.batch_size
+        check_workers(videos, batch_size=batch_size, world_size=job.config.workers.count)
+    _say_what_is_waited_for()
     trainer = TorchTrainer(
         train_worker,
         train_loop_config={"job": job},
@@ -122,9 +129,12 @@ def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event],
     try:
         done.result()
     except KeyboardInterrupt:
+        # Workers are asked first: telling MLflow may take long.
+        job.board.stop.remote()
         watch({"kind": "stopping"})
-        ray.get(job.board.stop.remote(), timeout=ANSWER_SECONDS)
         wait([done], timeout=job.config.workers.stop_seconds)
+        newest = checkpoints_of(job.config).newest()
+        watch({"kind": "stopped", "ended": done.done(), "newest": newest.name if newest else None})
         raise
 
 
@@ -135,6 +145,11 @@ def _settle(done: Future[None], trainer: TorchTrainer) -> None:
         done.set_exception(error)
     else:
         done.set_result(None)
+
+
+def _say_what_is_waited_for() -> None:
+    if is_waited_for("train"):
+        say(f"  no node has the label {ROLE_LABEL}=train: waiting for one")
 
 
 def checkpoints_of(config: TrainConfig) -> CheckpointFolder:

@@ -73,8 +73,8 @@ class Audit:
 def audit(folder: Path, video_ids: Sequence[str], *, epochs: int) -> Audit:
     """Compare what a run saw with what it should have seen.
 
-    A step that was done again after a restart counts as it was done last: what came of it before was thrown away
-    with the weights of then.
+    Of what was done before a restart only the steps before its first one count: what came of the others was thrown
+    away with the weights of then.
 
     Args:
         folder: Of the run.
@@ -111,7 +111,8 @@ def _steps_that_count(folder: Path) -> tuple[dict[tuple[int, int], list[str]], i
         steps.setdefault((noted["epoch"], noted["step"]), []).extend(noted["videos"])
     seen: dict[tuple[int, int], list[str]] = {}
     for attempt in sorted(by_attempt):
-        seen |= by_attempt[attempt]
+        first = min(by_attempt[attempt])
+        seen = {place: videos for place, videos in seen.items() if place < first} | by_attempt[attempt]
     return seen, len(by_attempt)
 
 

@@ -107,6 +107,7 @@ def test_a_stopped_job_ends_its_run_and_goes_on_from_its_checkpoint(head, store,
     assert "was stopped" in head.ray("job", "status", "--address", head.dashboard, run.name).stdout
     said = head.ray("job", "logs", "--address", head.dashboard, run.name).stdout
     assert "  stopping: workers keep a checkpoint first" in said.splitlines()
+    assert "  the newest checkpoint is epoch_" in said, "its workers ended in time"
     assert said.splitlines()[-1] == "stopped"
     assert "Traceback" not in said
     assert status_in_mlflow(store, run.name) == "KILLED"

@@ -38,6 +38,13 @@ def test_a_step_that_was_done_again_counts_once_and_with_its_last_workers(tmp_pa
     assert audit(tmp_path, ["a", "b", "c", "d"], epochs=1) == Audit(lost=[], repeated=[], attempts=2)
 
 
+def test_a_restart_that_skips_a_step_of_an_attempt_that_was_thrown_away_loses_its_videos(tmp_path):
+    """The second attempt goes on after the first step, but not with the second."""
+    note(tmp_path, attempt=1, rank=0, steps={(0, 0): ["a"], (0, 1): ["b"], (0, 2): ["c"]})
+    note(tmp_path, attempt=2, rank=0, steps={(0, 1): ["d"], (0, 3): ["e"]})
+    assert audit(tmp_path, list("abcde"), epochs=1).lost == [(0, "b"), (0, "c")]
+
+
 def test_a_line_that_a_killed_worker_left_torn_is_no_step(tmp_path):
     note(tmp_path, attempt=1, rank=0, steps={(0, 0): ["a"]})
     (file,) = (tmp_path / "audit").iterdir()
