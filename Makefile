@@ -9,6 +9,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m nodes
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

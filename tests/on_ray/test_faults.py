@@ -65,6 +65,7 @@ def test_a_killed_training_worker_costs_time_and_nothing_else(config, dataset):
     assert len(losses(config.folder)) == 4
 
 
+@pytest.mark.nodes
 def test_a_job_whose_cluster_loses_its_head_ends_in_one_line(tmp_path, repository):
     nodes = Nodes()
     try:
