@@ -10,6 +10,7 @@ from ray._private.authentication.authentication_token_setup import (
 )
 from ray._private.node import Node
 from ray._private.services import node_ip_address_from_perspective
+from ray._private.utils import reset_ray_address
 from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import descendants
@@ -33,6 +34,8 @@ class Nodes:
         ensure_token_if_auth_enabled()
         self.cluster = Cluster()
         self.head = self._add("head", cpus=0)
+        # Written for whoever looks for any cluster; left behind, it sends other Rays to one that is gone.
+        reset_ray_address()
 
     @property
     def address(self) -> str:
