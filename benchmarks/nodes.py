@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 from ray._private.authentication.authentication_token_setup import (
     enable_token_auth_by_default,
@@ -10,11 +11,12 @@ from ray._private.authentication.authentication_token_setup import (
 )
 from ray._private.node import Node
 from ray._private.services import node_ip_address_from_perspective
-from ray._private.utils import reset_ray_address
 from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import descendants
 from epitoma.on_ray.placement import ROLE_LABEL
+
+ADDRESS_FILE = Path("/tmp/ray/ray_current_cluster")
 
 TRAINER = "trainer"
 """A resource that each train node has one of, so that workers spread as they would over GPUs."""
@@ -35,7 +37,7 @@ class Nodes:
         self.cluster = Cluster()
         self.head = self._add("head", cpus=0)
         # Written for whoever looks for any cluster; left behind, it sends other Rays to one that is gone.
-        reset_ray_address()
+        ADDRESS_FILE.unlink(missing_ok=True)
 
     @property
     def address(self) -> str:
