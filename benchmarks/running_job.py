@@ -145,9 +145,9 @@ def losses(folder: Path) -> list[float]:
     return [row["train/loss"] for row in read_json(folder / "history.json")["epochs"]]
 
 
-def kill_titled(root: int, title: str, *, most: int | None = None) -> int:
+def kill_titled(root: int, title: str) -> int:
     """Kill -9 descendants of a process whose command line has a text in it; returns how many."""
-    found = [pid for pid in descendants(root) if title in command_line(pid)][:most]
+    found = [pid for pid in descendants(root) if title in command_line(pid)]
     for pid in found:
         os.kill(pid, signal.SIGKILL)
     return len(found)
@@ -174,11 +174,6 @@ def command_line(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:
         return ""
-
-
-def parent_of(pid: int) -> int | None:
-    """Of a process that is there."""
-    return _parent(Path(f"/proc/{pid}"))
 
 
 def _parent(place: Path) -> int | None:

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.loop import OptimisationConfig
+from epitoma.training.run_config import TrainConfig
 
 
 @pytest.fixture
@@ -18,3 +21,21 @@ def spoiled(dataset: Manifest, tmp_path: Path) -> Manifest:
     victim = Path(manifest.split("train").resolved_paths()[3])
     victim.write_bytes(b"no video at all")
     return manifest
+
+
+@pytest.fixture
+def audited_run(dataset, networks_config, head_config, tmp_path) -> TrainConfig:
+    """A run from pixels that keeps a checkpoint every step, and notes where each was."""
+    return TrainConfig(
+        manifest=dataset.path,
+        name="run",
+        runs=tmp_path / "runs",
+        source="pixels",
+        networks=networks_config,
+        head=head_config,
+        sparsity=SparsityConfig(target_timesteps=2),
+        optimisation=OptimisationConfig(epochs=2, batch_size=4),
+        timesteps=4,
+        checkpoint_every=1,
+        audit=True,
+    )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,7 @@ import pytest
 from benchmarks.nodes import Nodes
 from benchmarks.running_job import RunningJob, losses
 from epitoma.on_ray.head_watch import GONE_SECONDS
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.audit import Audit, audit
-from epitoma.training.loop import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 
 JOIN_AND_WAIT = """
@@ -36,20 +35,9 @@ run_job(Nothing, wait, about="")
 
 
 @pytest.fixture
-def config(dataset, networks_config, head_config, tmp_path) -> TrainConfig:
-    return TrainConfig(
-        manifest=dataset.path,
-        name="run",
-        runs=tmp_path / "runs",
-        source="pixels",
-        networks=networks_config,
-        head=head_config,
-        sparsity=SparsityConfig(target_timesteps=2),
-        optimisation=OptimisationConfig(epochs=4, batch_size=4, validate_every=4),
-        timesteps=4,
-        checkpoint_every=1,
-        audit=True,
-    )
+def config(audited_run: TrainConfig) -> TrainConfig:
+    longer = replace(audited_run.optimisation, epochs=4, validate_every=4)
+    return replace(audited_run, optimisation=longer)
 
 
 def test_a_killed_training_worker_costs_time_and_nothing_else(config, dataset):

@@ -11,10 +11,8 @@ from benchmarks.nodes import TRAINER, Nodes
 from benchmarks.running_job import RunningJob
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.trainer import checkpoints_of
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.audit import Audit, audit, notes
 from epitoma.training.checkpoint import STATE_FILE, read_json
-from epitoma.training.loop import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 
 
@@ -26,20 +24,8 @@ def nodes() -> Iterator[Nodes]:
 
 
 @pytest.fixture
-def config(dataset, networks_config, head_config, tmp_path) -> TrainConfig:
-    return TrainConfig(
-        manifest=dataset.path,
-        name="run",
-        runs=tmp_path / "runs",
-        source="pixels",
-        networks=networks_config,
-        head=head_config,
-        sparsity=SparsityConfig(target_timesteps=2),
-        optimisation=OptimisationConfig(epochs=2, batch_size=4),
-        timesteps=4,
-        checkpoint_every=1,
-        audit=True,
-    )
+def config(audited_run: TrainConfig) -> TrainConfig:
+    return audited_run
 
 
 def running(config: TrainConfig, nodes: Nodes) -> RunningJob:
