@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: small models and features, made from seeds."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def _private_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_priority_taken() -> Iterator[None]:
+    """A test that ends as a real-time process would starve Ray and the machine in all that come after it."""
+    yield
+    if hasattr(os, "sched_getscheduler"):
+        assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 @pytest.fixture(scope="session")

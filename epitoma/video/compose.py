@@ -12,6 +12,7 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from epitoma.video.own_priority import own_priority
 from epitoma.whole_files import renamed_when_whole
 
 _H26X = ("libx264", "libx265")
@@ -51,7 +52,7 @@ def write_video(
     if first is None:
         raise ValueError(f"no frames to write to {path}")
     options = {"crf": str(crf), "preset": preset} if codec in _H26X else {}
-    with renamed_when_whole(path) as aside, av.open(str(aside), "w") as container:
+    with own_priority(), renamed_when_whole(path) as aside, av.open(str(aside), "w") as container:
         stream = container.add_stream(codec, rate=Fraction(fps), options=options)
         assert isinstance(stream, VideoStream)
         if comment is not None:

@@ -7,6 +7,8 @@ import av
 import numpy as np
 import pytest
 
+from epitoma.video.own_priority import own_priority
+
 WIDTH, HEIGHT = 96, 64
 
 
@@ -49,7 +51,7 @@ def make_video(tmp_path_factory: pytest.TempPathFactory) -> MakeVideo:
         size: tuple[int, int] = (WIDTH, HEIGHT),
     ) -> Path:
         path = tmp_path_factory.mktemp("videos") / name
-        with av.open(str(path), "w", options=container_options or {}) as container:
+        with own_priority(), av.open(str(path), "w", options=container_options or {}) as container:
             stream = container.add_stream(codec, rate=rate, options=options or {})
             stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
             stream.codec_context.gop_size = gop

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,13 @@ def test_the_same_frames_give_the_same_bytes(tmp_path):
     for name in ("a.mp4", "b.mp4"):
         write_video(tmp_path / name, noise(10), fps=8)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="needs scheduling policies")
+def test_an_encoder_does_not_keep_the_machine_for_itself(tmp_path):
+    policy = os.sched_getscheduler(0)
+    write_video(tmp_path / "clip.mp4", noise(3, height=64), fps=8, codec="libsvtav1")
+    assert os.sched_getscheduler(0) == policy
 
 
 def test_a_comment_is_kept_in_the_file(tmp_path):
