@@ -1,4 +1,7 @@
-"""What makes gates shut: a fixed L0 weight as in the paper, or a controller that meets a target.
+"""What makes gates shut: a budget drawn for every step, a controller that meets a target, or a fixed L0 weight.
+
+With budgets (``anytime``) nothing need be weighed against the loss: so many timesteps are open, and gates learn
+which. A budget drawn anew for every step makes one model that is good at each of them.
 
 A fixed weight tends to end all open or all shut. The target mode is an augmented Lagrangian on the open
 ratio p: the penalty ``multiplier * (p - target) + stiffness * (p - target)^2``, a signed multiplier moved by
@@ -8,6 +11,7 @@ ratio p: the penalty ``multiplier * (p - target) + stiffness * (p - target)^2``,
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,8 +24,9 @@ class SparsityConfig:
     """How many timesteps the gates should leave open.
 
     Attributes:
-        mode: ``target_timesteps`` (dependable), ``l0_weight`` (the paper's), or ``none``.
-        target_timesteps: Timesteps to keep of the T candidates at inference.
+        mode: ``anytime``, ``target_timesteps``, ``l0_weight`` (the paper's), or ``none``.
+        target_timesteps: Timesteps to keep of the T candidates at inference, unless asked for another number.
+        budgets: With ``anytime``, the numbers of open timesteps in training, of which each step draws one.
         l0_weight: Weight of the mean open probability in the loss.
         warmup: Share of training without any penalty and with every timestep open, so that the classifier first
             learns from whole videos, and LightNet from HeavyNet's guess at every timestep.
@@ -33,8 +38,9 @@ class SparsityConfig:
             from pixels such a step costs HeavyNet on all timesteps.
     """
 
-    mode: Literal["target_timesteps", "l0_weight", "none"] = "target_timesteps"
+    mode: Literal["anytime", "target_timesteps", "l0_weight", "none"] = "target_timesteps"
     target_timesteps: float = 8
+    budgets: tuple[int, ...] = (1, 2, 4, 8, 16)
     l0_weight: float = 0.5
     warmup: float = 0.2
     anneal: float = 0.3
@@ -45,6 +51,8 @@ class SparsityConfig:
     def __post_init__(self) -> None:
         if self.target_timesteps <= 0:
             raise ConfigError(f"sparsity.target_timesteps must be above 0, not {self.target_timesteps}")
+        if not self.budgets or min(self.budgets) < 1:
+            raise ConfigError(f"sparsity.budgets must be some numbers of at least 1, not {self.budgets}")
         if self.warmup < 0 or self.anneal < 0 or self.warmup + self.anneal > 1:
             raise ConfigError(
                 f"sparsity.warmup {self.warmup} and anneal {self.anneal} must be shares of training, together <= 1"
@@ -63,9 +71,27 @@ class Sparsity:
         self.multiplier = 0.0
 
     @property
+    def has_penalty(self) -> bool:
+        """Whether open gates cost something."""
+        return self.config.mode in ("target_timesteps", "l0_weight")
+
+    @property
+    def has_target(self) -> bool:
+        """Whether gates are made to keep a number of timesteps, whatever the loss would have."""
+        return self.config.mode in ("target_timesteps", "anytime")
+
+    @property
     def settled_after(self) -> float:
-        """Progress from which the penalty is at full strength."""
-        return self.config.warmup + self.config.anneal if self.config.mode != "none" else 0.0
+        """Progress from which as few timesteps are open as will be at the end."""
+        if self.config.mode == "none":
+            return 0.0
+        return self.config.warmup + (self.config.anneal if self.has_penalty else 0.0)
+
+    def budget(self, *, seed: int) -> int | None:
+        """How many timesteps are open in a step, drawn from its seed; None where gates say by themselves."""
+        if self.config.mode != "anytime":
+            return None
+        return int(np.random.default_rng(seed).choice(self.config.budgets))
 
     def opens_all(self, *, progress: float, step: int) -> bool:
         """Whether every timestep is open in this step, whatever the gates say."""
@@ -81,7 +107,7 @@ class Sparsity:
             open_ratio: Expected share of open timesteps (see :func:`expected_open_ratio`), a scalar.
             progress: Share of training done, 0 to 1.
         """
-        if self.config.mode == "none" or progress < self.config.warmup:
+        if not self.has_penalty or progress < self.config.warmup:
             return torch.zeros_like(open_ratio)
         if self.config.mode == "l0_weight":
             return self.config.l0_weight * self._ramp(progress) * open_ratio

@@ -59,13 +59,19 @@ def measure_times(networks: Networks, video: str | Path, *, candidates: int, wat
         light_decoding[number] = view_milliseconds(video, index, [looking])
         heavy_decoding[number] = view_milliseconds(video, index, [seeing])
         watch(done, len(numbers))
+    each_light, each_heavy = network_milliseconds(networks)
     return TimeModel(
-        light=_core_milliseconds(lambda: networks.light(blank_frame(networks).expand(BATCH, -1, -1, -1, -1))),
-        heavy=_core_milliseconds(
-            lambda: networks.heavy(blank_snippet(networks).expand(BATCH, -1, -1, -1, -1))
-        ),
-        light_decoding=light_decoding,
-        heavy_decoding=heavy_decoding,
+        light=each_light, heavy=each_heavy, light_decoding=light_decoding, heavy_decoding=heavy_decoding
+    )
+
+
+def network_milliseconds(networks: Networks) -> tuple[float, float]:
+    """Time of one core for LightNet on one candidate, and for HeavyNet on one kept timestep."""
+    frames, snippets = (
+        blank(networks).expand(BATCH, -1, -1, -1, -1) for blank in (blank_frame, blank_snippet)
+    )
+    return _core_milliseconds(lambda: networks.light(frames)), _core_milliseconds(
+        lambda: networks.heavy(snippets)
     )
 
 

@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.errors import ConfigError
 from epitoma.selection import Selection
 from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
 
@@ -21,7 +22,7 @@ def test_the_open_ratio_counts_valid_timesteps_of_readable_videos_only():
 
 
 def test_nothing_is_penalised_during_the_warm_up():
-    for mode in ("target_timesteps", "l0_weight", "none"):
+    for mode in ("anytime", "target_timesteps", "l0_weight", "none"):
         sparsity = Sparsity(SparsityConfig(mode=mode), candidates=32)
         sparsity.update(0.9, progress=0.1)
         assert float(sparsity.penalty(torch.tensor(0.9), progress=0.1)) == 0
@@ -34,6 +35,21 @@ def test_every_timestep_is_open_in_the_warm_up_and_now_and_then_after_it():
     assert [sparsity.opens_all(progress=0.2, step=step) for step in range(4)] == [True, False, False, True]
     for config in (SparsityConfig(mode="none", open_every=1), SparsityConfig(warmup=0.0)):
         assert not Sparsity(config, candidates=32).opens_all(progress=0.0, step=0)
+
+
+def test_anytime_draws_each_budget_and_asks_for_nothing_else():
+    sparsity = Sparsity(SparsityConfig(mode="anytime", budgets=(1, 4, 16)), candidates=32)
+    drawn = [sparsity.budget(seed=seed) for seed in range(60)]
+    assert set(drawn) == {1, 4, 16}
+    assert drawn == [sparsity.budget(seed=seed) for seed in range(60)]
+    assert float(sparsity.penalty(torch.tensor(0.9), progress=0.9)) == 0
+    assert Sparsity(SparsityConfig(mode="target_timesteps"), candidates=32).budget(seed=0) is None
+
+
+@pytest.mark.parametrize("budgets", [(), (0, 2)])
+def test_budgets_that_cannot_be_kept_are_refused(budgets):
+    with pytest.raises(ConfigError, match=r"sparsity\.budgets"):
+        SparsityConfig(mode="anytime", budgets=budgets)
 
 
 def test_the_l0_weight_rises_to_its_full_value():

@@ -14,7 +14,8 @@ class GatingModule(nn.Module):
 
     With noise (training) the gate is the chosen stochastic form; without (inference) a step on the score says
     what is open. In both, the best-scored timestep of every video stays open, because a video with nothing open
-    teaches nothing and the gates never reopen.
+    teaches nothing and the gates never reopen. With a budget exactly so many are open, in training those of the
+    highest noisy scores, with the sigmoid of these as gates: one model then serves every budget it was trained on.
     """
 
     @dataclass(kw_only=True)
@@ -24,6 +25,7 @@ class GatingModule(nn.Module):
         Attributes:
             hidden_channels: Width of the MLP.
             gate: Form of the gate in training.
+            noise: What the noise is multiplied with; the paper's gate has 1.
             score_bound: Scores are bounded to +-bound by a scaled tanh, so that no gate saturates for good;
                 None leaves them free, as in the paper.
             weigh_kept: At inference a kept timestep counts with the sigmoid of its score, as in training without
@@ -33,6 +35,7 @@ class GatingModule(nn.Module):
 
         hidden_channels: int = 64
         gate: GateName = "clipped_sigmoid"
+        noise: float = 1.0
         score_bound: float | None = 5.0
         weigh_kept: bool = True
 
@@ -41,6 +44,7 @@ class GatingModule(nn.Module):
     def __init__(self, config: Config, *, kernels: int) -> None:
         super().__init__()
         self.gate = GATES[config.gate]
+        self.noise = config.noise
         self.score_bound = config.score_bound
         self.weigh_kept = config.weigh_kept
         self.mlp = nn.Sequential(
@@ -70,7 +74,13 @@ class GatingModule(nn.Module):
         alpha_BT = self.score(similarity_BTN, hint_BT)
         if noise_BT is None:
             return self.keep(alpha_BT, valid_BT, budget=budget)
-        return self._selection(alpha_BT, self._train_gate(alpha_BT, noise_BT, valid_BT), valid_BT)
+        noise_BT = self.noise * noise_BT
+        if budget is None:
+            gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
+        else:
+            noisy_BT = alpha_BT + noise_BT
+            gate_BT = _open_weight(noisy_BT) * top_k(noisy_BT, valid_BT, budget)
+        return self._selection(alpha_BT, gate_BT, valid_BT)
 
     def keep(self, alpha_BT: Tensor, valid_BT: Tensor, *, budget: int | None) -> Selection:
         """Gate timesteps of known scores at inference, which need not be found again for every budget."""
@@ -96,14 +106,18 @@ class GatingModule(nn.Module):
         )
 
     def _weight(self, alpha_BT: Tensor) -> Tensor:
-        """What a kept timestep counts at inference; never 0, which would shut it."""
-        return torch.sigmoid(alpha_BT).clamp_min(1e-6) if self.weigh_kept else torch.ones_like(alpha_BT)
+        """What a kept timestep counts at inference."""
+        return _open_weight(alpha_BT) if self.weigh_kept else torch.ones_like(alpha_BT)
 
-    def _train_gate(self, alpha_BT: Tensor, noise_BT: Tensor, valid_BT: Tensor) -> Tensor:
+    def _stochastic_gate(self, alpha_BT: Tensor, noise_BT: Tensor, valid_BT: Tensor) -> Tensor:
         gate_BT = self.gate.value(alpha_BT, noise_BT) * valid_BT
-        best_BT = top_k(alpha_BT + noise_BT, valid_BT, 1)
-        rescued_BT = best_BT & (gate_BT <= 0)
+        rescued_BT = top_k(alpha_BT + noise_BT, valid_BT, 1) & (gate_BT <= 0)
         return torch.where(rescued_BT, torch.sigmoid(alpha_BT + noise_BT), gate_BT)
+
+
+def _open_weight(score_BT: Tensor) -> Tensor:
+    """Weight of an open timestep; never 0, which would shut it."""
+    return torch.sigmoid(score_BT).clamp_min(1e-6)
 
 
 def top_k(score_BT: Tensor, valid_BT: Tensor, count: int) -> Tensor:

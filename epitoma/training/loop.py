@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -207,8 +207,7 @@ class TrainingLoop:
         with self._precision():
             recognition = self.model(
                 batch.candidates,
-                noise_BT=self._noise(batch, epoch, step),
-                open_BT=batch.open_BT,
+                **self._gating(batch, epoch, step),
             )
         logits_BL = recognition.logits_BL.float()
         loss_B = self._loss(logits_BL, batch.labels_BL)
@@ -225,12 +224,15 @@ class TrainingLoop:
         counted = (loss_B.detach(), hit_B, recognition.selection.count_B, torch.ones_like(loss_B))
         return torch.stack([value.double() for value in counted]).mul(batch.weight_B).sum(dim=1)
 
-    def _noise(self, batch: Batch, epoch: int, step: int) -> Tensor | None:
-        """The gates' noise; infinite where every timestep is to be open."""
+    def _gating(self, batch: Batch, epoch: int, step: int) -> dict[str, Any]:
+        """What opens the gates of a step: noise and perhaps a budget, or a choice that was made without them."""
+        if batch.noise_BT is None:
+            return {"open_BT": batch.open_BT}
         done, number = self._share_done(epoch, step), epoch * self.steps_per_epoch + step
-        if batch.noise_BT is None or not self.sparsity.opens_all(progress=done, step=number):
-            return batch.noise_BT
-        return torch.full_like(batch.noise_BT, float("inf"))
+        if self.sparsity.opens_all(progress=done, step=number):
+            return {"noise_BT": torch.full_like(batch.noise_BT, float("inf"))}
+        seed = stable_seed(self.config.seed, "budget", epoch, step)
+        return {"noise_BT": batch.noise_BT, "budget": self.sparsity.budget(seed=seed)}
 
     def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:
         """What LightNet's own guess costs, ``(B,)``: against the labels, and against HeavyNet's guess."""
@@ -263,7 +265,7 @@ class TrainingLoop:
 
     def _calibrate(self, seen: Validation) -> None:
         """Set the gate's threshold so that validation videos keep the target number of timesteps, if there is one."""
-        if self.config.sparsity.mode == "target_timesteps" and self.config.selection == "learnt":
+        if self.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
             threshold = calibrated_threshold(seen.alpha_VT, seen.valid_VT, target_timesteps=target)
             self.module.selector.gating.open_threshold.fill_(threshold)
@@ -295,7 +297,7 @@ class TrainingLoop:
 
     def _budget(self) -> int | None:
         """Validation keeps exactly the target, so that the score does not depend on a threshold."""
-        if self.config.sparsity.mode != "target_timesteps":
+        if not self.sparsity.has_target:
             return None
         return max(1, round(self.config.sparsity.target_timesteps))
 

@@ -36,6 +36,30 @@ def test_a_budget_is_kept_even_where_scores_underflow():
     assert module(torch.randn(2, 5, 6), all_valid(2, 5), budget=3).count_B.tolist() == [3, 3]
 
 
+@given(st.integers(1, 9), st.floats(0.0, 1.0), st.integers(0, 100))
+def test_a_budget_in_training_opens_the_highest_noisy_scores_with_their_sigmoid(budget, noise, seed):
+    module = gating(noise=noise)
+    similarity_BTN = torch.randn(3, 7, 6, generator=torch.Generator().manual_seed(seed))
+    valid_BT = all_valid(3, 7)
+    valid_BT[1, 4:] = False
+    noise_BT = noise_of((3, 7), seed)
+    selection = module(similarity_BTN, valid_BT, noise_BT=noise_BT, budget=budget)
+    noisy_BT = (module.score(similarity_BTN) + noise * noise_BT).detach()
+    for video in range(3):
+        places = torch.nonzero(valid_BT[video]).flatten().tolist()
+        best = sorted(places, key=lambda place: -float(noisy_BT[video, place]))[:budget]
+        for place in range(7):
+            expected = float(torch.sigmoid(noisy_BT[video, place])) if place in best else 0.0
+            assert float(selection.gate_BT.detach()[video, place]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_noise_is_multiplied_before_it_is_added():
+    similarity_BTN, valid_BT, noise_BT = torch.randn(2, 5, 6), all_valid(2, 5), noise_of((2, 5))
+    half = gating(noise=0.5)(similarity_BTN, valid_BT, noise_BT=noise_BT)
+    whole = gating()(similarity_BTN, valid_BT, noise_BT=noise_BT / 2)
+    assert torch.equal(half.gate_BT, whole.gate_BT)
+
+
 def test_a_gate_kept_open_by_force_still_learns():
     module = gating(score_bound=None)
     module.mlp[-1].bias.data.fill_(-3.0)

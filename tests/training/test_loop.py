@@ -56,6 +56,23 @@ def test_no_seed_collapses_and_the_target_is_met(tmp_path: Path, splits, seed: i
     assert not same_for_all
 
 
+def test_one_anytime_model_answers_well_at_every_budget_and_its_gates_keep_the_target(tmp_path: Path, splits):
+    context = LocalContext(tmp_path)
+    sparsity = SparsityConfig(mode="anytime", budgets=(1, 2, 4, 8), target_timesteps=4)
+    loop = make_loop(make_config(tmp_path, sparsity=sparsity), *splits, context)
+    loop.run()
+    assert 1 < epochs(context)[-1]["train/timesteps"] < 8
+    model = loop.module
+    model.load_state_dict(loop.best)
+    model.eval()
+    held_out = make_split(100, seed=3)
+    with torch.inference_mode():
+        by_budget = {k: model(held_out.candidates, budget=k) for k in (2, 4, 8)}
+        by_gates = model(held_out.candidates)
+    assert all(accuracy(seen.logits_BL, held_out.labels_VL) > 0.9 for seen in by_budget.values())
+    assert float(by_gates.selection.count_B.float().mean()) == pytest.approx(4, rel=0.25)
+
+
 def test_the_l0_weight_shuts_more_the_larger_it_is(tmp_path: Path, splits):
     kept = []
     for weight in (0.0, 1.0):

@@ -1,0 +1,1 @@
+"""The selector against every other way to choose timesteps (see ``__main__.py``)."""

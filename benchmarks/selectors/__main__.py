@@ -1,0 +1,132 @@
+"""The selector against every other way to choose timesteps.
+
+    python -m benchmarks.selectors --json PATH --figure PATH
+
+One run trains and measures all of them, on the same features, splits and random candidates, with heads of the same
+capacity and the same training budget, each with the one of as many settings that validation prefers. Datasets are
+synthetic videos, easy and hard, composites of each folder of clips in ``--footage``, and of ``--clips DIR`` with
+``--filler CLASS``.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+
+from benchmarks.selectors.cost import Costs
+from benchmarks.selectors.datasets import (
+    CLIP_SETS,
+    EASY,
+    HARD,
+    Dataset,
+    Sizes,
+    footage,
+    footage_networks,
+    synthetic,
+)
+from benchmarks.selectors.measure import Row, measure
+from benchmarks.selectors.recipe import Recipe
+from benchmarks.selectors.report import figure, markdown, write
+from benchmarks.selectors.ways import WAYS
+from epitoma.console import complain, say
+from epitoma.errors import ConfigError, EpitomaError
+from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.on_ray.runtime import ray_session
+from ray_jobs.command_line import BAD_INPUT
+
+
+@dataclass(kw_only=True)
+class SelectorsConfig:
+    """What to measure.
+
+    Attributes:
+        clips: A folder of short clips, one folder a class; measured beside, or with ``--only``, instead of the others.
+        filler: The class of those clips that shows nothing.
+        footage: Where the folders of clips that are measured by default are; left out where there is none.
+        only: Names of the datasets to measure; empty measures all.
+        ways: Names of the ways to measure; empty measures all.
+        json: Where to write means and deviations.
+        figure: Where to draw them.
+        work: Where videos and features are kept, so that a second run has them.
+        seeds: One training each; of composites another split of the clips and other videos too.
+        sizes: Videos of composites.
+        networks: LightNet and HeavyNet of composites, frozen.
+        recipe: The training budget.
+    """
+
+    clips: Path | None = None
+    filler: str | None = None
+    footage: Path = Path("../shared/clips")
+    only: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
+    json: Path | None = None
+    figure: Path | None = None
+    work: Path = Path("runs/benchmarks/selectors")
+    seeds: tuple[int, ...] = (0, 1, 2)
+    sizes: Sizes = field(default_factory=Sizes)
+    networks: NetworksConfig = field(default_factory=footage_networks)
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+def main() -> None:
+    """Measure, print and write."""
+    config = tyro.cli(SelectorsConfig, description=__doc__)
+    try:
+        with ray_session(logs=config.work / "logs"):
+            run(config)
+    except EpitomaError as error:
+        complain(f"error: {error}")
+        sys.exit(BAD_INPUT)
+
+
+def run(config: SelectorsConfig) -> list[Row]:
+    """Measure every dataset, print its table, and write what was asked for."""
+    ways = [way for way in WAYS if not config.ways or way.name in config.ways]
+    _check(config.ways, [way.name for way in WAYS], "way")
+    rows: list[Row] = []
+    costs: dict[str, Costs] = {}
+    for dataset in chosen(config):
+        say(dataset.name)
+        costs[dataset.name] = Costs(dataset.networks)
+        rows += measure(dataset.name, dataset.make, ways, config.recipe, config.seeds)
+        print(markdown([row for row in rows if row.dataset == dataset.name], costs[dataset.name]))
+        write(config.json, rows, costs)
+    if config.figure is not None:
+        figure(rows, config.figure)
+    return rows
+
+
+def chosen(config: SelectorsConfig) -> list[Dataset]:
+    """The datasets that were asked for.
+
+    Raises:
+        ConfigError: There is none of a name, or clips without a filler.
+    """
+    if (config.clips is None) != (config.filler is None):
+        raise ConfigError(
+            "--clips and --filler go together: a folder of clips, and its class that shows nothing"
+        )
+    known = [synthetic("synthetic_easy", EASY, config.work), synthetic("synthetic_hard", HARD, config.work)]
+    sets = {
+        config.footage / name: filler
+        for name, filler in CLIP_SETS.items()
+        if (config.footage / name).is_dir()
+    }
+    if config.clips is not None and config.filler is not None:
+        sets[config.clips] = config.filler
+    known += [
+        footage(clips, filler, config.networks, config.work, config.sizes) for clips, filler in sets.items()
+    ]
+    _check(config.only, [dataset.name for dataset in known], "dataset")
+    return [dataset for dataset in known if not config.only or dataset.name in config.only]
+
+
+def _check(asked: tuple[str, ...], known: list[str], what: str) -> None:
+    for name in asked:
+        if name not in known:
+            raise ConfigError(f"there is no {what} {name!r}; there are {', '.join(known)}")
+
+
+if __name__ == "__main__":
+    main()

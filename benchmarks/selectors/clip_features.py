@@ -1,0 +1,117 @@
+"""Features of short clips, each shown in several ways: what videos of the benchmark are put together from.
+
+A composed video is clips shown one after the other, and a timestep's features depend on its own frames alone, so
+thousands of videos cost one pass over the clips.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from epitoma.config import to_dict
+from epitoma.console import phase
+from epitoma.datasets.clips import Clip
+from epitoma.models.videoepitoma import Networks, NetworksConfig
+from epitoma.video.shots import LARGEST_ZOOM, Shot, frames_filled, shot_frames
+
+FPS = 12
+FRAMES_A_TIMESTEP = 6
+VIEWS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipFeatures:
+    """What both networks say of one clip.
+
+    Attributes:
+        light_UTC: LightNet's features of each of U ways to show it, at each of its timesteps.
+        heavy_UTC: HeavyNet's.
+    """
+
+    light_UTC: Tensor
+    heavy_UTC: Tensor
+
+
+def read_clips(
+    clips: Sequence[Clip], networks: Networks, config: NetworksConfig, *, cache: Path
+) -> dict[str, ClipFeatures]:
+    """Features of every clip by its id, from the cache where they are there.
+
+    A cache is named by the networks' config, the clips and the ways to show them.
+    """
+    file = cache / f"{_digest(clips, config)}.safetensors"
+    if not file.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        _extract(clips, networks, file)
+    tensors = load_file(file)
+    return {
+        clip.clip_id: ClipFeatures(
+            light_UTC=tensors[f"{clip.digest}/light"], heavy_UTC=tensors[f"{clip.digest}/heavy"]
+        )
+        for clip in clips
+    }
+
+
+def timesteps_of(clip: Clip) -> int:
+    """Timesteps that a clip fills; the shortest fills one."""
+    return max(1, round(frames_filled(clip.duration_seconds, fps=FPS) / FRAMES_A_TIMESTEP))
+
+
+def _extract(clips: Sequence[Clip], networks: Networks, file: Path) -> None:
+    tensors: dict[str, Tensor] = {}
+    with phase("features of clips", unit="clips") as advance:
+        for number, clip in enumerate(clips, start=1):
+            seen = [_seen(clip, view, networks) for view in range(VIEWS)]
+            tensors[f"{clip.digest}/light"] = torch.stack([light_TC for light_TC, _ in seen])
+            tensors[f"{clip.digest}/heavy"] = torch.stack([heavy_TC for _, heavy_TC in seen])
+            advance(number, len(clips))
+    save_file(tensors, file)
+
+
+@torch.inference_mode()
+def _seen(clip: Clip, view: int, networks: Networks) -> tuple[Tensor, Tensor]:
+    """Features ``(T, C)`` of both networks for one way to show a clip."""
+    shot = _shot(clip, view)
+    spec = networks.heavy.input
+    middles = _middles(shot.frame_count, timesteps_of(clip))
+    light = np.stack(list(shot_frames([shot], fps=FPS, size=networks.light.input.size)))[middles]
+    heavy = np.stack(list(shot_frames([shot], fps=FPS, size=spec.size)))
+    offsets = np.arange(spec.frames) - spec.frames // 2
+    snippets = heavy[np.clip(middles[:, None] + offsets, 0, shot.frame_count - 1)]
+    light_1TCHW = torch.from_numpy(np.ascontiguousarray(light.transpose(0, 3, 1, 2)))[None]
+    snippets_TCMHW = torch.from_numpy(np.ascontiguousarray(snippets.transpose(0, 4, 1, 2, 3)))
+    return networks.light(light_1TCHW)[0], networks.heavy(snippets_TCMHW)
+
+
+def _middles(frames: int, timesteps: int) -> np.ndarray:
+    """Middle frame of each of a clip's timesteps."""
+    return ((np.arange(timesteps) + 0.5) * frames / timesteps).astype(int)
+
+
+def _shot(clip: Clip, view: int) -> Shot:
+    """A way to show a clip, the same for the same clip and number."""
+    seed = hashlib.sha256(f"{clip.digest}/{view}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(seed[:16]))
+    left, top, coin = rng.uniform(size=3).tolist()
+    red, green, blue = (rng.uniform(0.75, 1.3) * rng.uniform(0.75, 1.3, size=3)).tolist()
+    return Shot(
+        path=clip.path,
+        frame_count=frames_filled(clip.duration_seconds, fps=FPS),
+        zoom=rng.uniform(1.0, LARGEST_ZOOM),
+        left=left,
+        top=top,
+        mirrored=coin < 0.5,
+        light=(red, green, blue),
+    )
+
+
+def _digest(clips: Sequence[Clip], config: NetworksConfig) -> str:
+    settings = [to_dict(config), FPS, FRAMES_A_TIMESTEP, VIEWS, sorted(clip.digest for clip in clips)]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,90 @@
+"""Minutes-long videos of real footage with known evidence, as features: composites that are never encoded.
+
+Which clip is shown where is planned by ``epitoma.datasets.composites``, as for composites that are encoded.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures
+from benchmarks.selectors.videos import Videos
+from epitoma.datasets.clips import Clip, check_clip, list_clips, without_copies
+from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
+from epitoma.datasets.splits import SplitsConfig
+from epitoma.sampling import stable_seed
+from epitoma.training.feature_batches import FeatureSplit
+from epitoma.video.shots import frames_filled
+
+TIMESTEPS = 128
+
+
+def usable_clips(folder: Path, config: SplitsConfig) -> list[Clip]:
+    """Clips of a folder that decode whole, without copies, each with its split."""
+    listing = list_clips(folder, config)
+    checked = [check_clip(video, fps=FPS, longest_seconds=60.0) for video in listing.videos]
+    return without_copies([clip for clip in checked if isinstance(clip, Clip)])[0]
+
+
+def compose(
+    clips: Sequence[Clip], features: Mapping[str, ClipFeatures], config: CompositeConfig
+) -> dict[str, Videos]:
+    """Videos of every split, put together from the features of clips."""
+    classes = class_names(sorted({clip.label for clip in clips}), config)
+    planned = plan_composites(clips, config)
+    return {
+        split: _videos([video for video in planned if video.split == split], features, classes, config.seed)
+        for split in config.videos
+    }
+
+
+def _videos(
+    planned: Sequence[CompositeVideo],
+    features: Mapping[str, ClipFeatures],
+    classes: Sequence[str],
+    seed: int,
+) -> Videos:
+    shown = [_shown(video, features, seed) for video in planned]
+    labels = torch.tensor([classes.index(video.class_name) for video in planned])
+    split = FeatureSplit(
+        video_ids=[video.video_id for video in planned],
+        light_VTC=torch.stack([light_TC for light_TC, _ in shown]),
+        heavy_VTC=torch.stack([heavy_TC for _, heavy_TC in shown]),
+        labels_VL=torch.eye(len(classes))[labels],
+    )
+    evidence_VT = torch.from_numpy(np.stack([_evidence(video) for video in planned]))
+    return Videos(split=split, evidence_VT=evidence_VT)
+
+
+def _shown(
+    video: CompositeVideo, features: Mapping[str, ClipFeatures], seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features ``(T, C)`` of a video's timesteps; each showing of a clip has its own view."""
+    rng = np.random.default_rng(stable_seed(seed, "views", video.video_id))
+    views = rng.integers(VIEWS, size=len(video.clips))
+    ends = np.cumsum([frames_filled(clip.duration_seconds, fps=FPS) for clip in video.clips])
+    light, heavy = [], []
+    for frame in _middles(video):
+        place = int(np.searchsorted(ends, frame, side="right"))
+        clip = features[video.clips[place].clip_id]
+        start = ends[place - 1] if place else 0
+        timesteps = clip.light_UTC.shape[1]
+        within = int((frame - start) * timesteps / (ends[place] - start))
+        light.append(clip.light_UTC[views[place], within])
+        heavy.append(clip.heavy_UTC[views[place], within])
+    return torch.stack(light), torch.stack(heavy)
+
+
+def _middles(video: CompositeVideo) -> np.ndarray:
+    """Middle frame of each timestep, uniform over the video."""
+    return ((np.arange(TIMESTEPS) + 0.5) * video.frame_count / TIMESTEPS).astype(int)
+
+
+def _evidence(video: CompositeVideo) -> np.ndarray:
+    middles = _middles(video)
+    shows = np.zeros(TIMESTEPS, dtype=bool)
+    for stretch in video.evidence:
+        shows |= (middles >= stretch.start_frame) & (middles < stretch.end_frame)
+    return shows

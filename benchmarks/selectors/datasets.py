@@ -1,0 +1,157 @@
+"""The datasets: synthetic videos, easy and hard, and composites of real footage."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from benchmarks.selectors.clip_features import read_clips
+from benchmarks.selectors.composed import TIMESTEPS, compose, usable_clips
+from benchmarks.selectors.videos import Splits, Videos
+from epitoma.console import phase
+from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
+from epitoma.datasets.synthetic import SyntheticConfig
+from epitoma.evaluation import evidence_of
+from epitoma.feature_store import read_features
+from epitoma.models.heavy_net import HeavyNet
+from epitoma.models.light_net import LightNet
+from epitoma.models.videoepitoma import Networks, NetworksConfig
+from epitoma.presets import offline_networks
+from epitoma.sampling import stable_seed
+from epitoma.training.feature_batches import feature_split
+from ray_jobs.extract import extract_with
+from ray_jobs.prepare import PrepareSynthetic, prepare
+
+CLIP_SETS = {"basketball5": "nothing", "fight_surveillance": "noFight"}
+"""Folders of clips that are there to measure with, and the class in each that shows nothing."""
+
+
+def footage_networks() -> NetworksConfig:
+    """A LightNet that looks at one small frame, a HeavyNet that looks at four larger ones: a tenth of its cost."""
+    name, weights = "tf_efficientnet_lite0", "package"
+    return NetworksConfig(
+        light=LightNet.Config(name=name, weights=weights, size=96),
+        heavy=HeavyNet.Config(name=name, weights=weights, size=160, frames=4),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A dataset to measure on.
+
+    Attributes:
+        name: As it is reported.
+        make: From a seed to its splits.
+        networks: Whose features they are.
+    """
+
+    name: str
+    make: Callable[[int], Splits]
+    networks: NetworksConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How many videos a dataset has.
+
+    Attributes:
+        train: To train on.
+        validation: To choose epochs and settings on.
+        test: To measure on.
+    """
+
+    train: int = 1000
+    validation: int = 200
+    test: int = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticSettings:
+    """How hard synthetic videos are (see ``SyntheticConfig``)."""
+
+    one_actions: int
+    actions_per_class: int
+    evidence_share: float
+    distractor_share: float
+    size: int = 112
+    seconds: float = 64.0
+    sizes: Sizes = field(default_factory=lambda: Sizes(train=400, validation=100, test=200))
+
+
+EASY = SyntheticSettings(one_actions=16, actions_per_class=3, evidence_share=0.12, distractor_share=0.1)
+HARD = SyntheticSettings(one_actions=12, actions_per_class=3, evidence_share=0.06, distractor_share=0.6)
+
+
+def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
+    """Real H.264 files of moving objects, their features extracted as for any dataset; the same for every seed."""
+    networks = offline_networks()
+    return Dataset(
+        name=name, networks=networks, make=lambda seed: _synthetic(settings, networks, work / name)
+    )
+
+
+def footage(clips: Path, filler: str, networks: NetworksConfig, work: Path, sizes: Sizes) -> Dataset:
+    """Composites of a folder of clips; a seed is another split of the clips and other videos."""
+    return Dataset(
+        name=clips.name,
+        networks=networks,
+        make=lambda seed: _composites(clips, filler, networks, work / clips.name, sizes, seed),
+    )
+
+
+def _synthetic(settings: SyntheticSettings, config: NetworksConfig, folder: Path) -> Splits:
+    dataset = SyntheticConfig(
+        train_videos=settings.sizes.train,
+        validation_videos=settings.sizes.validation,
+        test_videos=settings.sizes.test,
+        one_actions=settings.one_actions,
+        actions_per_class=settings.actions_per_class,
+        twin_classes=0,
+        evidence_share=settings.evidence_share,
+        distractor_share=settings.distractor_share,
+        min_seconds=settings.seconds,
+        max_seconds=settings.seconds + 4,
+        size=settings.size,
+    )
+    manifest = prepare(PrepareSynthetic(output=folder, dataset=dataset))
+    torch.manual_seed(stable_seed("networks"))
+    networks = Networks(config).eval()
+    stored = extract_with(
+        manifest, networks, timesteps=TIMESTEPS, root=folder / "features", max_reject_share=0.0
+    )
+    splits = {}
+    for name in ("train", "validation", "test"):
+        part = manifest.split(name)
+        features = read_features(stored.folder, part)
+        evidence_VT = evidence_of(part, features, networks.heavy.input.frames)
+        assert evidence_VT is not None
+        splits[name] = Videos(split=feature_split(features, part), evidence_VT=evidence_VT)
+    return Splits(training=splits["train"], validation=splits["validation"], test=splits["test"])
+
+
+def _composites(
+    clips: Path, filler: str, networks: NetworksConfig, work: Path, sizes: Sizes, seed: int
+) -> Splits:
+    config = _composite_config(clips, filler, sizes, seed)
+    with phase(f"read the clips of {clips.name}"):
+        usable = usable_clips(clips, config)
+    check_supply(usable, class_names(sorted({clip.label for clip in usable}), config), config)
+    features = read_clips(usable, Networks(networks).eval(), networks, cache=work)
+    made = compose(usable, features, config)
+    return Splits(training=made["train"], validation=made["validation"], test=made["test"])
+
+
+def _composite_config(clips: Path, filler: str, sizes: Sizes, seed: int) -> CompositeConfig:
+    """Where only one class is left beside the filler, videos without any evidence are the other."""
+    others = [child.name for child in clips.iterdir() if child.is_dir() and child.name != filler]
+    return CompositeConfig(
+        filler=filler,
+        filler_is_class=len(others) < 2,
+        train_videos=sizes.train,
+        validation_videos=sizes.validation,
+        test_videos=sizes.test,
+        min_seconds=60,
+        max_seconds=68,
+        seed=seed,
+    )

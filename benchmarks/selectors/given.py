@@ -1,0 +1,82 @@
+"""Timesteps chosen without looking: uniform, random, dense; and oracle, which is told the evidence."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.selectors.peer import Peer, best_of, cross_entropy, opened, random_size
+from benchmarks.selectors.recipe import Drawn
+from benchmarks.selectors.videos import Videos
+from epitoma.sampling import uniform_subset
+from epitoma.selection import FeatureCandidates, Selection
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Given(Peer):
+    """A classifier that is trained on random subsets of every size, or on whole videos."""
+
+    looks = False
+
+    def __init__(
+        self,
+        videos: Videos,
+        *,
+        dropout: float,
+        trained_on: Literal["subsets", "whole"],
+        way: Literal["uniform", "random", "dense"],
+    ) -> None:
+        super().__init__(videos, dropout=dropout)
+        self.sizes = SIZES if trained_on == "subsets" else (SIZES[-1],)
+        self.way = way
+
+    def loss(self, drawn: Drawn) -> Tensor:
+        """Cross-entropy on a random subset."""
+        kept = random_size(self.sizes, drawn.candidates, drawn.generator)
+        chance_BT = torch.rand(drawn.evidence_BT.shape, generator=drawn.generator)
+        logits_BL = self.classify(drawn.candidates, opened(best_of(chance_BT, kept)))
+        return cross_entropy(logits_BL, drawn.labels_BL)
+
+    def choose(self, candidates: FeatureCandidates, kept: int) -> Selection:
+        """Evenly spread, at random, or all."""
+        videos, timesteps = candidates.valid_BT.shape
+        if self.way == "dense":
+            return opened(candidates.valid_BT)
+        if self.way == "uniform":
+            even_T = torch.from_numpy(np.isin(np.arange(timesteps), uniform_subset(timesteps, kept)))
+            return opened(even_T.expand(videos, -1))
+        chance_BT = torch.rand(videos, timesteps, generator=torch.Generator().manual_seed(kept))
+        return opened(best_of(chance_BT, kept))
+
+
+class Oracle(Peer):
+    """Trained and asked on true evidence: what a perfect choice would give."""
+
+    looks = False
+
+    def __init__(self, videos: Videos, *, dropout: float, sizes: tuple[int, ...]) -> None:
+        super().__init__(videos, dropout=dropout)
+        self.sizes = sizes
+
+    def loss(self, drawn: Drawn) -> Tensor:
+        """Cross-entropy on some of the evidence."""
+        kept = random_size(self.sizes, drawn.candidates, drawn.generator)
+        chance_BT = torch.rand(drawn.evidence_BT.shape, generator=drawn.generator)
+        open_BT = best_of(chance_BT + drawn.evidence_BT, kept) & drawn.evidence_BT
+        selection = opened(_never_empty(open_BT, chance_BT))
+        return cross_entropy(self.classify(drawn.candidates, selection), drawn.labels_BL)
+
+    def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
+        """Class scores from up to ``kept`` timesteps of evidence, spread at random over it."""
+        generator = torch.Generator().manual_seed(kept)
+        chance_VT = torch.rand(videos.evidence_VT.shape, generator=generator)
+        open_VT = best_of(chance_VT + videos.evidence_VT, kept) & videos.evidence_VT
+        selection = opened(_never_empty(open_VT, chance_VT))
+        return self.classify(videos.split.candidates, selection), float(selection.count_B.float().mean())
+
+
+def _never_empty(open_BT: Tensor, chance_BT: Tensor) -> Tensor:
+    """A video without evidence (its label is the filler's) shows itself by any timestep."""
+    return torch.where(open_BT.any(dim=1, keepdim=True), open_BT, best_of(chance_BT, 1))

@@ -1,0 +1,133 @@
+"""How every way is trained: the same batches, steps and optimiser, and the epoch that is best on validation."""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.selectors.videos import Videos
+from epitoma.selection import FeatureCandidates, all_valid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The training budget.
+
+    Attributes:
+        epochs: Passes over the training videos.
+        batch_size: Videos of a step.
+        candidates: Timesteps of a video, drawn at random each time that training sees it.
+        learning_rate: At the start; it falls to 0 as a cosine.
+        weight_decay: Decoupled.
+        gradient_norm: Gradients are clipped to it.
+        validate_every: Epochs between looks at the validation videos.
+    """
+
+    epochs: int = 16
+    batch_size: int = 32
+    candidates: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    gradient_norm: float = 5.0
+    validate_every: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Videos of one step.
+
+    Attributes:
+        candidates: Random timesteps of each.
+        labels_BL: Multi-hot labels.
+        evidence_BT: Which of them are evidence; for the oracle alone.
+        progress: Share of training done.
+        generator: Randomness of the way itself.
+    """
+
+    candidates: FeatureCandidates
+    labels_BL: Tensor
+    evidence_BT: Tensor
+    progress: float
+    generator: torch.Generator
+
+
+class Learner(Protocol):
+    """A module that says what a step costs."""
+
+    def loss(self, drawn: Drawn) -> Tensor:
+        """A scalar to descend."""
+        ...
+
+
+def train(
+    module: nn.Module, videos: Videos, recipe: Recipe, *, seed: int, score: Callable[[], float]
+) -> None:
+    """Train a module that is a :class:`Learner`, and leave it as it was when ``score`` was highest."""
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(
+        module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    best, best_score = copy.deepcopy(module.state_dict()), -math.inf
+    for epoch in range(recipe.epochs):
+        module.train()
+        _epoch(module, optimizer, videos, recipe, epoch, generator)
+        if (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs:
+            value = score_of(module, score)
+            if value >= best_score:
+                best, best_score = copy.deepcopy(module.state_dict()), value
+    module.load_state_dict(best)
+    module.eval()
+
+
+@torch.inference_mode()
+def score_of(module: nn.Module, score: Callable[[], float]) -> float:
+    """A score of a module that does not learn meanwhile."""
+    module.eval()
+    return score()
+
+
+def _epoch(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    videos: Videos,
+    recipe: Recipe,
+    epoch: int,
+    generator: torch.Generator,
+) -> None:
+    count, timesteps = videos.evidence_VT.shape
+    steps = count // recipe.batch_size
+    order = torch.randperm(count, generator=generator)
+    for step in range(steps):
+        progress = (epoch + step / steps) / recipe.epochs
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+        rows_B = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+        drawn = _draw(videos, rows_B, min(recipe.candidates, timesteps), progress, generator)
+        optimizer.zero_grad(set_to_none=True)
+        module.loss(drawn).backward()
+        nn.utils.clip_grad_norm_(module.parameters(), recipe.gradient_norm)
+        optimizer.step()
+
+
+def _draw(
+    videos: Videos, rows_B: Tensor, candidates: int, progress: float, generator: torch.Generator
+) -> Drawn:
+    timesteps = videos.evidence_VT.shape[1]
+    chance = torch.rand(len(rows_B), timesteps, generator=generator)
+    places_BT = chance.argsort(dim=1)[:, :candidates].sort(dim=1).values
+    at = (rows_B[:, None], places_BT)
+    return Drawn(
+        candidates=FeatureCandidates(
+            light_BTC=videos.split.light_VTC[at],
+            heavy_BTC=videos.split.heavy_VTC[at],
+            valid_BT=all_valid(*places_BT.shape),
+        ),
+        labels_BL=videos.split.labels_VL[rows_B],
+        evidence_BT=videos.evidence_VT[at],
+        progress=progress,
+        generator=generator,
+    )

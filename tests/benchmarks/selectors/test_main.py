@@ -1,0 +1,82 @@
+"""The whole benchmark on clips of three colours, small enough for a test."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.selectors.__main__ import SelectorsConfig, chosen, run
+from benchmarks.selectors.datasets import Sizes
+from benchmarks.selectors.recipe import Recipe
+from benchmarks.selectors.videos import KEPT
+from benchmarks.selectors.ways import WAYS
+from epitoma.errors import ConfigError
+from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.video.compose import write_video
+
+COLOURS = {"nothing": (120, 120, 120), "red": (230, 30, 30), "blue": (30, 30, 230)}
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for label, colour in COLOURS.items():
+        folder = tmp_path / "clips" / label
+        folder.mkdir(parents=True)
+        for number in range(6):
+            frame = np.clip(np.add(colour, rng.integers(-20, 20, (24, 32, 3))), 0, 255).astype(np.uint8)
+            write_video(folder / f"{number}.mp4", [frame] * 6, fps=12)
+    return tmp_path / "clips"
+
+
+def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> SelectorsConfig:
+    return SelectorsConfig(
+        clips=clips,
+        filler="nothing",
+        footage=folder / "none",
+        only=("clips",),
+        json=folder / "out" / "selectors.json",
+        figure=folder / "selectors.png",
+        work=folder / "work",
+        seeds=(0, 1),
+        sizes=Sizes(train=16, validation=8, test=8),
+        networks=networks,
+        recipe=Recipe(epochs=1, batch_size=8, candidates=32, validate_every=1),
+    )
+
+
+def test_every_way_at_every_number_of_timesteps(clips, tmp_path, networks_config, capsys):
+    config = config_of(clips, tmp_path, networks_config)
+    rows = run(config)
+    told = json.loads((tmp_path / "out" / "selectors.json").read_text())
+    names = [way.name for way in WAYS]
+    asked = {(name, kept) for name in names for kept in KEPT if name != "dense"} | {("dense", 128)}
+    assert {(cell["selector"], cell["timesteps"]) for cell in told} == asked
+    assert len(told) == len(rows) == len(asked)
+    for cell in told:
+        assert (cell["dataset"], cell["seeds"]) == ("clips", 2)
+        assert 0 <= cell["mean"] <= 1
+        assert cell["std"] >= 0
+        assert cell["milliseconds"] > 0
+    cost = {(cell["selector"], cell["timesteps"]): cell["gmacs"] for cell in told}
+    assert cost["uniform", 8] == pytest.approx(8 * cost["uniform", 1])
+    assert cost["ours", 8] > cost["uniform", 8]
+    printed = capsys.readouterr().out
+    assert all(f"| {name} |" in printed for name in names)
+    assert (tmp_path / "selectors.png").stat().st_size > 5_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"filler": None}, "--clips and --filler go together"),
+        ({"only": ("nowhere",)}, "there is no dataset 'nowhere'"),
+    ],
+)
+def test_what_is_not_there_is_refused(clips, tmp_path, networks_config, changes, message):
+    config = config_of(clips, tmp_path, networks_config)
+    for name, value in changes.items():
+        setattr(config, name, value)
+    with pytest.raises(ConfigError, match=message):
+        chosen(config)
