@@ -174,17 +174,8 @@ class Evaluation:
         return logits_VL, torch.cat([recognition.selection.open_BT for recognition in seen])
 
     def _chunks(self) -> Iterator[tuple[int, FeatureCandidates]]:
-        whole = self.split.candidates
-        for first in range(0, len(self.split.video_ids), CHUNK):
-            part = slice(first, first + CHUNK)
-            yield (
-                first,
-                FeatureCandidates(
-                    light_BTC=whole.light_BTC[part],
-                    heavy_BTC=whole.heavy_BTC[part],
-                    valid_BT=whole.valid_BT[part],
-                ),
-            )
+        for number, candidates in enumerate(self.split.candidates.split(CHUNK)):
+            yield number * CHUNK, candidates
 
     def _mean_cost(self, kept_V: Tensor, *, selected: bool) -> tuple[float, float, float]:
         videos = Counter(kept_V.tolist())

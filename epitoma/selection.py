@@ -52,6 +52,14 @@ class FeatureCandidates:
     heavy_BTC: Tensor
     valid_BT: Tensor
 
+    def split(self, videos: int) -> list["FeatureCandidates"]:
+        """The same candidates, so many videos at a time."""
+        parts = zip(*(t.split(videos) for t in (self.light_BTC, self.heavy_BTC, self.valid_BT)), strict=True)
+        return [
+            FeatureCandidates(light_BTC=light, heavy_BTC=heavy, valid_BT=valid)
+            for light, heavy, valid in parts
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class PixelCandidates:

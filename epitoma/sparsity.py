@@ -60,6 +60,16 @@ class SparsityConfig:
         if self.open_every is not None and self.open_every < 1:
             raise ConfigError(f"sparsity.open_every must be at least 1, not {self.open_every}")
 
+    @property
+    def has_penalty(self) -> bool:
+        """Whether open gates cost something."""
+        return self.mode in ("target_timesteps", "l0_weight")
+
+    @property
+    def has_target(self) -> bool:
+        """Whether gates are made to keep a number of timesteps, whatever the loss would have."""
+        return self.mode in ("target_timesteps", "anytime")
+
 
 class Sparsity:
     """The penalty on open gates over the course of one training run."""
@@ -71,21 +81,11 @@ class Sparsity:
         self.multiplier = 0.0
 
     @property
-    def has_penalty(self) -> bool:
-        """Whether open gates cost something."""
-        return self.config.mode in ("target_timesteps", "l0_weight")
-
-    @property
-    def has_target(self) -> bool:
-        """Whether gates are made to keep a number of timesteps, whatever the loss would have."""
-        return self.config.mode in ("target_timesteps", "anytime")
-
-    @property
     def settled_after(self) -> float:
         """Progress from which as few timesteps are open as will be at the end."""
         if self.config.mode == "none":
             return 0.0
-        return self.config.warmup + (self.config.anneal if self.has_penalty else 0.0)
+        return self.config.warmup + (self.config.anneal if self.config.has_penalty else 0.0)
 
     def budget(self, *, seed: int) -> int | None:
         """How many timesteps are open in a step, drawn from its seed; None where gates say by themselves."""
@@ -107,7 +107,7 @@ class Sparsity:
             open_ratio: Expected share of open timesteps (see :func:`expected_open_ratio`), a scalar.
             progress: Share of training done, 0 to 1.
         """
-        if not self.has_penalty or progress < self.config.warmup:
+        if not self.config.has_penalty or progress < self.config.warmup:
             return torch.zeros_like(open_ratio)
         if self.config.mode == "l0_weight":
             return self.config.l0_weight * self._ramp(progress) * open_ratio

@@ -32,7 +32,6 @@ from benchmarks.selectors.ways import WAYS
 from epitoma.console import complain, say
 from epitoma.errors import ConfigError, EpitomaError
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.on_ray.runtime import ray_session
 from ray_jobs.command_line import BAD_INPUT
 
 
@@ -73,8 +72,7 @@ def main() -> None:
     """Measure, print and write."""
     config = tyro.cli(SelectorsConfig, description=__doc__)
     try:
-        with ray_session(logs=config.work / "logs"):
-            run(config)
+        run(config)
     except EpitomaError as error:
         complain(f"error: {error}")
         sys.exit(BAD_INPUT)

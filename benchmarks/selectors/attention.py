@@ -7,10 +7,11 @@ keeps the highest weights. This is the usual alternative to gates: nothing in tr
 import torch
 from torch import Tensor, nn
 
-from benchmarks.selectors.peer import HIDDEN_CHANNELS, Peer, best_of, cross_entropy, frame_network
+from benchmarks.selectors.peer import HIDDEN_CHANNELS, Peer, cross_entropy, frame_network
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
 from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.gating import top_k
 from epitoma.selection import FeatureCandidates, Selection
 
 
@@ -41,7 +42,7 @@ class SoftAttention(Peer):
         ones_BT = torch.ones_like(candidates.light_BTC[..., 0])
         x_BTC = self.context(self.embed(candidates.light_BTC), ones_BT)
         score_BT = self.sharpness * self.score(x_BTC).squeeze(-1)
-        weight_BT = score_BT.softmax(dim=1).clamp_min(1e-9) * best_of(score_BT, kept)
+        weight_BT = score_BT.softmax(dim=1).clamp_min(1e-9) * top_k(score_BT, candidates.valid_BT, kept)
         return Selection(
             alpha_BT=score_BT,
             gate_BT=weight_BT / weight_BT.amax(dim=1, keepdim=True),

@@ -19,7 +19,7 @@ from epitoma.config import to_dict
 from epitoma.console import phase
 from epitoma.datasets.clips import Clip
 from epitoma.models.videoepitoma import Networks, NetworksConfig
-from epitoma.video.shots import LARGEST_ZOOM, Shot, frames_filled, shot_frames
+from epitoma.video.shots import Shot, frames_filled, random_shot, shot_frames
 
 FPS = 12
 FRAMES_A_TIMESTEP = 6
@@ -39,9 +39,7 @@ class ClipFeatures:
     heavy_UTC: Tensor
 
 
-def read_clips(
-    clips: Sequence[Clip], networks: Networks, config: NetworksConfig, *, cache: Path
-) -> dict[str, ClipFeatures]:
+def read_clips(clips: Sequence[Clip], config: NetworksConfig, *, cache: Path) -> dict[str, ClipFeatures]:
     """Features of every clip by its id, from the cache where they are there.
 
     A cache is named by the networks' config, the clips and the ways to show them.
@@ -49,7 +47,7 @@ def read_clips(
     file = cache / f"{_digest(clips, config)}.safetensors"
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _extract(clips, networks, file)
+        _extract(clips, Networks(config).eval(), file)
     tensors = load_file(file)
     return {
         clip.clip_id: ClipFeatures(
@@ -80,18 +78,18 @@ def _seen(clip: Clip, view: int, networks: Networks) -> tuple[Tensor, Tensor]:
     """Features ``(T, C)`` of both networks for one way to show a clip."""
     shot = _shot(clip, view)
     spec = networks.heavy.input
-    middles = _middles(shot.frame_count, timesteps_of(clip))
-    light = np.stack(list(shot_frames([shot], fps=FPS, size=networks.light.input.size)))[middles]
+    at = middles(shot.frame_count, timesteps_of(clip))
+    light = np.stack(list(shot_frames([shot], fps=FPS, size=networks.light.input.size)))[at]
     heavy = np.stack(list(shot_frames([shot], fps=FPS, size=spec.size)))
     offsets = np.arange(spec.frames) - spec.frames // 2
-    snippets = heavy[np.clip(middles[:, None] + offsets, 0, shot.frame_count - 1)]
+    snippets = heavy[np.clip(at[:, None] + offsets, 0, shot.frame_count - 1)]
     light_1TCHW = torch.from_numpy(np.ascontiguousarray(light.transpose(0, 3, 1, 2)))[None]
     snippets_TCMHW = torch.from_numpy(np.ascontiguousarray(snippets.transpose(0, 4, 1, 2, 3)))
     return networks.light(light_1TCHW)[0], networks.heavy(snippets_TCMHW)
 
 
-def _middles(frames: int, timesteps: int) -> np.ndarray:
-    """Middle frame of each of a clip's timesteps."""
+def middles(frames: int, timesteps: int) -> np.ndarray:
+    """Middle frame of each timestep, uniform over a clip or a video."""
     return ((np.arange(timesteps) + 0.5) * frames / timesteps).astype(int)
 
 
@@ -99,17 +97,8 @@ def _shot(clip: Clip, view: int) -> Shot:
     """A way to show a clip, the same for the same clip and number."""
     seed = hashlib.sha256(f"{clip.digest}/{view}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(seed[:16]))
-    left, top, coin = rng.uniform(size=3).tolist()
-    red, green, blue = (rng.uniform(0.75, 1.3) * rng.uniform(0.75, 1.3, size=3)).tolist()
-    return Shot(
-        path=clip.path,
-        frame_count=frames_filled(clip.duration_seconds, fps=FPS),
-        zoom=rng.uniform(1.0, LARGEST_ZOOM),
-        left=left,
-        top=top,
-        mirrored=coin < 0.5,
-        light=(red, green, blue),
-    )
+    frame_count = frames_filled(clip.duration_seconds, fps=FPS)
+    return random_shot(rng, clip.path, frame_count=frame_count)
 
 
 def _digest(clips: Sequence[Clip], config: NetworksConfig) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures
+from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures, middles
 from benchmarks.selectors.videos import Videos
 from epitoma.datasets.clips import Clip, check_clip, list_clips, without_copies
 from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
@@ -66,7 +66,7 @@ def _shown(
     views = rng.integers(VIEWS, size=len(video.clips))
     ends = np.cumsum([frames_filled(clip.duration_seconds, fps=FPS) for clip in video.clips])
     light, heavy = [], []
-    for frame in _middles(video):
+    for frame in middles(video.frame_count, TIMESTEPS):
         place = int(np.searchsorted(ends, frame, side="right"))
         clip = features[video.clips[place].clip_id]
         start = ends[place - 1] if place else 0
@@ -77,14 +77,9 @@ def _shown(
     return torch.stack(light), torch.stack(heavy)
 
 
-def _middles(video: CompositeVideo) -> np.ndarray:
-    """Middle frame of each timestep, uniform over the video."""
-    return ((np.arange(TIMESTEPS) + 0.5) * video.frame_count / TIMESTEPS).astype(int)
-
-
 def _evidence(video: CompositeVideo) -> np.ndarray:
-    middles = _middles(video)
+    at = middles(video.frame_count, TIMESTEPS)
     shows = np.zeros(TIMESTEPS, dtype=bool)
     for stretch in video.evidence:
-        shows |= (middles >= stretch.start_frame) & (middles < stretch.end_frame)
+        shows |= (at >= stretch.start_frame) & (at < stretch.end_frame)
     return shows

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from epitoma.feature_store import read_features
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import Networks, NetworksConfig
+from epitoma.on_ray.runtime import ray_session
 from epitoma.presets import offline_networks
 from epitoma.sampling import stable_seed
 from epitoma.training.feature_batches import feature_split
@@ -86,9 +88,8 @@ HARD = SyntheticSettings(one_actions=12, actions_per_class=3, evidence_share=0.0
 def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
     """Real H.264 files of moving objects, their features extracted as for any dataset; the same for every seed."""
     networks = offline_networks()
-    return Dataset(
-        name=name, networks=networks, make=lambda seed: _synthetic(settings, networks, work / name)
-    )
+    made = cache(lambda: _synthetic(settings, networks, work / name))
+    return Dataset(name=name, networks=networks, make=lambda seed: made())
 
 
 def footage(clips: Path, filler: str, networks: NetworksConfig, work: Path, sizes: Sizes) -> Dataset:
@@ -114,12 +115,13 @@ def _synthetic(settings: SyntheticSettings, config: NetworksConfig, folder: Path
         max_seconds=settings.seconds + 4,
         size=settings.size,
     )
-    manifest = prepare(PrepareSynthetic(output=folder, dataset=dataset))
     torch.manual_seed(stable_seed("networks"))
     networks = Networks(config).eval()
-    stored = extract_with(
-        manifest, networks, timesteps=TIMESTEPS, root=folder / "features", max_reject_share=0.0
-    )
+    with ray_session(logs=folder / "logs"):
+        manifest = prepare(PrepareSynthetic(output=folder, dataset=dataset))
+        stored = extract_with(
+            manifest, networks, timesteps=TIMESTEPS, root=folder / "features", max_reject_share=0.0
+        )
     splits = {}
     for name in ("train", "validation", "test"):
         part = manifest.split(name)
@@ -137,7 +139,7 @@ def _composites(
     with phase(f"read the clips of {clips.name}"):
         usable = usable_clips(clips, config)
     check_supply(usable, class_names(sorted({clip.label for clip in usable}), config), config)
-    features = read_clips(usable, Networks(networks).eval(), networks, cache=work)
+    features = read_clips(usable, networks, cache=work)
     made = compose(usable, features, config)
     return Splits(training=made["train"], validation=made["validation"], test=made["test"])
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.selectors.given import SIZES
-from benchmarks.selectors.peer import Peer, chunks, cross_entropy, opened, random_size
+from benchmarks.selectors.peer import CHUNK, Peer, cross_entropy, opened, random_size
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import KEPT, Videos
 from epitoma.selection import FeatureCandidates, Selection
@@ -65,10 +65,10 @@ class EarlyExit(Peer):
         return float(surest[low])
 
     def _at_every_step(self, videos: Videos) -> tuple[Tensor, list[int]]:
+        parts = videos.split.candidates.split(CHUNK)
         steps = [step for step in STEPS if step <= videos.evidence_VT.shape[1]]
         logits = [
-            torch.cat([self.classify(part, self.choose(part, step)) for part in chunks(videos)])
-            for step in steps
+            torch.cat([self.classify(part, self.choose(part, step)) for part in parts]) for step in steps
         ]
         return torch.stack(logits), steps
 

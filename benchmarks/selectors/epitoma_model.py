@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from benchmarks.selectors.peer import chunks
+from benchmarks.selectors.peer import CHUNK
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.models.classifier import VideoClassifier
@@ -36,7 +36,9 @@ class Trained:
 
     def seen(self, videos: Videos, kept: int | None) -> tuple[Tensor, float]:
         """Class scores where ``kept`` timesteps are kept, or as many as the gates leave open."""
-        recognised = [self.model(candidates, budget=kept) for candidates in chunks(videos)]
+        recognised = [
+            self.model(candidates, budget=kept) for candidates in videos.split.candidates.split(CHUNK)
+        ]
         logits_VL = torch.cat([each.logits_BL for each in recognised])
         count_V = torch.cat([each.selection.count_B for each in recognised])
         return logits_VL, float(count_V.double().mean())

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.selectors.peer import Peer, best_of, cross_entropy, opened, random_size
+from benchmarks.selectors.peer import Peer, cross_entropy, opened, random_size
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
+from epitoma.models.gating import top_k
 from epitoma.sampling import uniform_subset
 from epitoma.selection import FeatureCandidates, Selection
 
@@ -36,7 +37,7 @@ class Given(Peer):
         """Cross-entropy on a random subset."""
         kept = random_size(self.sizes, drawn.candidates, drawn.generator)
         chance_BT = torch.rand(drawn.evidence_BT.shape, generator=drawn.generator)
-        logits_BL = self.classify(drawn.candidates, opened(best_of(chance_BT, kept)))
+        logits_BL = self.classify(drawn.candidates, opened(top_k(chance_BT, drawn.candidates.valid_BT, kept)))
         return cross_entropy(logits_BL, drawn.labels_BL)
 
     def choose(self, candidates: FeatureCandidates, kept: int) -> Selection:
@@ -48,7 +49,7 @@ class Given(Peer):
             even_T = torch.from_numpy(np.isin(np.arange(timesteps), uniform_subset(timesteps, kept)))
             return opened(even_T.expand(videos, -1))
         chance_BT = torch.rand(videos, timesteps, generator=torch.Generator().manual_seed(kept))
-        return opened(best_of(chance_BT, kept))
+        return opened(top_k(chance_BT, candidates.valid_BT, kept))
 
 
 class Oracle(Peer):
@@ -64,7 +65,7 @@ class Oracle(Peer):
         """Cross-entropy on some of the evidence."""
         kept = random_size(self.sizes, drawn.candidates, drawn.generator)
         chance_BT = torch.rand(drawn.evidence_BT.shape, generator=drawn.generator)
-        open_BT = best_of(chance_BT + drawn.evidence_BT, kept) & drawn.evidence_BT
+        open_BT = top_k(chance_BT, drawn.evidence_BT, kept)
         selection = opened(_never_empty(open_BT, chance_BT))
         return cross_entropy(self.classify(drawn.candidates, selection), drawn.labels_BL)
 
@@ -72,11 +73,13 @@ class Oracle(Peer):
         """Class scores from up to ``kept`` timesteps of evidence, spread at random over it."""
         generator = torch.Generator().manual_seed(kept)
         chance_VT = torch.rand(videos.evidence_VT.shape, generator=generator)
-        open_VT = best_of(chance_VT + videos.evidence_VT, kept) & videos.evidence_VT
+        open_VT = top_k(chance_VT, videos.evidence_VT, kept)
         selection = opened(_never_empty(open_VT, chance_VT))
         return self.classify(videos.split.candidates, selection), float(selection.count_B.float().mean())
 
 
 def _never_empty(open_BT: Tensor, chance_BT: Tensor) -> Tensor:
     """A video without evidence (its label is the filler's) shows itself by any timestep."""
-    return torch.where(open_BT.any(dim=1, keepdim=True), open_BT, best_of(chance_BT, 1))
+    return torch.where(
+        open_BT.any(dim=1, keepdim=True), open_BT, top_k(chance_BT, torch.ones_like(open_BT), 1)
+    )

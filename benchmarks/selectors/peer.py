@@ -53,31 +53,16 @@ class Peer(nn.Module):
     def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
         """Class scores of videos where ``kept`` timesteps are kept, and how many really were on average."""
         logits, count = [], 0
-        for candidates in chunks(videos):
+        for candidates in videos.split.candidates.split(CHUNK):
             selection = self.choose(candidates, kept)
             logits.append(self.classify(candidates, selection))
             count += int(selection.count_B.sum())
         return torch.cat(logits), count / len(videos.split.video_ids)
 
 
-def chunks(videos: Videos) -> list[FeatureCandidates]:
-    """All candidates of a split, some videos at a time."""
-    whole = videos.split.candidates
-    parts = zip(*(t.split(CHUNK) for t in (whole.light_BTC, whole.heavy_BTC, whole.valid_BT)), strict=True)
-    return [
-        FeatureCandidates(light_BTC=light, heavy_BTC=heavy, valid_BT=valid) for light, heavy, valid in parts
-    ]
-
-
 def opened(open_BT: Tensor) -> Selection:
     """A selection in which all that is open counts alike."""
     return given_selection(open_BT, torch.ones_like(open_BT))
-
-
-def best_of(score_BT: Tensor, kept: int) -> Tensor:
-    """Mask of the ``kept`` highest scores of each video."""
-    places = score_BT.topk(min(kept, score_BT.shape[1]), dim=1).indices
-    return torch.zeros_like(score_BT, dtype=torch.bool).scatter(1, places, True)
 
 
 def cross_entropy(logits_BL: Tensor, labels_BL: Tensor) -> Tensor:

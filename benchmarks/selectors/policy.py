@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from benchmarks.selectors.peer import (
     HIDDEN_CHANNELS,
     Peer,
-    best_of,
     cross_entropy,
     frame_network,
     opened,
@@ -18,6 +17,7 @@ from benchmarks.selectors.peer import (
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
 from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.gating import top_k
 from epitoma.selection import FeatureCandidates, Selection
 
 
@@ -55,7 +55,7 @@ class OneStepPolicy(Peer):
     def choose(self, candidates: FeatureCandidates, kept: int) -> Selection:
         """The timesteps that the policy would most like to pick."""
         with torch.no_grad():
-            return opened(best_of(self._score(candidates), kept))
+            return opened(top_k(self._score(candidates), candidates.valid_BT, kept))
 
     def _score(self, candidates: FeatureCandidates) -> Tensor:
         x_BTC = self.context(self.embed(candidates.light_BTC), torch.ones_like(candidates.light_BTC[..., 0]))

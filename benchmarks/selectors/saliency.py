@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.selectors.given import SIZES
-from benchmarks.selectors.peer import Peer, best_of, cross_entropy, frame_network, opened, random_size
+from benchmarks.selectors.peer import Peer, cross_entropy, frame_network, opened, random_size
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
+from epitoma.models.gating import top_k
 from epitoma.selection import FeatureCandidates, Selection
 
 
@@ -35,7 +36,7 @@ class SaliencyRanking(Peer):
         frame_logits_BTL = self.frames(drawn.candidates.light_BTC)
         guess_BL = frame_logits_BTL.topk(self.pooled, dim=1).values.mean(dim=1)
         kept = random_size(SIZES, drawn.candidates, drawn.generator)
-        open_BT = best_of(frame_logits_BTL.detach().amax(dim=2), kept)
+        open_BT = top_k(frame_logits_BTL.amax(dim=2), drawn.candidates.valid_BT, kept)
         logits_BL = self.classify(drawn.candidates, opened(open_BT))
         return cross_entropy(guess_BL, drawn.labels_BL) + cross_entropy(logits_BL, drawn.labels_BL)
 
@@ -43,4 +44,4 @@ class SaliencyRanking(Peer):
         """The most confident timesteps."""
         with torch.no_grad():
             score_BT = self.frames(candidates.light_BTC).amax(dim=2)
-        return opened(best_of(score_BT, kept))
+        return opened(top_k(score_BT, candidates.valid_BT, kept))

@@ -24,12 +24,10 @@ from epitoma.datasets.clips import Clip, by_class
 from epitoma.datasets.schema import SPLITS
 from epitoma.datasets.splits import SplitsConfig
 from epitoma.errors import ConfigError, ManifestError
-from epitoma.video.shots import LARGEST_ZOOM, Shot, frames_filled
+from epitoma.video.shots import Shot, frames_filled, random_shot
 
 ClassClips = Mapping[str, Sequence[Clip]]
 """Clips of each class, of one split."""
-
-_LIGHT = (0.75, 1.3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,17 +278,7 @@ def _shot(rng: np.random.Generator, config: CompositeConfig, clip: Clip) -> Shot
     frame_count = frames_filled(clip.duration_seconds, fps=config.fps)
     if not config.vary:
         return Shot(path=clip.path, frame_count=frame_count)
-    left, top, coin = rng.uniform(size=3).tolist()
-    red, green, blue = (rng.uniform(*_LIGHT) * rng.uniform(*_LIGHT, size=3)).tolist()
-    return Shot(
-        path=clip.path,
-        frame_count=frame_count,
-        zoom=rng.uniform(1.0, LARGEST_ZOOM),
-        left=left,
-        top=top,
-        mirrored=coin < 0.5,
-        light=(red, green, blue),
-    )
+    return random_shot(rng, clip.path, frame_count=frame_count)
 
 
 def _frames(clips: Sequence[Clip], config: CompositeConfig) -> int:

@@ -265,7 +265,7 @@ class TrainingLoop:
 
     def _calibrate(self, seen: Validation) -> None:
         """Set the gate's threshold so that validation videos keep the target number of timesteps, if there is one."""
-        if self.sparsity.has_target and self.config.selection == "learnt":
+        if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
             threshold = calibrated_threshold(seen.alpha_VT, seen.valid_VT, target_timesteps=target)
             self.module.selector.gating.open_threshold.fill_(threshold)
@@ -297,7 +297,7 @@ class TrainingLoop:
 
     def _budget(self) -> int | None:
         """Validation keeps exactly the target, so that the score does not depend on a threshold."""
-        if not self.sparsity.has_target:
+        if not self.config.sparsity.has_target:
             return None
         return max(1, round(self.config.sparsity.target_timesteps))
 

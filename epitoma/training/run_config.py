@@ -109,10 +109,7 @@ class TrainConfig:
                 f"store_timesteps {self.dense} is fewer than timesteps {self.timesteps} "
                 f"or train_timesteps {self.candidates}"
             )
-        if (
-            self.sparsity.mode in ("target_timesteps", "anytime")
-            and self.sparsity.target_timesteps > self.timesteps
-        ):
+        if self.sparsity.has_target and self.sparsity.target_timesteps > self.timesteps:
             raise ConfigError(
                 f"sparsity.target_timesteps {self.sparsity.target_timesteps} is more than timesteps {self.timesteps}"
             )

@@ -21,6 +21,7 @@ from epitoma.video.scale import SquareScaler
 
 LARGEST_ZOOM = 1.6
 """Side of a clip's frames over the side of the smallest window that a shot shows of them."""
+_LIGHT = (0.75, 1.3)
 _EARLY_SECONDS = 1e-6
 _CLIPS_IN_MEMORY = 16
 
@@ -46,6 +47,21 @@ class Shot:
     top: float = 0.5
     mirrored: bool = False
     light: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+def random_shot(rng: np.random.Generator, path: str, *, frame_count: int) -> Shot:
+    """A way to show a clip: zoom, place, side and light at random."""
+    left, top, coin = rng.uniform(size=3).tolist()
+    red, green, blue = (rng.uniform(*_LIGHT) * rng.uniform(*_LIGHT, size=3)).tolist()
+    return Shot(
+        path=path,
+        frame_count=frame_count,
+        zoom=rng.uniform(1.0, LARGEST_ZOOM),
+        left=left,
+        top=top,
+        mirrored=coin < 0.5,
+        light=(red, green, blue),
+    )
 
 
 def shot_frames(shots: Iterable[Shot], *, fps: int, size: int) -> Iterator[np.ndarray]:

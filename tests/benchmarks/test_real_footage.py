@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,21 +12,12 @@ from epitoma.models.videoepitoma import NetworksConfig, given_selection
 from epitoma.selection import Recognition
 from epitoma.tradeoff import TradeoffPoint
 from epitoma.training.feature_batches import FeatureSplit
-from epitoma.video.compose import write_video
-
-COLOURS = {"nothing": (120, 120, 120), "red": (230, 30, 30), "blue": (30, 30, 230)}
+from tests.benchmarks.coloured_clips import write_coloured_clips
 
 
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    for label, colour in COLOURS.items():
-        folder = tmp_path / "clips" / label
-        folder.mkdir(parents=True)
-        for number in range(6):
-            frame = np.clip(np.add(colour, rng.integers(-20, 20, (24, 32, 3))), 0, 255).astype(np.uint8)
-            write_video(folder / f"{number}.mp4", [frame] * 4, fps=12)
-    return tmp_path / "clips"
+    return write_coloured_clips(tmp_path / "clips", frames=4)
 
 
 def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> RealFootageConfig:

@@ -6,20 +6,20 @@ import pytest
 import torch
 
 from benchmarks.selectors.early_exit import EarlyExit, coarse_to_fine
-from benchmarks.selectors.peer import best_of
 from benchmarks.selectors.policy import _log_probability
 from benchmarks.selectors.recipe import Recipe, score_of
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from benchmarks.selectors.ways import WAYS, fit_peer, mean_accuracy
+from epitoma.models.gating import top_k
 from tests.training.synthetic_features import EVIDENCE, TIMESTEPS, make_split
 
 
 def videos(count: int, *, seed: int) -> Videos:
     split = make_split(count, seed=seed)
-    evidence_VT = torch.zeros(count, TIMESTEPS, dtype=torch.bool)
     # The evidence of these features is what has moved the most along its class's direction.
     strength_VT = (split.light_VTC**2).sum(dim=2)
-    return Videos(split=split, evidence_VT=evidence_VT | best_of(strength_VT, EVIDENCE + 8))
+    every_VT = torch.ones_like(strength_VT, dtype=torch.bool)
+    return Videos(split=split, evidence_VT=top_k(strength_VT, every_VT, EVIDENCE + 8))
 
 
 @pytest.fixture(scope="module")
