@@ -149,5 +149,6 @@ def _selector_gmacs(selector: TimestepSelector, *, candidates: int, channels: in
     whole = gmacs(selector, light_1TC, all_valid(1, candidates))
     if selector.context is None:
         return 0.0, whole
-    context = gmacs(selector.context, light_1TC, torch.ones(1, candidates))
+    width = selector.concept_kernels.kernels_NC.shape[1]
+    context = gmacs(selector.context, torch.zeros(1, candidates, width), torch.ones(1, candidates))
     return context, whole - context

@@ -67,9 +67,9 @@ class Evaluation:
 
         Where the budget is all candidates there is nothing to choose, and LightNet is not run.
         """
-        alpha_VT = self._scores(model)
+        scores = self._scores(model)
         points = [
-            self._point(model, "selector", kept(alpha_VT, budget=k), budget=k)
+            self._point(model, "selector", kept(*scores, budget=k), budget=k)
             for k in budgets(self.timesteps)[:-1]
         ]
         points.append(
@@ -80,7 +80,7 @@ class Evaluation:
                 budget=self.timesteps,
             )
         )
-        return [*points, self._point(model, "gate", kept(alpha_VT, budget=None))]
+        return [*points, self._point(model, "gate", kept(*scores, budget=None))]
 
     def reference_points(
         self, model: VideoEpitoma, classifier: ClassifierName, *, also: int
@@ -162,10 +162,10 @@ class Evaluation:
         )
 
     @torch.inference_mode()
-    def _scores(self, model: VideoEpitoma) -> Tensor:
-        """Every candidate's score, ``(V, T)``."""
-        chunks = (candidates for _, candidates in self._chunks())
-        return torch.cat([model.selector(c.light_BTC, c.valid_BT)[0].alpha_BT for c in chunks])
+    def _scores(self, model: VideoEpitoma) -> tuple[Tensor, Tensor]:
+        """Every candidate's score and worth, ``(V, T)``."""
+        seen = [model.selector(c.light_BTC, c.valid_BT)[0] for _, c in self._chunks()]
+        return torch.cat([each.alpha_BT for each in seen]), torch.cat([each.worth_BT for each in seen])
 
     @torch.inference_mode()
     def _recognise(self, model: VideoEpitoma, choose: Choose) -> tuple[Tensor, Tensor]:
@@ -188,14 +188,15 @@ class Evaluation:
         )
 
 
-def kept(alpha_VT: Tensor, *, budget: int | None) -> Choose:
-    """The model's own choice, from scores of all videos that were found before."""
+def kept(alpha_VT: Tensor, worth_VT: Tensor, *, budget: int | None) -> Choose:
+    """The model's own choice, from scores and worth in all videos that were found before."""
 
     def choose(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
-        alpha_BT = alpha_VT[first : first + len(candidates.valid_BT)]
-        return model.recognise(
-            candidates, model.selector.gating.keep(alpha_BT, candidates.valid_BT, budget=budget)
+        rows = slice(first, first + len(candidates.valid_BT))
+        selection = model.selector.gating.keep(
+            alpha_VT[rows], worth_VT[rows], candidates.valid_BT, budget=budget
         )
+        return model.recognise(candidates, selection)
 
     return choose
 

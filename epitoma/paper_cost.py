@@ -24,6 +24,7 @@ from epitoma.cost import cost_of, gmacs
 from epitoma.decode_cost import decode_milliseconds
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
+from epitoma.models.gating import GatingModule
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.selector import TimestepSelector
@@ -194,8 +195,10 @@ def _paper_head(light_channels: int, heavy_channels: int) -> HeadConfig:
         selector=TimestepSelector.Config(
             kernels=_KERNELS,
             attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2),
+            embed_channels=None,
             normalise=False,
             saliency=False,
+            gating=GatingModule.Config(redundancy=0.0),
         ),
         classifier=VideoClassifier.Config(
             embed_channels=None,

@@ -16,19 +16,22 @@ class Selection:
 
     Attributes:
         alpha_BT: The gating module's score; larger is more worth looking at.
+        worth_BT: What timesteps are kept by: the score, less what likeness to better ones takes (``redundancy.py``).
         gate_BT: Gate value, 0 where shut, in (0, 1] where open.
         open_probability_BT: Expected L0 norm of the gate under its training noise.
         valid_BT: False for padding, which is never open.
     """
 
     alpha_BT: Tensor
+    worth_BT: Tensor
     gate_BT: Tensor
     open_probability_BT: Tensor
     valid_BT: Tensor
 
     def __post_init__(self) -> None:
         shapes = {
-            tuple(t.shape) for t in (self.alpha_BT, self.gate_BT, self.open_probability_BT, self.valid_BT)
+            tuple(t.shape)
+            for t in (self.alpha_BT, self.worth_BT, self.gate_BT, self.open_probability_BT, self.valid_BT)
         }
         if len(shapes) != 1 or self.alpha_BT.ndim != 2:
             raise ValueError(f"selection tensors must share one (B, T) shape, not {sorted(shapes)}")

@@ -10,7 +10,11 @@ from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, exp
 
 def selection(probability_BT: torch.Tensor, valid_BT: torch.Tensor) -> Selection:
     return Selection(
-        alpha_BT=probability_BT, gate_BT=probability_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
+        alpha_BT=probability_BT,
+        worth_BT=probability_BT,
+        gate_BT=probability_BT,
+        open_probability_BT=probability_BT,
+        valid_BT=valid_BT,
     )
 
 
@@ -61,7 +65,9 @@ def test_the_l0_weight_rises_to_its_full_value():
 
 
 def test_the_target_falls_from_all_to_the_target_and_the_multiplier_follows_the_excess_both_ways():
-    config = SparsityConfig(target_timesteps=8, warmup=0.2, anneal=0.4, stiffness=5, rate=0.02)
+    config = SparsityConfig(
+        mode="target_timesteps", target_timesteps=8, warmup=0.2, anneal=0.4, stiffness=5, rate=0.02
+    )
     sparsity = Sparsity(config, candidates=32)
     assert [sparsity.current_target(p) for p in (0.1, 0.4, 0.7)] == pytest.approx([1, 0.625, 0.25])
     sparsity.update(0.75, progress=0.7)

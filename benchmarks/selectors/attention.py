@@ -45,6 +45,7 @@ class SoftAttention(Peer):
         weight_BT = score_BT.softmax(dim=1).clamp_min(1e-9) * top_k(score_BT, candidates.valid_BT, kept)
         return Selection(
             alpha_BT=score_BT,
+            worth_BT=score_BT,
             gate_BT=weight_BT / weight_BT.amax(dim=1, keepdim=True),
             open_probability_BT=ones_BT,
             valid_BT=candidates.valid_BT,

@@ -1,13 +1,13 @@
 """This project's own model and training loop: the paper's gate word for word, and ours."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
 
-from benchmarks.selectors.peer import CHUNK
+from benchmarks.selectors.peer import CHUNK, HIDDEN_CHANNELS
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.models.classifier import VideoClassifier
@@ -21,6 +21,10 @@ from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource
 from epitoma.training.loop import OptimisationConfig, TrainingLoop
 from epitoma.training.run_config import TrainConfig
+
+REDUNDANCY = 6.0
+BUDGETS = (1, 2, 4, 8, 16, 32)
+WARMUP = 0.3
 
 
 @dataclass(frozen=True)
@@ -48,25 +52,34 @@ def paper(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, l0_weigh
     """No LayerNorm, no bound, no saliency, no scores of single timesteps, a fixed L0 weight (sections 3.2 to 3.4)."""
     head = HeadConfig(
         selector=TimestepSelector.Config(
+            embed_channels=None,
             normalise=False,
             saliency=False,
             dropout=0.0,
-            gating=GatingModule.Config(score_bound=None, weigh_kept=False),
+            gating=GatingModule.Config(score_bound=None, weigh_kept=False, redundancy=0.0),
         ),
         classifier=VideoClassifier.Config(frame_logits=False, dropout=dropout),
     )
     sparsity = SparsityConfig(mode="l0_weight", l0_weight=l0_weight, warmup=0.0, anneal=0.0)
-    return fit(splits, recipe, head, sparsity, seed=seed, imitation_weight=0.0)
+    plain = OptimisationConfig(imitation_weight=0.0)
+    return fit(splits, recipe, head, sparsity, seed=seed, optimisation=plain)
 
 
 def ours(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, pooled_share: float) -> Trained:
-    """The defaults, with the dropout and the share of evidence that suit the dataset."""
-    guess = Saliency.Config(dropout=dropout, pooled_share=pooled_share)
+    """Anytime gates over an embedding that they share with saliency, which keep timesteps that differ."""
+    guess = Saliency.Config(hidden_channels=None, pooled_share=pooled_share)
     head = HeadConfig(
-        selector=TimestepSelector.Config(dropout=dropout, frame_classifier=guess),
+        selector=TimestepSelector.Config(
+            embed_channels=HIDDEN_CHANNELS,
+            dropout=dropout,
+            frame_classifier=guess,
+            gating=GatingModule.Config(redundancy=REDUNDANCY),
+        ),
         classifier=VideoClassifier.Config(dropout=dropout),
     )
-    return fit(splits, recipe, head, SparsityConfig(), seed=seed)
+    sparsity = SparsityConfig(mode="anytime", budgets=BUDGETS, warmup=WARMUP)
+    optimisation = OptimisationConfig(average=0.99, class_bias=True, imitation_weight=0.0)
+    return fit(splits, recipe, head, sparsity, seed=seed, optimisation=optimisation)
 
 
 def fit(
@@ -76,10 +89,10 @@ def fit(
     sparsity: SparsityConfig,
     *,
     seed: int,
-    imitation_weight: float = OptimisationConfig.imitation_weight,
+    optimisation: OptimisationConfig,
 ) -> Trained:
     """Train from features, with the recipe that all ways have."""
-    config = _config(splits, recipe, head, sparsity, seed=seed, imitation_weight=imitation_weight)
+    config = _config(splits, recipe, head, sparsity, seed=seed, optimisation=optimisation)
     training = splits.training.split
     torch.manual_seed(stable_seed(seed, "weights"))
     model = VideoEpitoma(
@@ -104,25 +117,25 @@ def _config(
     sparsity: SparsityConfig,
     *,
     seed: int,
-    imitation_weight: float,
+    optimisation: OptimisationConfig,
 ) -> TrainConfig:
-    timesteps = splits.training.evidence_VT.shape[1]
+    videos, timesteps = splits.training.evidence_VT.shape
     return TrainConfig(
         manifest=Path("none"),
         name="selectors",
         head=head,
         sparsity=sparsity,
-        optimisation=OptimisationConfig(
-            epochs=recipe.epochs,
+        optimisation=replace(
+            optimisation,
+            epochs=recipe.epochs(videos),
             batch_size=recipe.batch_size,
             learning_rate=recipe.learning_rate,
             adam_epsilon=1e-8,
             weight_decay=recipe.weight_decay,
             schedule="cosine",
             gradient_norm=recipe.gradient_norm,
-            validate_every=recipe.validate_every,
-            checkpoint_epochs=recipe.epochs,
-            imitation_weight=imitation_weight,
+            validate_every=recipe.validate_every(videos),
+            checkpoint_epochs=recipe.epochs(videos),
         ),
         timesteps=timesteps,
         train_timesteps=min(recipe.candidates, timesteps),

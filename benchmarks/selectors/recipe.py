@@ -18,22 +18,30 @@ class Recipe:
     """The training budget.
 
     Attributes:
-        epochs: Passes over the training videos.
+        steps: Optimiser steps, rounded up to whole passes over the training videos, of which small sets need more.
         batch_size: Videos of a step.
         candidates: Timesteps of a video, drawn at random each time that training sees it.
         learning_rate: At the start; it falls to 0 as a cosine.
         weight_decay: Decoupled.
         gradient_norm: Gradients are clipped to it.
-        validate_every: Epochs between looks at the validation videos.
+        validations: Looks at the validation videos, at most, spread over training.
     """
 
-    epochs: int = 16
+    steps: int = 250
     batch_size: int = 32
     candidates: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     gradient_norm: float = 5.0
-    validate_every: int = 4
+    validations: int = 10
+
+    def epochs(self, videos: int) -> int:
+        """Passes over so many training videos."""
+        return math.ceil(self.steps / (videos // self.batch_size))
+
+    def validate_every(self, videos: int) -> int:
+        """Passes between looks at the validation videos."""
+        return math.ceil(self.epochs(videos) / self.validations)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +80,12 @@ def train(
         module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     best, best_score = copy.deepcopy(module.state_dict()), -math.inf
-    for epoch in range(recipe.epochs):
+    count = len(videos.split.video_ids)
+    epochs, every = recipe.epochs(count), recipe.validate_every(count)
+    for epoch in range(epochs):
         module.train()
         _epoch(module, optimizer, videos, recipe, epoch, generator)
-        if (epoch + 1) % recipe.validate_every == 0 or epoch + 1 == recipe.epochs:
+        if (epoch + 1) % every == 0 or epoch + 1 == epochs:
             value = score_of(module, score)
             if value >= best_score:
                 best, best_score = copy.deepcopy(module.state_dict()), value
@@ -102,7 +112,7 @@ def _epoch(
     steps = count // recipe.batch_size
     order = torch.randperm(count, generator=generator)
     for step in range(steps):
-        progress = (epoch + step / steps) / recipe.epochs
+        progress = (epoch + step / steps) / recipe.epochs(count)
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
         rows_B = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
 from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.embedding import embedding
 from epitoma.models.packing import pack, pad
 from epitoma.selection import Selection
 
@@ -14,7 +16,8 @@ class VideoClassifier(nn.Module):
 
     The gate weighs attention and pooling, which is how the selector learns from the classification loss. A
     second, linear path scores each timestep by itself and pools the scores alike: it reaches the gate with a
-    clean signal of how telling a single timestep is.
+    clean signal of how telling a single timestep is. When asked and not trained, it adds a bias that is set on
+    validation (``class_bias.py``).
     """
 
     @dataclass(kw_only=True)
@@ -34,10 +37,14 @@ class VideoClassifier(nn.Module):
         dropout: float = 0.3
         frame_logits: bool = True
 
+    class_bias_L: Tensor
+
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
         width = config.embed_channels or channels
-        self.embed = _embedding(channels, width, config.dropout) if config.embed_channels else nn.Identity()
+        self.embed = (
+            embedding(channels, width, dropout=config.dropout) if config.embed_channels else nn.Identity()
+        )
         self.attention = TemporalSelfAttention(config.attention, channels=width)
         self.mlp = nn.Sequential(
             nn.Linear(width, config.hidden_channels),
@@ -46,6 +53,7 @@ class VideoClassifier(nn.Module):
             nn.Linear(config.hidden_channels, classes),
         )
         self.frame_classifier = nn.Linear(width, classes) if config.frame_logits else None
+        self.register_buffer("class_bias_L", torch.zeros(classes))
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> tuple[Tensor, Tensor | None]:
         """Class scores of videos, ``(B, L)``, and of their open timesteps, ``(P, L)``, from packed features."""
@@ -54,6 +62,8 @@ class VideoClassifier(nn.Module):
         x_BKC = pad(x_PC, open_BT)
         gate_BK = pad(pack(selection.gate_BT, open_BT), open_BT).to(x_BKC.dtype)
         logits_BL = self.mlp(weighted_mean(self.attention(x_BKC, gate_BK), gate_BK))
+        if not self.training:
+            logits_BL = logits_BL + self.class_bias_L
         if self.frame_classifier is None:
             return logits_BL, None
         frame_logits_PL = self.frame_classifier(x_PC)
@@ -64,7 +74,3 @@ def weighted_mean(x_BKC: Tensor, weight_BK: Tensor) -> Tensor:
     """Mean over slots with the given weights, ``(B, K, C) -> (B, C)``."""
     total_B1 = weight_BK.sum(dim=1, keepdim=True).clamp_min(1e-6)
     return (x_BKC * (weight_BK / total_B1).unsqueeze(-1)).sum(dim=1)
-
-
-def _embedding(channels: int, width: int, dropout: float) -> nn.Module:
-    return nn.Sequential(nn.LayerNorm(channels), nn.Dropout(dropout), nn.Linear(channels, width), nn.ReLU())

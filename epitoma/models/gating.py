@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.models.gates import GATES, GateName
+from epitoma.models.redundancy import worth
 from epitoma.selection import Selection
 
 
@@ -16,6 +17,7 @@ class GatingModule(nn.Module):
     what is open. In both, the best-scored timestep of every video stays open, because a video with nothing open
     teaches nothing and the gates never reopen. With a budget exactly so many are open, in training those of the
     highest noisy scores, with the sigmoid of these as gates: one model then serves every budget it was trained on.
+    Where timesteps are chosen by a budget or at inference, likeness to better ones counts against them.
     """
 
     @dataclass(kw_only=True)
@@ -25,7 +27,8 @@ class GatingModule(nn.Module):
         Attributes:
             hidden_channels: Width of the MLP.
             gate: Form of the gate in training.
-            noise: What the noise is multiplied with; the paper's gate has 1.
+            budget_noise: What the noise is multiplied with where a budget says how many are open.
+            redundancy: What a timestep's score loses for being just like a better one; the paper has 0.
             score_bound: Scores are bounded to +-bound by a scaled tanh, so that no gate saturates for good;
                 None leaves them free, as in the paper.
             weigh_kept: At inference a kept timestep counts with the sigmoid of its score, as in training without
@@ -35,7 +38,8 @@ class GatingModule(nn.Module):
 
         hidden_channels: int = 64
         gate: GateName = "clipped_sigmoid"
-        noise: float = 1.0
+        budget_noise: float = 0.5
+        redundancy: float = 0.0
         score_bound: float | None = 5.0
         weigh_kept: bool = True
 
@@ -44,7 +48,8 @@ class GatingModule(nn.Module):
     def __init__(self, config: Config, *, kernels: int) -> None:
         super().__init__()
         self.gate = GATES[config.gate]
-        self.noise = config.noise
+        self.budget_noise = config.budget_noise
+        self.redundancy = config.redundancy
         self.score_bound = config.score_bound
         self.weigh_kept = config.weigh_kept
         self.mlp = nn.Sequential(
@@ -55,6 +60,7 @@ class GatingModule(nn.Module):
     def forward(
         self,
         similarity_BTN: Tensor,
+        light_BTC: Tensor,
         valid_BT: Tensor,
         *,
         hint_BT: Tensor | None = None,
@@ -65,6 +71,7 @@ class GatingModule(nn.Module):
 
         Args:
             similarity_BTN: Similarities to the concept kernels.
+            light_BTC: LightNet's features, by which timesteps are judged alike.
             valid_BT: False for padding.
             hint_BT: Added to the score before it is bounded (see ``saliency.py``).
             noise_BT: Logistic noise for training; None for inference.
@@ -73,22 +80,22 @@ class GatingModule(nn.Module):
         """
         alpha_BT = self.score(similarity_BTN, hint_BT)
         if noise_BT is None:
-            return self.keep(alpha_BT, valid_BT, budget=budget)
-        noise_BT = self.noise * noise_BT
+            worth_BT = worth(alpha_BT, light_BTC, valid_BT, redundancy=self.redundancy, taken=budget)
+            return self.keep(alpha_BT, worth_BT, valid_BT, budget=budget)
         if budget is None:
             gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
-        else:
-            noisy_BT = alpha_BT + noise_BT
-            gate_BT = _open_weight(noisy_BT) * top_k(noisy_BT, valid_BT, budget)
-        return self._selection(alpha_BT, gate_BT, valid_BT)
+            return self._selection(alpha_BT, alpha_BT, gate_BT, valid_BT)
+        noisy_BT = alpha_BT + self.budget_noise * noise_BT
+        worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=self.redundancy, taken=budget)
+        gate_BT = _open_weight(noisy_BT) * top_k(worth_BT, valid_BT, budget)
+        return self._selection(alpha_BT, worth_BT, gate_BT, valid_BT)
 
-    def keep(self, alpha_BT: Tensor, valid_BT: Tensor, *, budget: int | None) -> Selection:
-        """Gate timesteps of known scores at inference, which need not be found again for every budget."""
+    def keep(self, alpha_BT: Tensor, worth_BT: Tensor, valid_BT: Tensor, *, budget: int | None) -> Selection:
+        """Gate timesteps of known score and worth at inference, which need not be found again for every budget."""
+        kept_BT = top_k(worth_BT, valid_BT, budget or 1)
         if budget is None:
-            kept_BT = (alpha_BT > self.open_threshold) & valid_BT | top_k(alpha_BT, valid_BT, 1)
-        else:
-            kept_BT = top_k(alpha_BT, valid_BT, budget)
-        return self._selection(alpha_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
+            kept_BT = (worth_BT > self.open_threshold) & valid_BT | kept_BT
+        return self._selection(alpha_BT, worth_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
 
     def score(self, similarity_BTN: Tensor, hint_BT: Tensor | None = None) -> Tensor:
         """The bounded score alpha, ``(B, T, N) -> (B, T)``."""
@@ -99,10 +106,14 @@ class GatingModule(nn.Module):
             return alpha_BT
         return self.score_bound * torch.tanh(alpha_BT / self.score_bound)
 
-    def _selection(self, alpha_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor) -> Selection:
+    def _selection(self, alpha_BT: Tensor, worth_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor) -> Selection:
         probability_BT = self.gate.open_probability(alpha_BT) * valid_BT
         return Selection(
-            alpha_BT=alpha_BT, gate_BT=gate_BT, open_probability_BT=probability_BT, valid_BT=valid_BT
+            alpha_BT=alpha_BT,
+            worth_BT=worth_BT,
+            gate_BT=gate_BT,
+            open_probability_BT=probability_BT,
+            valid_BT=valid_BT,
         )
 
     def _weight(self, alpha_BT: Tensor) -> Tensor:

@@ -25,23 +25,23 @@ class LightGuess:
 
 
 class Saliency(nn.Module):
-    """Frame classifier on light features: a hint for each timestep, and a guess for the video.
+    """Frame classifier: a hint for each timestep, and a guess for the video.
 
     Source: beyond the paper; SCSampler (Korbar et al. 2019) ranks timesteps by such a classifier alone.
     """
 
     @dataclass(kw_only=True)
     class Config:
-        """Size of the frame classifier.
+        """Size of the frame classifier, how its guess is pooled, and how much the hint says.
 
         Attributes:
-            hidden_channels: Width of its hidden layer.
-            dropout: Share of channels dropped in training.
+            hidden_channels: Width of its hidden layer; None has none, for features that are embedded already.
+            dropout: Share of channels dropped in training, where there is a hidden layer.
             pooled_share: Share of a video's timesteps, the best of each class, that its score is pooled over.
             weight: What a standardised hint is multiplied with at the start; learnt from there.
         """
 
-        hidden_channels: int = 256
+        hidden_channels: int | None = 256
         dropout: float = 0.3
         pooled_share: float = 0.25
         weight: float = 2.0
@@ -50,21 +50,15 @@ class Saliency(nn.Module):
         super().__init__()
         self.pooled_share = config.pooled_share
         self.weight = nn.Parameter(torch.tensor(config.weight))
-        self.classifier = nn.Sequential(
-            nn.LayerNorm(channels),
-            nn.Dropout(config.dropout),
-            nn.Linear(channels, config.hidden_channels),
-            nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden_channels, classes),
-        )
+        self.classifier = _frame_classifier(config, channels, classes)
 
-    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, LightGuess]:
+    def forward(self, x_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, LightGuess]:
         """Hint for every timestep, ``(B, T)``, and the guess that it comes from.
 
-        The hint passes no gradient on to the frame classifier, which learns from its guess alone.
+        ``x_BTC`` are light features or an embedding of them. The hint passes no gradient on to the frame classifier,
+        which learns from its guess alone.
         """
-        logits_BTL = self.classifier(light_BTC)
+        logits_BTL = self.classifier(x_BTC)
         hint_BT = self.weight * standardised(logits_BTL.detach().amax(dim=2), valid_BT)
         return hint_BT, LightGuess(frame_logits_BTL=logits_BTL, logits_BL=self._pooled(logits_BTL, valid_BT))
 
@@ -76,6 +70,19 @@ class Saliency(nn.Module):
         rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
         kept_BT1 = (rank_T < count_B[:, None])[..., None]
         return ranked_BTL.where(kept_BT1, 0).sum(dim=1) / count_B[:, None]
+
+
+def _frame_classifier(config: Saliency.Config, channels: int, classes: int) -> nn.Module:
+    if config.hidden_channels is None:
+        return nn.Linear(channels, classes)
+    return nn.Sequential(
+        nn.LayerNorm(channels),
+        nn.Dropout(config.dropout),
+        nn.Linear(channels, config.hidden_channels),
+        nn.ReLU(),
+        nn.Dropout(config.dropout),
+        nn.Linear(config.hidden_channels, classes),
+    )
 
 
 def standardised(x_BT: Tensor, valid_BT: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.concept_kernels import ConceptKernels
+from epitoma.models.embedding import embedding
 from epitoma.models.gating import GatingModule
 from epitoma.models.saliency import LightGuess, Saliency
 from epitoma.selection import Selection
@@ -20,16 +21,20 @@ class TimestepSelector(nn.Module):
 
         Attributes:
             kernels: Number of concept kernels, N.
+            embed_channels: Width of an embedding of LightNet's features, which frame classifier, context and kernels
+                share: what tells classes apart then is what the gate sees. None, as in the paper, has none; then the
+                frame classifier sees features before dropout, and has its own.
             context: Self-attention over timesteps before the kernels (context-conditioned gating); without it
                 gating is frame-conditioned (paper section 4.4).
             attention: Size of that self-attention.
             normalise: LayerNorm before the kernels; the paper has none, and collapses more often.
             dropout: Share of feature channels dropped in training.
             saliency: Start from LightNet's own guess at the class; the paper does not.
-            frame_classifier: Size of what makes that guess.
+            frame_classifier: How that guess is made.
         """
 
         kernels: int = 64
+        embed_channels: int | None = None
         context: bool = True
         attention: TemporalSelfAttention.Config = field(default_factory=TemporalSelfAttention.Config)
         normalise: bool = True
@@ -40,12 +45,18 @@ class TimestepSelector(nn.Module):
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(config.dropout)
-        self.context = TemporalSelfAttention(config.attention, channels=channels) if config.context else None
-        self.norm = nn.LayerNorm(channels) if config.normalise else nn.Identity()
-        self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=channels)
+        width = config.embed_channels or channels
+        self.is_embedded = config.embed_channels is not None
+        self.embed = (
+            embedding(channels, width, dropout=config.dropout)
+            if config.embed_channels
+            else nn.Dropout(config.dropout)
+        )
+        self.context = TemporalSelfAttention(config.attention, channels=width) if config.context else None
+        self.norm = nn.LayerNorm(width) if config.normalise else nn.Identity()
+        self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=width)
         self.saliency = (
-            Saliency(config.frame_classifier, channels=channels, classes=classes) if config.saliency else None
+            Saliency(config.frame_classifier, channels=width, classes=classes) if config.saliency else None
         )
         self.gating = GatingModule(config.gating, kernels=config.kernels)
 
@@ -63,11 +74,13 @@ class TimestepSelector(nn.Module):
             The selection, and LightNet's own guess where the selector starts from saliency.
         """
         hint_BT, guess = None, None
+        x_BTC = self.embed(light_BTC)
         if self.saliency is not None:
-            hint_BT, guess = self.saliency(light_BTC, valid_BT)
-        x_BTC = self.dropout(light_BTC)
+            hint_BT, guess = self.saliency(x_BTC if self.is_embedded else light_BTC, valid_BT)
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
         similarity_BTN = self.concept_kernels(self.norm(x_BTC))
-        selection = self.gating(similarity_BTN, valid_BT, hint_BT=hint_BT, noise_BT=noise_BT, budget=budget)
+        selection = self.gating(
+            similarity_BTN, light_BTC, valid_BT, hint_BT=hint_BT, noise_BT=noise_BT, budget=budget
+        )
         return selection, guess

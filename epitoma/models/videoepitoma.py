@@ -152,7 +152,11 @@ def given_selection(open_BT: Tensor, valid_BT: Tensor) -> Selection:
     """A selection that no selector made: open where the mask says."""
     gate_BT = open_BT.to(torch.float32)
     return Selection(
-        alpha_BT=torch.zeros_like(gate_BT), gate_BT=gate_BT, open_probability_BT=gate_BT, valid_BT=valid_BT
+        alpha_BT=torch.zeros_like(gate_BT),
+        worth_BT=torch.zeros_like(gate_BT),
+        gate_BT=gate_BT,
+        open_probability_BT=gate_BT,
+        valid_BT=valid_BT,
     )
 
 

@@ -19,6 +19,7 @@ MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 BEST_FILE = "best.safetensors"
+AVERAGE_FILE = "average.safetensors"
 
 State = dict[str, Tensor]
 
@@ -47,21 +48,28 @@ class Progress:
 
 
 def save_training(
-    folder: Path, *, model: State, best: State, optimizer: torch.optim.Optimizer, progress: Progress
+    folder: Path,
+    *,
+    model: State,
+    average: State,
+    best: State,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
 ) -> None:
     """Write all that a resume needs; the state file comes last, so a torn checkpoint has none."""
     write_tensors(folder / MODEL_FILE, model)
+    write_tensors(folder / AVERAGE_FILE, average)
     write_tensors(folder / BEST_FILE, best)
     tensors, rest = _split_optimizer(optimizer.state_dict())
     write_tensors(folder / OPTIMIZER_FILE, tensors)
     write_json(folder / STATE_FILE, {"progress": asdict(progress), "optimizer": rest})
 
 
-def load_training(folder: Path, *, optimizer: torch.optim.Optimizer) -> tuple[State, State, Progress]:
+def load_training(folder: Path, *, optimizer: torch.optim.Optimizer) -> tuple[State, State, State, Progress]:
     """Read what :func:`save_training` wrote; the optimiser is restored in place.
 
     Returns:
-        The model's state, the best model's state, and the progress.
+        The model's state, the average of its weights, the best model's state, and the progress.
 
     Raises:
         RunError: The checkpoint is incomplete.
@@ -70,7 +78,8 @@ def load_training(folder: Path, *, optimizer: torch.optim.Optimizer) -> tuple[St
     tensors = read_tensors(folder / OPTIMIZER_FILE)
     optimizer.load_state_dict(_joined_optimizer(tensors, state["optimizer"]))
     progress = from_dict(Progress, state["progress"], source=str(folder / STATE_FILE))
-    return read_tensors(folder / MODEL_FILE), read_tensors(folder / BEST_FILE), progress
+    model, average, best = (read_tensors(folder / name) for name in (MODEL_FILE, AVERAGE_FILE, BEST_FILE))
+    return model, average, best, progress
 
 
 def save_model(folder: Path, *, config: ModelConfig, state: State) -> None:

@@ -10,12 +10,14 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from epitoma.class_bias import fitted_class_bias
 from epitoma.losses import classification_loss
 from epitoma.metrics import score
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed
 from epitoma.selection import Recognition
 from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
+from epitoma.training.averaging import WeightAverage
 from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
@@ -60,6 +62,10 @@ class OptimisationConfig:
         validate_every: Epochs between validations; the last epoch is always validated.
         checkpoint_epochs: Epochs between checkpoints; the last epoch is always kept.
         mixed_precision: bfloat16 on a GPU.
+        average: Decay of the average over steps whose weights are validated and kept, per step; 0 keeps those of the
+            last step.
+        class_bias: Add a bias to the class scores that suits validation (see ``class_bias.py``); not where videos have
+            several labels.
         imitation_weight: How much LightNet's guess at a timestep is drawn towards HeavyNet's.
     """
 
@@ -74,6 +80,8 @@ class OptimisationConfig:
     validate_every: int = 1
     checkpoint_epochs: int = 1
     mixed_precision: bool = True
+    average: float = 0.0
+    class_bias: bool = False
     imitation_weight: float = 1.0
 
 
@@ -109,7 +117,7 @@ class Validation:
 
     logits_VL: Tensor
     labels_VL: Tensor
-    alpha_VT: Tensor
+    worth_VT: Tensor
     valid_VT: Tensor
     kept: float
 
@@ -136,6 +144,7 @@ class TrainingLoop:
 
     def run(self) -> None:
         """Train to the last epoch, from the newest checkpoint if there is one, unless told to stop before."""
+        self.average = WeightAverage(self.module, decay=self.config.optimisation.average)
         self._resume()
         self.model = self.context.wrap(self.module)
         with suppress(_StoppedError):
@@ -219,6 +228,7 @@ class TrainingLoop:
         if batch.noise_BT is not None:
             loss = loss + self.sparsity.penalty(ratio + (mean_ratio - ratio).detach(), progress=done)
         self._descend(loss)
+        self.average.update(steps=epoch * self.steps_per_epoch + step + 1)
         self.sparsity.update(float(mean_ratio), progress=done)
         hit_B = logits_BL.argmax(dim=1) == batch.labels_BL.argmax(dim=1)
         counted = (loss_B.detach(), hit_B, recognition.selection.count_B, torch.ones_like(loss_B))
@@ -254,6 +264,11 @@ class TrainingLoop:
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Score the validation split; past the settling of the sparsity, the best model is kept."""
+        with self.average.applied():
+            return self._validate_average(epoch)
+
+    def _validate_average(self, epoch: int) -> dict[str, float]:
+        self.module.classifier.class_bias_L.zero_()
         seen = self._see(self.source.validation())
         value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
         settled = epoch == BEFORE_THE_FIRST or self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
@@ -264,10 +279,13 @@ class TrainingLoop:
         return {"validation/score": value, "validation/timesteps": seen.kept}
 
     def _calibrate(self, seen: Validation) -> None:
-        """Set the gate's threshold so that validation videos keep the target number of timesteps, if there is one."""
+        """Set what is set on validation: the bias of the classes, and the gate's threshold where there is a target."""
+        if self.config.optimisation.class_bias and not self.config.multi_label:
+            bias_L = fitted_class_bias(seen.logits_VL, seen.labels_VL)
+            self.module.classifier.class_bias_L.copy_(bias_L)
         if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
-            threshold = calibrated_threshold(seen.alpha_VT, seen.valid_VT, target_timesteps=target)
+            threshold = calibrated_threshold(seen.worth_VT, seen.valid_VT, target_timesteps=target)
             self.module.selector.gating.open_threshold.fill_(threshold)
         else:
             self.module.selector.gating.open_threshold.zero_()
@@ -281,16 +299,16 @@ class TrainingLoop:
             with self._precision():
                 seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT)
             kept_B = batch.weight_B > 0
-            rows = (seen.logits_BL.float(), batch.labels_BL, seen.selection.alpha_BT, seen.selection.valid_BT)
+            rows = (seen.logits_BL.float(), batch.labels_BL, seen.selection.worth_BT, seen.selection.valid_BT)
             parts.append([row[kept_B].cpu() for row in (*rows, seen.selection.count_B)])
         gathered = [part for worker in self.context.gather(parts) for part in worker]
-        logits_VL, labels_VL, alpha_VT, valid_VT, count_V = (
+        logits_VL, labels_VL, worth_VT, valid_VT, count_V = (
             torch.cat(c) for c in zip(*gathered, strict=True)
         )
         return Validation(
             logits_VL=logits_VL,
             labels_VL=labels_VL,
-            alpha_VT=alpha_VT,
+            worth_VT=worth_VT,
             valid_VT=valid_VT,
             kept=float(count_V.double().mean()),
         )
@@ -323,6 +341,7 @@ class TrainingLoop:
         save_training(
             folder,
             model=state_of(self.module),
+            average=self.average.average,
             best=self.best or state_of(self.module),
             optimizer=self.optimizer,
             progress=self.progress,
@@ -332,8 +351,9 @@ class TrainingLoop:
         folder = self.context.saved()
         if folder is None:
             return
-        model, best, self.progress = load_training(folder, optimizer=self.optimizer)
+        model, average, best, self.progress = load_training(folder, optimizer=self.optimizer)
         self.module.load_state_dict(model)
+        self.average.go_on_from(average)
         self.best = best if self.progress.best_score is not None else {}
         self.sparsity.multiplier = self.progress.multiplier
         self.context.tell({"kind": "resumed", **asdict(self.progress)})

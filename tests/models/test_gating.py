@@ -10,7 +10,11 @@ from epitoma.selection import all_valid
 
 def gating(**settings) -> GatingModule:
     torch.manual_seed(0)
-    return GatingModule(GatingModule.Config(**settings), kernels=6)
+    return GatingModule(GatingModule.Config(**{"redundancy": 0.0} | settings), kernels=6)
+
+
+LIGHT_11C = torch.zeros(1, 1, 6)
+"""Light features of gates that take none into account."""
 
 
 def noise_of(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
@@ -25,7 +29,7 @@ def test_something_stays_open_in_every_video_however_low_the_scores(gate):
     valid_BT = all_valid(5, 7)
     valid_BT[:, 4:] = False
     for noise_BT in (None, noise_of((5, 7))):
-        selection = module(similarity_BTN, valid_BT, noise_BT=noise_BT)
+        selection = module(similarity_BTN, LIGHT_11C, valid_BT, noise_BT=noise_BT)
         assert selection.count_B.tolist() == [1] * 5
         assert not (selection.open_BT & ~valid_BT).any()
 
@@ -33,17 +37,17 @@ def test_something_stays_open_in_every_video_however_low_the_scores(gate):
 def test_a_budget_is_kept_even_where_scores_underflow():
     module = gating(score_bound=None)
     module.mlp[-1].bias.data.fill_(-500.0)
-    assert module(torch.randn(2, 5, 6), all_valid(2, 5), budget=3).count_B.tolist() == [3, 3]
+    assert module(torch.randn(2, 5, 6), LIGHT_11C, all_valid(2, 5), budget=3).count_B.tolist() == [3, 3]
 
 
 @given(st.integers(1, 9), st.floats(0.0, 1.0), st.integers(0, 100))
 def test_a_budget_in_training_opens_the_highest_noisy_scores_with_their_sigmoid(budget, noise, seed):
-    module = gating(noise=noise)
+    module = gating(budget_noise=noise)
     similarity_BTN = torch.randn(3, 7, 6, generator=torch.Generator().manual_seed(seed))
     valid_BT = all_valid(3, 7)
     valid_BT[1, 4:] = False
     noise_BT = noise_of((3, 7), seed)
-    selection = module(similarity_BTN, valid_BT, noise_BT=noise_BT, budget=budget)
+    selection = module(similarity_BTN, LIGHT_11C, valid_BT, noise_BT=noise_BT, budget=budget)
     noisy_BT = (module.score(similarity_BTN) + noise * noise_BT).detach()
     for video in range(3):
         places = torch.nonzero(valid_BT[video]).flatten().tolist()
@@ -53,17 +57,42 @@ def test_a_budget_in_training_opens_the_highest_noisy_scores_with_their_sigmoid(
             assert float(selection.gate_BT.detach()[video, place]) == pytest.approx(expected, abs=1e-5)
 
 
-def test_noise_is_multiplied_before_it_is_added():
+def test_where_gates_say_how_many_are_open_the_noise_is_the_papers():
     similarity_BTN, valid_BT, noise_BT = torch.randn(2, 5, 6), all_valid(2, 5), noise_of((2, 5))
-    half = gating(noise=0.5)(similarity_BTN, valid_BT, noise_BT=noise_BT)
-    whole = gating()(similarity_BTN, valid_BT, noise_BT=noise_BT / 2)
+    half = gating(budget_noise=0.5)(similarity_BTN, LIGHT_11C, valid_BT, noise_BT=noise_BT)
+    whole = gating(budget_noise=1.0)(similarity_BTN, LIGHT_11C, valid_BT, noise_BT=noise_BT)
     assert torch.equal(half.gate_BT, whole.gate_BT)
+
+
+@pytest.mark.parametrize("noise_BT", [None, noise_of((3, 8))])
+def test_what_is_kept_differs_where_redundancy_costs(noise_BT):
+    """Each timestep is there twice: half of them are kept without a pair, where scores alone would keep pairs."""
+    once_BTN = torch.randn(3, 4, 6)
+    similarity_BTN = torch.cat([once_BTN, once_BTN], dim=1)
+    paired_BT = torch.zeros(3, 8) if noise_BT is None else torch.cat([noise_BT[:, :4]] * 2, dim=1)
+    for redundancy, pairs in ((0.0, 2), (100.0, 0)):
+        module = gating(redundancy=redundancy, budget_noise=1.0)
+        given = None if noise_BT is None else paired_BT
+        kept_BT = module(similarity_BTN, similarity_BTN, all_valid(3, 8), noise_BT=given, budget=4).open_BT
+        assert (kept_BT[:, :4] & kept_BT[:, 4:]).sum(dim=1).tolist() == [pairs] * 3
+
+
+@given(st.integers(1, 9), st.integers(0, 100))
+def test_a_budget_keeps_as_many_of_the_whole_order_of_worth(budget, seed):
+    generator = torch.Generator().manual_seed(seed)
+    similarity_BTN, light_BTC = (torch.randn(2, 7, 6, generator=generator) for _ in range(2))
+    module = gating(redundancy=3.0)
+    asked = module(similarity_BTN, light_BTC, all_valid(2, 7), budget=budget)
+    whole = module(similarity_BTN, light_BTC, all_valid(2, 7))
+    again = module.keep(whole.alpha_BT, whole.worth_BT, all_valid(2, 7), budget=budget)
+    assert torch.equal(asked.open_BT, again.open_BT)
+    assert torch.equal(asked.gate_BT, again.gate_BT)
 
 
 def test_a_gate_kept_open_by_force_still_learns():
     module = gating(score_bound=None)
     module.mlp[-1].bias.data.fill_(-3.0)
-    selection = module(torch.randn(2, 4, 6), all_valid(2, 4), noise_BT=torch.zeros(2, 4))
+    selection = module(torch.randn(2, 4, 6), LIGHT_11C, all_valid(2, 4), noise_BT=torch.zeros(2, 4))
     selection.gate_BT.sum().backward()
     assert module.mlp[-1].bias.grad.abs() > 0
 
@@ -72,7 +101,7 @@ def test_a_gate_kept_open_by_force_still_learns():
 def test_at_inference_a_step_on_the_score_says_what_is_open(weigh_kept):
     module = gating(weigh_kept=weigh_kept)
     similarity_BTN = torch.randn(4, 9, 6)
-    selection = module(similarity_BTN, all_valid(4, 9))
+    selection = module(similarity_BTN, LIGHT_11C, all_valid(4, 9))
     above_BT = selection.alpha_BT > 0
     kept_BT = selection.gate_BT[selection.open_BT]
     expected = (
@@ -82,7 +111,7 @@ def test_at_inference_a_step_on_the_score_says_what_is_open(weigh_kept):
     assert torch.equal(selection.open_BT | top_k(selection.alpha_BT, all_valid(4, 9), 1), selection.open_BT)
     assert torch.equal(selection.open_BT & above_BT, above_BT)
     module.open_threshold.fill_(float(selection.alpha_BT.detach().max()))
-    assert module(similarity_BTN, all_valid(4, 9)).count_B.tolist() == [1] * 4
+    assert module(similarity_BTN, LIGHT_11C, all_valid(4, 9)).count_B.tolist() == [1] * 4
 
 
 def test_scores_are_bounded_unless_the_bound_is_taken_off():

@@ -191,6 +191,7 @@ def test_selection_refuses_shapes_that_do_not_agree():
     with pytest.raises(ValueError, match="share one"):
         Selection(
             alpha_BT=torch.zeros(2, 3),
+            worth_BT=torch.zeros(2, 3),
             gate_BT=torch.zeros(2, 4),
             open_probability_BT=torch.zeros(2, 3),
             valid_BT=all_valid(2, 3),

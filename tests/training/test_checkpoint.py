@@ -35,7 +35,12 @@ def test_nothing_on_disk_is_a_pickle(tmp_path: Path, model_config):
     save_model(tmp_path, config=model_config, state=state_of(model))
     optimizer = torch.optim.AdamW(model.parameters())
     save_training(
-        tmp_path, model=state_of(model), best=state_of(model), optimizer=optimizer, progress=Progress()
+        tmp_path,
+        model=state_of(model),
+        average={},
+        best=state_of(model),
+        optimizer=optimizer,
+        progress=Progress(),
     )
     assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors"}
 
@@ -59,12 +64,15 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
     step(layer, optimizer)
     progress = Progress(epoch=3, multiplier=-0.25, best_score=0.5, best_epoch=2)
     best = {"weight": torch.ones(1)}
-    save_training(tmp_path, model=state_of(layer), best=best, optimizer=optimizer, progress=progress)
+    save_training(
+        tmp_path, model=state_of(layer), average=best, best=best, optimizer=optimizer, progress=progress
+    )
     again, other_optimizer = make()
-    model, loaded_best, loaded = load_training(tmp_path, optimizer=other_optimizer)
+    model, average, loaded_best, loaded = load_training(tmp_path, optimizer=other_optimizer)
     again.load_state_dict(model)
     assert loaded == progress
     assert torch.equal(loaded_best["weight"], best["weight"])
+    assert torch.equal(average["weight"], best["weight"])
     for _ in range(2):
         step(layer, optimizer)
         step(again, other_optimizer)
@@ -75,7 +83,9 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
 def test_a_torn_checkpoint_is_an_error_that_names_what_is_missing(tmp_path: Path):
     layer = torch.nn.Linear(2, 2)
     optimizer = torch.optim.AdamW(layer.parameters())
-    save_training(tmp_path, model=state_of(layer), best={}, optimizer=optimizer, progress=Progress())
+    save_training(
+        tmp_path, model=state_of(layer), average={}, best={}, optimizer=optimizer, progress=Progress()
+    )
     (tmp_path / STATE_FILE).unlink()
     with pytest.raises(RunError, match=r"no state\.json"):
         load_training(tmp_path, optimizer=optimizer)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from epitoma.sparsity import SparsityConfig
+from epitoma.training.averaging import WeightAverage
 from epitoma.training.checkpoint_folder import name_of
 from epitoma.training.context import LocalContext
 from tests.training.synthetic_features import (
@@ -40,7 +41,9 @@ def test_no_seed_collapses_and_the_target_is_met(tmp_path: Path, splits, seed: i
     """Eight of 32 timesteps are asked for, four show evidence: the gate keeps them and answers as dense does."""
     training, validation = splits
     context = LocalContext(tmp_path)
-    config = make_config(tmp_path, seed=seed, sparsity=SparsityConfig(target_timesteps=8))
+    config = make_config(
+        tmp_path, seed=seed, sparsity=SparsityConfig(mode="target_timesteps", target_timesteps=8)
+    )
     loop = make_loop(config, training, validation, context)
     loop.run()
     assert epochs(context)[-1]["train/timesteps"] == pytest.approx(8, rel=0.25)
@@ -206,7 +209,11 @@ def test_counts_of_an_epoch_go_on_with_other_workers(tmp_path: Path, splits):
 
 def test_the_gates_learn_from_every_timestep_in_the_warm_up(tmp_path: Path, splits):
     context = LocalContext(tmp_path)
-    config = make_config(tmp_path, optimisation={"epochs": 5}, sparsity=SparsityConfig(target_timesteps=8))
+    config = make_config(
+        tmp_path,
+        optimisation={"epochs": 5},
+        sparsity=SparsityConfig(mode="target_timesteps", target_timesteps=8),
+    )
     make_loop(config, *splits, context).run()
     kept = [metrics["train/timesteps"] for metrics in epochs(context)]
     assert kept[0] == TIMESTEPS
@@ -248,7 +255,7 @@ def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
 
     context, config = LocalContext(tmp_path), make_config(tmp_path, optimisation={"epochs": 1})
     loop = make_loop(config, *splits, context)
-    loop.model = loop.module.eval()
+    loop.model, loop.average = loop.module.eval(), WeightAverage(loop.module, decay=0.0)
     batch = next(iter(loop.source.training(0)))
     weight_B = torch.ones(len(batch.video_ids))
     weight_B[::2] = 0

@@ -32,7 +32,7 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> SelectorsC
         seeds=(0, 1),
         sizes=Sizes(train=16, validation=8, test=8),
         networks=networks,
-        recipe=Recipe(epochs=1, batch_size=8, candidates=32, validate_every=1),
+        recipe=Recipe(steps=1, batch_size=8, candidates=32, validations=1),
     )
 
 

@@ -29,7 +29,7 @@ def splits() -> Splits:
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_every_way_learns_and_keeps_no_more_than_it_is_asked_for(splits: Splits, way):
-    recipe = Recipe(epochs=8, candidates=TIMESTEPS, validate_every=4)
+    recipe = Recipe(steps=48, candidates=TIMESTEPS, validations=2)
     fitted = way.fit(splits, recipe, seed=0, **way.settings[0])
     with torch.inference_mode():
         assert mean_accuracy(fitted, splits.validation) > 0.2  # Chance is 0.1.
@@ -41,7 +41,7 @@ def test_every_way_learns_and_keeps_no_more_than_it_is_asked_for(splits: Splits,
 
 
 def test_the_same_seed_trains_the_same_peer(splits: Splits):
-    recipe = Recipe(epochs=1, candidates=16, validate_every=1)
+    recipe = Recipe(steps=6, candidates=16, validations=1)
     (way,) = (way for way in WAYS if way.name == "saliency")
     seen = []
     for seed in (0, 0, 1):
@@ -70,7 +70,7 @@ def test_coarse_to_fine_spreads_the_first_and_misses_none():
 
 
 def test_early_exit_stops_in_time_on_validation_and_later_where_more_is_allowed(splits: Splits):
-    recipe = Recipe(epochs=2, candidates=TIMESTEPS, validate_every=2)
+    recipe = Recipe(steps=12, candidates=TIMESTEPS, validations=1)
     peer = fit_peer(EarlyExit, splits, recipe, seed=0, dropout=0.1, sureness=1.0)
     counts = [score_of(peer, lambda kept=kept: peer.seen(splits.validation, kept)[1]) for kept in KEPT]
     assert all(count <= kept for count, kept in zip(counts, KEPT, strict=True))
