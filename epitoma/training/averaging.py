@@ -15,9 +15,11 @@ class WeightAverage:
     """
 
     def __init__(self, module: nn.Module, *, decay: float) -> None:
-        """Average from the module's present weights; a decay of 0 follows them."""
+        """Average from the module's present weights; with a decay of 0 there is nothing to average or to keep."""
         self.decay = decay
-        self.weights = {name: each for name, each in module.named_parameters() if each.requires_grad}
+        self.weights = {
+            name: each for name, each in module.named_parameters() if each.requires_grad and decay > 0
+        }
         self.average = {name: each.detach().clone() for name, each in self.weights.items()}
 
     @torch.no_grad()

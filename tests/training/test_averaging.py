@@ -22,12 +22,15 @@ def test_the_average_is_the_one_worked_out_by_hand_and_is_on_only_meanwhile():
     assert layer.weight.item() == 2.0
 
 
-def test_without_decay_it_is_the_weights_themselves():
+def test_without_decay_the_module_keeps_its_own_weights_and_nothing_is_stored():
     layer = nn.Linear(2, 2)
     average = WeightAverage(layer, decay=0.0)
     layer.weight.data.add_(1.0)
+    own = layer.weight.detach().clone()
     average.update(steps=1)
-    assert torch.equal(average.average["weight"], layer.weight)
+    with average.applied():
+        assert torch.equal(layer.weight, own)
+    assert average.average == {}
 
 
 def test_an_average_that_was_kept_is_gone_on_with():
