@@ -24,9 +24,9 @@ from epitoma.cost import cost_of, gmacs
 from epitoma.decode_cost import decode_milliseconds
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
-from epitoma.models.gating import GatingModule
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
+from epitoma.models.paper import paper_selector
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.trunk import Trunk, build_trunk
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
@@ -192,13 +192,8 @@ def paper_classifier() -> float:
 def _paper_head(light_channels: int, heavy_channels: int) -> HeadConfig:
     """Selector and classifier without what epitoma adds to the paper."""
     return HeadConfig(
-        selector=TimestepSelector.Config(
-            kernels=_KERNELS,
-            attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2),
-            embed_channels=None,
-            normalise=False,
-            saliency=False,
-            gating=GatingModule.Config(redundancy=0.0),
+        selector=paper_selector(
+            kernels=_KERNELS, attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2)
         ),
         classifier=VideoClassifier.Config(
             embed_channels=None,

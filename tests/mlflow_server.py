@@ -37,11 +37,11 @@ class MlflowServer:
                 start_new_session=True,
                 env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
             )
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not self._answers():
-            assert self.process.poll() is None, (self.folder / "server.log").read_text()
-            assert time.monotonic() < deadline, "the MLflow server does not answer"
-            time.sleep(0.2)
+        try:
+            self._wait_for(self.process)
+        except AssertionError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Kill the server and what it started."""
@@ -49,6 +49,13 @@ class MlflowServer:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
+
+    def _wait_for(self, process: subprocess.Popen) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not self._answers():
+            assert process.poll() is None, (self.folder / "server.log").read_text()
+            assert time.monotonic() < deadline, "the MLflow server does not answer"
+            time.sleep(0.2)
 
     def _answers(self) -> bool:
         try:

@@ -87,7 +87,9 @@ def run(config: SelectorsConfig) -> list[Row]:
     for dataset in chosen(config):
         say(dataset.name)
         costs[dataset.name] = Costs(dataset.networks)
-        rows += measure(dataset.name, dataset.make, ways, config.recipe, config.seeds)
+        rows += measure(
+            dataset.name, dataset.make, ways, config.recipe, config.seeds, logs=config.work / "logs"
+        )
         print(markdown([row for row in rows if row.dataset == dataset.name], costs[dataset.name]))
         write(config.json, rows, costs)
     if config.figure is not None:

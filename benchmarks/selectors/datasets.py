@@ -76,13 +76,18 @@ class SyntheticSettings:
     actions_per_class: int
     evidence_share: float
     distractor_share: float
+    seed: int
     size: int = 112
     seconds: float = 64.0
     sizes: Sizes = field(default_factory=lambda: Sizes(train=400, validation=100, test=200))
 
 
-EASY = SyntheticSettings(one_actions=16, actions_per_class=3, evidence_share=0.12, distractor_share=0.1)
-HARD = SyntheticSettings(one_actions=12, actions_per_class=3, evidence_share=0.06, distractor_share=0.6)
+EASY = SyntheticSettings(
+    one_actions=16, actions_per_class=3, evidence_share=0.12, distractor_share=0.1, seed=1
+)
+HARD = SyntheticSettings(
+    one_actions=12, actions_per_class=3, evidence_share=0.1, distractor_share=0.4, seed=2
+)
 
 
 def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
@@ -114,6 +119,7 @@ def _synthetic(settings: SyntheticSettings, config: NetworksConfig, folder: Path
         min_seconds=settings.seconds,
         max_seconds=settings.seconds + 4,
         size=settings.size,
+        seed=settings.seed,
     )
     torch.manual_seed(stable_seed("networks"))
     networks = Networks(config).eval()

@@ -1,6 +1,7 @@
 """This project's own model and training loop: the paper's gate word for word, and ours."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,20 +10,24 @@ from torch import Tensor
 
 from benchmarks.selectors.peer import CHUNK, HIDDEN_CHANNELS
 from benchmarks.selectors.recipe import Recipe
-from benchmarks.selectors.videos import Splits, Videos
+from benchmarks.selectors.videos import KEPT, Splits, Videos
+from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.gating import GatingModule
+from epitoma.models.paper import paper_selector
 from epitoma.models.saliency import Saliency
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
 from epitoma.sampling import stable_seed
-from epitoma.sparsity import SparsityConfig
+from epitoma.selection import Recognition
+from epitoma.sparsity import SparsityConfig, calibrated_threshold
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource
 from epitoma.training.loop import OptimisationConfig, TrainingLoop
 from epitoma.training.run_config import TrainConfig
 
-REDUNDANCY = 6.0
+KERNELS = 64
+POOLED_SHARE = 0.1
 BUDGETS = (1, 2, 4, 8, 16, 32)
 WARMUP = 0.3
 
@@ -38,61 +43,79 @@ class Trained:
     model: VideoEpitoma
     looks: bool = True
 
-    def seen(self, videos: Videos, kept: int | None) -> tuple[Tensor, float]:
-        """Class scores where ``kept`` timesteps are kept, or as many as the gates leave open."""
-        recognised = [
-            self.model(candidates, budget=kept) for candidates in videos.split.candidates.split(CHUNK)
-        ]
-        logits_VL = torch.cat([each.logits_BL for each in recognised])
-        count_V = torch.cat([each.selection.count_B for each in recognised])
-        return logits_VL, float(count_V.double().mean())
+    def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
+        """Class scores where ``kept`` timesteps of every video are kept."""
+        return _counted(self.recognise(videos, budget=kept))
+
+    def recognise(self, videos: Videos, *, budget: int | None) -> list[Recognition]:
+        """The model's answers, where a budget or without one the gates say what is open."""
+        return [self.model(candidates, budget=budget) for candidates in videos.split.candidates.split(CHUNK)]
+
+
+@dataclass(frozen=True)
+class ByThreshold:
+    """The same model, asked without a budget: each video keeps what its gates leave open.
+
+    Attributes:
+        trained: The model.
+        thresholds: What opens a gate, by the mean number of timesteps that validation videos then keep.
+    """
+
+    trained: Trained
+    thresholds: Mapping[int, float]
+    looks: bool = True
+
+    def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
+        """Class scores where about ``kept`` timesteps are open in the mean."""
+        self.trained.model.selector.gating.open_threshold.fill_(self.thresholds[kept])
+        return _counted(self.trained.recognise(videos, budget=None))
+
+
+def by_threshold(trained: Trained, validation: Videos) -> ByThreshold:
+    """Set the gates' thresholds on validation videos."""
+    chosen = [each.selection for each in trained.recognise(validation, budget=None)]
+    worth_VT = torch.cat([each.worth_BT for each in chosen])
+    valid_VT = torch.cat([each.valid_BT for each in chosen])
+    thresholds = {kept: calibrated_threshold(worth_VT, valid_VT, target_timesteps=kept) for kept in KEPT}
+    return ByThreshold(trained, thresholds)
+
+
+def _counted(recognised: Sequence[Recognition]) -> tuple[Tensor, float]:
+    count_V = torch.cat([each.selection.count_B for each in recognised])
+    return torch.cat([each.logits_BL for each in recognised]), float(count_V.double().mean())
 
 
 def paper(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, l0_weight: float) -> Trained:
     """No LayerNorm, no bound, no saliency, no scores of single timesteps, a fixed L0 weight (sections 3.2 to 3.4)."""
     head = HeadConfig(
-        selector=TimestepSelector.Config(
-            embed_channels=None,
-            normalise=False,
-            saliency=False,
-            dropout=0.0,
-            gating=GatingModule.Config(score_bound=None, weigh_kept=False, redundancy=0.0),
-        ),
+        selector=paper_selector(kernels=KERNELS, attention=TemporalSelfAttention.Config()),
         classifier=VideoClassifier.Config(frame_logits=False, dropout=dropout),
     )
     sparsity = SparsityConfig(mode="l0_weight", l0_weight=l0_weight, warmup=0.0, anneal=0.0)
-    plain = OptimisationConfig(imitation_weight=0.0)
-    return fit(splits, recipe, head, sparsity, seed=seed, optimisation=plain)
+    return fit(splits, recipe, head, sparsity, seed=seed)
 
 
-def ours(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, pooled_share: float) -> Trained:
+def ours(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, redundancy: float) -> Trained:
     """Anytime gates over an embedding that they share with saliency, which keep timesteps that differ."""
-    guess = Saliency.Config(hidden_channels=None, pooled_share=pooled_share)
+    guess = Saliency.Config(hidden_channels=None, pooled_share=POOLED_SHARE)
     head = HeadConfig(
         selector=TimestepSelector.Config(
+            kernels=KERNELS,
             embed_channels=HIDDEN_CHANNELS,
+            centred=True,
             dropout=dropout,
             frame_classifier=guess,
-            gating=GatingModule.Config(redundancy=REDUNDANCY),
+            gating=GatingModule.Config(redundancy=redundancy),
         ),
         classifier=VideoClassifier.Config(dropout=dropout),
     )
     sparsity = SparsityConfig(mode="anytime", budgets=BUDGETS, warmup=WARMUP)
-    optimisation = OptimisationConfig(average=0.99, class_bias=True, imitation_weight=0.0)
-    return fit(splits, recipe, head, sparsity, seed=seed, optimisation=optimisation)
+    return fit(splits, recipe, head, sparsity, seed=seed)
 
 
-def fit(
-    splits: Splits,
-    recipe: Recipe,
-    head: HeadConfig,
-    sparsity: SparsityConfig,
-    *,
-    seed: int,
-    optimisation: OptimisationConfig,
-) -> Trained:
+def fit(splits: Splits, recipe: Recipe, head: HeadConfig, sparsity: SparsityConfig, *, seed: int) -> Trained:
     """Train from features, with the recipe that all ways have."""
-    config = _config(splits, recipe, head, sparsity, seed=seed, optimisation=optimisation)
+    config = _config(splits, recipe, head, sparsity, seed=seed)
     training = splits.training.split
     torch.manual_seed(stable_seed(seed, "weights"))
     model = VideoEpitoma(
@@ -111,13 +134,7 @@ def fit(
 
 
 def _config(
-    splits: Splits,
-    recipe: Recipe,
-    head: HeadConfig,
-    sparsity: SparsityConfig,
-    *,
-    seed: int,
-    optimisation: OptimisationConfig,
+    splits: Splits, recipe: Recipe, head: HeadConfig, sparsity: SparsityConfig, *, seed: int
 ) -> TrainConfig:
     videos, timesteps = splits.training.evidence_VT.shape
     return TrainConfig(
@@ -125,8 +142,7 @@ def _config(
         name="selectors",
         head=head,
         sparsity=sparsity,
-        optimisation=replace(
-            optimisation,
+        optimisation=OptimisationConfig(
             epochs=recipe.epochs(videos),
             batch_size=recipe.batch_size,
             learning_rate=recipe.learning_rate,
@@ -134,6 +150,8 @@ def _config(
             weight_decay=recipe.weight_decay,
             schedule="cosine",
             gradient_norm=recipe.gradient_norm,
+            average=recipe.average,
+            imitation_weight=0.0,
             validate_every=recipe.validate_every(videos),
             checkpoint_epochs=recipe.epochs(videos),
         ),

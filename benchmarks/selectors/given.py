@@ -65,21 +65,26 @@ class Oracle(Peer):
         """Cross-entropy on some of the evidence."""
         kept = random_size(self.sizes, drawn.candidates, drawn.generator)
         chance_BT = torch.rand(drawn.evidence_BT.shape, generator=drawn.generator)
-        open_BT = top_k(chance_BT, drawn.evidence_BT, kept)
-        selection = opened(_never_empty(open_BT, chance_BT))
+        selection = opened(top_k(chance_BT, shown_by(drawn.evidence_BT, chance_BT), kept))
         return cross_entropy(self.classify(drawn.candidates, selection), drawn.labels_BL)
 
     def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
         """Class scores from up to ``kept`` timesteps of evidence, spread at random over it."""
         generator = torch.Generator().manual_seed(kept)
         chance_VT = torch.rand(videos.evidence_VT.shape, generator=generator)
-        open_VT = top_k(chance_VT, videos.evidence_VT, kept)
-        selection = opened(_never_empty(open_VT, chance_VT))
+        selection = opened(top_k(chance_VT, shown_by(videos.evidence_VT, chance_VT), kept))
         return self.classify(videos.split.candidates, selection), float(selection.count_B.float().mean())
 
 
-def _never_empty(open_BT: Tensor, chance_BT: Tensor) -> Tensor:
-    """A video without evidence (its label is the filler's) shows itself by any timestep."""
-    return torch.where(
-        open_BT.any(dim=1, keepdim=True), open_BT, top_k(chance_BT, torch.ones_like(open_BT), 1)
-    )
+def shown_by(evidence_BT: Tensor, chance_BT: Tensor) -> Tensor:
+    """Where a video shows what it is: its evidence, or anywhere if it has none (its label is the filler's).
+
+    Anywhere is as often as some other video has evidence, as the number would tell the class otherwise.
+    """
+    count_B = evidence_BT.sum(dim=1)
+    counts = count_B[count_B > 0]
+    if not len(counts):
+        return torch.ones_like(evidence_BT)
+    borrowed_B = counts[(chance_BT[:, 0] * len(counts)).long()]
+    rank_BT = chance_BT.argsort(dim=1).argsort(dim=1)
+    return torch.where(count_B[:, None] > 0, evidence_BT, rank_BT < borrowed_B[:, None])

@@ -1,17 +1,20 @@
-"""Train every way on a dataset, and measure it at every number of timesteps."""
+"""Train every way on a dataset, and measure it at every number of timesteps, as many at once as there are cores."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import ray
 import torch
 
 from benchmarks.selectors.recipe import Recipe
-from benchmarks.selectors.videos import KEPT, Splits
+from benchmarks.selectors.videos import KEPT, Splits, Videos
 from benchmarks.selectors.ways import Fitted, Way, mean_accuracy
-from epitoma.console import phase, say
+from epitoma.console import phase
 from epitoma.metrics import accuracy
+from epitoma.on_ray.runtime import ray_session
 
 MakeSplits = Callable[[int], Splits]
 """From a seed to a dataset: other videos, or the same where there is one dataset only."""
@@ -44,66 +47,120 @@ class Row:
     looks: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One training of one way."""
+
+    way: Way
+    settings: Mapping[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """What one training gives at one number of timesteps."""
+
+    selector: str
+    timesteps: int
+    accuracy: float
+    kept: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What came of a trial.
+
+    Attributes:
+        trial: What was trained.
+        validated: Accuracy on validation over all numbers of timesteps: what settings are chosen by.
+        points: Accuracy on test.
+        looks: Whether LightNet looked at every candidate.
+    """
+
+    trial: Trial
+    validated: float
+    points: Sequence[Point]
+    looks: bool
+
+
 def measure(
-    name: str, make: MakeSplits, ways: Sequence[Way], recipe: Recipe, seeds: Sequence[int]
+    name: str, make: MakeSplits, ways: Sequence[Way], recipe: Recipe, seeds: Sequence[int], *, logs: Path
 ) -> list[Row]:
     """Every way, on the same videos, each with the settings that validation of the first seed prefers."""
-    splits = {seed: make(seed) for seed in seeds}
-    return [row for way in ways for row in measure_way(name, way, splits, recipe)]
+    first, *others = seeds
+    with ray_session(logs=logs):
+        splits = {seed: ray.put(make(seed)) for seed in seeds}
+        settings = [Trial(way=way, settings=each, seed=first) for way in ways for each in way.settings]
+        tried = _all(f"{name}: settings", settings, splits, recipe)
+        best = [_best(way, tried) for way in ways]
+        again = [
+            Trial(way=found.trial.way, settings=found.trial.settings, seed=seed)
+            for found in best
+            for seed in others
+        ]
+        rest = _all(f"{name}: other seeds", again, splits, recipe)
+    return [
+        row for way in ways for row in _rows(name, [each for each in best + rest if each.trial.way is way])
+    ]
 
 
-def measure_way(name: str, way: Way, splits: Mapping[int, Splits], recipe: Recipe) -> list[Row]:
-    """One way: choose settings, train on every seed, and measure on test."""
-    first, *others = splits
-    with phase(f"{name}: {way.name}", unit="trainings") as advance:
-        total, tried = len(way.settings) + len(others), []
-        for number, settings in enumerate(way.settings, start=1):
-            tried.append(way.fit(splits[first], recipe, seed=first, **settings))
-            advance(number, total)
-        best = max(range(len(tried)), key=lambda place: _validated(tried[place], splits[first]))
-        fitted = {first: tried[best]}
-        for number, seed in enumerate(others, start=len(tried) + 1):
-            fitted[seed] = way.fit(splits[seed], recipe, seed=seed, **way.settings[best])
-            advance(number, total)
-    rows = rows_of(name, way, way.settings[best], fitted, splits)
-    say("  " + "  ".join(f"{row.timesteps}: {row.mean:.3f}" for row in rows))
-    return rows
+def _all(
+    title: str, trials: Sequence[Trial], splits: Mapping[int, ray.ObjectRef], recipe: Recipe
+) -> list[Found]:
+    pending = [_try.remote(trial, splits[trial.seed], recipe) for trial in trials]
+    with phase(title, unit="trainings") as advance:
+        left = pending
+        while left:
+            _, left = ray.wait(left)
+            advance(len(pending) - len(left), len(pending))
+    return [replace(found, trial=trial) for found, trial in zip(ray.get(pending), trials, strict=True)]
 
 
-def rows_of(
-    name: str,
-    way: Way,
-    settings: Mapping[str, Any],
-    fitted: Mapping[int, Fitted],
-    splits: Mapping[int, Splits],
-) -> list[Row]:
-    """A row for each number of timesteps."""
-    timesteps = next(iter(splits.values())).test.evidence_VT.shape[1]
-    rows = []
-    for kept in KEPT if way.name != "dense" else (timesteps,):
-        found, counts = zip(*(_tested(fitted[seed], splits[seed], kept) for seed in splits), strict=True)
-        rows.append(
-            Row(
-                dataset=name,
-                selector=way.name,
-                timesteps=kept,
-                kept=mean(counts),
-                mean=mean(found),
-                std=stdev(found) if len(found) > 1 else 0.0,
-                seeds=len(found),
-                settings=settings,
-                looks=fitted[next(iter(fitted))].looks,
-            )
-        )
-    return rows
+@ray.remote(num_cpus=1)
+def _try(trial: Trial, splits: Splits, recipe: Recipe) -> Found:
+    return try_out(trial, splits, recipe)
 
 
-@torch.inference_mode()
-def _validated(fitted: Fitted, splits: Splits) -> float:
-    return mean_accuracy(fitted, splits.validation)
+def try_out(trial: Trial, splits: Splits, recipe: Recipe) -> Found:
+    """Train one way once, and measure it."""
+    way = trial.way
+    fitted = way.fit(splits, recipe, seed=trial.seed, **trial.settings)
+    with torch.inference_mode():
+        asked = {way.name: fitted} | {name: ask(fitted, splits.validation) for name, ask in way.also.items()}
+        validated = mean_accuracy(fitted, splits.validation)
+        points = [point for name, each in asked.items() for point in _curve(name, each, splits.test)]
+    return Found(trial=trial, validated=validated, points=points, looks=fitted.looks)
 
 
-@torch.inference_mode()
-def _tested(fitted: Fitted, splits: Splits, kept: int) -> tuple[float, float]:
-    logits_VL, count = fitted.seen(splits.test, kept)
-    return accuracy(logits_VL, splits.test.split.labels_VL), count
+def _curve(selector: str, fitted: Fitted, test: Videos) -> list[Point]:
+    timesteps = test.evidence_VT.shape[1]
+    points = []
+    for kept in KEPT if selector != "dense" else (timesteps,):
+        logits_VL, count = fitted.seen(test, kept)
+        right = accuracy(logits_VL, test.split.labels_VL)
+        points.append(Point(selector=selector, timesteps=kept, accuracy=right, kept=count))
+    return points
+
+
+def _best(way: Way, tried: Sequence[Found]) -> Found:
+    return max((found for found in tried if found.trial.way is way), key=lambda found: found.validated)
+
+
+def _rows(name: str, seeds: Sequence[Found]) -> list[Row]:
+    """A row for each number of timesteps, over seeds."""
+    return [_row(name, seeds, points) for points in zip(*(found.points for found in seeds), strict=True)]
+
+
+def _row(name: str, seeds: Sequence[Found], points: Sequence[Point]) -> Row:
+    found = [point.accuracy for point in points]
+    return Row(
+        dataset=name,
+        selector=points[0].selector,
+        timesteps=points[0].timesteps,
+        kept=mean(point.kept for point in points),
+        mean=mean(found),
+        std=stdev(found) if len(found) > 1 else 0.0,
+        seeds=len(found),
+        settings=seeds[0].trial.settings,
+        looks=seeds[0].looks,
+    )

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from benchmarks.selectors.recipe import Drawn
+from benchmarks.selectors.recipe import Learner
 from benchmarks.selectors.videos import Videos
 from epitoma.losses import classification_loss
 from epitoma.models.classifier import VideoClassifier
@@ -17,7 +17,7 @@ CHUNK = 100
 HIDDEN_CHANNELS = 256
 
 
-class Peer(nn.Module):
+class Peer(Learner):
     """A way to choose timesteps, with a classifier of its own of the capacity that all have.
 
     Attributes:
@@ -33,10 +33,6 @@ class Peer(nn.Module):
             channels=videos.split.heavy_VTC.shape[2],
             classes=videos.split.labels_VL.shape[1],
         )
-
-    @abstractmethod
-    def loss(self, drawn: Drawn) -> Tensor:
-        """A scalar to descend."""
 
     @abstractmethod
     def choose(self, candidates: FeatureCandidates, kept: int) -> Selection:

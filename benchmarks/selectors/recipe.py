@@ -2,15 +2,16 @@
 
 import copy
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from benchmarks.selectors.videos import Videos
 from epitoma.selection import FeatureCandidates, all_valid
+from epitoma.training.averaging import WeightAverage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Recipe:
         weight_decay: Decoupled.
         gradient_norm: Gradients are clipped to it.
         validations: Looks at the validation videos, at most, spread over training.
+        average: Decay of the average over steps whose weights are validated and kept.
     """
 
     steps: int = 250
@@ -33,7 +35,8 @@ class Recipe:
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     gradient_norm: float = 5.0
-    validations: int = 10
+    validations: int = 5
+    average: float = 0.99
 
     def epochs(self, videos: int) -> int:
         """Passes over so many training videos."""
@@ -63,32 +66,32 @@ class Drawn:
     generator: torch.Generator
 
 
-class Learner(Protocol):
+class Learner(nn.Module):
     """A module that says what a step costs."""
 
+    @abstractmethod
     def loss(self, drawn: Drawn) -> Tensor:
         """A scalar to descend."""
-        ...
 
 
-def train(
-    module: nn.Module, videos: Videos, recipe: Recipe, *, seed: int, score: Callable[[], float]
-) -> None:
-    """Train a module that is a :class:`Learner`, and leave it as it was when ``score`` was highest."""
+def train(module: Learner, videos: Videos, recipe: Recipe, *, seed: int, score: Callable[[], float]) -> None:
+    """Train a module, and leave it as it was when ``score`` was highest."""
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(
         module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
     best, best_score = copy.deepcopy(module.state_dict()), -math.inf
+    average = WeightAverage(module, decay=recipe.average)
     count = len(videos.split.video_ids)
     epochs, every = recipe.epochs(count), recipe.validate_every(count)
     for epoch in range(epochs):
         module.train()
-        _epoch(module, optimizer, videos, recipe, epoch, generator)
+        _epoch(module, optimizer, average, videos, recipe, epoch, generator)
         if (epoch + 1) % every == 0 or epoch + 1 == epochs:
-            value = score_of(module, score)
-            if value >= best_score:
-                best, best_score = copy.deepcopy(module.state_dict()), value
+            with average.applied():
+                value = score_of(module, score)
+                if value >= best_score:
+                    best, best_score = copy.deepcopy(module.state_dict()), value
     module.load_state_dict(best)
     module.eval()
 
@@ -101,8 +104,9 @@ def score_of(module: nn.Module, score: Callable[[], float]) -> float:
 
 
 def _epoch(
-    module: nn.Module,
+    module: Learner,
     optimizer: torch.optim.Optimizer,
+    average: WeightAverage,
     videos: Videos,
     recipe: Recipe,
     epoch: int,
@@ -121,6 +125,7 @@ def _epoch(
         module.loss(drawn).backward()
         nn.utils.clip_grad_norm_(module.parameters(), recipe.gradient_norm)
         optimizer.step()
+        average.update(steps=epoch * steps + step + 1)
 
 
 def _draw(

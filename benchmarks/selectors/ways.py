@@ -1,7 +1,7 @@
 """Every way to choose timesteps, with the settings among which validation chooses: as many for each."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.selectors.attention import SoftAttention
 from benchmarks.selectors.early_exit import EarlyExit
-from benchmarks.selectors.epitoma_model import ours, paper
+from benchmarks.selectors.epitoma_model import by_threshold, ours, paper
 from benchmarks.selectors.given import SIZES, Given, Oracle
 from benchmarks.selectors.peer import Peer
 from benchmarks.selectors.policy import OneStepPolicy
@@ -41,11 +41,13 @@ class Way:
         name: As it is reported.
         fit: Trains it with one of the settings.
         settings: What validation chooses among.
+        also: The same trained way asked in other ways, by name; made from it and validation videos.
     """
 
     name: str
     fit: Callable[..., Fitted]
     settings: Sequence[Mapping[str, Any]]
+    also: Mapping[str, Callable[..., Fitted]] = field(default_factory=dict)
 
 
 def mean_accuracy(fitted: Fitted, videos: Videos) -> float:
@@ -92,5 +94,5 @@ WAYS = (
     _peer("early_exit", EarlyExit, *_two(sureness=(0.5, 1.0))),
     _peer("attention", SoftAttention, *_two(sharpness=(1.0, 3.0))),
     Way(name="paper", fit=paper, settings=_two(l0_weight=(0.1, 0.5))),
-    Way(name="ours", fit=ours, settings=_two(pooled_share=(0.06, 0.12))),
+    Way(name="ours", fit=ours, settings=_two(redundancy=(1.0, 8.0)), also={"ours_gate": by_threshold}),
 )

@@ -28,7 +28,8 @@ class GatingModule(nn.Module):
             hidden_channels: Width of the MLP.
             gate: Form of the gate in training.
             budget_noise: What the noise is multiplied with where a budget says how many are open.
-            redundancy: What a timestep's score loses for being just like a better one; the paper has 0.
+            redundancy: What a timestep's score loses for being just like a better one, half of it in training, where
+                noise spreads what is kept as well; the paper has 0.
             score_bound: Scores are bounded to +-bound by a scaled tanh, so that no gate saturates for good;
                 None leaves them free, as in the paper.
             weigh_kept: At inference a kept timestep counts with the sigmoid of its score, as in training without
@@ -86,7 +87,7 @@ class GatingModule(nn.Module):
             gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
             return self._selection(alpha_BT, alpha_BT, gate_BT, valid_BT)
         noisy_BT = alpha_BT + self.budget_noise * noise_BT
-        worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=self.redundancy, taken=budget)
+        worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=self.redundancy / 2, taken=budget)
         gate_BT = _open_weight(noisy_BT) * top_k(worth_BT, valid_BT, budget)
         return self._selection(alpha_BT, worth_BT, gate_BT, valid_BT)
 

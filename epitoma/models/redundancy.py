@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from epitoma.models.centring import centred
+
 
 @torch.no_grad()
 def worth(
@@ -51,7 +53,5 @@ def likeness(light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
 
     From 0, for nothing in common, to 1.
     """
-    valid_BT1 = valid_BT[..., None]
-    mean_B1C = (light_BTC * valid_BT1).sum(dim=1, keepdim=True) / valid_BT1.sum(dim=1, keepdim=True)
-    apart_BTC = F.normalize((light_BTC - mean_B1C).float(), dim=2)
+    apart_BTC = F.normalize(centred(light_BTC, valid_BT).float(), dim=2)
     return (apart_BTC @ apart_BTC.transpose(1, 2)).clamp_min(0)

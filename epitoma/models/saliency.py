@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from epitoma.models.centring import standardised
+
 
 @dataclass(frozen=True, kw_only=True)
 class LightGuess:
@@ -83,12 +85,3 @@ def _frame_classifier(config: Saliency.Config, channels: int, classes: int) -> n
         nn.Dropout(config.dropout),
         nn.Linear(config.hidden_channels, classes),
     )
-
-
-def standardised(x_BT: Tensor, valid_BT: Tensor) -> Tensor:
-    """Mean 0 and standard deviation 1 over the valid timesteps of each video; 0 on padding."""
-    count_B1 = valid_BT.sum(dim=1, keepdim=True)
-    mean_B1 = (x_BT * valid_BT).sum(dim=1, keepdim=True) / count_B1
-    centred_BT = (x_BT - mean_B1) * valid_BT
-    std_B1 = (centred_BT.square().sum(dim=1, keepdim=True) / count_B1).sqrt()
-    return centred_BT / std_B1.clamp_min(1e-6)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from epitoma.models.attention import TemporalSelfAttention
+from epitoma.models.centring import centred
 from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.embedding import embedding
 from epitoma.models.gating import GatingModule
@@ -24,6 +25,8 @@ class TimestepSelector(nn.Module):
             embed_channels: Width of an embedding of LightNet's features, which frame classifier, context and kernels
                 share: what tells classes apart then is what the gate sees. None, as in the paper, has none; then the
                 frame classifier sees features before dropout, and has its own.
+            centred: See of each timestep what sets it apart from its video's mean, which hides scene and lighting
+                alike; the paper does not.
             context: Self-attention over timesteps before the kernels (context-conditioned gating); without it
                 gating is frame-conditioned (paper section 4.4).
             attention: Size of that self-attention.
@@ -35,6 +38,7 @@ class TimestepSelector(nn.Module):
 
         kernels: int = 64
         embed_channels: int | None = None
+        centred: bool = False
         context: bool = True
         attention: TemporalSelfAttention.Config = field(default_factory=TemporalSelfAttention.Config)
         normalise: bool = True
@@ -46,6 +50,7 @@ class TimestepSelector(nn.Module):
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
         width = config.embed_channels or channels
+        self.is_centred = config.centred
         self.is_embedded = config.embed_channels is not None
         self.embed = (
             embedding(channels, width, dropout=config.dropout)
@@ -74,9 +79,10 @@ class TimestepSelector(nn.Module):
             The selection, and LightNet's own guess where the selector starts from saliency.
         """
         hint_BT, guess = None, None
-        x_BTC = self.embed(light_BTC)
+        seen_BTC = centred(light_BTC, valid_BT) if self.is_centred else light_BTC
+        x_BTC = self.embed(seen_BTC)
         if self.saliency is not None:
-            hint_BT, guess = self.saliency(x_BTC if self.is_embedded else light_BTC, valid_BT)
+            hint_BT, guess = self.saliency(x_BTC if self.is_embedded else seen_BTC, valid_BT)
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
         similarity_BTN = self.concept_kernels(self.norm(x_BTC))

@@ -1,6 +1,7 @@
 import torch
 
-from epitoma.models.saliency import LightGuess, Saliency, standardised
+from epitoma.models.centring import standardised
+from epitoma.models.saliency import LightGuess, Saliency
 from epitoma.models.videoepitoma import imitation
 from epitoma.selection import all_valid
 

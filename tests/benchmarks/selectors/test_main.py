@@ -40,7 +40,7 @@ def test_every_way_at_every_number_of_timesteps(clips, tmp_path, networks_config
     config = config_of(clips, tmp_path, networks_config)
     rows = run(config)
     told = json.loads((tmp_path / "out" / "selectors.json").read_text())
-    names = [way.name for way in WAYS]
+    names = [name for way in WAYS for name in (way.name, *way.also)]
     asked = {(name, kept) for name in names for kept in KEPT if name != "dense"} | {("dense", 128)}
     assert {(cell["selector"], cell["timesteps"]) for cell in told} == asked
     assert len(told) == len(rows) == len(asked)

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from benchmarks.selectors.early_exit import EarlyExit, coarse_to_fine
+from benchmarks.selectors.epitoma_model import by_threshold, ours
+from benchmarks.selectors.given import shown_by
 from benchmarks.selectors.policy import _log_probability
 from benchmarks.selectors.recipe import Recipe, score_of
 from benchmarks.selectors.videos import KEPT, Splits, Videos
@@ -60,6 +62,28 @@ def test_the_policy_knows_how_likely_each_way_to_pick_is():
     rest = score_BT[0, [0, 1, 3]].softmax(dim=0)[1]
     chance = _log_probability(score_BT, torch.tensor([[2, 1]])).exp()
     assert float(chance) == pytest.approx(float(first * rest), abs=1e-5)
+
+
+def test_without_evidence_the_oracle_is_shown_as_many_timesteps_as_elsewhere():
+    evidence_BT = torch.zeros(300, 40, dtype=torch.bool)
+    evidence_BT[:150, 3:9] = True
+    evidence_BT[:50, 20:30] = True
+    shown_BT = shown_by(evidence_BT, torch.rand(300, 40))
+    assert torch.equal(shown_BT[:150], evidence_BT[:150])
+    count_B = shown_BT[150:].sum(dim=1)
+    assert set(count_B.tolist()) == {6, 16}
+    assert shown_BT[150:].any(dim=0).all()
+
+
+def test_by_threshold_the_gates_keep_so_many_of_validation_in_the_mean(splits: Splits):
+    recipe = Recipe(steps=12, candidates=TIMESTEPS, validations=1)
+    trained = ours(splits, recipe, seed=0, dropout=0.1, redundancy=1.0)
+    with torch.inference_mode():
+        asked = by_threshold(trained, splits.validation)
+        for kept in KEPT:
+            logits_VL, count = asked.seen(splits.validation, kept)
+            assert logits_VL.shape == splits.validation.split.labels_VL.shape
+            assert kept <= count < 1.5 * kept
 
 
 def test_coarse_to_fine_spreads_the_first_and_misses_none():
