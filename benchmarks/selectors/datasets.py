@@ -19,7 +19,6 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.runtime import ray_session
-from epitoma.presets import offline_networks
 from epitoma.sampling import stable_seed
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.extract import extract_with
@@ -31,10 +30,14 @@ CLIP_SETS = {"basketball5": "nothing", "fight_surveillance": "noFight"}
 
 def footage_networks() -> NetworksConfig:
     """A LightNet that looks at one small frame, a HeavyNet that looks at two larger ones, at four times its cost."""
+    return _networks(light=160, heavy=224, frames=2)
+
+
+def _networks(*, light: int, heavy: int, frames: int) -> NetworksConfig:
     name, weights = "tf_efficientnet_lite0", "package"
     return NetworksConfig(
-        light=LightNet.Config(name=name, weights=weights, size=160),
-        heavy=HeavyNet.Config(name=name, weights=weights, size=224, frames=2),
+        light=LightNet.Config(name=name, weights=weights, size=light),
+        heavy=HeavyNet.Config(name=name, weights=weights, size=heavy, frames=frames),
     )
 
 
@@ -86,13 +89,13 @@ EASY = SyntheticSettings(
     one_actions=16, actions_per_class=3, evidence_share=0.12, distractor_share=0.1, seed=1
 )
 HARD = SyntheticSettings(
-    one_actions=12, actions_per_class=3, evidence_share=0.1, distractor_share=0.4, seed=2
+    one_actions=12, actions_per_class=3, evidence_share=0.04, distractor_share=0.9, seed=2
 )
 
 
 def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
     """Real H.264 files of moving objects, their features extracted as for any dataset; the same for every seed."""
-    networks = offline_networks()
+    networks = _networks(light=64, heavy=settings.size, frames=1)
     made = cache(lambda: _synthetic(settings, networks, work / name))
     return Dataset(name=name, networks=networks, make=lambda seed: made())
 

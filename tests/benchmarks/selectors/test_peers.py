@@ -31,7 +31,7 @@ def splits() -> Splits:
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_every_way_learns_and_keeps_no_more_than_it_is_asked_for(splits: Splits, way):
-    recipe = Recipe(steps=48, candidates=TIMESTEPS, validations=2)
+    recipe = Recipe(steps=96, candidates=TIMESTEPS, validations=2)
     fitted = way.fit(splits, recipe, seed=0, **way.settings[0])
     with torch.inference_mode():
         assert mean_accuracy(fitted, splits.validation) > 0.2  # Chance is 0.1.
