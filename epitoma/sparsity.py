@@ -1,7 +1,8 @@
 """What makes gates shut: a budget drawn for every step, a controller that meets a target, or a fixed L0 weight.
 
 With budgets (``anytime``) nothing need be weighed against the loss: so many timesteps are open, and gates learn
-which. A budget drawn anew for every step makes one model that is good at each of them.
+which. A budget drawn anew for every step makes one model that is good at each of them. Steps in which all are open
+teach these gates the most: each timestep counts by the sigmoid of its score, and so each learns what it is worth.
 
 A fixed weight tends to end all open or all shut. The target mode is an augmented Lagrangian on the open
 ratio p: the penalty ``multiplier * (p - target) + stiffness * (p - target)^2``, a signed multiplier moved by
@@ -77,6 +78,7 @@ class Sparsity:
     def __init__(self, config: SparsityConfig, *, candidates: int) -> None:
         """Set up for ``candidates`` timesteps a video, of which the target is a share."""
         self.config = config
+        self.candidates = candidates
         self.target_ratio = min(1.0, config.target_timesteps / candidates)
         self.multiplier = 0.0
 
@@ -87,10 +89,12 @@ class Sparsity:
             return 0.0
         return self.config.warmup + (self.config.anneal if self.config.has_penalty else 0.0)
 
-    def budget(self, *, seed: int) -> int | None:
-        """How many timesteps are open in a step, drawn from its seed; None where gates say by themselves."""
+    def budget(self, *, progress: float, step: int, seed: int) -> int | None:
+        """How many timesteps are open in a step, drawn from its seed, or all; None where gates say by themselves."""
         if self.config.mode != "anytime":
             return None
+        if self.opens_all(progress=progress, step=step):
+            return self.candidates
         return int(np.random.default_rng(seed).choice(self.config.budgets))
 
     def opens_all(self, *, progress: float, step: int) -> bool:

@@ -25,7 +25,6 @@ FLOORS = {
     "epitoma.video": 1,
     "epitoma.datasets": 1,
     "epitoma.models": 1,
-    "epitoma.class_bias": 1,
     "epitoma.losses": 1,
     "epitoma.sparsity": 1,
     "epitoma.metrics": 1,

@@ -9,7 +9,7 @@ synthetic videos, easy and hard, composites of each folder of clips in ``--foota
 """
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tyro
@@ -51,7 +51,8 @@ class SelectorsConfig:
         seeds: One training each; of composites another split of the clips and other videos too.
         sizes: Videos of composites.
         networks: LightNet and HeavyNet of composites, frozen.
-        recipe: The training budget.
+        steps: Optimiser steps of a training; None is what the dataset needs.
+        recipe: The rest of the training budget.
     """
 
     clips: Path | None = None
@@ -65,6 +66,7 @@ class SelectorsConfig:
     seeds: tuple[int, ...] = (0, 1, 2)
     sizes: Sizes = field(default_factory=Sizes)
     networks: NetworksConfig = field(default_factory=footage_networks)
+    steps: int | None = None
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -87,9 +89,8 @@ def run(config: SelectorsConfig) -> list[Row]:
     for dataset in chosen(config):
         say(dataset.name)
         costs[dataset.name] = Costs(dataset.networks)
-        rows += measure(
-            dataset.name, dataset.make, ways, config.recipe, config.seeds, logs=config.work / "logs"
-        )
+        recipe = replace(config.recipe, steps=config.steps or dataset.steps)
+        rows += measure(dataset.name, dataset.make, ways, recipe, config.seeds, logs=config.work / "logs")
         print(markdown([row for row in rows if row.dataset == dataset.name], costs[dataset.name]))
         write(config.json, rows, costs)
     if config.figure is not None:

@@ -49,11 +49,13 @@ class Dataset:
         name: As it is reported.
         make: From a seed to its splits.
         networks: Whose features they are.
+        steps: Optimiser steps of every way, after which none of them gains any more on validation.
     """
 
     name: str
     make: Callable[[int], Splits]
     networks: NetworksConfig
+    steps: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,7 @@ def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
     """Real H.264 files of moving objects, their features extracted as for any dataset; the same for every seed."""
     networks = _networks(light=64, heavy=settings.size, frames=1)
     made = cache(lambda: _synthetic(settings, networks, work / name))
-    return Dataset(name=name, networks=networks, make=lambda seed: made())
+    return Dataset(name=name, networks=networks, make=lambda seed: made(), steps=500)
 
 
 def footage(clips: Path, filler: str, networks: NetworksConfig, work: Path, sizes: Sizes) -> Dataset:
@@ -106,6 +108,7 @@ def footage(clips: Path, filler: str, networks: NetworksConfig, work: Path, size
         name=clips.name,
         networks=networks,
         make=lambda seed: _composites(clips, filler, networks, work / clips.name, sizes, seed),
+        steps=150,
     )
 
 

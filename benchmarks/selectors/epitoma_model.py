@@ -29,7 +29,8 @@ from epitoma.training.run_config import TrainConfig
 KERNELS = 64
 POOLED_SHARE = 0.1
 BUDGETS = (1, 2, 4, 8, 16, 32)
-WARMUP = 0.3
+WARMUP, OPEN_EVERY = 0.5, 3
+BUDGET_NOISE = 0.2
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,11 @@ def ours(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, redundanc
             centred=True,
             dropout=dropout,
             frame_classifier=guess,
-            gating=GatingModule.Config(redundancy=redundancy),
+            gating=GatingModule.Config(redundancy=redundancy, budget_noise=BUDGET_NOISE),
         ),
         classifier=VideoClassifier.Config(dropout=dropout),
     )
-    sparsity = SparsityConfig(mode="anytime", budgets=BUDGETS, warmup=WARMUP)
+    sparsity = SparsityConfig(mode="anytime", budgets=BUDGETS, warmup=WARMUP, open_every=OPEN_EVERY)
     return fit(splits, recipe, head, sparsity, seed=seed)
 
 

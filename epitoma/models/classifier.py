@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 
 from epitoma.models.attention import TemporalSelfAttention
@@ -16,8 +15,7 @@ class VideoClassifier(nn.Module):
 
     The gate weighs attention and pooling, which is how the selector learns from the classification loss. A
     second, linear path scores each timestep by itself and pools the scores alike: it reaches the gate with a
-    clean signal of how telling a single timestep is. When asked and not trained, it adds a bias that is set on
-    validation (``class_bias.py``).
+    clean signal of how telling a single timestep is.
     """
 
     @dataclass(kw_only=True)
@@ -37,8 +35,6 @@ class VideoClassifier(nn.Module):
         dropout: float = 0.3
         frame_logits: bool = True
 
-    class_bias_L: Tensor
-
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
         width = config.embed_channels or channels
@@ -53,7 +49,6 @@ class VideoClassifier(nn.Module):
             nn.Linear(config.hidden_channels, classes),
         )
         self.frame_classifier = nn.Linear(width, classes) if config.frame_logits else None
-        self.register_buffer("class_bias_L", torch.zeros(classes))
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> tuple[Tensor, Tensor | None]:
         """Class scores of videos, ``(B, L)``, and of their open timesteps, ``(P, L)``, from packed features."""
@@ -62,8 +57,6 @@ class VideoClassifier(nn.Module):
         x_BKC = pad(x_PC, open_BT)
         gate_BK = pad(pack(selection.gate_BT, open_BT), open_BT).to(x_BKC.dtype)
         logits_BL = self.mlp(weighted_mean(self.attention(x_BKC, gate_BK), gate_BK))
-        if not self.training:
-            logits_BL = logits_BL + self.class_bias_L
         if self.frame_classifier is None:
             return logits_BL, None
         frame_logits_PL = self.frame_classifier(x_PC)

@@ -87,7 +87,9 @@ class GatingModule(nn.Module):
             gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
             return self._selection(alpha_BT, alpha_BT, gate_BT, valid_BT)
         noisy_BT = alpha_BT + self.budget_noise * noise_BT
-        worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=self.redundancy / 2, taken=budget)
+        # Where all are open likeness changes nothing, and to find it would cost the most.
+        redundancy = self.redundancy / 2 if budget < alpha_BT.shape[1] else 0.0
+        worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=redundancy, taken=budget)
         gate_BT = _open_weight(noisy_BT) * top_k(worth_BT, valid_BT, budget)
         return self._selection(alpha_BT, worth_BT, gate_BT, valid_BT)
 
@@ -124,7 +126,7 @@ class GatingModule(nn.Module):
     def _stochastic_gate(self, alpha_BT: Tensor, noise_BT: Tensor, valid_BT: Tensor) -> Tensor:
         gate_BT = self.gate.value(alpha_BT, noise_BT) * valid_BT
         rescued_BT = top_k(alpha_BT + noise_BT, valid_BT, 1) & (gate_BT <= 0)
-        return torch.where(rescued_BT, torch.sigmoid(alpha_BT + noise_BT), gate_BT)
+        return torch.where(rescued_BT, _open_weight(alpha_BT + noise_BT), gate_BT)
 
 
 def _open_weight(score_BT: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from epitoma.class_bias import fitted_class_bias
 from epitoma.losses import classification_loss
 from epitoma.metrics import score
 from epitoma.models.videoepitoma import VideoEpitoma
@@ -64,8 +63,6 @@ class OptimisationConfig:
         mixed_precision: bfloat16 on a GPU.
         average: Decay of the average over steps whose weights are validated and kept, per step; 0 keeps those of the
             last step.
-        class_bias: Add a bias to the class scores that suits validation (see ``class_bias.py``); not where videos have
-            several labels.
         imitation_weight: How much LightNet's guess at a timestep is drawn towards HeavyNet's.
     """
 
@@ -81,7 +78,6 @@ class OptimisationConfig:
     checkpoint_epochs: int = 1
     mixed_precision: bool = True
     average: float = 0.0
-    class_bias: bool = False
     imitation_weight: float = 1.0
 
 
@@ -239,10 +235,11 @@ class TrainingLoop:
         if batch.noise_BT is None:
             return {"open_BT": batch.open_BT}
         done, number = self._share_done(epoch, step), epoch * self.steps_per_epoch + step
-        if self.sparsity.opens_all(progress=done, step=number):
-            return {"noise_BT": torch.full_like(batch.noise_BT, float("inf"))}
         seed = stable_seed(self.config.seed, "budget", epoch, step)
-        return {"noise_BT": batch.noise_BT, "budget": self.sparsity.budget(seed=seed)}
+        budget = self.sparsity.budget(progress=done, step=number, seed=seed)
+        if budget is None and self.sparsity.opens_all(progress=done, step=number):
+            return {"noise_BT": torch.full_like(batch.noise_BT, float("inf"))}
+        return {"noise_BT": batch.noise_BT, "budget": budget}
 
     def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:
         """What LightNet's own guess costs, ``(B,)``: against the labels, and against HeavyNet's guess."""
@@ -268,7 +265,6 @@ class TrainingLoop:
             return self._validate_average(epoch)
 
     def _validate_average(self, epoch: int) -> dict[str, float]:
-        self.module.classifier.class_bias_L.zero_()
         seen = self._see(self.source.validation())
         value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
         settled = epoch == BEFORE_THE_FIRST or self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
@@ -279,10 +275,7 @@ class TrainingLoop:
         return {"validation/score": value, "validation/timesteps": seen.kept}
 
     def _calibrate(self, seen: Validation) -> None:
-        """Set what is set on validation: the bias of the classes, and the gate's threshold where there is a target."""
-        if self.config.optimisation.class_bias and not self.config.multi_label:
-            bias_L = fitted_class_bias(seen.logits_VL, seen.labels_VL)
-            self.module.classifier.class_bias_L.copy_(bias_L)
+        """Set the gate's threshold, where there is a target."""
         if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
             threshold = calibrated_threshold(seen.worth_VT, seen.valid_VT, target_timesteps=target)

@@ -89,6 +89,25 @@ def test_a_budget_keeps_as_many_of_the_whole_order_of_worth(budget, seed):
     assert torch.equal(asked.gate_BT, again.gate_BT)
 
 
+@pytest.mark.parametrize("budget", [5, 9])
+def test_a_budget_of_all_weighs_each_timestep_by_its_noisy_score(budget):
+    module, noise_BT = gating(redundancy=3.0, budget_noise=0.5), noise_of((2, 5))
+    similarity_BTN, light_BTC = torch.randn(2, 5, 6), torch.randn(2, 5, 4)
+    seen = module(similarity_BTN, light_BTC, all_valid(2, 5), noise_BT=noise_BT, budget=budget)
+    assert torch.allclose(seen.gate_BT, torch.sigmoid(seen.alpha_BT + 0.5 * noise_BT))
+    alpha_BT = seen.alpha_BT
+    alpha_BT.retain_grad()
+    seen.gate_BT.sum().backward()
+    assert (alpha_BT.grad > 0).all()
+
+
+def test_a_video_keeps_a_timestep_however_low_its_scores():
+    module = gating(score_bound=None)
+    module.mlp[-1].bias.data.fill_(-300.0)
+    selection = module(torch.randn(2, 4, 6), LIGHT_11C, all_valid(2, 4), noise_BT=torch.zeros(2, 4))
+    assert selection.count_B.tolist() == [1, 1]
+
+
 def test_a_gate_kept_open_by_force_still_learns():
     module = gating(score_bound=None)
     module.mlp[-1].bias.data.fill_(-3.0)

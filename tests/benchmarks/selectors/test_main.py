@@ -32,7 +32,8 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> SelectorsC
         seeds=(0, 1),
         sizes=Sizes(train=16, validation=8, test=8),
         networks=networks,
-        recipe=Recipe(steps=1, batch_size=8, candidates=32, validations=1),
+        steps=1,
+        recipe=Recipe(batch_size=8, candidates=32, validations=1),
     )
 
 
