@@ -27,6 +27,10 @@ class RunError(EpitomaError):
     """A run does not exist, exists already, or is incomplete."""
 
 
+class DivergedError(EpitomaError):
+    """Training ran into numbers that are not finite."""
+
+
 class VideoError(EpitomaError):
     """One video cannot be read; carries the path and the reason separately for reject rows."""
 

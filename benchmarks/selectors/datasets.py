@@ -91,7 +91,7 @@ EASY = SyntheticSettings(
     one_actions=16, actions_per_class=3, evidence_share=0.12, distractor_share=0.1, seed=1
 )
 HARD = SyntheticSettings(
-    one_actions=12, actions_per_class=3, evidence_share=0.04, distractor_share=0.9, seed=2
+    one_actions=12, actions_per_class=3, evidence_share=0.03, distractor_share=0.9, seed=2
 )
 
 

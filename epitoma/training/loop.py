@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from epitoma.errors import DivergedError
 from epitoma.losses import classification_loss
 from epitoma.metrics import score
 from epitoma.models.videoepitoma import VideoEpitoma
@@ -256,7 +257,12 @@ class TrainingLoop:
     def _descend(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.module.parameters(), self.config.optimisation.gradient_norm)
+        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.config.optimisation.gradient_norm)
+        if not norm.isfinite():
+            raise DivergedError(
+                "training diverged, its gradients are no longer finite: lower optimisation.learning_rate "
+                f"({self.config.optimisation.learning_rate:g})"
+            )
         self.optimizer.step()
 
     def _validate(self, epoch: int) -> dict[str, float]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from epitoma.errors import DivergedError
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.checkpoint_folder import name_of
@@ -237,6 +238,12 @@ def test_a_run_that_goes_on_keeps_the_model_it_started_from_unless_it_finds_a_be
     assert loop.progress.best_epoch == -1
     assert torch.equal(loop.best["classifier.mlp.0.weight"], first.best["classifier.mlp.0.weight"])
     assert not torch.equal(loop.module.classifier.mlp[0].weight, first.best["classifier.mlp.0.weight"])
+
+
+def test_training_that_diverges_says_so_and_what_to_do(tmp_path: Path, splits):
+    config = make_config(tmp_path, optimisation={"epochs": 2, "learning_rate": 1e3})
+    with pytest.raises(DivergedError, match=r"lower optimisation\.learning_rate \(1000\)"):
+        make_loop(config, *splits, LocalContext(tmp_path)).run()
 
 
 def test_references_see_what_they_are_meant_to(tmp_path: Path, splits):
