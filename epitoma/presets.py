@@ -28,12 +28,12 @@ def demo_dataset() -> SyntheticConfig:
     )
 
 
-def offline_networks() -> NetworksConfig:
-    """EfficientNet-Lite0 twice, small frames for LightNet, with the weights of an installed package."""
+def offline_networks(*, light: int = 48, heavy: int = 112, frames: int | None = None) -> NetworksConfig:
+    """EfficientNet-Lite0 twice, at these sizes in pixels, with the weights of an installed package."""
     name, weights = "tf_efficientnet_lite0", "package"
     return NetworksConfig(
-        light=LightNet.Config(name=name, weights=weights, size=48),
-        heavy=HeavyNet.Config(name=name, weights=weights, size=112),
+        light=LightNet.Config(name=name, weights=weights, size=light),
+        heavy=HeavyNet.Config(name=name, weights=weights, size=heavy, frames=frames),
     )
 
 

@@ -15,10 +15,9 @@ from epitoma.datasets.composites import CompositeConfig, check_supply, class_nam
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
-from epitoma.models.heavy_net import HeavyNet
-from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.runtime import ray_session
+from epitoma.presets import offline_networks
 from epitoma.sampling import stable_seed
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.extract import extract_with
@@ -30,15 +29,7 @@ CLIP_SETS = {"basketball5": "nothing", "fight_surveillance": "noFight"}
 
 def footage_networks() -> NetworksConfig:
     """A LightNet that looks at one small frame, a HeavyNet that looks at two larger ones, at four times its cost."""
-    return _networks(light=160, heavy=224, frames=2)
-
-
-def _networks(*, light: int, heavy: int, frames: int) -> NetworksConfig:
-    name, weights = "tf_efficientnet_lite0", "package"
-    return NetworksConfig(
-        light=LightNet.Config(name=name, weights=weights, size=light),
-        heavy=HeavyNet.Config(name=name, weights=weights, size=heavy, frames=frames),
-    )
+    return offline_networks(light=160, heavy=224, frames=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +40,7 @@ class Dataset:
         name: As it is reported.
         make: From a seed to its splits.
         networks: Whose features they are.
-        steps: Optimiser steps of every way, after which none of them gains any more on validation.
+        steps: Optimiser steps of every way.
     """
 
     name: str
@@ -97,7 +88,7 @@ HARD = SyntheticSettings(
 
 def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
     """Real H.264 files of moving objects, their features extracted as for any dataset; the same for every seed."""
-    networks = _networks(light=64, heavy=settings.size, frames=1)
+    networks = offline_networks(light=64, heavy=settings.size)
     made = cache(lambda: _synthetic(settings, networks, work / name))
     return Dataset(name=name, networks=networks, make=lambda seed: made(), steps=500)
 

@@ -1,7 +1,7 @@
 """Train every way on a dataset, and measure it at every number of timesteps, as many at once as there are cores."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -99,9 +99,7 @@ def measure(
             for seed in others
         ]
         rest = _all(f"{name}: other seeds", again, splits, recipe)
-    return [
-        row for way in ways for row in _rows(name, [each for each in best + rest if each.trial.way is way])
-    ]
+    return [row for way in ways for row in _rows(name, _of(way, best + rest))]
 
 
 def _all(
@@ -113,15 +111,11 @@ def _all(
         while left:
             _, left = ray.wait(left)
             advance(len(pending) - len(left), len(pending))
-    return [replace(found, trial=trial) for found, trial in zip(ray.get(pending), trials, strict=True)]
+    return ray.get(pending)
 
 
 @ray.remote(num_cpus=1)
 def _try(trial: Trial, splits: Splits, recipe: Recipe) -> Found:
-    return try_out(trial, splits, recipe)
-
-
-def try_out(trial: Trial, splits: Splits, recipe: Recipe) -> Found:
     """Train one way once, and measure it."""
     way = trial.way
     fitted = way.fit(splits, recipe, seed=trial.seed, **trial.settings)
@@ -142,8 +136,12 @@ def _curve(selector: str, fitted: Fitted, test: Videos) -> list[Point]:
     return points
 
 
+def _of(way: Way, found: Sequence[Found]) -> list[Found]:
+    return [each for each in found if each.trial.way.name == way.name]
+
+
 def _best(way: Way, tried: Sequence[Found]) -> Found:
-    return max((found for found in tried if found.trial.way is way), key=lambda found: found.validated)
+    return max(_of(way, tried), key=lambda found: found.validated)
 
 
 def _rows(name: str, seeds: Sequence[Found]) -> list[Row]:

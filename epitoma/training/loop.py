@@ -267,17 +267,14 @@ class TrainingLoop:
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Score the validation split; past the settling of the sparsity, the best model is kept."""
-        with self.average.applied():
-            return self._validate_average(epoch)
-
-    def _validate_average(self, epoch: int) -> dict[str, float]:
-        seen = self._see(self.source.validation())
-        value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
         settled = epoch == BEFORE_THE_FIRST or self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
-        if settled and (self.progress.best_score is None or value >= self.progress.best_score):
-            self.progress.best_score, self.progress.best_epoch = value, epoch
-            self._calibrate(seen)
-            self.best = state_of(self.module)
+        with self.average.applied():
+            seen = self._see(self.source.validation())
+            value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
+            if settled and (self.progress.best_score is None or value >= self.progress.best_score):
+                self.progress.best_score, self.progress.best_epoch = value, epoch
+                self._calibrate(seen)
+                self.best = state_of(self.module)
         return {"validation/score": value, "validation/timesteps": seen.kept}
 
     def _calibrate(self, seen: Validation) -> None:
