@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from benchmarks.selectors.recipe import Learner
 from benchmarks.selectors.videos import Videos
 from epitoma.losses import classification_loss
+from epitoma.models import embedding
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.packing import pack
 from epitoma.models.videoepitoma import given_selection
@@ -68,14 +69,7 @@ def cross_entropy(logits_BL: Tensor, labels_BL: Tensor) -> Tensor:
 
 def frame_network(channels: int, outputs: int, *, dropout: float) -> nn.Module:
     """The network on light features that all ways have that look, but for the paper's and ours."""
-    return nn.Sequential(
-        nn.LayerNorm(channels),
-        nn.Dropout(dropout),
-        nn.Linear(channels, HIDDEN_CHANNELS),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(HIDDEN_CHANNELS, outputs),
-    )
+    return embedding.frame_network(channels, outputs, hidden=HIDDEN_CHANNELS, dropout=dropout)
 
 
 def random_size(sizes: tuple[int, ...], candidates: FeatureCandidates, generator: torch.Generator) -> int:

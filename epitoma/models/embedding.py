@@ -1,8 +1,14 @@
-"""The embedding that selector and classifier put before what they learn from a backbone's features."""
+"""What selector and classifier put between a backbone's features and what they learn from them."""
 
 from torch import nn
 
 
-def embedding(channels: int, width: int, *, dropout: float) -> nn.Module:
+def embedding(channels: int, width: int, *, dropout: float) -> nn.Sequential:
     """``(..., channels) -> (..., width)``; dropout is of the features that come in."""
     return nn.Sequential(nn.LayerNorm(channels), nn.Dropout(dropout), nn.Linear(channels, width), nn.ReLU())
+
+
+def frame_network(channels: int, outputs: int, *, hidden: int, dropout: float) -> nn.Sequential:
+    """An embedding of single timesteps, and a linear layer on it: ``(..., channels) -> (..., outputs)``."""
+    embed = embedding(channels, hidden, dropout=dropout)
+    return nn.Sequential(*embed, nn.Dropout(dropout), nn.Linear(hidden, outputs))

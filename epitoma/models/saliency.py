@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.models.centring import standardised
+from epitoma.models.embedding import frame_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +78,4 @@ class Saliency(nn.Module):
 def _frame_classifier(config: Saliency.Config, channels: int, classes: int) -> nn.Module:
     if config.hidden_channels is None:
         return nn.Linear(channels, classes)
-    return nn.Sequential(
-        nn.LayerNorm(channels),
-        nn.Dropout(config.dropout),
-        nn.Linear(channels, config.hidden_channels),
-        nn.ReLU(),
-        nn.Dropout(config.dropout),
-        nn.Linear(config.hidden_channels, classes),
-    )
+    return frame_network(channels, classes, hidden=config.hidden_channels, dropout=config.dropout)
