@@ -31,7 +31,7 @@ from epitoma.on_ray.trainer import checkpoints_of
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.audit import audit
 from epitoma.training.checkpoint import write_json
-from epitoma.training.loop import OptimisationConfig
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from tests.mlflow_server import MlflowServer

@@ -47,7 +47,8 @@ from epitoma.training.batch import SelectionName
 from epitoma.training.checkpoint import write_json
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit, feature_split
-from epitoma.training.loop import OptimisationConfig, TrainingLoop
+from epitoma.training.loop import TrainingLoop
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import BAD_INPUT
 from ray_jobs.extract import extract_with

@@ -9,7 +9,7 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
 from epitoma.sparsity import SparsityConfig
-from epitoma.training.loop import OptimisationConfig
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 
 

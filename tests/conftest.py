@@ -19,7 +19,7 @@ from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.checkpoint import write_json
-from epitoma.training.loop import OptimisationConfig
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 
 CLASSES = ("bake", "brew", "carve")

@@ -23,7 +23,7 @@ from epitoma.selection import Recognition
 from epitoma.sparsity import SparsityConfig, calibrated_threshold
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource
-from epitoma.training.loop import OptimisationConfig, TrainingLoop
+from epitoma.training.loop import TrainingLoop
 from epitoma.training.run_config import TrainConfig
 
 KERNELS = 64
@@ -143,19 +143,7 @@ def _config(
         name="selectors",
         head=head,
         sparsity=sparsity,
-        optimisation=OptimisationConfig(
-            epochs=recipe.epochs(videos),
-            batch_size=recipe.batch_size,
-            learning_rate=recipe.learning_rate,
-            adam_epsilon=1e-8,
-            weight_decay=recipe.weight_decay,
-            schedule="cosine",
-            gradient_norm=recipe.gradient_norm,
-            average=recipe.average,
-            imitation_weight=0.0,
-            validate_every=recipe.validate_every(videos),
-            checkpoint_epochs=recipe.epochs(videos),
-        ),
+        optimisation=recipe.optimisation(videos),
         timesteps=timesteps,
         train_timesteps=min(recipe.candidates, timesteps),
         seed=seed,

@@ -3,8 +3,9 @@
 import copy
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from benchmarks.selectors.videos import Videos
 from epitoma.selection import FeatureCandidates, all_valid
 from epitoma.training.averaging import WeightAverage
+from epitoma.training.optimisation import OptimisationConfig, make_optimizers, set_learning_rate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,9 @@ class Recipe:
         steps: Optimiser steps, rounded up to whole passes over the training videos, of which small sets need more.
         batch_size: Videos of a step.
         candidates: Timesteps of a video, drawn at random each time that training sees it.
-        learning_rate: At the start; it falls to 0 as a cosine.
+        optimizer: Muon or AdamW.
+        learning_rate: AdamW's at the start; it falls to 0 as a cosine.
+        matrix_learning_rate: Muon's, likewise.
         weight_decay: Decoupled.
         gradient_norm: Gradients are clipped to it.
         validations: Looks at the validation videos, at most, spread over training.
@@ -32,11 +36,31 @@ class Recipe:
     steps: int = 250
     batch_size: int = 32
     candidates: int = 64
+    optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 1e-3
+    matrix_learning_rate: float = 0.02
     weight_decay: float = 0.01
     gradient_norm: float = 5.0
     validations: int = 5
     average: float = 0.99
+
+    def optimisation(self, videos: int) -> OptimisationConfig:
+        """The same, as this project's training has it."""
+        return OptimisationConfig(
+            epochs=self.epochs(videos),
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            matrix_learning_rate=self.matrix_learning_rate,
+            adam_epsilon=1e-8,
+            weight_decay=self.weight_decay,
+            schedule="cosine",
+            gradient_norm=self.gradient_norm,
+            average=self.average,
+            imitation_weight=0.0,
+            validate_every=self.validate_every(videos),
+            checkpoint_epochs=self.epochs(videos),
+        )
 
     def epochs(self, videos: int) -> int:
         """Passes over so many training videos."""
@@ -77,16 +101,14 @@ class Learner(nn.Module):
 def train(module: Learner, videos: Videos, recipe: Recipe, *, seed: int, score: Callable[[], float]) -> None:
     """Train a module, and leave it as it was when ``score`` was highest."""
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(
-        module.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
     best, best_score = copy.deepcopy(module.state_dict()), -math.inf
     average = WeightAverage(module, decay=recipe.average)
     count = len(videos.split.video_ids)
     epochs, every = recipe.epochs(count), recipe.validate_every(count)
+    optimizers = make_optimizers(module.parameters(), [], recipe.optimisation(count))
     for epoch in range(epochs):
         module.train()
-        _epoch(module, optimizer, average, videos, recipe, epoch, generator)
+        _epoch(module, optimizers, average, videos, recipe, epoch, generator)
         if (epoch + 1) % every == 0 or epoch + 1 == epochs:
             with average.applied():
                 value = score_of(module, score)
@@ -105,7 +127,7 @@ def score_of(module: nn.Module, score: Callable[[], float]) -> float:
 
 def _epoch(
     module: Learner,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     average: WeightAverage,
     videos: Videos,
     recipe: Recipe,
@@ -117,14 +139,14 @@ def _epoch(
     order = torch.randperm(count, generator=generator)
     for step in range(steps):
         progress = (epoch + step / steps) / recipe.epochs(count)
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+        set_learning_rate(optimizers, recipe.optimisation(count), progress=progress)
         rows_B = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
         drawn = _draw(videos, rows_B, min(recipe.candidates, timesteps), progress, generator)
-        optimizer.zero_grad(set_to_none=True)
+        module.zero_grad(set_to_none=True)
         module.loss(drawn).backward()
         nn.utils.clip_grad_norm_(module.parameters(), recipe.gradient_norm)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         average.update(steps=epoch * steps + step + 1)
 
 

@@ -1,6 +1,8 @@
 """VideoEpitoma: look at everything lightly, select, look closely at the selected, classify."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -127,6 +129,10 @@ class VideoEpitoma(nn.Module):
         if isinstance(candidates, FeatureCandidates):
             return pack(candidates.heavy_BTC, open_BT)
         return self._looking(candidates).heavy(pack(candidates.snippets_BTCMHW, open_BT))
+
+    def head_parameters(self) -> Iterator[nn.Parameter]:
+        """Weights of selector and classifier."""
+        return chain(self.selector.parameters(), self.classifier.parameters())
 
     def _looking(self, candidates: PixelCandidates) -> Networks:
         if self.networks is None:

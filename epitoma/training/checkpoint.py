@@ -1,6 +1,7 @@
 """Checkpoints without pickle: tensors as safetensors, everything else as JSON, written aside then renamed."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,20 +54,22 @@ def save_training(
     model: State,
     average: State,
     best: State,
-    optimizer: torch.optim.Optimizer,
+    optimizers: Sequence[torch.optim.Optimizer],
     progress: Progress,
 ) -> None:
     """Write all that a resume needs; the state file comes last, so a torn checkpoint has none."""
     write_tensors(folder / MODEL_FILE, model)
     write_tensors(folder / AVERAGE_FILE, average)
     write_tensors(folder / BEST_FILE, best)
-    tensors, rest = _split_optimizer(optimizer.state_dict())
+    tensors, rest = _split_optimizers([optimizer.state_dict() for optimizer in optimizers])
     write_tensors(folder / OPTIMIZER_FILE, tensors)
-    write_json(folder / STATE_FILE, {"progress": asdict(progress), "optimizer": rest})
+    write_json(folder / STATE_FILE, {"progress": asdict(progress), "optimizers": rest})
 
 
-def load_training(folder: Path, *, optimizer: torch.optim.Optimizer) -> tuple[State, State, State, Progress]:
-    """Read what :func:`save_training` wrote; the optimiser is restored in place.
+def load_training(
+    folder: Path, *, optimizers: Sequence[torch.optim.Optimizer]
+) -> tuple[State, State, State, Progress]:
+    """Read what :func:`save_training` wrote; the optimisers are restored in place.
 
     Returns:
         The model's state, the average of its weights, the best model's state, and the progress.
@@ -76,7 +79,8 @@ def load_training(folder: Path, *, optimizer: torch.optim.Optimizer) -> tuple[St
     """
     state = read_json(folder / STATE_FILE)
     tensors = read_tensors(folder / OPTIMIZER_FILE)
-    optimizer.load_state_dict(_joined_optimizer(tensors, state["optimizer"]))
+    for number, (optimizer, rest) in enumerate(zip(optimizers, state["optimizers"], strict=True)):
+        optimizer.load_state_dict(_joined_optimizer(number, tensors, rest))
     progress = from_dict(Progress, state["progress"], source=str(folder / STATE_FILE))
     model, average, best = (read_tensors(folder / name) for name in (MODEL_FILE, AVERAGE_FILE, BEST_FILE))
     return model, average, best, progress
@@ -137,20 +141,24 @@ def _require(path: Path) -> None:
         raise RunError(f"no {path.name} in {path.parent}: the run does not exist or has not finished")
 
 
-def _split_optimizer(state: dict[str, Any]) -> tuple[State, dict[str, Any]]:
-    tensors, plain = {}, {}
-    for index, values in state["state"].items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"{index}/{name}"] = value
-            else:
-                plain[f"{index}/{name}"] = value
-    return tensors, {"plain": plain, "param_groups": state["param_groups"]}
+def _split_optimizers(states: Sequence[dict[str, Any]]) -> tuple[State, list[dict[str, Any]]]:
+    """Tensors of all optimisers by number, weight and name, and what else each has."""
+    tensors: State = {}
+    rest = []
+    for number, state in enumerate(states):
+        plain = {}
+        for index, values in state["state"].items():
+            for name, value in values.items():
+                kept = tensors if isinstance(value, Tensor) else plain
+                kept[f"{number}/{index}/{name}"] = value
+        rest.append({"plain": plain, "param_groups": state["param_groups"]})
+    return tensors, rest
 
 
-def _joined_optimizer(tensors: State, rest: dict[str, Any]) -> dict[str, Any]:
+def _joined_optimizer(wanted: int, tensors: State, rest: dict[str, Any]) -> dict[str, Any]:
     state: dict[int, dict[str, Any]] = {}
     for key, value in {**tensors, **rest["plain"]}.items():
-        index, name = key.split("/")
-        state.setdefault(int(index), {})[name] = value
+        number, index, name = key.split("/")
+        if int(number) == wanted:
+            state.setdefault(int(index), {})[name] = value
     return {"state": state, "param_groups": rest["param_groups"]}

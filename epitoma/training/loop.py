@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from epitoma.training.averaging import WeightAverage
 from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
+from epitoma.training.optimisation import OptimisationConfig, make_optimizers, set_learning_rate
 
 COUNTS, VIDEOS = 4, 3
 """How many sums an epoch has (loss, hits, kept timesteps, videos), and the place of the videos."""
@@ -44,42 +45,6 @@ class BatchSource(Protocol):
     def validation(self) -> Iterable[Batch]:
         """This worker's share of the validation split."""
         ...
-
-
-@dataclass(kw_only=True)
-class OptimisationConfig:
-    """How weights are moved (defaults: the paper's recipe).
-
-    Attributes:
-        epochs: Passes over the training split.
-        batch_size: Videos of a step over all workers.
-        learning_rate: Of selector and classifier.
-        network_learning_rate: Of LightNet and HeavyNet where they are fine-tuned.
-        adam_epsilon: Adam's epsilon.
-        weight_decay: Decoupled weight decay.
-        schedule: ``cosine`` falls to 0 over the run; ``constant`` stays.
-        gradient_norm: Gradients are clipped to this norm.
-        validate_every: Epochs between validations; the last epoch is always validated.
-        checkpoint_epochs: Epochs between checkpoints; the last epoch is always kept.
-        mixed_precision: bfloat16 on a GPU.
-        average: Decay of the average over steps whose weights are validated and kept, per step; 0 keeps those of the
-            last step.
-        imitation_weight: How much LightNet's guess at a timestep is drawn towards HeavyNet's.
-    """
-
-    epochs: int = 100
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    network_learning_rate: float = 1e-4
-    adam_epsilon: float = 1e-4
-    weight_decay: float = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
-    gradient_norm: float = 5.0
-    validate_every: int = 1
-    checkpoint_epochs: int = 1
-    mixed_precision: bool = True
-    average: float = 0.0
-    imitation_weight: float = 1.0
 
 
 @dataclass(kw_only=True)
@@ -134,7 +99,8 @@ class TrainingLoop:
         self.context = context
         self.source = source
         self.steps_per_epoch = source.steps_per_epoch
-        self.optimizer = _optimizer(model, config.optimisation)
+        networks = list(model.networks.parameters()) if model.networks else []
+        self.optimizers = make_optimizers(model.head_parameters(), networks, config.optimisation)
         self.sparsity = Sparsity(config.sparsity, candidates=config.timesteps)
         self.progress = Progress()
         self.best: State = {}
@@ -209,7 +175,7 @@ class TrainingLoop:
         """One optimiser step; returns the sums of loss, hits, kept timesteps and videos of this worker."""
         torch.manual_seed(stable_seed(self.config.seed, "dropout", epoch, step, self.context.rank))
         done = self._share_done(epoch, step)
-        self._set_learning_rate(done)
+        set_learning_rate(self.optimizers, self.config.optimisation, progress=done)
         with self._precision():
             recognition = self.model(
                 batch.candidates,
@@ -255,7 +221,8 @@ class TrainingLoop:
         return classification_loss(logits_BL, labels_BL, multi_label=self.config.multi_label)
 
     def _descend(self, loss: Tensor) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.config.optimisation.gradient_norm)
         if not norm.isfinite():
@@ -263,7 +230,8 @@ class TrainingLoop:
                 "training diverged, its gradients are no longer finite: lower optimisation.learning_rate "
                 f"({self.config.optimisation.learning_rate:g})"
             )
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Score the validation split; past the settling of the sparsity, the best model is kept."""
@@ -321,12 +289,6 @@ class TrainingLoop:
     def _share_done(self, epoch: int, step: int) -> float:
         return (epoch + step / self.steps_per_epoch) / self.config.optimisation.epochs
 
-    def _set_learning_rate(self, done: float) -> None:
-        if self.config.optimisation.schedule == "cosine":
-            factor = 0.5 * (1 + torch.cos(torch.tensor(done * torch.pi)).item())
-            for group in self.optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * factor
-
     def _precision(self):
         if self.context.device.type == "cuda" and self.config.optimisation.mixed_precision:
             return torch.autocast("cuda", dtype=torch.bfloat16)
@@ -339,7 +301,7 @@ class TrainingLoop:
             model=state_of(self.module),
             average=self.average.average,
             best=self.best or state_of(self.module),
-            optimizer=self.optimizer,
+            optimizers=self.optimizers,
             progress=self.progress,
         )
 
@@ -347,24 +309,9 @@ class TrainingLoop:
         folder = self.context.saved()
         if folder is None:
             return
-        model, average, best, self.progress = load_training(folder, optimizer=self.optimizer)
+        model, average, best, self.progress = load_training(folder, optimizers=self.optimizers)
         self.module.load_state_dict(model)
         self.average.go_on_from(average)
         self.best = best if self.progress.best_score is not None else {}
         self.sparsity.multiplier = self.progress.multiplier
         self.context.tell({"kind": "resumed", **asdict(self.progress)})
-
-
-def _optimizer(model: VideoEpitoma, config: OptimisationConfig) -> torch.optim.Optimizer:
-    network = [p for p in model.networks.parameters() if p.requires_grad] if model.networks else []
-    of_network = {id(parameter) for parameter in network}
-    head = [p for p in model.parameters() if p.requires_grad and id(p) not in of_network]
-    groups = [
-        {"params": head, "lr": config.learning_rate, "initial_lr": config.learning_rate},
-        {"params": network, "lr": config.network_learning_rate, "initial_lr": config.network_learning_rate},
-    ]
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        eps=config.adam_epsilon,
-        weight_decay=config.weight_decay,
-    )

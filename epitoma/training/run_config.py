@@ -9,7 +9,8 @@ from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.batch import SelectionName
-from epitoma.training.loop import LoopConfig, OptimisationConfig
+from epitoma.training.loop import LoopConfig
+from epitoma.training.optimisation import OptimisationConfig
 
 
 @dataclass(kw_only=True)

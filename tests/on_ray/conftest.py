@@ -6,7 +6,7 @@ import pytest
 
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.sparsity import SparsityConfig
-from epitoma.training.loop import OptimisationConfig
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 
 

@@ -12,7 +12,7 @@ from epitoma.on_ray.decoding import DecodeSpec, decode_timesteps
 from epitoma.on_ray.ingest import PixelSource, decoded_rows, uniform_schedule
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.context import LocalContext
-from epitoma.training.loop import OptimisationConfig
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.video.index import index_video
 from epitoma.video.index_table import StoredIndices

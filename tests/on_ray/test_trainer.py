@@ -8,7 +8,7 @@ import pytest
 from epitoma.errors import ConfigError, RunError
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.checkpoint import read_json
-from epitoma.training.loop import OptimisationConfig
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.train import train

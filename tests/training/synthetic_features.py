@@ -12,7 +12,8 @@ from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit
-from epitoma.training.loop import OptimisationConfig, TrainingLoop
+from epitoma.training.loop import TrainingLoop
+from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 
 CLASSES, TIMESTEPS, EVIDENCE, LIGHT, HEAVY = 10, 32, 4, 24, 32

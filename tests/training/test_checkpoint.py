@@ -16,6 +16,7 @@ from epitoma.training.checkpoint import (
     state_of,
     write_json,
 )
+from epitoma.training.optimisation import OptimisationConfig, make_optimizers
 
 
 def test_a_model_comes_back_whole(tmp_path: Path, model_config):
@@ -39,7 +40,7 @@ def test_nothing_on_disk_is_a_pickle(tmp_path: Path, model_config):
         model=state_of(model),
         average={},
         best=state_of(model),
-        optimizer=optimizer,
+        optimizers=[optimizer],
         progress=Progress(),
     )
     assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors"}
@@ -49,33 +50,31 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
     def make():
         torch.manual_seed(0)
         layer = torch.nn.Linear(3, 2)
-        groups = [
-            {"params": [layer.weight], "lr": 0.1, "initial_lr": 0.1},
-            {"params": [layer.bias], "lr": 0.2},
-        ]
-        return layer, torch.optim.AdamW(groups, eps=1e-4)
+        config = OptimisationConfig(optimizer="muon", learning_rate=0.1)
+        return layer, make_optimizers([layer.weight], [layer.bias], config)
 
-    def step(layer, optimizer):
-        optimizer.zero_grad()
+    def step(layer, optimizers):
+        layer.zero_grad()
         layer(torch.ones(4, 3)).square().sum().backward()
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
 
-    layer, optimizer = make()
-    step(layer, optimizer)
+    layer, optimizers = make()
+    step(layer, optimizers)
     progress = Progress(epoch=3, multiplier=-0.25, best_score=0.5, best_epoch=2)
     best = {"weight": torch.ones(1)}
     save_training(
-        tmp_path, model=state_of(layer), average=best, best=best, optimizer=optimizer, progress=progress
+        tmp_path, model=state_of(layer), average=best, best=best, optimizers=optimizers, progress=progress
     )
-    again, other_optimizer = make()
-    model, average, loaded_best, loaded = load_training(tmp_path, optimizer=other_optimizer)
+    again, other_optimizers = make()
+    model, average, loaded_best, loaded = load_training(tmp_path, optimizers=other_optimizers)
     again.load_state_dict(model)
     assert loaded == progress
     assert torch.equal(loaded_best["weight"], best["weight"])
     assert torch.equal(average["weight"], best["weight"])
     for _ in range(2):
-        step(layer, optimizer)
-        step(again, other_optimizer)
+        step(layer, optimizers)
+        step(again, other_optimizers)
     assert torch.equal(layer.weight, again.weight)
     assert torch.equal(layer.bias, again.bias)
 
@@ -84,11 +83,11 @@ def test_a_torn_checkpoint_is_an_error_that_names_what_is_missing(tmp_path: Path
     layer = torch.nn.Linear(2, 2)
     optimizer = torch.optim.AdamW(layer.parameters())
     save_training(
-        tmp_path, model=state_of(layer), average={}, best={}, optimizer=optimizer, progress=Progress()
+        tmp_path, model=state_of(layer), average={}, best={}, optimizers=[optimizer], progress=Progress()
     )
     (tmp_path / STATE_FILE).unlink()
     with pytest.raises(RunError, match=r"no state\.json"):
-        load_training(tmp_path, optimizer=optimizer)
+        load_training(tmp_path, optimizers=[optimizer])
 
 
 def test_a_model_config_with_an_unknown_field_is_refused(tmp_path: Path, model_config):
