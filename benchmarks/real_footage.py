@@ -32,10 +32,7 @@ from epitoma.errors import EpitomaError
 from epitoma.evaluation import Evaluation, evidence_of
 from epitoma.feature_store import read_features
 from epitoma.metrics import accuracy
-from epitoma.models.classifier import VideoClassifier
-from epitoma.models.saliency import Saliency
-from epitoma.models.selector import TimestepSelector
-from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig, VideoEpitoma
+from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.runtime import ray_session
 from epitoma.on_ray.trainer import build_trainable
 from epitoma.plots import spread_figure
@@ -202,18 +199,9 @@ def training(config: RealFootageConfig, seed: int, selection: SelectionName) -> 
         name=selection,
         selection=selection,
         networks=config.networks,
-        head=HeadConfig(
-            selector=TimestepSelector.Config(frame_classifier=Saliency.Config(pooled_share=0.1)),
-            classifier=VideoClassifier.Config(dropout=0.3),
-        ),
-        sparsity=SparsityConfig(target_timesteps=config.target_timesteps, open_every=3),
+        sparsity=SparsityConfig(target_timesteps=config.target_timesteps),
         optimisation=OptimisationConfig(
-            epochs=config.epochs,
-            schedule="cosine",
-            adam_epsilon=1e-8,
-            weight_decay=0.01,
-            validate_every=4,
-            checkpoint_epochs=config.epochs,
+            epochs=config.epochs, validate_every=4, checkpoint_epochs=config.epochs
         ),
         timesteps=config.timesteps,
         train_timesteps=config.train_timesteps,

@@ -65,21 +65,12 @@ class Evaluation:
     def selector_points(self, model: VideoEpitoma) -> list[TradeoffPoint]:
         """The learnt choice at every budget, and the gate's own T'.
 
-        Where the budget is all candidates there is nothing to choose, and LightNet is not run.
+        Where the budget is all candidates none is left out, but each counts by its score.
         """
         scores = self._scores(model)
         points = [
-            self._point(model, "selector", kept(*scores, budget=k), budget=k)
-            for k in budgets(self.timesteps)[:-1]
+            self._point(model, "selector", kept(*scores, budget=k), budget=k) for k in budgets(self.timesteps)
         ]
-        points.append(
-            self._point(
-                model,
-                "selector",
-                lambda m, c, _: m(c, budget=self.timesteps),
-                budget=self.timesteps,
-            )
-        )
         return [*points, self._point(model, "gate", kept(*scores, budget=None))]
 
     def reference_points(
@@ -144,7 +135,7 @@ class Evaluation:
         logits_VL, open_VT = self._recognise(model, choose)
         kept_V = open_VT.sum(dim=1)
         kept = float(kept_V.double().mean())
-        looked = sampling == "gate" or (sampling == "selector" and budget != self.timesteps)
+        looked = sampling in ("gate", "selector")
         light, heavy, head = self._mean_cost(kept_V, selected=looked)
         precision = None if self.evidence_VT is None else selection_precision(open_VT, self.evidence_VT)
         return TradeoffPoint(

@@ -4,10 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
-from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
+from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
@@ -39,22 +38,13 @@ def offline_networks(*, light: int = 48, heavy: int = 112, frames: int | None = 
 
 def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
     """Selector and classifier from stored features: seconds."""
-    classifier = VideoClassifier.Config(dropout=0.1)
     return TrainConfig(
         manifest=manifest,
         name="selector",
         runs=runs,
         networks=offline_networks(),
-        head=HeadConfig(classifier=classifier),
-        sparsity=SparsityConfig(target_timesteps=7, open_every=3),
-        optimisation=OptimisationConfig(
-            epochs=36,
-            schedule="cosine",
-            adam_epsilon=1e-8,
-            weight_decay=0.01,
-            validate_every=5,
-            checkpoint_epochs=18,
-        ),
+        sparsity=SparsityConfig(target_timesteps=7),
+        optimisation=OptimisationConfig(epochs=36, validate_every=5, checkpoint_epochs=18),
         timesteps=32,
         train_timesteps=24,
     )
@@ -70,12 +60,13 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
         backbones="finetune",
         start_from=selector.folder,
         train_timesteps=16,
-        sparsity=replace(selector.sparsity, warmup=0.0, anneal=0.0, open_every=None),
+        sparsity=replace(selector.sparsity, warmup=0.0, open_every=None, budgets=(1, 2, 4, 8)),
         optimisation=replace(
             selector.optimisation,
             epochs=2,
             batch_size=16,
             learning_rate=1e-5,
+            matrix_learning_rate=2e-4,
             network_learning_rate=1e-5,
             validate_every=2,
             checkpoint_epochs=1,

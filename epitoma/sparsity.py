@@ -2,7 +2,7 @@
 
 With budgets (``anytime``) nothing need be weighed against the loss: so many timesteps are open, and gates learn
 which. A budget drawn anew for every step makes one model that is good at each of them. Steps in which all are open
-teach these gates the most: each timestep counts by the sigmoid of its score, and so each learns what it is worth.
+teach gates the most: each timestep counts by the sigmoid of its noisy score, and so each learns what it is worth.
 
 A fixed weight tends to end all open or all shut. The target mode is an augmented Lagrangian on the open
 ratio p: the penalty ``multiplier * (p - target) + stiffness * (p - target)^2``, a signed multiplier moved by
@@ -30,7 +30,7 @@ class SparsityConfig:
         budgets: With ``anytime``, the numbers of open timesteps in training, of which each step draws one.
         l0_weight: Weight of the mean open probability in the loss.
         warmup: Share of training without any penalty and with every timestep open, so that the classifier first
-            learns from whole videos, and LightNet from HeavyNet's guess at every timestep.
+            learns from whole videos, and gates from every timestep.
         anneal: Share of training, after the warm-up, over which the weight rises or the target falls.
         stiffness: Weight of the squared distance to the target.
         rate: Step of the multiplier.
@@ -39,15 +39,15 @@ class SparsityConfig:
             from pixels such a step costs HeavyNet on all timesteps.
     """
 
-    mode: Literal["anytime", "target_timesteps", "l0_weight", "none"] = "target_timesteps"
+    mode: Literal["anytime", "target_timesteps", "l0_weight", "none"] = "anytime"
     target_timesteps: float = 8
-    budgets: tuple[int, ...] = (1, 2, 4, 8, 16)
+    budgets: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     l0_weight: float = 0.5
-    warmup: float = 0.2
+    warmup: float = 0.5
     anneal: float = 0.3
     stiffness: float = 5.0
     rate: float = 0.02
-    open_every: int | None = None
+    open_every: int | None = 3
 
     def __post_init__(self) -> None:
         if self.target_timesteps <= 0:
@@ -90,11 +90,11 @@ class Sparsity:
         return self.config.warmup + (self.config.anneal if self.config.has_penalty else 0.0)
 
     def budget(self, *, progress: float, step: int, seed: int) -> int | None:
-        """How many timesteps are open in a step, drawn from its seed, or all; None where gates say by themselves."""
-        if self.config.mode != "anytime":
-            return None
+        """How many timesteps are open in a step: all, or drawn from its seed; None where gates say by themselves."""
         if self.opens_all(progress=progress, step=step):
             return self.candidates
+        if self.config.mode != "anytime":
+            return None
         return int(np.random.default_rng(seed).choice(self.config.budgets))
 
     def opens_all(self, *, progress: float, step: int) -> bool:

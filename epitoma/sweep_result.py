@@ -13,7 +13,8 @@ from epitoma.tradeoff import TradeoffPoint
 from epitoma.trial import TrialResult, has_result, read_result
 
 CostName = Literal["gmacs", "milliseconds"]
-OURS, UNIFORM = ("selector", "gate"), ("uniform",)
+OURS, UNIFORM = ("selector", "gate", "uniform"), ("uniform",)
+"""What a model with a selector offers: where little may be spent, its classifier on a few uniform timesteps too."""
 TRIALS = "trials"
 
 
@@ -72,7 +73,7 @@ class SweepResult:
     references: Sequence[TrialResult]
 
     def front(self, *, cost: CostName = "gmacs") -> Front:
-        """The best tradeoffs of selectors over all trials, chosen by validation."""
+        """The best tradeoffs of models with a selector over all trials, chosen by validation."""
         return pareto_front(_offers(self.trials, OURS, cost))
 
     def uniform_front(self, *, cost: CostName = "gmacs") -> Front:

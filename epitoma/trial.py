@@ -100,14 +100,18 @@ def untrained_head(config: TrainConfig, data: TrialData) -> VideoEpitoma:
 def measure_head(
     model: VideoEpitoma, config: TrainConfig, data: TrialData, split: str
 ) -> list[TradeoffPoint]:
-    """Every tradeoff a model offers: all budgets among all numbers of candidates, and uniform sampling beside them."""
+    """Every tradeoff a model offers: all budgets among all numbers of candidates, and uniform sampling beside them.
+
+    Keeping all of fewer candidates is uniform sampling that LightNet looks at in vain, and left out.
+    """
     everything = _evaluation(model, config, data, split)
     uniform = everything.uniform_points(model, "own" if config.selection == "learnt" else "reference")
     if config.selection != "learnt":
         return uniform
     points = everything.selector_points(model)
     for candidates in budgets(config.timesteps)[:-1]:
-        points += everything.among(candidates).selector_points(model)[:-1]
+        among = everything.among(candidates).selector_points(model)
+        points += [point for point in among if point.sampling == "selector" and point.budget < candidates]
     return [*points, *uniform]
 
 

@@ -62,7 +62,8 @@ class FrontConfig:
         if offer is None:
             return "nothing"
         point = offer.of.validation
-        budget = "what its gate keeps" if point.sampling == "gate" else f"budget {point.budget}"
+        budgets = {"gate": "what its gate keeps", "uniform": f"{point.budget} at equal distances"}
+        budget = budgets.get(point.sampling, f"budget {point.budget}")
         return (
             f"trial {offer.of.trial}, {budget} of {point.candidates} timesteps, "
             f"{offer.score:.3f} expected for {offer.cost:.4g} {UNITS[self.cost]}"

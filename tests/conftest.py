@@ -131,7 +131,10 @@ def tiny_run(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Pat
         networks=tiny_networks(),
         head=tiny_head(),
         sparsity=SparsityConfig(target_timesteps=2),
-        optimisation=OptimisationConfig(epochs=2, batch_size=4),
+        # In so few steps weights must move at once.
+        optimisation=OptimisationConfig(
+            epochs=2, batch_size=4, optimizer="adamw", average=0.0, schedule="constant"
+        ),
         timesteps=4,
     )
     path = tmp_path_factory.mktemp("like") / "like.json"

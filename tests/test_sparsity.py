@@ -37,7 +37,7 @@ def test_every_timestep_is_open_in_the_warm_up_and_now_and_then_after_it():
     sparsity = Sparsity(SparsityConfig(warmup=0.2, open_every=3), candidates=32)
     assert [sparsity.opens_all(progress=0.1, step=step) for step in range(3)] == [True, True, True]
     assert [sparsity.opens_all(progress=0.2, step=step) for step in range(4)] == [True, False, False, True]
-    for config in (SparsityConfig(mode="none", open_every=1), SparsityConfig(warmup=0.0)):
+    for config in (SparsityConfig(mode="none", open_every=1), SparsityConfig(warmup=0.0, open_every=None)):
         assert not Sparsity(config, candidates=32).opens_all(progress=0.0, step=0)
 
 

@@ -53,32 +53,37 @@ def result() -> SweepResult:
         [selector(1, 0.9, 4), replace(gate, score=0.1), uniform(2, 0.5, 2)],
         [selector(1, 0.7, 4), replace(gate, score=0.99), uniform(2, 0.4, 2)],
     )
-    reference = trial("uniform_dense", [uniform(4, 0.6, 4, "reference")], [uniform(4, 0.6, 4, "reference")])
+    reference = trial(
+        "uniform_dense",
+        [uniform(1, 0.35, 1, "reference"), uniform(4, 0.6, 4, "reference")],
+        [uniform(1, 0.25, 1, "reference"), uniform(4, 0.6, 4, "reference")],
+    )
     return SweepResult(trials=[first, second], references=[reference])
 
 
 def test_the_front_is_chosen_on_validation_and_tells_the_test_score(result):
     rows = [offer.of.row() for offer in result.front()]
-    assert [(row["trial"], row["budget"], row["gmacs"]) for row in rows] == [
-        ("first", 1, 2.0),
-        ("first", 2, 3.0),
-        ("second", 1, 4.0),
+    assert [(row["trial"], row["sampling"], row["budget"], row["gmacs"]) for row in rows] == [
+        ("first", "uniform", 1, 1.0),
+        ("first", "selector", 1, 2.0),
+        ("first", "selector", 2, 3.0),
+        ("second", "selector", 1, 4.0),
     ]
-    assert [row["validation_score"] for row in rows] == [0.6, 0.8, 0.9]
-    assert [row["test_score"] for row in rows] == [0.5, 0.9, 0.7], "a better test score chooses nothing"
+    assert [row["validation_score"] for row in rows] == [0.3, 0.6, 0.8, 0.9]
+    assert [row["test_score"] for row in rows] == [0.2, 0.5, 0.9, 0.7], "a better test score chooses nothing"
 
 
 def test_uniform_sampling_has_the_best_of_all_classifiers(result):
     rows = [offer.of.row() for offer in result.uniform_front()]
     assert [(row["trial"], row["budget"]) for row in rows] == [
-        ("first", 1),
+        ("uniform_dense", 1),
         ("second", 2),
         ("uniform_dense", 4),
     ]
 
 
 def test_hypervolume_and_who_is_not_dominated_are_as_measured(result):
-    ours, theirs = 0.5 * 1 + 0.9 * 1, 0.2 * 1 + 0.4 * 2
+    ours, theirs = 0.2 * 1 + 0.5 * 1 + 0.9 * 1, 0.25 * 1 + 0.4 * 2
     assert result.hypervolume_ratio() == pytest.approx(ours / theirs)
     summary = result.summary()
     assert [row["gmacs"] for row in summary["uniform_not_dominated"]] == [1.0]

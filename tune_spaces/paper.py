@@ -12,6 +12,8 @@ SEARCH = "variants"
 TRIALS = 1
 SPACE: dict[str, Any] = {
     "sparsity.mode": "l0_weight",
+    "sparsity.warmup": 0.2,
+    "sparsity.open_every": None,
     "sparsity.l0_weight": tune.grid_search([0.1, 0.2, 0.5, 1.0, 2.0]),
     "head.selector.kernels": tune.grid_search([64, 128, 256]),
     "timesteps": tune.grid_search([16, 32, 64, 128]),

@@ -52,6 +52,7 @@ class SelectorsConfig:
         sizes: Videos of composites.
         networks: LightNet and HeavyNet of composites, frozen.
         steps: Optimiser steps of a training; None is what the dataset needs.
+        candidates: Timesteps of a video in a step; None is what the dataset needs.
         recipe: The rest of the training budget.
     """
 
@@ -67,6 +68,7 @@ class SelectorsConfig:
     sizes: Sizes = field(default_factory=Sizes)
     networks: NetworksConfig = field(default_factory=footage_networks)
     steps: int | None = None
+    candidates: int | None = None
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -89,7 +91,11 @@ def run(config: SelectorsConfig) -> list[Row]:
     for dataset in chosen(config):
         say(dataset.name)
         costs[dataset.name] = Costs(dataset.networks)
-        recipe = replace(config.recipe, steps=config.steps or dataset.steps)
+        recipe = replace(
+            config.recipe,
+            steps=config.steps or dataset.steps,
+            candidates=config.candidates or dataset.candidates,
+        )
         rows += measure(dataset.name, dataset.make, ways, recipe, config.seeds, logs=config.work / "logs")
         print(markdown([row for row in rows if row.dataset == dataset.name], costs[dataset.name]))
         write(config.json, rows, costs)

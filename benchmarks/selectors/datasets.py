@@ -41,12 +41,15 @@ class Dataset:
         make: From a seed to its splits.
         networks: Whose features they are.
         steps: Optimiser steps of every way.
+        candidates: Timesteps of a video that a step sees, drawn at random. Evidence too rare to leave any out needs
+            all of them; where there are few clips, whose features are known by heart, drawing varies the videos.
     """
 
     name: str
     make: Callable[[int], Splits]
     networks: NetworksConfig
     steps: int
+    candidates: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +69,7 @@ class Sizes:
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSettings:
-    """How hard synthetic videos are (see ``SyntheticConfig``)."""
+    """How hard synthetic videos are (see ``SyntheticConfig``), how many, and the steps of a training."""
 
     one_actions: int
     actions_per_class: int
@@ -74,6 +77,7 @@ class SyntheticSettings:
     distractor_share: float
     twin_classes: int
     sizes: Sizes
+    steps: int
     seed: int
     size: int = 112
     seconds: float = 64.0
@@ -86,6 +90,7 @@ EASY = SyntheticSettings(
     distractor_share=0.1,
     twin_classes=0,
     sizes=Sizes(train=400, validation=100, test=200),
+    steps=250,
     seed=1,
 )
 HARD = SyntheticSettings(
@@ -94,7 +99,8 @@ HARD = SyntheticSettings(
     evidence_share=0.028,
     distractor_share=0.9,
     twin_classes=1,
-    sizes=Sizes(train=1000, validation=200, test=400),
+    sizes=Sizes(train=1000, validation=200, test=200),
+    steps=400,
     seed=2,
 )
 """Two of the ten classes differ by motion alone, which networks that see single frames cannot tell."""
@@ -104,7 +110,9 @@ def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
     """Real H.264 files of moving objects, their features extracted as for any dataset; the same for every seed."""
     networks = offline_networks(light=64, heavy=settings.size)
     made = cache(lambda: _synthetic(settings, networks, work / name))
-    return Dataset(name=name, networks=networks, make=lambda seed: made(), steps=500)
+    return Dataset(
+        name=name, networks=networks, make=lambda seed: made(), steps=settings.steps, candidates=TIMESTEPS
+    )
 
 
 def footage(clips: Path, filler: str, networks: NetworksConfig, work: Path, sizes: Sizes) -> Dataset:
@@ -114,6 +122,7 @@ def footage(clips: Path, filler: str, networks: NetworksConfig, work: Path, size
         networks=networks,
         make=lambda seed: _composites(clips, filler, networks, work / clips.name, sizes, seed),
         steps=150,
+        candidates=TIMESTEPS // 2,
     )
 
 

@@ -8,14 +8,13 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from benchmarks.selectors.peer import CHUNK, HIDDEN_CHANNELS
+from benchmarks.selectors.peer import CHUNK
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.gating import GatingModule
 from epitoma.models.paper import paper_selector
-from epitoma.models.saliency import Saliency
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
 from epitoma.sampling import stable_seed
@@ -27,10 +26,6 @@ from epitoma.training.loop import TrainingLoop
 from epitoma.training.run_config import TrainConfig
 
 KERNELS = 64
-POOLED_SHARE = 0.1
-BUDGETS = (1, 2, 4, 8, 16, 32)
-WARMUP, OPEN_EVERY = 0.5, 3
-BUDGET_NOISE = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,26 +87,19 @@ def paper(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, l0_weigh
         selector=paper_selector(kernels=KERNELS, attention=TemporalSelfAttention.Config()),
         classifier=VideoClassifier.Config(frame_logits=False, dropout=dropout),
     )
-    sparsity = SparsityConfig(mode="l0_weight", l0_weight=l0_weight, warmup=0.0, anneal=0.0)
+    sparsity = SparsityConfig(mode="l0_weight", l0_weight=l0_weight, warmup=0.0, anneal=0.0, open_every=None)
     return fit(splits, recipe, head, sparsity, seed=seed)
 
 
 def ours(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, redundancy: float) -> Trained:
-    """Anytime gates over an embedding that they share with saliency, which keep timesteps that differ."""
-    guess = Saliency.Config(hidden_channels=None, pooled_share=POOLED_SHARE)
+    """What a run has that asks for nothing else: anytime gates that keep timesteps which differ."""
     head = HeadConfig(
         selector=TimestepSelector.Config(
-            kernels=KERNELS,
-            embed_channels=HIDDEN_CHANNELS,
-            centred=True,
-            dropout=dropout,
-            frame_classifier=guess,
-            gating=GatingModule.Config(redundancy=redundancy, budget_noise=BUDGET_NOISE),
+            kernels=KERNELS, dropout=dropout, gating=GatingModule.Config(redundancy=redundancy)
         ),
         classifier=VideoClassifier.Config(dropout=dropout),
     )
-    sparsity = SparsityConfig(mode="anytime", budgets=BUDGETS, warmup=WARMUP, open_every=OPEN_EVERY)
-    return fit(splits, recipe, head, sparsity, seed=seed)
+    return fit(splits, recipe, head, SparsityConfig(), seed=seed)
 
 
 def fit(splits: Splits, recipe: Recipe, head: HeadConfig, sparsity: SparsityConfig, *, seed: int) -> Trained:

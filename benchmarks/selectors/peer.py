@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from benchmarks.selectors.recipe import Learner
 from benchmarks.selectors.videos import Videos
 from epitoma.losses import classification_loss
-from epitoma.models import embedding
 from epitoma.models.classifier import VideoClassifier
+from epitoma.models.embedding import embedding
 from epitoma.models.packing import pack
 from epitoma.models.videoepitoma import given_selection
 from epitoma.selection import FeatureCandidates, Selection
@@ -69,7 +69,8 @@ def cross_entropy(logits_BL: Tensor, labels_BL: Tensor) -> Tensor:
 
 def frame_network(channels: int, outputs: int, *, dropout: float) -> nn.Module:
     """The network on light features that all ways have that look, but for the paper's and ours."""
-    return embedding.frame_network(channels, outputs, hidden=HIDDEN_CHANNELS, dropout=dropout)
+    embed = embedding(channels, HIDDEN_CHANNELS, dropout=dropout)
+    return nn.Sequential(*embed, nn.Dropout(dropout), nn.Linear(HIDDEN_CHANNELS, outputs))
 
 
 def random_size(sizes: tuple[int, ...], candidates: FeatureCandidates, generator: torch.Generator) -> int:

@@ -39,7 +39,7 @@ class Recipe:
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 1e-3
     matrix_learning_rate: float = 0.02
-    weight_decay: float = 0.01
+    weight_decay: float = 0.1
     gradient_norm: float = 5.0
     validations: int = 5
     average: float = 0.99

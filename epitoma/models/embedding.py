@@ -6,9 +6,3 @@ from torch import nn
 def embedding(channels: int, width: int, *, dropout: float) -> nn.Sequential:
     """``(..., channels) -> (..., width)``; dropout is of the features that come in."""
     return nn.Sequential(nn.LayerNorm(channels), nn.Dropout(dropout), nn.Linear(channels, width), nn.ReLU())
-
-
-def frame_network(channels: int, outputs: int, *, hidden: int, dropout: float) -> nn.Sequential:
-    """An embedding of single timesteps, and a linear layer on it: ``(..., channels) -> (..., outputs)``."""
-    embed = embedding(channels, hidden, dropout=dropout)
-    return nn.Sequential(*embed, nn.Dropout(dropout), nn.Linear(hidden, outputs))

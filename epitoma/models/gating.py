@@ -39,8 +39,8 @@ class GatingModule(nn.Module):
 
         hidden_channels: int = 64
         gate: GateName = "clipped_sigmoid"
-        budget_noise: float = 0.5
-        redundancy: float = 0.0
+        budget_noise: float = 0.2
+        redundancy: float = 1.0
         score_bound: float | None = 5.0
         weigh_kept: bool = True
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.models.centring import standardised
-from epitoma.models.embedding import frame_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,37 +27,33 @@ class LightGuess:
 
 
 class Saliency(nn.Module):
-    """Frame classifier: a hint for each timestep, and a guess for the video.
+    """Linear frame classifier: a hint for each timestep, and a guess for the video.
 
     Source: beyond the paper; SCSampler (Korbar et al. 2019) ranks timesteps by such a classifier alone.
     """
 
     @dataclass(kw_only=True)
     class Config:
-        """Size of the frame classifier, how its guess is pooled, and how much the hint says.
+        """How the guess of single timesteps is pooled, and how much the hint says.
 
         Attributes:
-            hidden_channels: Width of its hidden layer; None has none, for features that are embedded already.
-            dropout: Share of channels dropped in training, where there is a hidden layer.
             pooled_share: Share of a video's timesteps, the best of each class, that its score is pooled over.
             weight: What a standardised hint is multiplied with at the start; learnt from there.
         """
 
-        hidden_channels: int | None = 256
-        dropout: float = 0.3
-        pooled_share: float = 0.25
+        pooled_share: float = 0.1
         weight: float = 2.0
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
         self.pooled_share = config.pooled_share
         self.weight = nn.Parameter(torch.tensor(config.weight))
-        self.classifier = _frame_classifier(config, channels, classes)
+        self.classifier = nn.Linear(channels, classes)
 
     def forward(self, x_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, LightGuess]:
         """Hint for every timestep, ``(B, T)``, and the guess that it comes from.
 
-        ``x_BTC`` are light features or an embedding of them. The hint passes no gradient on to the frame classifier,
+        ``x_BTC`` are an embedding of light features. The hint passes no gradient on to the frame classifier,
         which learns from its guess alone.
         """
         logits_BTL = self.classifier(x_BTC)
@@ -73,9 +68,3 @@ class Saliency(nn.Module):
         rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
         kept_BT1 = (rank_T < count_B[:, None])[..., None]
         return ranked_BTL.where(kept_BT1, 0).sum(dim=1) / count_B[:, None]
-
-
-def _frame_classifier(config: Saliency.Config, channels: int, classes: int) -> nn.Module:
-    if config.hidden_channels is None:
-        return nn.Linear(channels, classes)
-    return frame_network(channels, classes, hidden=config.hidden_channels, dropout=config.dropout)

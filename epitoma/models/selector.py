@@ -23,12 +23,12 @@ class TimestepSelector(nn.Module):
         Attributes:
             kernels: Number of concept kernels, N.
             embed_channels: Width of an embedding of LightNet's features, which frame classifier, context and kernels
-                share: what tells classes apart then is what the gate sees. None, as in the paper, has none; then the
-                frame classifier sees features before dropout, and has its own.
+                share: what tells classes apart then is what the gate sees. None, as in the paper, has none.
             centred: See of each timestep what sets it apart from its video's mean, which hides scene and lighting
                 alike; the paper does not.
-            context: Self-attention over timesteps before the kernels (context-conditioned gating); without it
-                gating is frame-conditioned (paper section 4.4).
+            context: Self-attention over timesteps before the kernels (context-conditioned gating); without it, and
+                without ``centred`` and ``saliency``, which look at the whole video too, gating is frame-conditioned
+                (paper section 4.4).
             attention: Size of that self-attention.
             normalise: LayerNorm before the kernels; the paper has none, and collapses more often.
             dropout: Share of feature channels dropped in training.
@@ -37,12 +37,12 @@ class TimestepSelector(nn.Module):
         """
 
         kernels: int = 64
-        embed_channels: int | None = None
-        centred: bool = False
+        embed_channels: int | None = 256
+        centred: bool = True
         context: bool = True
         attention: TemporalSelfAttention.Config = field(default_factory=TemporalSelfAttention.Config)
         normalise: bool = True
-        dropout: float = 0.1
+        dropout: float = 0.3
         saliency: bool = True
         frame_classifier: Saliency.Config = field(default_factory=Saliency.Config)
         gating: GatingModule.Config = field(default_factory=GatingModule.Config)
@@ -51,7 +51,6 @@ class TimestepSelector(nn.Module):
         super().__init__()
         width = config.embed_channels or channels
         self.is_centred = config.centred
-        self.is_embedded = config.embed_channels is not None
         self.embed = (
             embedding(channels, width, dropout=config.dropout)
             if config.embed_channels
@@ -82,7 +81,7 @@ class TimestepSelector(nn.Module):
         seen_BTC = centred(light_BTC, valid_BT) if self.is_centred else light_BTC
         x_BTC = self.embed(seen_BTC)
         if self.saliency is not None:
-            hint_BT, guess = self.saliency(x_BTC if self.is_embedded else seen_BTC, valid_BT)
+            hint_BT, guess = self.saliency(x_BTC, valid_BT)
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
         similarity_BTN = self.concept_kernels(self.norm(x_BTC))

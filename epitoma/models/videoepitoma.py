@@ -84,14 +84,11 @@ class VideoEpitoma(nn.Module):
         Args:
             candidates: Candidate timesteps as pixels or as features.
             noise_BT: Logistic noise of the gates in training; None for inference.
-            budget: Keep exactly this many timesteps a video. Where that is all of them at inference there is
-                nothing to choose: LightNet does not look, and all count alike.
+            budget: Keep exactly this many timesteps a video. Where that is all of them, each still counts by its
+                score.
             open_BT: Keep exactly these timesteps, in place of the selector's choice (uniform, random, dense).
         """
         valid_BT = candidates.valid_BT
-        is_all = noise_BT is None and budget is not None and budget >= valid_BT.shape[1]
-        if open_BT is None and is_all:
-            open_BT = valid_BT
         if open_BT is not None:
             return self.recognise(candidates, given_selection(open_BT & valid_BT, valid_BT))
         selection, guess = self.selector(

@@ -204,8 +204,6 @@ class TrainingLoop:
         done, number = self._share_done(epoch, step), epoch * self.steps_per_epoch + step
         seed = stable_seed(self.config.seed, "budget", epoch, step)
         budget = self.sparsity.budget(progress=done, step=number, seed=seed)
-        if budget is None and self.sparsity.opens_all(progress=done, step=number):
-            return {"noise_BT": torch.full_like(batch.noise_BT, float("inf"))}
         return {"noise_BT": batch.noise_BT, "budget": budget}
 
     def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:

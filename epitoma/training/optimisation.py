@@ -8,13 +8,15 @@ from typing import Literal
 import torch
 from torch import nn
 
+from epitoma.training.muon import Muon
+
 NARROWEST = 32
 """Sides of a matrix that Muon moves: what leads to a score or to a few classes is narrower, and AdamW's as is usual."""
 
 
 @dataclass(kw_only=True)
 class OptimisationConfig:
-    """How weights are moved (defaults: the paper's recipe, but for Muon).
+    """How weights are moved; the paper has Adam at a constant rate.
 
     Attributes:
         epochs: Passes over the training split.
@@ -38,19 +40,19 @@ class OptimisationConfig:
 
     epochs: int = 100
     batch_size: int = 32
-    optimizer: Literal["muon", "adamw"] = "adamw"
+    optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 1e-3
     matrix_learning_rate: float = 0.02
     network_learning_rate: float = 1e-4
-    adam_epsilon: float = 1e-4
-    weight_decay: float = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
+    adam_epsilon: float = 1e-8
+    weight_decay: float = 0.1
+    schedule: Literal["constant", "cosine"] = "cosine"
     gradient_norm: float = 5.0
     validate_every: int = 1
     checkpoint_epochs: int = 1
     mixed_precision: bool = True
-    average: float = 0.0
-    imitation_weight: float = 1.0
+    average: float = 0.99
+    imitation_weight: float = 0.0
 
 
 def make_optimizers(
@@ -61,30 +63,22 @@ def make_optimizers(
     Muon (Jordan et al. 2024) moves a matrix as far in all directions, also in those in which light features vary
     little, and small or rare evidence is there: gates need half of the steps or fewer (``docs/selector.md``).
     """
-    head = [parameter for parameter in head if parameter.requires_grad]
-    matrices = [
-        parameter for parameter in head if config.optimizer == "muon" and _is_hidden_matrix(parameter)
-    ]
+    learnt = [parameter for parameter in head if parameter.requires_grad]
+    matrices = [p for p in learnt if config.optimizer == "muon" and _is_hidden_matrix(p)]
     moved_by_muon = {id(matrix) for matrix in matrices}
-    rest = [parameter for parameter in head if id(parameter) not in moved_by_muon]
     groups = [
-        _group(rest, config.learning_rate),
+        _group([p for p in learnt if id(p) not in moved_by_muon], config.learning_rate),
         _group([p for p in networks if p.requires_grad], config.network_learning_rate),
     ]
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            eps=config.adam_epsilon,
-            weight_decay=config.weight_decay,
-        )
-    ]
-    if matrices:
-        optimizers.append(
-            torch.optim.Muon(
-                [_group(matrices, config.matrix_learning_rate)], weight_decay=config.weight_decay
-            )
-        )
-    return optimizers
+    adamw = torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        eps=config.adam_epsilon,
+        weight_decay=config.weight_decay,
+    )
+    if not matrices:
+        return [adamw]
+    rate = config.matrix_learning_rate
+    return [adamw, Muon([_group(matrices, rate)], lr=rate, weight_decay=config.weight_decay)]
 
 
 def set_learning_rate(

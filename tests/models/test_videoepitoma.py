@@ -137,6 +137,8 @@ def test_padding_changes_nothing(head_config):
 
 
 def test_context_attention_lets_a_score_depend_on_other_timesteps_and_its_absence_does_not(head_config):
+    """Alone: centring and saliency compare timesteps of a video too."""
+    head_config.selector.centred = head_config.selector.saliency = False
     changed = {}
     for context in (True, False):
         head_config.selector.context = context
@@ -145,7 +147,7 @@ def test_context_attention_lets_a_score_depend_on_other_timesteps_and_its_absenc
         other = FeatureCandidates(
             light_BTC=one.light_BTC.clone(), heavy_BTC=one.heavy_BTC, valid_BT=one.valid_BT
         )
-        other.light_BTC[0, 3] += 5
+        other.light_BTC[0, 3] += torch.randn(other.light_BTC.shape[2])
         before, after = model(one).selection.alpha_BT, model(other).selection.alpha_BT
         changed[context] = not torch.allclose(before[0, 0], after[0, 0])
     assert changed == {True: True, False: False}

@@ -59,8 +59,7 @@ def test_a_run_from_features_is_kept_evaluated_protected_and_gone_on_with(ray_cl
 
 def test_two_workers_from_pixels_see_every_video_once_and_train_like_one(ray_cluster, config):
     """Dropout aside, two workers take the same steps as one: the same videos, noise and averaged gradients."""
-    config.head.selector.dropout = config.head.selector.frame_classifier.dropout = 0.0
-    config.head.classifier.dropout = 0.0
+    config.head.selector.dropout = config.head.classifier.dropout = 0.0
     pixels = replace(config, source="pixels", backbones="finetune")
     one = train(replace(pixels, name="one"))
     two = train(replace(pixels, name="two", workers=WorkersConfig(count=2)))
@@ -70,7 +69,10 @@ def test_two_workers_from_pixels_see_every_video_once_and_train_like_one(ray_clu
 
 def test_the_same_seed_gives_the_same_losses_and_a_resume_goes_on_with_them(ray_cluster, config):
     """From pixels: two epochs bit for bit those of another run, and resumed to four, equal to four at once."""
-    config = replace(config, source="pixels", backbones="finetune", sparsity=no_penalty())
+    steady = replace(config.optimisation, schedule="constant")
+    config = replace(
+        config, source="pixels", backbones="finetune", sparsity=no_penalty(), optimisation=steady
+    )
     longer = replace(config, optimisation=replace(config.optimisation, epochs=4))
     whole = losses(train(replace(longer, name="whole")))
     assert losses(train(replace(config, name="cut"))) == whole[:2]
@@ -86,5 +88,5 @@ def test_what_trying_again_cannot_mend_ends_the_run_with_its_own_error(ray_clust
 
 
 def no_penalty() -> SparsityConfig:
-    """Without a penalty nothing depends on how long a run is meant to be."""
+    """Without a penalty and at a constant rate nothing depends on how long a run is meant to be."""
     return SparsityConfig(mode="none")

@@ -33,7 +33,8 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> SelectorsC
         sizes=Sizes(train=16, validation=8, test=8),
         networks=networks,
         steps=1,
-        recipe=Recipe(batch_size=8, candidates=32, validations=1),
+        candidates=32,
+        recipe=Recipe(batch_size=8, validations=1),
     )
 
 

@@ -1,0 +1,51 @@
+"""Muon for machines of every kind: torch's own computes in bfloat16, which many CPUs do only in slow motion."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from timm.optim.muon import zeropower_via_newtonschulz
+from torch import Tensor
+
+NEWTON_SCHULZ = [(3.4445, -4.7750, 2.0315)]
+STEPS = 5
+
+
+class Muon(torch.optim.Optimizer):
+    """Moves a matrix by its momentum with all singular values made about 1, as far in rare directions as in common.
+
+    Otherwise as ``torch.optim.Muon``, which takes twenty times as long on a CPU without bfloat16.
+
+    Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
+    """
+
+    def __init__(
+        self, params: Iterable[dict[str, Any]], *, lr: float, weight_decay: float, momentum: float = 0.95
+    ) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Move every matrix that has a gradient."""
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is not None:
+                    self._move(matrix, matrix.grad, group)
+
+    def _move(self, matrix: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[matrix]
+        if not state:
+            state["momentum"] = torch.zeros_like(matrix)
+        momentum = state["momentum"]
+        momentum.lerp_(gradient, 1 - group["momentum"])
+        # Nesterov: where momentum would have gone by the next step.
+        ahead = gradient.lerp(momentum, group["momentum"])
+        rows, columns = matrix.shape
+        matrix.mul_(1 - group["lr"] * group["weight_decay"])
+        matrix.add_(orthogonal(ahead), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """The nearest matrix with singular values of about 1 (0.7 to 1.2), in float32 on a CPU, in bfloat16 on a GPU."""
+    dtype = torch.bfloat16 if matrix.is_cuda else torch.float32
+    return zeropower_via_newtonschulz(matrix, STEPS, NEWTON_SCHULZ, dtype=dtype).to(matrix.dtype)
