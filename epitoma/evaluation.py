@@ -5,7 +5,7 @@ serves every way of choosing among them; the GMACs reported are those of a pass 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,11 +67,17 @@ class Evaluation:
 
         Where the budget is all candidates none is left out, but each counts by its score.
         """
+        return self.budget_points(model, [*budgets(self.timesteps), None])
+
+    def budget_points(self, model: VideoEpitoma, wanted: Sequence[int | None]) -> list[TradeoffPoint]:
+        """The learnt choice at some budgets; None is the gate's own T'."""
         scores = self._scores(model)
-        points = [
-            self._point(model, "selector", kept(*scores, budget=k), budget=k) for k in budgets(self.timesteps)
+        return [
+            self._point(
+                model, "gate" if budget is None else "selector", kept(*scores, budget=budget), budget=budget
+            )
+            for budget in wanted
         ]
-        return [*points, self._point(model, "gate", kept(*scores, budget=None))]
 
     def reference_points(
         self, model: VideoEpitoma, classifier: ClassifierName, *, also: int

@@ -78,7 +78,6 @@ class Sparsity:
     def __init__(self, config: SparsityConfig, *, candidates: int) -> None:
         """Set up for ``candidates`` timesteps a video, of which the target is a share."""
         self.config = config
-        self.candidates = candidates
         self.target_ratio = min(1.0, config.target_timesteps / candidates)
         self.multiplier = 0.0
 
@@ -89,10 +88,10 @@ class Sparsity:
             return 0.0
         return self.config.warmup + (self.config.anneal if self.config.has_penalty else 0.0)
 
-    def budget(self, *, progress: float, step: int, seed: int) -> int | None:
-        """How many timesteps are open in a step: all, or drawn from its seed; None where gates say by themselves."""
+    def budget(self, candidates: int, *, progress: float, step: int, seed: int) -> int | None:
+        """How many of a step's candidates are open: all, or drawn from its seed; None where gates say by themselves."""
         if self.opens_all(progress=progress, step=step):
-            return self.candidates
+            return candidates
         if self.config.mode != "anytime":
             return None
         return int(np.random.default_rng(seed).choice(self.config.budgets))

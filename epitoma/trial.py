@@ -109,9 +109,8 @@ def measure_head(
     if config.selection != "learnt":
         return uniform
     points = everything.selector_points(model)
-    for candidates in budgets(config.timesteps)[:-1]:
-        among = everything.among(candidates).selector_points(model)
-        points += [point for point in among if point.sampling == "selector" and point.budget < candidates]
+    for candidates in budgets(config.timesteps)[1:-1]:
+        points += everything.among(candidates).budget_points(model, budgets(candidates)[:-1])
     return [*points, *uniform]
 
 

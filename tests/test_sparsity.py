@@ -43,19 +43,19 @@ def test_every_timestep_is_open_in_the_warm_up_and_now_and_then_after_it():
 
 def test_anytime_draws_each_budget_and_asks_for_nothing_else():
     sparsity = Sparsity(SparsityConfig(mode="anytime", budgets=(1, 4, 16)), candidates=32)
-    drawn = [sparsity.budget(progress=0.5, step=1, seed=seed) for seed in range(60)]
+    drawn = [sparsity.budget(32, progress=0.5, step=1, seed=seed) for seed in range(60)]
     assert set(drawn) == {1, 4, 16}
-    assert drawn == [sparsity.budget(progress=0.5, step=1, seed=seed) for seed in range(60)]
+    assert drawn == [sparsity.budget(32, progress=0.5, step=1, seed=seed) for seed in range(60)]
     assert float(sparsity.penalty(torch.tensor(0.9), progress=0.9)) == 0
     target = Sparsity(SparsityConfig(mode="target_timesteps"), candidates=32)
-    assert target.budget(progress=0.5, step=1, seed=0) is None
+    assert target.budget(32, progress=0.5, step=1, seed=0) is None
 
 
 def test_where_anytime_opens_all_the_budget_is_all():
     config = SparsityConfig(mode="anytime", budgets=(1, 4), warmup=0.2, open_every=3)
     sparsity = Sparsity(config, candidates=32)
     for progress, step, is_all in ((0.1, 1, True), (0.3, 1, False), (0.3, 3, True)):
-        assert (sparsity.budget(progress=progress, step=step, seed=0) == 32) == is_all
+        assert (sparsity.budget(32, progress=progress, step=step, seed=0) == 32) == is_all
 
 
 @pytest.mark.parametrize("budgets", [(), (0, 2)])

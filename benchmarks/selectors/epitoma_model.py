@@ -131,7 +131,7 @@ def _config(
         name="selectors",
         head=head,
         sparsity=sparsity,
-        optimisation=recipe.optimisation(videos),
+        optimisation=recipe.optimisation_of(videos),
         timesteps=timesteps,
         train_timesteps=min(recipe.candidates, timesteps),
         seed=seed,

@@ -4,8 +4,7 @@ import copy
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -22,49 +21,25 @@ class Recipe:
 
     Attributes:
         steps: Optimiser steps, rounded up to whole passes over the training videos, of which small sets need more.
-        batch_size: Videos of a step.
         candidates: Timesteps of a video, drawn at random each time that training sees it.
-        optimizer: Muon or AdamW.
-        learning_rate: AdamW's at the start; it falls to 0 as a cosine.
-        matrix_learning_rate: Muon's, likewise.
-        weight_decay: Decoupled.
-        gradient_norm: Gradients are clipped to it.
         validations: Looks at the validation videos, at most, spread over training.
-        average: Decay of the average over steps whose weights are validated and kept.
+        optimisation: How weights are moved; how long and how often they are looked at follows from the above.
     """
 
     steps: int = 250
-    batch_size: int = 32
     candidates: int = 64
-    optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: float = 1e-3
-    matrix_learning_rate: float = 0.02
-    weight_decay: float = 0.1
-    gradient_norm: float = 5.0
     validations: int = 5
-    average: float = 0.99
+    optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
 
-    def optimisation(self, videos: int) -> OptimisationConfig:
-        """The same, as this project's training has it."""
-        return OptimisationConfig(
-            epochs=self.epochs(videos),
-            batch_size=self.batch_size,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            matrix_learning_rate=self.matrix_learning_rate,
-            adam_epsilon=1e-8,
-            weight_decay=self.weight_decay,
-            schedule="cosine",
-            gradient_norm=self.gradient_norm,
-            average=self.average,
-            imitation_weight=0.0,
-            validate_every=self.validate_every(videos),
-            checkpoint_epochs=self.epochs(videos),
-        )
+    def optimisation_of(self, videos: int) -> OptimisationConfig:
+        """All of it, for so many training videos."""
+        epochs = self.epochs(videos)
+        every = self.validate_every(videos)
+        return replace(self.optimisation, epochs=epochs, validate_every=every, checkpoint_epochs=epochs)
 
     def epochs(self, videos: int) -> int:
         """Passes over so many training videos."""
-        return math.ceil(self.steps / (videos // self.batch_size))
+        return math.ceil(self.steps / (videos // self.optimisation.batch_size))
 
     def validate_every(self, videos: int) -> int:
         """Passes between looks at the validation videos."""
@@ -102,14 +77,13 @@ def train(module: Learner, videos: Videos, recipe: Recipe, *, seed: int, score: 
     """Train a module, and leave it as it was when ``score`` was highest."""
     generator = torch.Generator().manual_seed(seed)
     best, best_score = copy.deepcopy(module.state_dict()), -math.inf
-    average = WeightAverage(module, decay=recipe.average)
-    count = len(videos.split.video_ids)
-    epochs, every = recipe.epochs(count), recipe.validate_every(count)
-    optimizers = make_optimizers(module.parameters(), [], recipe.optimisation(count))
-    for epoch in range(epochs):
+    config = recipe.optimisation_of(len(videos.split.video_ids))
+    average = WeightAverage(module, decay=config.average)
+    optimizers = make_optimizers(module.parameters(), [], config)
+    for epoch in range(config.epochs):
         module.train()
-        _epoch(module, optimizers, average, videos, recipe, epoch, generator)
-        if (epoch + 1) % every == 0 or epoch + 1 == epochs:
+        _epoch(module, optimizers, average, videos, config, recipe.candidates, epoch, generator)
+        if (epoch + 1) % config.validate_every == 0 or epoch + 1 == config.epochs:
             with average.applied():
                 value = score_of(module, score)
                 if value >= best_score:
@@ -130,21 +104,22 @@ def _epoch(
     optimizers: Sequence[torch.optim.Optimizer],
     average: WeightAverage,
     videos: Videos,
-    recipe: Recipe,
+    config: OptimisationConfig,
+    candidates: int,
     epoch: int,
     generator: torch.Generator,
 ) -> None:
     count, timesteps = videos.evidence_VT.shape
-    steps = count // recipe.batch_size
+    steps = count // config.batch_size
     order = torch.randperm(count, generator=generator)
     for step in range(steps):
-        progress = (epoch + step / steps) / recipe.epochs(count)
-        set_learning_rate(optimizers, recipe.optimisation(count), progress=progress)
-        rows_B = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-        drawn = _draw(videos, rows_B, min(recipe.candidates, timesteps), progress, generator)
+        progress = (epoch + step / steps) / config.epochs
+        set_learning_rate(optimizers, config, progress=progress)
+        rows_B = order[step * config.batch_size : (step + 1) * config.batch_size]
+        drawn = _draw(videos, rows_B, min(candidates, timesteps), progress, generator)
         module.zero_grad(set_to_none=True)
         module.loss(drawn).backward()
-        nn.utils.clip_grad_norm_(module.parameters(), recipe.gradient_norm)
+        nn.utils.clip_grad_norm_(module.parameters(), config.gradient_norm)
         for optimizer in optimizers:
             optimizer.step()
         average.update(steps=epoch * steps + step + 1)

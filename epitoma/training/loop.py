@@ -203,7 +203,7 @@ class TrainingLoop:
             return {"open_BT": batch.open_BT}
         done, number = self._share_done(epoch, step), epoch * self.steps_per_epoch + step
         seed = stable_seed(self.config.seed, "budget", epoch, step)
-        budget = self.sparsity.budget(progress=done, step=number, seed=seed)
+        budget = self.sparsity.budget(batch.noise_BT.shape[1], progress=done, step=number, seed=seed)
         return {"noise_BT": batch.noise_BT, "budget": budget}
 
     def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:
@@ -226,7 +226,8 @@ class TrainingLoop:
         if not norm.isfinite():
             raise DivergedError(
                 "training diverged, its gradients are no longer finite: lower optimisation.learning_rate "
-                f"({self.config.optimisation.learning_rate:g})"
+                f"({self.config.optimisation.learning_rate:g}) or optimisation.matrix_learning_rate "
+                f"({self.config.optimisation.matrix_learning_rate:g})"
             )
         for optimizer in self.optimizers:
             optimizer.step()

@@ -14,7 +14,7 @@ STEPS = 5
 class Muon(torch.optim.Optimizer):
     """Moves a matrix by its momentum with all singular values made about 1, as far in rare directions as in common.
 
-    Otherwise as ``torch.optim.Muon``, which takes twenty times as long on a CPU without bfloat16.
+    Otherwise as ``torch.optim.Muon``, which takes over forty times as long on a CPU without bfloat16.
 
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
     """

@@ -61,7 +61,7 @@ def make_optimizers(
     """Optimisers for selector and classifier, and for the networks where they learn.
 
     Muon (Jordan et al. 2024) moves a matrix as far in all directions, also in those in which light features vary
-    little, and small or rare evidence is there: gates need half of the steps or fewer (``docs/selector.md``).
+    little, and small or rare evidence is there: gates need about half of the steps (``docs/selector.md``).
     """
     learnt = [parameter for parameter in head if parameter.requires_grad]
     matrices = [p for p in learnt if config.optimizer == "muon" and _is_hidden_matrix(p)]

@@ -1,5 +1,6 @@
 """The loop on synthetic features: it learns where to look, meets its target, repeats, and resumes exactly."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,6 +223,15 @@ def test_the_gates_learn_from_every_timestep_in_the_warm_up(tmp_path: Path, spli
     assert all(count < TIMESTEPS for count in kept[1:])
 
 
+def test_the_warm_up_opens_all_candidates_of_training_also_where_inference_has_fewer(tmp_path: Path, splits):
+    training, validation = splits
+    config = make_config(tmp_path, optimisation={"epochs": 2})
+    config = replace(config, timesteps=16, train_timesteps=TIMESTEPS, store_timesteps=TIMESTEPS)
+    context = LocalContext(tmp_path)
+    make_loop(config, training, validation, context).run()
+    assert epochs(context)[0]["train/timesteps"] == TIMESTEPS
+
+
 def test_a_run_that_goes_on_keeps_the_model_it_started_from_unless_it_finds_a_better_one(
     tmp_path: Path, splits
 ):
@@ -259,8 +269,6 @@ def test_references_see_what_they_are_meant_to(tmp_path: Path, splits):
 
 def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
     """The loss of a step with a video of weight 0 is the loss of the step without it."""
-    from dataclasses import replace
-
     context, config = LocalContext(tmp_path), make_config(tmp_path, optimisation={"epochs": 1})
     loop = make_loop(config, *splits, context)
     loop.model, loop.average = loop.module.eval(), WeightAverage(loop.module, decay=0.0)

@@ -12,6 +12,7 @@ from benchmarks.selectors.videos import KEPT
 from benchmarks.selectors.ways import WAYS
 from epitoma.errors import ConfigError
 from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.training.optimisation import OptimisationConfig
 from tests.benchmarks.coloured_clips import write_coloured_clips
 
 
@@ -34,7 +35,7 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> SelectorsC
         networks=networks,
         steps=1,
         candidates=32,
-        recipe=Recipe(batch_size=8, validations=1),
+        recipe=Recipe(validations=1, optimisation=OptimisationConfig(batch_size=8)),
     )
 
 
