@@ -105,6 +105,7 @@ class Watcher:
         self.history: list[dict[str, float]] = []
         self.rejects: list[Reject] = []
         self.damaged: set[str] = set()
+        self.collapses: set[str] = set()
         self.start_score = -math.inf
 
     def __call__(self, event: Event) -> None:
@@ -115,6 +116,7 @@ class Watcher:
             "epoch": self._epoch,
             "reject": self._reject,
             "damaged": self._damaged,
+            "collapsed": self._collapsed,
             "resumed": self._resumed,
             "stopping": self._stopping,
             "stopped": self._stopped,
@@ -151,6 +153,13 @@ class Watcher:
         if event["video_id"] not in self.damaged:
             self.damaged.add(event["video_id"])
             say(f"  damaged {event['path']}: {event['replaced']} frames replaced by the nearest good ones")
+
+    def _collapsed(self, event: Event) -> None:
+        """Say what is wrong once, and keep it with the run."""
+        if event["what"] not in self.collapses:
+            self.collapses.add(event["what"])
+            self.tracker.tags({"collapsed": event["what"]})
+            say(f"  the selector has collapsed: {event['what']}")
 
     def _resumed(self, event: Event) -> None:
         """Take the curve from the checkpoint: a driver that was killed may not have heard of its last epochs."""

@@ -27,6 +27,7 @@ FLOORS = {
     "epitoma.models": 1,
     "epitoma.losses": 1,
     "epitoma.sparsity": 1,
+    "epitoma.collapse": 1,
     "epitoma.metrics": 1,
     "epitoma.cost": 1,
     "epitoma.tradeoff": 1,

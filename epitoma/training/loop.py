@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from epitoma.collapse import find_collapse
 from epitoma.errors import DivergedError
 from epitoma.losses import classification_loss
 from epitoma.metrics import score
@@ -80,6 +81,7 @@ class Validation:
     logits_VL: Tensor
     labels_VL: Tensor
     worth_VT: Tensor
+    open_probability_VT: Tensor
     valid_VT: Tensor
     kept: float
 
@@ -238,6 +240,8 @@ class TrainingLoop:
         with self.average.applied():
             seen = self._see(self.source.validation())
             value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
+            if settled:
+                self._tell_collapse(seen)
             if settled and (self.progress.best_score is None or value >= self.progress.best_score):
                 self.progress.best_score, self.progress.best_epoch = value, epoch
                 self._calibrate(seen)
@@ -262,19 +266,22 @@ class TrainingLoop:
             with self._precision():
                 seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT)
             kept_B = batch.weight_B > 0
-            rows = (seen.logits_BL.float(), batch.labels_BL, seen.selection.worth_BT, seen.selection.valid_BT)
-            parts.append([row[kept_B].cpu() for row in (*rows, seen.selection.count_B)])
+            chosen = seen.selection
+            gates = (chosen.worth_BT, chosen.open_probability_BT, chosen.valid_BT, chosen.count_B)
+            rows = (seen.logits_BL.float(), batch.labels_BL, *gates)
+            parts.append([row[kept_B].cpu() for row in rows])
         gathered = [part for worker in self.context.gather(parts) for part in worker]
-        logits_VL, labels_VL, worth_VT, valid_VT, count_V = (
-            torch.cat(c) for c in zip(*gathered, strict=True)
-        )
-        return Validation(
-            logits_VL=logits_VL,
-            labels_VL=labels_VL,
-            worth_VT=worth_VT,
-            valid_VT=valid_VT,
-            kept=float(count_V.double().mean()),
-        )
+        *known, count_V = (torch.cat(column) for column in zip(*gathered, strict=True))
+        names = ("logits_VL", "labels_VL", "worth_VT", "open_probability_VT", "valid_VT")
+        return Validation(**dict(zip(names, known, strict=True)), kept=float(count_V.double().mean()))
+
+    def _tell_collapse(self, seen: Validation) -> None:
+        """Say so where the gates no longer choose: the score alone would not tell."""
+        if self.config.selection != "learnt" or self.config.sparsity.mode == "none":
+            return
+        what = find_collapse(seen.open_probability_VT, seen.worth_VT, seen.valid_VT, self.config.sparsity)
+        if what is not None:
+            self.context.tell({"kind": "collapsed", "what": what})
 
     def _budget(self) -> int | None:
         """Validation keeps exactly the target, so that the score does not depend on a threshold."""

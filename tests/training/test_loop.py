@@ -292,3 +292,16 @@ def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
         ),
     )
     assert torch.allclose(loop._step(0, 0, fewer), counted, rtol=1e-5)
+
+
+def test_gates_that_collapse_are_told_while_training(tmp_path: Path, splits):
+    """A fixed weight a hundred times too large shuts every gate; the default mode does not."""
+    told = {}
+    for mode in ("l0_weight", "anytime"):
+        context = LocalContext(tmp_path / mode)
+        sparsity = SparsityConfig(mode=mode, l0_weight=50.0, warmup=0.1, anneal=0.1, open_every=None)
+        config = make_config(tmp_path, sparsity=sparsity, optimisation={"epochs": 12, "validate_every": 2})
+        make_loop(config, *splits, context).run()
+        told[mode] = [event["what"] for event in context.events if event["kind"] == "collapsed"]
+    assert told["anytime"] == []
+    assert "shut in every video" in told["l0_weight"][-1]
