@@ -72,11 +72,13 @@ class PixelCandidates:
         frames_BTCHW: Each timestep's middle frame, at LightNet's size.
         snippets_BTCMHW: Each timestep's frames, at HeavyNet's size.
         valid_BT: False for padding.
+        views_BA: How each video is seen (see ``views.py``); None sees it as it is.
     """
 
     frames_BTCHW: Tensor
     snippets_BTCMHW: Tensor
     valid_BT: Tensor
+    views_BA: Tensor | None = None
 
 
 Candidates = FeatureCandidates | PixelCandidates

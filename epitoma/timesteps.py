@@ -13,6 +13,7 @@ H, W   height and width in pixels
 N      concept kernels
 L      classes (labels)
 V      videos of a dataset
+A      what a view of a video is made of, see ``views.py``
 ====== ==========================================================================
 """
 

@@ -58,7 +58,8 @@ def check_resumed(config: TrainConfig) -> None:
         RunError: Settings differ.
     """
     stored, asked = flatten(read_json(config.folder / CONFIG)), flatten(to_dict(config))
-    may_differ = ("resume", "workers.", "optimisation.epochs", "checkpoint_every", "audit")
+    optimisation = ("optimisation.epochs", "optimisation.patience", "optimisation.accumulate")
+    may_differ = ("resume", "workers.", "checkpoint_every", "audit", *optimisation)
     names = sorted(name for name in stored.keys() | asked.keys() if not name.startswith(may_differ))
     differing = [name for name in names if stored.get(name) != asked.get(name)]
     if differing:
@@ -117,6 +118,7 @@ class Watcher:
             "reject": self._reject,
             "damaged": self._damaged,
             "collapsed": self._collapsed,
+            "no_better": self._no_better,
             "resumed": self._resumed,
             "stopping": self._stopping,
             "stopped": self._stopped,
@@ -160,6 +162,13 @@ class Watcher:
             self.collapses.add(event["what"])
             self.tracker.tags({"collapsed": event["what"]})
             say(f"  the selector has collapsed: {event['what']}")
+
+    def _no_better(self, event: Event) -> None:
+        patience = self.config.optimisation.patience
+        say(
+            f"  ended after epoch {event['epoch']}: the last {patience} validations found nothing better "
+            "(optimisation.patience)"
+        )
 
     def _resumed(self, event: Event) -> None:
         """Take the curve from the checkpoint: a driver that was killed may not have heard of its last epochs."""

@@ -14,6 +14,7 @@ FLOORS = {
     "epitoma.config": 0,
     "epitoma.timesteps": 0,
     "epitoma.selection": 0,
+    "epitoma.views": 0,
     "epitoma.whole_files": 0,
     "epitoma.addresses": 0,
     "epitoma.parquet": 0,

@@ -15,6 +15,7 @@ from epitoma.models.saliency import LightGuess
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.speed import Speed
 from epitoma.selection import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
+from epitoma.views import viewed
 
 
 @dataclass(kw_only=True)
@@ -119,13 +120,21 @@ class VideoEpitoma(nn.Module):
         """LightNet's features of every candidate, ``(B, T, C)``."""
         if isinstance(candidates, FeatureCandidates):
             return candidates.light_BTC
-        return self._looking(candidates).light(candidates.frames_BTCHW)
+        frames_BTCHW = candidates.frames_BTCHW
+        if candidates.views_BA is not None:
+            every_BT = torch.ones_like(candidates.valid_BT)
+            seen = viewed(pack(frames_BTCHW, every_BT), views_of(candidates.views_BA, every_BT))
+            frames_BTCHW = seen.view(frames_BTCHW.shape)
+        return self._looking(candidates).light(frames_BTCHW)
 
     def heavy_features(self, candidates: Candidates, open_BT: Tensor) -> Tensor:
         """HeavyNet's features of open candidates and of no other, packed: ``(P, C)``."""
         if isinstance(candidates, FeatureCandidates):
             return pack(candidates.heavy_BTC, open_BT)
-        return self._looking(candidates).heavy(pack(candidates.snippets_BTCMHW, open_BT))
+        snippets_PCMHW = pack(candidates.snippets_BTCMHW, open_BT)
+        if candidates.views_BA is not None:
+            snippets_PCMHW = viewed(snippets_PCMHW, views_of(candidates.views_BA, open_BT))
+        return self._looking(candidates).heavy(snippets_PCMHW)
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
         """Weights of selector and classifier."""
@@ -149,6 +158,11 @@ def imitation(guess: LightGuess | None, frame_logits_PL: Tensor | None, open_BT:
     distance_PL = (light_PL - frame_logits_PL.detach()).square()
     distance_BK = pad(distance_PL.mean(dim=1, keepdim=True), open_BT).squeeze(-1)
     return distance_BK.sum(dim=1) / open_BT.sum(dim=1)
+
+
+def views_of(views_BA: Tensor, open_BT: Tensor) -> Tensor:
+    """Each open timestep's view, which is its video's, packed: ``(P, A)``."""
+    return pack(views_BA[:, None].expand(-1, open_BT.shape[1], -1), open_BT)
 
 
 def given_selection(open_BT: Tensor, valid_BT: Tensor) -> Selection:

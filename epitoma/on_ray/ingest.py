@@ -104,7 +104,12 @@ class PixelSource:
         self.rejected: set[str] = set()
         self.damaged: set[str] = set()
         self._steps: Iterator[tuple[tuple[int, int], Iterator[Row]]] | None = None
-        check_workers(len(training), batch_size=config.optimisation.batch_size, world_size=context.world_size)
+        check_workers(
+            len(training),
+            batch_size=config.optimisation.batch_size,
+            world_size=context.world_size,
+            parts=config.optimisation.accumulate,
+        )
 
     @property
     def steps_per_epoch(self) -> int:
@@ -158,6 +163,7 @@ class PixelSource:
             weight_B=torch.tensor([0.0 if row["reject"] else 1.0 for row in rows]),
             seeds=[row["seed"] for row in rows],
             selection=self.config.selection,
+            augmentation=self.config.augmentation if split == "train" else None,
         )
         return replace(batch, decoded_on=tuple(row["node"] for row in rows))
 

@@ -84,8 +84,13 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     job = replace(job, config=replace(job.config, runs=job.config.runs.resolve()))
     if job.config.workers.least is not None:
         # A run that starts with fewer workers must not fail when it grows.
-        videos, batch_size = len(job.manifest.split("train")), job.config.optimisation.batch_size
-        check_workers(videos, batch_size=batch_size, world_size=job.config.workers.count)
+        optimisation = job.config.optimisation
+        check_workers(
+            len(job.manifest.split("train")),
+            batch_size=optimisation.batch_size,
+            world_size=job.config.workers.count,
+            parts=optimisation.accumulate,
+        )
     _say_what_is_waited_for()
     trainer = TorchTrainer(
         train_worker,

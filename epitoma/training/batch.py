@@ -10,7 +10,8 @@ from torch import Tensor
 
 from epitoma.models.gating import logistic_noise
 from epitoma.sampling import stable_seed
-from epitoma.selection import Candidates
+from epitoma.selection import Candidates, PixelCandidates
+from epitoma.training.augmentation import AugmentationConfig, draw_view
 
 SelectionName = Literal["learnt", "random", "dense"]
 """Whose choice of timesteps trains: the selector's, or one that needs no selector."""
@@ -43,6 +44,16 @@ class Batch:
         candidates = replace(self.candidates, **_moved(self.candidates, device))
         return replace(self, **_moved(self, device), candidates=candidates)
 
+    def parts(self, count: int) -> list["Batch"]:
+        """The batch cut into so many of nearly equal size."""
+        places = np.array_split(np.arange(len(self.video_ids)), count)
+        return [self._rows(slice(int(each[0]), int(each[-1]) + 1)) for each in places]
+
+    def _rows(self, rows: slice) -> "Batch":
+        candidates = replace(self.candidates, **_cut(self.candidates, rows))
+        names = {"video_ids": self.video_ids[rows], "decoded_on": self.decoded_on[rows]}
+        return replace(self, **_cut(self, rows), **names, candidates=candidates)
+
 
 def make_batch(
     *,
@@ -52,8 +63,15 @@ def make_batch(
     weight_B: Tensor,
     seeds: Sequence[int],
     selection: SelectionName,
+    augmentation: AugmentationConfig | None = None,
 ) -> Batch:
-    """Add each video's randomness, a function of its seed alone and not of the batch around it."""
+    """Add each video's randomness, a function of its seed alone and not of the batch around it.
+
+    Augmentation is for candidates that are pixels.
+    """
+    if augmentation is not None and augmentation.is_on and isinstance(candidates, PixelCandidates):
+        views_BA = torch.tensor([draw_view(seed, augmentation) for seed in seeds], dtype=torch.float64)
+        candidates = replace(candidates, views_BA=views_BA)
     timesteps = candidates.valid_BT.shape[1]
     return Batch(
         video_ids=video_ids,
@@ -90,3 +108,7 @@ def _noise(seed: int, timesteps: int) -> Tensor:
 
 def _moved(record: object, device: torch.device) -> dict[str, Tensor]:
     return {name: value.to(device) for name, value in vars(record).items() if isinstance(value, Tensor)}
+
+
+def _cut(record: object, rows: slice) -> dict[str, Tensor]:
+    return {name: value[rows] for name, value in vars(record).items() if isinstance(value, Tensor)}

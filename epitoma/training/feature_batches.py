@@ -72,7 +72,10 @@ class FeatureSource:
         self.splits = {"train": training, "validation": validation}
         self.share = Share(rank=context.rank, world_size=context.world_size)
         check_workers(
-            len(training.video_ids), batch_size=config.optimisation.batch_size, world_size=context.world_size
+            len(training.video_ids),
+            batch_size=config.optimisation.batch_size,
+            world_size=context.world_size,
+            parts=config.optimisation.accumulate,
         )
 
     @property

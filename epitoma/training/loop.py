@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterable
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from epitoma.collapse import find_collapse
 from epitoma.errors import DivergedError
@@ -119,14 +120,24 @@ class TrainingLoop:
         if self.config.keep_start and (self.progress.epoch, self.progress.step) == (0, 0):
             self.context.tell({"kind": "start", "metrics": self._validate(BEFORE_THE_FIRST)})
         for epoch in range(self.progress.epoch, self.config.optimisation.epochs):
+            if self._has_waited_enough():
+                self.context.tell({"kind": "no_better", "epoch": epoch})
+                break
             metrics = self._epoch(epoch)
             if self._is_due(epoch, self.config.optimisation.validate_every):
                 metrics |= self._validate(epoch)
             self.progress.epoch, self.progress.step, self.progress.totals = epoch + 1, 0, []
             self.progress.history.append({"epoch": epoch, **metrics})
             self.context.tell({"kind": "epoch", "epoch": epoch, "metrics": metrics})
-            if self._is_due(epoch, self.config.optimisation.checkpoint_epochs):
+            if self._is_due(epoch, self.config.optimisation.checkpoint_epochs) or self._has_waited_enough():
                 self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
+
+    def _has_waited_enough(self) -> bool:
+        """Whether validation has found nothing better for as long as the run has patience."""
+        patience = self.config.optimisation.patience
+        scored = [row for row in self.progress.history if "validation/score" in row]
+        scores = [row["validation/score"] for row in scored if self._is_settled(int(row["epoch"]))]
+        return patience is not None and bool(scores) and len(scores) - scores.index(max(scores)) > patience
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         """The rest of an epoch, and what all of it came to."""
@@ -178,26 +189,47 @@ class TrainingLoop:
         torch.manual_seed(stable_seed(self.config.seed, "dropout", epoch, step, self.context.rank))
         done = self._share_done(epoch, step)
         set_learning_rate(self.optimizers, self.config.optimisation, progress=done)
-        with self._precision():
-            recognition = self.model(
-                batch.candidates,
-                **self._gating(batch, epoch, step),
-            )
-        logits_BL = recognition.logits_BL.float()
-        loss_B = self._loss(logits_BL, batch.labels_BL)
-        with_light_B = loss_B + self._light_loss(recognition, batch.labels_BL)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
-        loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
-        ratio = expected_open_ratio(recognition.selection, batch.weight_B)
-        mean_ratio = self.context.sum(ratio) / self.context.world_size
-        if batch.noise_BT is not None:
-            loss = loss + self.sparsity.penalty(ratio + (mean_ratio - ratio).detach(), progress=done)
-        self._descend(loss)
+        parts = batch.parts(self.config.optimisation.accumulate)
+        totals, mean_ratio = torch.zeros(COUNTS, dtype=torch.float64, device=self.context.device), 0.0
+        for number, part in enumerate(parts, start=1):
+            seen, ratio = self._learn(part, epoch, step, videos, parts=len(parts), is_last=number == len(parts))
+            totals, mean_ratio = totals + seen, mean_ratio + ratio / len(parts)
+        self._descend()
         self.average.update(steps=epoch * self.steps_per_epoch + step + 1)
-        self.sparsity.update(float(mean_ratio), progress=done)
+        self.sparsity.update(mean_ratio, progress=done)
+        return totals
+
+    def _learn(
+        self, batch: Batch, epoch: int, step: int, videos: Tensor, *, parts: int, is_last: bool
+    ) -> tuple[Tensor, float]:
+        """Add one part's gradients to its step's; returns what it counted and the ratio of open gates."""
+        with self._gradients_meeting(is_last):
+            with self._precision():
+                recognition = self.model(batch.candidates, **self._gating(batch, epoch, step))
+            logits_BL = recognition.logits_BL.float()
+            loss_B = self._loss(logits_BL, batch.labels_BL)
+            with_light_B = loss_B + self._light_loss(recognition, batch.labels_BL)
+            loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
+            ratio = expected_open_ratio(recognition.selection, batch.weight_B)
+            mean_ratio = self.context.sum(ratio) / self.context.world_size
+            if batch.noise_BT is not None:
+                everywhere = ratio + (mean_ratio - ratio).detach()
+                penalty = self.sparsity.penalty(everywhere, progress=self._share_done(epoch, step))
+                loss = loss + penalty / parts
+            loss.backward()
         hit_B = logits_BL.argmax(dim=1) == batch.labels_BL.argmax(dim=1)
         counted = (loss_B.detach(), hit_B, recognition.selection.count_B, torch.ones_like(loss_B))
-        return torch.stack([value.double() for value in counted]).mul(batch.weight_B).sum(dim=1)
+        totals = torch.stack([value.double() for value in counted]).mul(batch.weight_B).sum(dim=1)
+        return totals, float(mean_ratio)
+
+    def _gradients_meeting(self, meeting: bool) -> AbstractContextManager:
+        """Workers need to exchange gradients only when a step's last part is done."""
+        if meeting or not isinstance(self.model, DistributedDataParallel):
+            return nullcontext()
+        return self.model.no_sync()
 
     def _gating(self, batch: Batch, epoch: int, step: int) -> dict[str, Any]:
         """What opens the gates of a step: noise and perhaps a budget, or a choice that was made without them."""
@@ -220,10 +252,7 @@ class TrainingLoop:
     def _loss(self, logits_BL: Tensor, labels_BL: Tensor) -> Tensor:
         return classification_loss(logits_BL, labels_BL, multi_label=self.config.multi_label)
 
-    def _descend(self, loss: Tensor) -> None:
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+    def _descend(self) -> None:
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.config.optimisation.gradient_norm)
         if not norm.isfinite():
             raise DivergedError(
@@ -236,7 +265,7 @@ class TrainingLoop:
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Score the validation split; past the settling of the sparsity, the best model is kept."""
-        settled = epoch == BEFORE_THE_FIRST or self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
+        settled = epoch == BEFORE_THE_FIRST or self._is_settled(epoch)
         with self.average.applied():
             seen = self._see(self.source.validation())
             value = score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
@@ -247,6 +276,9 @@ class TrainingLoop:
                 self._calibrate(seen)
                 self.best = state_of(self.module)
         return {"validation/score": value, "validation/timesteps": seen.kept}
+
+    def _is_settled(self, epoch: int) -> bool:
+        return self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
 
     def _calibrate(self, seen: Validation) -> None:
         """Set the gate's threshold, where there is a target."""

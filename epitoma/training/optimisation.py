@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from epitoma.errors import ConfigError
 from epitoma.training.muon import Muon
 
 NARROWEST = 32
@@ -21,6 +22,8 @@ class OptimisationConfig:
     Attributes:
         epochs: Passes over the training split.
         batch_size: Videos of a step over all workers.
+        accumulate: Parts of a step's videos that go through the networks one after the other, which takes less memory
+            and changes no gradient but that of the target mode's penalty, for which each part stands by itself.
         optimizer: Of selector and classifier: ``muon`` for their matrices with AdamW for their vectors, or, as in the
             paper, ``adamw`` for both. LightNet and HeavyNet have AdamW.
         learning_rate: Of selector and classifier, where AdamW moves them.
@@ -31,6 +34,7 @@ class OptimisationConfig:
         schedule: ``cosine`` falls to 0 over the run; ``constant`` stays.
         gradient_norm: Gradients are clipped to this norm.
         validate_every: Epochs between validations; the last epoch is always validated.
+        patience: Validations without a better score after which training ends; None goes on to the last epoch.
         checkpoint_epochs: Epochs between checkpoints; the last epoch is always kept.
         mixed_precision: bfloat16 on a GPU.
         average: Decay of the average over steps whose weights are validated and kept, per step; 0 keeps those of the
@@ -40,6 +44,7 @@ class OptimisationConfig:
 
     epochs: int = 100
     batch_size: int = 32
+    accumulate: int = 1
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = 1e-3
     matrix_learning_rate: float = 0.02
@@ -49,10 +54,18 @@ class OptimisationConfig:
     schedule: Literal["constant", "cosine"] = "cosine"
     gradient_norm: float = 5.0
     validate_every: int = 1
+    patience: int | None = None
     checkpoint_epochs: int = 1
     mixed_precision: bool = True
     average: float = 0.99
     imitation_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "accumulate", "validate_every", "checkpoint_epochs"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"optimisation.{name} must be at least 1, not {getattr(self, name)}")
+        if self.patience is not None and self.patience < 1:
+            raise ConfigError(f"optimisation.patience must be at least 1, not {self.patience}")
 
 
 def make_optimizers(

@@ -8,6 +8,7 @@ from epitoma.errors import ConfigError
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.sparsity import SparsityConfig
+from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.batch import SelectionName
 from epitoma.training.loop import LoopConfig
 from epitoma.training.optimisation import OptimisationConfig
@@ -59,6 +60,7 @@ class TrainConfig:
         head: Selector and classifier.
         sparsity: How many timesteps to keep.
         optimisation: How weights are moved.
+        augmentation: How views of the training videos differ, from pixels.
         timesteps: Candidate timesteps T of a video at inference, uniform over it.
         train_timesteps: Candidates drawn at random in training; None draws T.
         store_timesteps: Dense timesteps D in the feature store; None stores T.
@@ -84,6 +86,7 @@ class TrainConfig:
     head: HeadConfig = field(default_factory=HeadConfig)
     sparsity: SparsityConfig = field(default_factory=SparsityConfig)
     optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     timesteps: int = 32
     train_timesteps: int | None = None
     store_timesteps: int | None = None
@@ -101,6 +104,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.source == "features" and self.backbones == "finetune":
             raise ConfigError("backbones 'finetune' needs source 'pixels': stored features cannot change")
+        if self.source == "features" and self.augmentation.is_on:
+            raise ConfigError("augmentation needs source 'pixels': stored features are of the videos as they are")
         if self.checkpoint_every is not None and self.checkpoint_every < 1:
             raise ConfigError(f"checkpoint_every must be at least 1 step, not {self.checkpoint_every}")
         if self.timesteps < 1 or self.candidates < 1 or self.dense < 1:

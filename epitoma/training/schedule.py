@@ -161,17 +161,18 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     return -(-count // batch_size)
 
 
-def check_workers(count: int, *, batch_size: int, world_size: int) -> None:
-    """Refuse a step size that leaves a worker without a video.
+def check_workers(count: int, *, batch_size: int, world_size: int, parts: int = 1) -> None:
+    """Refuse a step size that leaves a worker, or one of the parts that it takes its share in, without a video.
 
     Raises:
-        ConfigError: The smallest step has fewer videos than there are workers.
+        ConfigError: The smallest step has fewer videos than there are workers, or parts of all workers.
     """
     smallest = count // steps_per_epoch(count, batch_size)
-    if smallest < world_size:
+    if smallest < world_size * parts:
+        taken = f", in {parts} parts each" if parts > 1 else ""
         raise ConfigError(
-            f"{world_size} workers share steps of {smallest} videos ({count} videos, batch size {batch_size}): "
-            "raise the batch size or lower the workers"
+            f"{world_size} workers share steps of {smallest} videos{taken} ({count} videos, batch size {batch_size}): "
+            f"raise the batch size or lower the workers{' or optimisation.accumulate' if parts > 1 else ''}"
         )
 
 

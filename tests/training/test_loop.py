@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from epitoma.errors import DivergedError
+from epitoma.errors import ConfigError, DivergedError
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.checkpoint_folder import name_of
@@ -18,6 +18,7 @@ from tests.training.synthetic_features import (
     make_config,
     make_loop,
     make_split,
+    small_head,
 )
 
 
@@ -305,3 +306,43 @@ def test_gates_that_collapse_are_told_while_training(tmp_path: Path, splits):
         told[mode] = [event["what"] for event in context.events if event["kind"] == "collapsed"]
     assert told["anytime"] == []
     assert "shut in every video" in told["l0_weight"][-1]
+
+
+@pytest.mark.parametrize("mode", ["anytime", "l0_weight"])
+def test_a_step_taken_in_parts_has_the_gradients_of_one_taken_whole(tmp_path: Path, splits, mode: str):
+    """One step of plain AdamW without dropout, of batches that do not divide evenly."""
+    weights = []
+    for parts in (1, 3):
+        head = small_head()
+        head.classifier.dropout = 0.0
+        optimisation = {"epochs": 1, "batch_size": 120, "accumulate": parts, "optimizer": "adamw"}
+        sparsity = SparsityConfig(mode=mode, warmup=0.0, anneal=0.0, open_every=None)
+        config = make_config(tmp_path, head=head, sparsity=sparsity, optimisation=optimisation)
+        loop = make_loop(config, *splits, LocalContext(tmp_path / f"{mode}{parts}"))
+        loop.run()
+        weights.append({name: p.detach().clone() for name, p in loop.module.named_parameters()})
+    for name, whole in weights[0].items():
+        assert torch.allclose(weights[1][name], whole, atol=2e-5), name
+
+
+def test_more_parts_than_videos_are_refused(tmp_path: Path, splits):
+    config = make_config(tmp_path, optimisation={"batch_size": 8, "accumulate": 9})
+    with pytest.raises(ConfigError, match=r"optimisation\.accumulate"):
+        make_loop(config, *splits, LocalContext(tmp_path))
+
+
+def test_training_ends_when_validation_finds_nothing_better(tmp_path: Path, splits):
+    """With a rate of 0 nothing ever changes: the first validation is the best, and two more are waited for."""
+    still = {"learning_rate": 0.0, "matrix_learning_rate": 0.0, "average": 0.0, "validate_every": 2}
+    config = make_config(
+        tmp_path,
+        sparsity=SparsityConfig(warmup=0.0, open_every=None),
+        optimisation={**still, "epochs": 30, "patience": 2, "checkpoint_epochs": 30},
+    )
+    context = LocalContext(tmp_path / "run")
+    make_loop(config, *splits, context).run()
+    assert len(epochs(context)) == 6
+    assert context.events[-1]["kind"] == "no_better"
+    again = LocalContext(tmp_path / "run")
+    make_loop(config, *splits, again).run()
+    assert epochs(again) == []
