@@ -1,6 +1,5 @@
 """Collapse: gates that no longer choose, found on validation videos and said in one line with what helps."""
 
-import torch
 from torch import Tensor
 
 from epitoma.models.gating import top_k

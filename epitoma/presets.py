@@ -1,15 +1,118 @@
 """Whole configs of runs, as functions: what a person would otherwise have to put together from options."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from epitoma.datasets.synthetic import SyntheticConfig
+from epitoma.errors import ConfigError
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.sparsity import SparsityConfig
+from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
+
+CANDIDATES = 32
+"""Timesteps of a video that the paper's selector chooses among: random in training, uniform at inference."""
+
+STORED = 128
+"""Timesteps that a feature store keeps, of which each step of training draws its candidates."""
+
+
+def paper_optimisation() -> OptimisationConfig:
+    """The paper's: Adam at a constant rate, and no more."""
+    return OptimisationConfig(
+        epochs=100,
+        batch_size=32,
+        optimizer="adamw",
+        learning_rate=1e-3,
+        adam_epsilon=1e-4,
+        weight_decay=0.0,
+        schedule="constant",
+        average=0.0,
+    )
+
+
+def standalone(*, manifest: Path, name: str, light: str = "mobilenetv3_small_100") -> TrainConfig:
+    """A selector trained by itself: its own light network is HeavyNet too, so nothing heavy is ever computed.
+
+    Its selector serves any HeavyNet afterwards, as it is (``evaluate --selector-from``) or as a start for training end
+    to end (``--selector-from``).
+    """
+    networks = NetworksConfig(light=LightNet.Config(name=light), heavy=HeavyNet.Config(name=light))
+    return _from_features(manifest, name, networks)
+
+
+def frozen(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig:
+    """Selector and classifier on stored features of networks that do not learn."""
+    return _from_features(manifest, name, NetworksConfig(heavy=HeavyNet.Config(name=heavy)))
+
+
+def end_to_end(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig:
+    """Selector, classifier and both networks together, from pixels.
+
+    From scratch, or with ``selector_from`` in front of a selector that was trained by itself. Steps with all
+    timesteps open, in which HeavyNet sees every candidate, are in the warm-up only.
+    """
+    return TrainConfig(
+        manifest=manifest,
+        name=name,
+        source="pixels",
+        backbones="finetune",
+        networks=NetworksConfig(heavy=HeavyNet.Config(name=heavy)),
+        sparsity=SparsityConfig(warmup=0.2, open_every=None),
+        augmentation=AugmentationConfig(crop=0.5, flip=0.5, colour=0.2),
+        timesteps=CANDIDATES,
+    )
+
+
+def breakfast(*, manifest: Path, name: str, heavy: str = "i3d") -> TrainConfig:
+    """The paper's training on Breakfast: its batch size, epochs, optimiser and candidates (section 4.1)."""
+    config = end_to_end(manifest=manifest, name=name, heavy=heavy)
+    return replace(
+        config, optimisation=paper_optimisation(), augmentation=AugmentationConfig(crop=0.5, flip=0.5)
+    )
+
+
+def charades(*, manifest: Path, name: str, heavy: str = "i3d") -> TrainConfig:
+    """The paper's training on Charades, which differs from that on Breakfast in the dataset alone (section 4.1)."""
+    return breakfast(manifest=manifest, name=name, heavy=heavy)
+
+
+def _from_features(manifest: Path, name: str, networks: NetworksConfig) -> TrainConfig:
+    return TrainConfig(
+        manifest=manifest,
+        name=name,
+        networks=networks,
+        timesteps=CANDIDATES,
+        train_timesteps=CANDIDATES,
+        store_timesteps=STORED,
+    )
+
+
+Preset = Callable[..., TrainConfig]
+
+PRESETS: Mapping[str, Preset] = {
+    preset.__name__: preset for preset in (standalone, frozen, end_to_end, breakfast, charades)
+}
+"""By the names that ``train --preset`` knows, where ``breakfast:resnet50_v1`` chooses the HeavyNet as well."""
+
+
+def preset(name: str) -> Preset:
+    """The preset of a name, with the network that the name may have after a colon.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    base, _, network = name.partition(":")
+    if base not in PRESETS:
+        raise ConfigError(f"there is no preset {base!r}; there are {', '.join(PRESETS)}")
+    if not network:
+        return PRESETS[base]
+    return partial(PRESETS[base], **{"light" if base == "standalone" else "heavy": network})
 
 
 def demo_dataset() -> SyntheticConfig:

@@ -58,9 +58,7 @@ class View(NamedTuple):
 
 def viewed(pixels_P: Tensor, views_PA: Tensor) -> Tensor:
     """Frames ``(P, 3, H, W)`` or snippets ``(P, 3, M, H, W)``, uint8, each as its view has it."""
-    seen = [
-        _viewed(pixels, View(*view)) for pixels, view in zip(pixels_P, views_PA.tolist(), strict=True)
-    ]
+    seen = [_viewed(pixels, View(*view)) for pixels, view in zip(pixels_P, views_PA.tolist(), strict=True)]
     return torch.stack(seen)
 
 

@@ -23,7 +23,13 @@ STOPPED = 130
 ConfigType = TypeVar("ConfigType")
 
 
-def run_job(config_type: Any, job: Callable[[Any], object], *, about: str) -> None:
+Preset = Callable[[str], Callable[..., Any]]
+"""From a name to a function that makes a whole config."""
+
+
+def run_job(
+    config_type: Any, job: Callable[[Any], object], *, about: str, preset: Preset | None = None
+) -> None:
     """Parse the command line into a config, run the job on it, and exit.
 
     Exit codes: 0 done, 2 bad input or no room (one line on standard error), 130 stopped by a person or the cluster.
@@ -33,10 +39,11 @@ def run_job(config_type: Any, job: Callable[[Any], object], *, about: str) -> No
             of tyro; ``--config FILE`` gives defaults from JSON.
         job: What to run.
         about: First line of ``--help``.
+        preset: What ``--preset NAME`` gives defaults from; None knows no such option.
     """
     signal.signal(signal.SIGTERM, _stop)
     try:
-        job(parse(config_type, sys.argv[1:], about=about))
+        job(parse(config_type, sys.argv[1:], about=about, preset=preset))
     except EpitomaError as error:
         complain(f"error: {one_line(str(error))}")
         sys.exit(BAD_INPUT)
@@ -53,13 +60,19 @@ def run_job(config_type: Any, job: Callable[[Any], object], *, about: str) -> No
         sys.exit(STOPPED)
 
 
-def parse(config_type: type[ConfigType], arguments: list[str], *, about: str) -> ConfigType:
+def parse(
+    config_type: type[ConfigType], arguments: list[str], *, about: str, preset: Preset | None = None
+) -> ConfigType:
     """Build the config from command-line arguments.
 
     Raises:
-        ConfigError: There is no such option, or no such field in the ``--config`` file.
+        ConfigError: There is no such option or preset, or no such field in the ``--config`` file.
     """
     default, arguments = _from_file(config_type, arguments)
+    if preset is not None and "--preset" in arguments:
+        if default is not None:
+            raise ConfigError("--config and --preset both give a whole config: give one of them")
+        default, arguments = _from_preset(preset, arguments)
     chosen = {} if default is None else {"default": default}
     said = io.StringIO()
     try:
@@ -85,18 +98,28 @@ def one_line(text: str) -> str:
 def _from_file(config_type: type[ConfigType], arguments: list[str]) -> tuple[ConfigType | None, list[str]]:
     if "--config" not in arguments:
         return None, arguments
-    place = arguments.index("--config")
-    if place + 1 == len(arguments):
-        raise ConfigError("--config needs a file")
-    file = Path(arguments[place + 1])
+    value, rest = _taken("--config", arguments, needs="a file")
+    file = Path(value)
     if not file.is_file():
         raise ConfigError(f"no config file at {file}")
-    rest = arguments[:place] + arguments[place + 2 :]
     try:
         values = read_json(file)
     except ValueError as error:
         raise ConfigError(f"{file} is not JSON: {error}") from error
     return from_dict(_chosen(config_type, rest), values, source=str(file)), rest
+
+
+def _from_preset(preset: Preset, arguments: list[str]) -> tuple[Any, list[str]]:
+    name, rest = _taken("--preset", arguments, needs="a name")
+    return preset(name)(manifest=tyro.MISSING, name=tyro.MISSING), rest
+
+
+def _taken(option: str, arguments: list[str], *, needs: str) -> tuple[str, list[str]]:
+    """The value of an option, and the arguments without both."""
+    place = arguments.index(option)
+    if place + 1 == len(arguments):
+        raise ConfigError(f"{option} needs {needs}")
+    return arguments[place + 1], arguments[:place] + arguments[place + 2 :]
 
 
 def _chosen(config_type: Any, arguments: list[str]) -> Any:

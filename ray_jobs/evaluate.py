@@ -38,6 +38,8 @@ class EvaluateConfig:
         manifest: The dataset.
         split: On which split.
         candidates: Choose among so many timesteps of a video, which the selector sees; None is the run's own number.
+        selector_from: A finished run whose LightNet and selector choose, before this run's HeavyNet and classifier,
+            which never saw them (off-the-shelf use, paper section 4.2).
         reference: A run trained without a selector on the same networks, whose classifier then serves uniform,
             random and dense sampling beside the run's own.
         features: Where feature stores are kept; None keeps them beside the run.
@@ -52,6 +54,7 @@ class EvaluateConfig:
     manifest: Path
     split: SplitName = "test"
     candidates: int | None = None
+    selector_from: Path | None = None
     reference: Path | None = None
     features: Path | None = None
     random_draws: int = 5
@@ -75,10 +78,9 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
     """
     folder = model_folder(config.run)
     config = replace(config, run=folder.parent if folder.name == MODEL else folder)
-    model, model_config = load_model(folder)
     manifest = read_manifest(config.manifest)
+    model, model_config = _model(config, folder, manifest)
     reference = _reference(config.reference, model, manifest)
-    check_classes(manifest, model_config, config.run)
     if (config.candidates or 0) > model_config.timesteps:
         raise ConfigError(f"{config.run} has {model_config.timesteps} candidates, not {config.candidates}")
     split = manifest.split(config.split)
@@ -110,8 +112,8 @@ def measure(
     )
     if config.candidates is not None:
         evaluation = evaluation.among(config.candidates)
-    points = evaluation.selector_points(model)
-    same = same_budget(points)
+    points = evaluation.selector_points(model) if model_config.has_selector else []
+    same = same_budget(points) if points else evaluation.timesteps
     points += evaluation.reference_points(model, "own", also=same)
     return points + (evaluation.reference_points(reference, "reference", also=same) if reference else [])
 
@@ -119,6 +121,20 @@ def measure(
 def same_budget(points: list[TradeoffPoint]) -> int:
     """The budget at which other ways keep as many timesteps as the gate does, rounded up."""
     return math.ceil(find(points, "gate").timesteps)
+
+
+def _model(config: EvaluateConfig, folder: Path, manifest: Manifest) -> tuple[VideoEpitoma, ModelConfig]:
+    """The run's model, with another run's selector if that is asked for."""
+    model, model_config = load_model(folder)
+    check_classes(manifest, model_config, config.run)
+    if config.selector_from is None:
+        return model, model_config
+    chooser, chooser_config = load_model(model_folder(config.selector_from))
+    check_classes(manifest, chooser_config, config.selector_from)
+    if not chooser_config.has_selector:
+        raise RunError(f"{config.selector_from} was trained without a selector")
+    model.selector, networks_of(model).light = chooser.selector, networks_of(chooser).light
+    return model, replace(model_config, timesteps=chooser_config.timesteps, has_selector=True)
 
 
 def _reference(run: Path | None, model: VideoEpitoma, manifest: Manifest) -> VideoEpitoma | None:
@@ -151,7 +167,8 @@ def _stored(
 
 def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) -> None:
     among = "" if config.candidates is None else f"_among_{config.candidates}"
-    folder = config.run / f"evaluation_{config.split}{among}"
+    by = "" if config.selector_from is None else f"_selector_of_{config.selector_from.name}"
+    folder = config.run / f"evaluation_{config.split}{among}{by}"
     write_points(folder / "tradeoff.parquet", points)
     (folder / "tradeoff.md").write_text(markdown_table(points))
     title = f"{config.run.name}: {score_name} on {config.split}"
@@ -160,7 +177,7 @@ def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) 
         console.print(tradeoff_table(points, title=title, score_name=score_name))
         say(f"  table and figure: {folder}")
     with tracked_run(config.run, params={}) as tracker:
-        if config.candidates is None:
+        if not among and not by:
             tracker.points(points, split=config.split)
         tracker.artifact(folder, folder=folder.name)
 

@@ -40,9 +40,9 @@ from ray_jobs.command_line import run_job
 from ray_jobs.confirm import confirm
 from ray_jobs.extract import extract_with
 from ray_jobs.runs import CONFIG, MODEL, begun, claim
+from ray_jobs.starting_point import starting_point
 from ray_jobs.sweep_report import FRONT_JSON, keep_result
 from ray_jobs.sweep_watcher import SweepWatcher, trial_config
-from ray_jobs.train import starting_point
 
 TIMES_FILE, SPACE_FILE = "times.json", "space.py"
 REFERENCE_TRIALS: dict[str, dict[str, Any]] = {

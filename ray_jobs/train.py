@@ -1,11 +1,14 @@
-"""Train selector and classifier on Ray Train, from stored features or end to end from pixels."""
+"""Train selector and classifier on Ray Train, from stored features or end to end from pixels.
+
+``--preset NAME`` gives defaults for a purpose: ``standalone``, ``frozen``, ``end_to_end``, ``breakfast``, ``charades``;
+``--preset breakfast:i3d`` chooses the HeavyNet too. ``--config FILE`` takes them from JSON.
+"""
 
 import math
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 import ray
-import torch
 
 from epitoma.config import flatten, to_dict
 from epitoma.console import phase, say
@@ -16,24 +19,33 @@ from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.board import new_board
 from epitoma.on_ray.trainer import Job, fit
 from epitoma.plots import training_figure
-from epitoma.sampling import stable_seed
+from epitoma.presets import preset
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import State, load_model, read_json, save_model, state_of, write_json
+from epitoma.training.checkpoint import State, read_json, save_model, state_of, write_json
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, MODEL, begun, check_classes, claim, model_folder, networks_of
+from ray_jobs.runs import CONFIG, MODEL, begun, claim
+from ray_jobs.starting_point import starting_point
 
 HISTORY = "history.json"
 
 
-def train(config: TrainConfig, *, parent: Path | None = None) -> Path:
+def unchanged(state: State) -> State:
+    """The model as it was trained."""
+    return state
+
+
+def train(
+    config: TrainConfig, *, parent: Path | None = None, finish: Callable[[State], State] = unchanged
+) -> Path:
     """Train one run and return its folder.
 
     Args:
         config: The run.
         parent: Folder of the run that this one is nested in.
+        finish: From the state of the best model to what is kept.
 
     Raises:
         EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
@@ -46,7 +58,7 @@ def train(config: TrainConfig, *, parent: Path | None = None) -> Path:
     with begun(config, parent=parent) as tracker:
         best = _fit(config, manifest, networks, start, tracker)
         model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
-        save_model(config.folder / MODEL, config=model, state=_whole(model, networks, best))
+        save_model(config.folder / MODEL, config=model, state=finish(_whole(model, networks, best)))
         tracker.artifact(config.folder / MODEL, folder=MODEL)
     return config.folder
 
@@ -68,32 +80,6 @@ def check_resumed(config: TrainConfig) -> None:
             + ", ".join(f"{name} {stored.get(name)}, not {asked.get(name)}" for name in differing)
             + f" (its own are in {config.folder / CONFIG}: give them with --config)"
         )
-
-
-def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, Networks, State | None]:
-    """Networks and weights to start from: another run's, or pretrained networks and a fresh head.
-
-    A run that starts from another one takes over the settings of its networks and head, one that uses its
-    networks those of the networks.
-
-    Raises:
-        RunError: The dataset has no training or validation videos, or other classes than the run to start from.
-    """
-    for split in ("train", "validation"):
-        manifest.split(split)
-    state = None
-    networks_run = config.networks_from or config.start_from
-    if config.start_from is not None:
-        started, started_config = load_model(model_folder(config.start_from))
-        check_classes(manifest, started_config, config.start_from)
-        config = replace(config, head=started_config.head)
-        state = state_of(started)
-        state = {name: tensor for name, tensor in state.items() if not name.startswith("networks.")}
-    if networks_run is None:
-        torch.manual_seed(stable_seed(config.seed, "networks"))
-        return config, Networks(config.networks), state
-    model, model_config = load_model(model_folder(networks_run))
-    return replace(config, networks=model_config.networks), networks_of(model), state
 
 
 class Watcher:
@@ -261,4 +247,4 @@ def _whole(config: ModelConfig, networks: Networks, best: State) -> State:
 
 
 if __name__ == "__main__":
-    run_job(TrainConfig, train, about=__doc__)
+    run_job(TrainConfig, train, about=__doc__, preset=preset)

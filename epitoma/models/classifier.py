@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
+from epitoma.errors import ConfigError
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.embedding import embedding
 from epitoma.models.packing import pack, pad
@@ -27,6 +28,8 @@ class VideoClassifier(nn.Module):
             hidden_channels: Width of the MLP.
             dropout: Share of channels dropped before the embedding and inside the MLP.
             frame_logits: Add the pooled scores of single timesteps; the paper has no such path.
+            video_logits: Scores of the attended and pooled timesteps, the paper's path; without it those of single
+                timesteps are averaged and nothing else, which is the plain way to classify a video.
         """
 
         embed_channels: int | None = 256
@@ -34,6 +37,13 @@ class VideoClassifier(nn.Module):
         hidden_channels: int = 256
         dropout: float = 0.3
         frame_logits: bool = True
+        video_logits: bool = True
+
+        def __post_init__(self) -> None:
+            if not (self.frame_logits or self.video_logits):
+                raise ConfigError(
+                    "head.classifier needs frame_logits or video_logits: nothing else gives scores"
+                )
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
@@ -41,13 +51,15 @@ class VideoClassifier(nn.Module):
         self.embed = (
             embedding(channels, width, dropout=config.dropout) if config.embed_channels else nn.Identity()
         )
-        self.attention = TemporalSelfAttention(config.attention, channels=width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, config.hidden_channels),
-            nn.ReLU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.hidden_channels, classes),
-        )
+        if config.video_logits:
+            self.attention = TemporalSelfAttention(config.attention, channels=width)
+            self.mlp = nn.Sequential(
+                nn.Linear(width, config.hidden_channels),
+                nn.ReLU(),
+                nn.Dropout(config.dropout),
+                nn.Linear(config.hidden_channels, classes),
+            )
+        self.has_video_logits = config.video_logits
         self.frame_classifier = nn.Linear(width, classes) if config.frame_logits else None
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> tuple[Tensor, Tensor | None]:
@@ -56,11 +68,13 @@ class VideoClassifier(nn.Module):
         x_PC = self.embed(heavy_PC)
         x_BKC = pad(x_PC, open_BT)
         gate_BK = pad(pack(selection.gate_BT, open_BT), open_BT).to(x_BKC.dtype)
-        logits_BL = self.mlp(weighted_mean(self.attention(x_BKC, gate_BK), gate_BK))
-        if self.frame_classifier is None:
-            return logits_BL, None
-        frame_logits_PL = self.frame_classifier(x_PC)
-        return logits_BL + weighted_mean(pad(frame_logits_PL, open_BT), gate_BK), frame_logits_PL
+        frame_logits_PL = None if self.frame_classifier is None else self.frame_classifier(x_PC)
+        logits_BL = x_BKC.new_zeros(())
+        if self.has_video_logits:
+            logits_BL = self.mlp(weighted_mean(self.attention(x_BKC, gate_BK), gate_BK))
+        if frame_logits_PL is not None:
+            logits_BL = logits_BL + weighted_mean(pad(frame_logits_PL, open_BT), gate_BK)
+        return logits_BL, frame_logits_PL
 
 
 def weighted_mean(x_BKC: Tensor, weight_BK: Tensor) -> Tensor:

@@ -187,6 +187,7 @@ class ModelConfig:
         classes: Names of the classes, in the order of the scores.
         multi_label: Whether a video may have several.
         timesteps: Candidate timesteps T that the model looks at in a video.
+        has_selector: Whether its selector has learnt; False for a classifier that was trained without one.
     """
 
     networks: NetworksConfig
@@ -194,6 +195,7 @@ class ModelConfig:
     classes: tuple[str, ...]
     multi_label: bool
     timesteps: int
+    has_selector: bool = True
 
 
 def build_model(config: ModelConfig, *, pretrained: bool = True) -> VideoEpitoma:

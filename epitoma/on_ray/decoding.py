@@ -40,12 +40,12 @@ class DecodeSpec:
     """What the networks want to see.
 
     Attributes:
-        light_size: Height and width of LightNet's frames in pixels.
+        light_size: Height and width of LightNet's frames in pixels; None where it does not look.
         heavy_size: Height and width of HeavyNet's frames in pixels.
         frames: Successive frames of a timestep, ``m``.
     """
 
-    light_size: int
+    light_size: int | None
     heavy_size: int
     frames: int
 
@@ -149,14 +149,13 @@ def decode_timesteps(
     if index.frame_count < frame_count:
         raise VideoError(path, f"has {index.frame_count} frames, but its manifest says {frame_count}")
     timesteps = Timesteps(starts_T=starts_T, frames_per_timestep=spec.frames, frame_count=frame_count)
-    views = (
-        View(frame_indices=timesteps.middle_frames_T, size=spec.light_size),
-        View(frame_indices=timesteps.frames_TM.reshape(-1), size=spec.heavy_size),
-    )
+    views = [View(frame_indices=timesteps.frames_TM.reshape(-1), size=spec.heavy_size)]
+    if spec.light_size is not None:
+        views.append(View(frame_indices=timesteps.middle_frames_T, size=spec.light_size))
     decoded = decode_views(path, index, views)
-    frames_THWC, heavy = decoded.pictures
+    heavy, *light = decoded.pictures
     return {
-        "frames": frames_THWC,
+        "frames": light[0] if light else _no_frames(len(starts_T)),
         "snippets": heavy.reshape(len(starts_T), spec.frames, *heavy.shape[1:]),
         "replaced": decoded.replaced,
     }
@@ -164,9 +163,14 @@ def decode_timesteps(
 
 def blank(timesteps: int, spec: DecodeSpec) -> Row:
     """Pixels of the usual shape for a video that has none."""
-    light = (timesteps, spec.light_size, spec.light_size, 3)
+    light_size = spec.light_size or 0
+    light = (timesteps, light_size, light_size, 3)
     heavy = (timesteps, spec.frames, spec.heavy_size, spec.heavy_size, 3)
     return {"frames": np.zeros(light, np.uint8), "snippets": np.zeros(heavy, np.uint8), "replaced": 0}
+
+
+def _no_frames(timesteps: int) -> np.ndarray:
+    return np.zeros((timesteps, 0, 0, 3), np.uint8)
 
 
 def decoded(schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec: DecodeSpec) -> Dataset:

@@ -34,11 +34,12 @@ from epitoma.training.schedule import (
 from epitoma.video.index_table import StoredIndices
 
 
-def decode_spec(networks: Networks) -> DecodeSpec:
-    """Ask the networks what they want to see."""
+def decode_spec(networks: Networks, *, light_looks: bool = True) -> DecodeSpec:
+    """Ask the networks what they want to see; LightNet need not look where no selector chooses."""
     light: InputSpec = networks.light.input
     heavy: InputSpec = networks.heavy.input
-    return DecodeSpec(light_size=light.size, heavy_size=heavy.size, frames=heavy.frames)
+    light_size = light.size if light_looks else None
+    return DecodeSpec(light_size=light_size, heavy_size=heavy.size, frames=heavy.frames)
 
 
 def channels_first(pixels: np.ndarray) -> torch.Tensor:
@@ -186,14 +187,17 @@ class PixelSource:
         )
 
     def _random(self, frame_count: int, rng: np.random.Generator) -> np.ndarray:
+        if self.config.train_sampling == "uniform":
+            return self._uniform_of(frame_count, self.config.candidates)
         return random_timesteps(
             frame_count, count=self.config.candidates, frames_per_timestep=self.spec.frames, rng=rng
         ).starts_T
 
     def _uniform(self, frame_count: int, rng: np.random.Generator) -> np.ndarray:
-        return uniform_timesteps(
-            frame_count, count=self.config.timesteps, frames_per_timestep=self.spec.frames
-        ).starts_T
+        return self._uniform_of(frame_count, self.config.timesteps)
+
+    def _uniform_of(self, frame_count: int, count: int) -> np.ndarray:
+        return uniform_timesteps(frame_count, count=count, frames_per_timestep=self.spec.frames).starts_T
 
 
 def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep: int) -> Schedule:

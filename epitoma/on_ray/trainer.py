@@ -221,8 +221,10 @@ def build_trainable(
 
 
 def _load_start(model: VideoEpitoma, start: State) -> None:
+    """Load the parts that the start has, and each of them whole."""
     missing, unexpected = model.load_state_dict(start, strict=False)
-    wrong = [*(name for name in missing if not name.startswith("networks.")), *unexpected]
+    parts = tuple({name.split(".")[0] + "." for name in start})
+    wrong = [*(name for name in missing if name.startswith(parts)), *unexpected]
     if wrong:
         raise RunError(f"the run to start from has another model: {', '.join(wrong[:5])} do not fit")
 
@@ -230,7 +232,8 @@ def _load_start(model: VideoEpitoma, start: State) -> None:
 def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSource | PixelSource:
     training, validation = job.manifest.split("train"), job.manifest.split("validation")
     if job.store is None:
-        return PixelSource(job.config, training, validation, context, decode_spec(networks))
+        spec = decode_spec(networks, light_looks=job.config.selection == "learnt")
+        return PixelSource(job.config, training, validation, context, spec)
     stored = (feature_split(read_features(job.store, split), split) for split in (training, validation))
     return FeatureSource(job.config, next(stored), next(stored), context)
 

@@ -195,7 +195,9 @@ class TrainingLoop:
         parts = batch.parts(self.config.optimisation.accumulate)
         totals, mean_ratio = torch.zeros(COUNTS, dtype=torch.float64, device=self.context.device), 0.0
         for number, part in enumerate(parts, start=1):
-            seen, ratio = self._learn(part, epoch, step, videos, parts=len(parts), is_last=number == len(parts))
+            seen, ratio = self._learn(
+                part, epoch, step, videos, parts=len(parts), is_last=number == len(parts)
+            )
             totals, mean_ratio = totals + seen, mean_ratio + ratio / len(parts)
         self._descend()
         self.average.update(steps=epoch * self.steps_per_epoch + step + 1)

@@ -62,11 +62,15 @@ class TrainConfig:
         optimisation: How weights are moved.
         augmentation: How views of the training videos differ, from pixels.
         timesteps: Candidate timesteps T of a video at inference, uniform over it.
-        train_timesteps: Candidates drawn at random in training; None draws T.
+        train_timesteps: Candidates of a video in training; None draws T.
+        train_sampling: Whether those are drawn at random each time, or always the same uniform ones.
         store_timesteps: Dense timesteps D in the feature store; None stores T.
         features: Where feature stores are kept; None keeps them in ``runs/features``.
         start_from: A finished run whose networks, selector and classifier start this one.
         networks_from: A finished run whose networks are used, and nothing else of it.
+        selector_from: A finished run whose LightNet and selector start this one, in front of any HeavyNet.
+        light_from: A finished run whose LightNet is used, such as one of ``finetune``.
+        heavy_from: A finished run whose HeavyNet is used.
         seed: Seed of everything random.
         checkpoint_every: Optimiser steps between checkpoints, beside those at the ends of epochs; None keeps no others.
         audit: Write down which videos each step saw, in ``audit`` in the run's folder.
@@ -89,10 +93,14 @@ class TrainConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     timesteps: int = 32
     train_timesteps: int | None = None
+    train_sampling: Literal["random", "uniform"] = "random"
     store_timesteps: int | None = None
     features: Path | None = None
     start_from: Path | None = None
     networks_from: Path | None = None
+    selector_from: Path | None = None
+    light_from: Path | None = None
+    heavy_from: Path | None = None
     seed: int = 0
     checkpoint_every: int | None = None
     audit: bool = False
@@ -105,7 +113,11 @@ class TrainConfig:
         if self.source == "features" and self.backbones == "finetune":
             raise ConfigError("backbones 'finetune' needs source 'pixels': stored features cannot change")
         if self.source == "features" and self.augmentation.is_on:
-            raise ConfigError("augmentation needs source 'pixels': stored features are of the videos as they are")
+            raise ConfigError(
+                "augmentation needs source 'pixels': stored features are of the videos as they are"
+            )
+        if self.start_from is not None and self.selector_from is not None:
+            raise ConfigError("start_from takes the selector too: give it or selector_from, not both")
         if self.checkpoint_every is not None and self.checkpoint_every < 1:
             raise ConfigError(f"checkpoint_every must be at least 1 step, not {self.checkpoint_every}")
         if self.timesteps < 1 or self.candidates < 1 or self.dense < 1:
@@ -115,7 +127,8 @@ class TrainConfig:
                 f"store_timesteps {self.dense} is fewer than timesteps {self.timesteps} "
                 f"or train_timesteps {self.candidates}"
             )
-        if self.sparsity.has_target and self.sparsity.target_timesteps > self.timesteps:
+        has_target = self.selection == "learnt" and self.sparsity.has_target
+        if has_target and self.sparsity.target_timesteps > self.timesteps:
             raise ConfigError(
                 f"sparsity.target_timesteps {self.sparsity.target_timesteps} is more than timesteps {self.timesteps}"
             )
@@ -161,4 +174,5 @@ class TrainConfig:
             classes=classes,
             multi_label=multi_label,
             timesteps=self.timesteps,
+            has_selector=self.selection == "learnt",
         )

@@ -1,0 +1,86 @@
+"""Fine-tune one network as a plain video classifier, from pixels: the first step of the paper's recipe.
+
+A video's timesteps are classified one by one and their scores averaged, or, with ``--head.classifier.video-logits``,
+classified together by the VideoClassifier. What comes of it is used with ``--light-from`` or ``--heavy-from``.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from epitoma.errors import ConfigError
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.heavy_net import HeavyNet
+from epitoma.models.videoepitoma import HeadConfig
+from epitoma.training.batch import SelectionName
+from epitoma.training.checkpoint import State
+from epitoma.training.optimisation import OptimisationConfig
+from epitoma.training.run_config import TrainConfig
+from ray_jobs.command_line import run_job
+from ray_jobs.train import train
+
+LIGHT, HEAVY = "networks.light.", "networks.heavy."
+
+
+def plain_head() -> HeadConfig:
+    """Scores of single timesteps, averaged."""
+    return HeadConfig(classifier=VideoClassifier.Config(embed_channels=None, video_logits=False))
+
+
+def plain_optimisation() -> OptimisationConfig:
+    """Few passes at small steps: a pretrained network needs no more, and soon knows its videos by heart."""
+    return OptimisationConfig(epochs=20, patience=5, network_learning_rate=1e-4)
+
+
+@dataclass(kw_only=True)
+class FinetuneConfig(TrainConfig):
+    """One network's fine-tuning; whatever a training run from pixels has but a selector.
+
+    Attributes:
+        network: Which of the two learns.
+        timesteps: Of a video in validation, uniform over it.
+        train_timesteps: Of a video in training; None draws as many.
+    """
+
+    network: Literal["light", "heavy"] = "heavy"
+    timesteps: int = 16
+    source: Annotated[Literal["features", "pixels"], tyro.conf.Suppress] = "pixels"
+    backbones: Annotated[Literal["frozen", "finetune"], tyro.conf.Suppress] = "finetune"
+    selection: Annotated[SelectionName, tyro.conf.Suppress] = "dense"
+    head: HeadConfig = field(default_factory=plain_head)
+    optimisation: OptimisationConfig = field(default_factory=plain_optimisation)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.source, self.backbones, self.selection) != ("pixels", "finetune", "dense"):
+            raise ConfigError("fine-tuning is from pixels, of the network, and without a selector")
+
+
+def finetune(config: FinetuneConfig, *, parent: Path | None = None) -> Path:
+    """Fine-tune, and return the run's folder.
+
+    A LightNet learns in HeavyNet's place, where all timesteps are seen by it, and is then kept in its own as well.
+
+    Raises:
+        EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
+    """
+    if config.network == "heavy":
+        return train(config, parent=parent)
+    light = config.networks.light
+    heavy = HeavyNet.Config(name=light.name, weights=light.weights, size=light.size)
+    placed = replace(config, networks=replace(config.networks, heavy=heavy))
+    return train(placed, parent=parent, finish=light_in_its_place)
+
+
+def light_in_its_place(state: State) -> State:
+    """The state with what HeavyNet has learnt as LightNet's too."""
+    learnt = {
+        name.replace(HEAVY, LIGHT, 1): each.clone() for name, each in state.items() if name.startswith(HEAVY)
+    }
+    return {**state, **learnt}
+
+
+if __name__ == "__main__":
+    run_job(FinetuneConfig, finetune, about=__doc__)

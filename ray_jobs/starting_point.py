@@ -1,0 +1,70 @@
+"""Where training starts: pretrained networks and a fresh head, or parts of finished runs."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.models.videoepitoma import Networks
+from epitoma.models.weights import RANDOM
+from epitoma.sampling import stable_seed
+from epitoma.training.checkpoint import State, load_model, state_of
+from epitoma.training.run_config import TrainConfig
+from ray_jobs.runs import check_classes, model_folder, networks_of
+
+
+def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, Networks, State | None]:
+    """Networks and weights to start from.
+
+    Whatever is taken from another run comes with the settings that it has there.
+
+    Returns:
+        The config with those settings, the networks, and the state of selector and classifier; None is a fresh head.
+
+    Raises:
+        RunError: The dataset has no training or validation videos, or other classes than the run to start from.
+    """
+    for split in ("train", "validation"):
+        manifest.split(split)
+    config, state = _head(config, manifest)
+    config, networks = _networks(config)
+    return config, networks, state
+
+
+def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State | None]:
+    run = config.start_from or config.selector_from
+    if run is None:
+        return config, None
+    started, started_config = load_model(model_folder(run))
+    check_classes(manifest, started_config, run)
+    state = {name: each for name, each in state_of(started).items() if not name.startswith("networks.")}
+    if config.start_from is not None:
+        return replace(config, head=started_config.head), state
+    selector = {name: each for name, each in state.items() if name.startswith("selector.")}
+    return replace(config, head=replace(config.head, selector=started_config.head.selector)), selector
+
+
+def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
+    """The networks, each from the run that it is to be taken from, if any."""
+    both = config.networks_from or config.start_from
+    runs = {
+        "light": config.light_from or both or config.selector_from,
+        "heavy": config.heavy_from or both,
+    }
+    taken = {part: _taken(part, run) for part, run in runs.items() if run is not None}
+    settings = replace(config.networks, **{part: own for part, (_, own) in taken.items()})
+    # What is replaced at once needs no pretrained weights, which may have to be fetched.
+    without = {part: replace(own, weights=RANDOM) for part, (_, own) in taken.items()}
+    torch.manual_seed(stable_seed(config.seed, "networks"))
+    networks = Networks(replace(settings, **without))
+    for part, (network, _) in taken.items():
+        setattr(networks, part, network)
+    return replace(config, networks=settings), networks
+
+
+def _taken(part: str, run: Path) -> tuple[Any, Any]:
+    """A network of a finished run, and its settings."""
+    model, model_config = load_model(model_folder(run))
+    return getattr(networks_of(model), part), getattr(model_config.networks, part)
