@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from epitoma.choices import Choices
 from epitoma.cost import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.feature_store import Stored
@@ -78,6 +79,24 @@ class Evaluation:
             )
             for budget in wanted
         ]
+
+    def choices(self, model: VideoEpitoma, classes: Sequence[str]) -> Choices:
+        """What the selector chose in each video.
+
+        Args:
+            model: Whose selector.
+            classes: Names of the classes.
+        """
+        alpha_VT, worth_VT = self._scores(model)
+        valid_VT = torch.ones_like(alpha_VT, dtype=torch.bool)
+        return Choices(
+            video_ids=self.split.video_ids,
+            labels=[
+                [classes[int(at)] for at in row.nonzero().flatten().tolist()] for row in self.split.labels_VL
+            ],
+            worth_VT=worth_VT,
+            open_VT=model.selector.gating.keep(alpha_VT, worth_VT, valid_VT, budget=None).open_BT,
+        )
 
     def reference_points(
         self, model: VideoEpitoma, classifier: ClassifierName, *, also: int

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -12,6 +13,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from epitoma.studies.class_ratios import ClassRatio
+from epitoma.studies.rows import StudyRow
 from epitoma.tradeoff import Spread, TradeoffPoint
 
 COLOURS = {
@@ -22,7 +25,9 @@ COLOURS = {
     "dense": "#1a1a1a",
 }
 MARKERS = {"selector": "o", "gate": "*", "uniform": "s", "random": "^", "dense": "D"}
+STYLES = {"selector": "-", "gate": "none", "uniform": "--", "random": ":", "dense": "none"}
 Point = tuple[float, float]
+Against = Literal["timesteps", "gmacs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +115,55 @@ def training_figure(history: Sequence[dict[str, float]], path: Path, *, title: s
     _save(figure, path)
 
 
+def study_figure(rows: Sequence[StudyRow], path: Path, *, against: Against, labels: Labels) -> None:
+    """Scores of a study over seeds, a colour for each setting and a line style for each way, as PNG and SVG.
+
+    Args:
+        rows: What was measured.
+        path: Where the PNG goes; the SVG lies beside it.
+        against: What lies on the axis across.
+        labels: Of the axes and the whole.
+    """
+    figure, axes = plt.subplots(figsize=(8, 5))
+    settings = list(dict.fromkeys(row.setting for row in rows))
+    for number, setting in enumerate(settings):
+        for sampling in dict.fromkeys(row.sampling for row in rows if row.setting == setting):
+            own = [row for row in rows if (row.setting, row.sampling) == (setting, sampling)]
+            axes.errorbar(
+                [getattr(row, against) for row in own],
+                [row.mean for row in own],
+                yerr=[row.std for row in own],
+                marker=MARKERS[sampling],
+                linestyle=STYLES[sampling],
+                color=f"C{number}",
+                capsize=2,
+                label=f"{setting}, {sampling}",
+            )
+    axes.set_xscale("log", base=2 if against == "timesteps" else 10)
+    axes.set(xlabel=labels.cost, ylabel=labels.score, title=labels.title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7)
+    _save(figure, path, path.with_suffix(".svg"))
+
+
+def ratio_figure(ratios: Sequence[ClassRatio], path: Path, *, title: str) -> None:
+    """Share of timesteps that gates keep, by class, a bar for each setting, as PNG and SVG beside it."""
+    settings = list(dict.fromkeys(ratio.setting for ratio in ratios))
+    classes = list(dict.fromkeys(ratio.label for ratio in ratios))
+    width = 0.8 / len(settings)
+    figure, axes = plt.subplots(figsize=(max(7.5, 0.6 * len(classes)), 4.5))
+    for number, setting in enumerate(settings):
+        own = [ratio for ratio in ratios if ratio.setting == setting]
+        places = [classes.index(ratio.label) + (number - (len(settings) - 1) / 2) * width for ratio in own]
+        means, deviations = [ratio.mean for ratio in own], [ratio.std for ratio in own]
+        axes.bar(places, means, width, yerr=deviations, capsize=2, label=setting)
+    axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right", fontsize=8)
+    axes.set(ylabel="ratio of selected timesteps", title=title)
+    axes.grid(alpha=0.3, axis="y")
+    axes.legend(fontsize=8)
+    _save(figure, path, path.with_suffix(".svg"))
+
+
 def memory_figure(starts: Sequence[Mapping[str, float]], path: Path) -> None:
     """Time to the first batch, and memory of the processes that hold a manifest, against its videos."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
@@ -152,8 +206,9 @@ def _draw_curve(axes: Axes, curve: Sequence[TradeoffPoint]) -> None:
         )
 
 
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _save(figure: Figure, *paths: Path) -> None:
     figure.tight_layout()
-    figure.savefig(path, dpi=130)
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=130)
     plt.close(figure)

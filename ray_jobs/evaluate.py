@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 
+from epitoma.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.console import console, phase, say
 from epitoma.cost import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
@@ -86,36 +87,37 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
     split = manifest.split(config.split)
     with ray_session(logs=config.run / "logs"):
         stored = _stored(config, split, model, model_config)
+    evaluation = _evaluation(config, split, stored, model, model_config)
     with phase(f"evaluate {config.run.name} on {config.split}"):
-        points = measure(config, split, stored, model, model_config, reference)
-    _keep(config, points, "mAP" if manifest.multi_label else "accuracy")
+        points = measure(evaluation, model, reference, has_selector=model_config.has_selector)
+        choices = evaluation.choices(model, manifest.classes) if model_config.has_selector else None
+    _keep(config, points, choices, "mAP" if manifest.multi_label else "accuracy")
     return points
 
 
 def measure(
-    config: EvaluateConfig,
-    split: Manifest,
-    stored: Stored,
-    model: VideoEpitoma,
-    model_config: ModelConfig,
-    reference: VideoEpitoma | None,
+    evaluation: Evaluation, model: VideoEpitoma, reference: VideoEpitoma | None, *, has_selector: bool
 ) -> list[TradeoffPoint]:
     """All points of a split."""
-    features = feature_split(stored, split)
+    points = evaluation.selector_points(model) if has_selector else []
+    same = same_budget(points) if points else evaluation.timesteps
+    points += evaluation.reference_points(model, "own", also=same)
+    return points + (evaluation.reference_points(reference, "reference", also=same) if reference else [])
+
+
+def _evaluation(
+    config: EvaluateConfig, split: Manifest, stored: Stored, model: VideoEpitoma, model_config: ModelConfig
+) -> Evaluation:
+    """The split at the candidates that were asked for."""
     evaluation = Evaluation(
-        split=features,
+        split=feature_split(stored, split),
         evidence_VT=evidence_of(split, stored, networks_of(model).heavy.input.frames),
         cost=CostModel(model, networks_cost(networks_of(model)), candidates=model_config.timesteps),
         multi_label=split.multi_label,
         seed=config.seed,
         random_draws=config.random_draws,
     )
-    if config.candidates is not None:
-        evaluation = evaluation.among(config.candidates)
-    points = evaluation.selector_points(model) if model_config.has_selector else []
-    same = same_budget(points) if points else evaluation.timesteps
-    points += evaluation.reference_points(model, "own", also=same)
-    return points + (evaluation.reference_points(reference, "reference", also=same) if reference else [])
+    return evaluation if config.candidates is None else evaluation.among(config.candidates)
 
 
 def same_budget(points: list[TradeoffPoint]) -> int:
@@ -165,12 +167,16 @@ def _stored(
     return read_features(extracted.folder, split)
 
 
-def _keep(config: EvaluateConfig, points: list[TradeoffPoint], score_name: str) -> None:
+def _keep(
+    config: EvaluateConfig, points: list[TradeoffPoint], choices: Choices | None, score_name: str
+) -> None:
     among = "" if config.candidates is None else f"_among_{config.candidates}"
     by = "" if config.selector_from is None else f"_selector_of_{config.selector_from.name}"
     folder = config.run / f"evaluation_{config.split}{among}{by}"
     write_points(folder / "tradeoff.parquet", points)
     (folder / "tradeoff.md").write_text(markdown_table(points))
+    if choices is not None:
+        write_choices(folder / CHOICES_FILE, choices)
     title = f"{config.run.name}: {score_name} on {config.split}"
     tradeoff_figure(points, folder / "tradeoff.png", title=title, score_name=score_name)
     if not config.quiet:

@@ -1,4 +1,4 @@
-"""Reports: what recognition costs, what a sweep found, and what MLflow has not heard yet."""
+"""Reports: what recognition costs, the paper's studies, what a sweep found, and what MLflow has not heard yet."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,15 @@ from epitoma.tracking import store_uri, tell_the_rest
 from ray_jobs.command_line import run_job
 from ray_jobs.cost_reports import CostConfig, Table1Config
 from ray_jobs.front_report import FrontConfig
+from ray_jobs.study_reports import (
+    AblationConfig,
+    Figure4Config,
+    Figure5Config,
+    Figure6Config,
+    Figure7Config,
+    Figure8Config,
+    Table2Config,
+)
 
 
 @dataclass(kw_only=True)
@@ -31,6 +40,13 @@ class SyncConfig:
 
 ReportConfig = (
     Annotated[Table1Config, tyro.conf.subcommand("table1")]
+    | Annotated[Table2Config, tyro.conf.subcommand("table2")]
+    | Annotated[Figure4Config, tyro.conf.subcommand("figure4")]
+    | Annotated[Figure5Config, tyro.conf.subcommand("figure5")]
+    | Annotated[Figure6Config, tyro.conf.subcommand("figure6")]
+    | Annotated[Figure7Config, tyro.conf.subcommand("figure7")]
+    | Annotated[Figure8Config, tyro.conf.subcommand("figure8")]
+    | Annotated[AblationConfig, tyro.conf.subcommand("ablation")]
     | Annotated[CostConfig, tyro.conf.subcommand("cost")]
     | Annotated[FrontConfig, tyro.conf.subcommand("front")]
     | Annotated[SyncConfig, tyro.conf.subcommand("sync")]

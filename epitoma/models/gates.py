@@ -1,4 +1,4 @@
-"""The gate's three forms: from a score to a value in [0, 1] that is exactly 0 where shut.
+"""The gate's forms: from a score to a value in [0, 1] that is exactly 0 where shut.
 
 Each form says what the gate is under training noise, and how likely that gate is to be open (its expected
 L0 norm). At inference all of them are a step on the score: see ``gating.py``.
@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-GateName = Literal["clipped_sigmoid", "binary", "hard_concrete"]
+GateName = Literal["clipped_sigmoid", "binary", "hard_concrete", "soft"]
 
 
 class Gate(Protocol):
@@ -72,8 +72,22 @@ class HardConcrete:
         return torch.sigmoid(alpha - self.beta * math.log(-self.gamma / self.zeta))
 
 
+@dataclass(frozen=True)
+class SoftAttention:
+    """``sigmoid(alpha + noise)``: every timestep counts, by as much; for comparison, since nothing is ever skipped."""
+
+    def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
+        """Gate value in (0, 1)."""
+        return torch.sigmoid(alpha + noise)
+
+    def open_probability(self, alpha: Tensor) -> Tensor:
+        """Always open."""
+        return torch.ones_like(alpha)
+
+
 GATES: dict[GateName, Gate] = {
     "clipped_sigmoid": ClippedSigmoid(),
     "binary": BinaryGumbel(),
     "hard_concrete": HardConcrete(),
+    "soft": SoftAttention(),
 }

@@ -1,0 +1,87 @@
+"""What a selector chose in each video of a split, kept so that choices can be compared afterwards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from epitoma.errors import RunError
+from epitoma.models.gating import top_k
+from epitoma.parquet import read_parquet
+
+CHOICES_FILE = "choices.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """A selector's choices in the videos of a split, all among the same number of candidates.
+
+    Attributes:
+        video_ids: Of the videos.
+        labels: Names of the classes that each video shows.
+        worth_VT: What timesteps are kept by.
+        open_VT: Which the gates themselves leave open.
+    """
+
+    video_ids: Sequence[str]
+    labels: Sequence[Sequence[str]]
+    worth_VT: Tensor
+    open_VT: Tensor
+
+    def kept(self, budget: int) -> Tensor:
+        """The best so many of each video, ``(V, T)``."""
+        return top_k(self.worth_VT, torch.ones_like(self.open_VT), budget)
+
+    def ratio_by_class(self) -> Mapping[str, float]:
+        """Share of timesteps that the gates leave open, by class: the paper's ratio of selected timesteps."""
+        ratio_V = self.open_VT.float().mean(dim=1)
+        names = sorted({name for each in self.labels for name in each})
+        return {
+            name: float(ratio_V[torch.tensor([name in each for each in self.labels])].mean())
+            for name in names
+        }
+
+
+def agreement(one: Choices, other: Choices, *, budget: int) -> float:
+    """Share of the timesteps that one selector keeps which another keeps too, at the same budget.
+
+    Chance would have ``budget / T``.
+
+    Raises:
+        RunError: They chose in other videos, or among other candidates.
+    """
+    if list(one.video_ids) != list(other.video_ids) or one.worth_VT.shape != other.worth_VT.shape:
+        raise RunError(
+            f"choices of {len(one.video_ids)} videos among {one.worth_VT.shape[1]} timesteps cannot be compared to "
+            f"those of {len(other.video_ids)} among {other.worth_VT.shape[1]}: evaluate both on the same split"
+        )
+    kept_VT = one.kept(budget)
+    return float((kept_VT & other.kept(budget)).sum() / kept_VT.sum())
+
+
+def write_choices(path: Path, choices: Choices) -> None:
+    """Write one row a video."""
+    columns: dict[str, Any] = {
+        "video_id": list(choices.video_ids),
+        "labels": [list(each) for each in choices.labels],
+        "worth": choices.worth_VT.tolist(),
+        "open": choices.open_VT.tolist(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+
+
+def read_choices(path: Path) -> Choices:
+    """Read what :func:`write_choices` wrote."""
+    columns = read_parquet(path).to_pydict()
+    return Choices(
+        video_ids=columns["video_id"],
+        labels=columns["labels"],
+        worth_VT=torch.tensor(columns["worth"]),
+        open_VT=torch.tensor(columns["open"]),
+    )

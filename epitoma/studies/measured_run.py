@@ -1,0 +1,121 @@
+"""A run as studies see it: what it was, and what was measured of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from epitoma.choices import CHOICES_FILE, Choices, read_choices
+from epitoma.config import flatten
+from epitoma.datasets import breakfast, charades
+from epitoma.errors import RunError
+from epitoma.tradeoff import TradeoffPoint, read_points
+from epitoma.training.checkpoint import read_json
+
+Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
+"""How a run was trained: with one light network for both; on stored features; from pixels with networks that learn; and
+``plain`` without a selector."""
+
+_PLACES = ("manifest", "name", "runs", "features", "seed")
+_FROM = ("start_from", "selector_from", "networks_from", "light_from", "heavy_from")
+_HOW = ("workers.", "speed.", "resume", "audit", "checkpoint_every", "max_reject_share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredRun:
+    """A run as studies see it.
+
+    Attributes:
+        name: Its folder's.
+        dataset: ``breakfast`` or ``charades`` by their classes, else the name of the manifest's folder.
+        seed: Of its training.
+        role: How it was trained.
+        heavy: Its HeavyNet, with frames and size where those are not the network's own.
+        settings: What else was asked for, by dotted names.
+        multi_label: Whether scores are mAP.
+        timesteps: Candidates T.
+        points: What was measured, by split, among all candidates.
+        among: What was measured on test among fewer candidates, by their number.
+        choices: What its selector chose on test; None without one.
+    """
+
+    name: str
+    dataset: str
+    seed: int
+    role: Role
+    heavy: str
+    settings: Mapping[str, Any]
+    multi_label: bool
+    timesteps: int
+    points: Mapping[str, Sequence[TradeoffPoint]]
+    among: Mapping[int, Sequence[TradeoffPoint]]
+    choices: Choices | None
+
+    @property
+    def is_context_conditioned(self) -> bool:
+        """Whether its gates look at the whole video."""
+        return bool(self.settings["head.selector.context"])
+
+
+def read_measured(folder: Path) -> MeasuredRun:
+    """Read a run that has been trained, and evaluated on test.
+
+    Raises:
+        RunError: It is no run, or it has not been evaluated.
+    """
+    if not (folder / "model" / "config.json").is_file():
+        raise RunError(f"no finished run at {folder}")
+    points = {split: _points(folder / f"evaluation_{split}") for split in ("validation", "test")}
+    if not points["test"]:
+        raise RunError(
+            f"{folder} has not been evaluated: python -m ray_jobs.evaluate --run {folder} --manifest ..."
+        )
+    asked, model = read_json(folder / "config.json"), read_json(folder / "model" / "config.json")
+    choices = folder / "evaluation_test" / CHOICES_FILE
+    return MeasuredRun(
+        name=folder.name,
+        dataset=_dataset(model["classes"], Path(asked["manifest"])),
+        seed=asked["seed"],
+        role=_role(asked, model),
+        heavy=heavy_name(model["networks"]["heavy"]),
+        settings={k: v for k, v in flatten(asked).items() if not k.startswith((*_PLACES, *_FROM, *_HOW))},
+        multi_label=model["multi_label"],
+        timesteps=model["timesteps"],
+        points={split: each for split, each in points.items() if each},
+        among=dict(sorted(_among(folder))),
+        choices=read_choices(choices) if choices.is_file() else None,
+    )
+
+
+def heavy_name(network: Mapping[str, Any]) -> str:
+    """A HeavyNet's name for tables."""
+    frames = "" if network["frames"] is None else f" x{network['frames']}"
+    size = "" if network["size"] is None else f" {network['size']} px"
+    return f"{network['name']}{frames}{size}"
+
+
+def _points(folder: Path) -> list[TradeoffPoint]:
+    file = folder / "tradeoff.parquet"
+    return read_points(file) if file.is_file() else []
+
+
+def _among(folder: Path) -> list[tuple[int, list[TradeoffPoint]]]:
+    found = folder.glob("evaluation_test_among_*/tradeoff.parquet")
+    numbers = [(file.parent.name.rsplit("_", 1)[1], file.parent) for file in found]
+    return [(int(number), _points(place)) for number, place in numbers if number.isdigit()]
+
+
+def _dataset(classes: Sequence[str], manifest: Path) -> str:
+    if tuple(name.split(" ")[0] for name in classes) == charades.CODES:
+        return "charades"
+    return "breakfast" if tuple(classes) == breakfast.CLASSES else manifest.parent.name
+
+
+def _role(asked: Mapping[str, Any], model: Mapping[str, Any]) -> Role:
+    if asked["selection"] != "learnt":
+        return "plain"
+    if asked["backbones"] == "finetune":
+        return "end-to-end"
+    light, heavy = model["networks"]["light"], model["networks"]["heavy"]
+    same = all(light[name] == heavy[name] for name in ("name", "size")) and (heavy["frames"] or 1) == 1
+    return "stand-alone" if same else "frozen"

@@ -1,0 +1,151 @@
+"""The paper's studies as reports: each makes a table and a figure of evaluated runs, and keeps both in MLflow."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from epitoma.console import console, say
+from epitoma.errors import ConfigError
+from epitoma.plots import Against, Labels, ratio_figure, study_figure
+from epitoma.studies.ablation import ablation
+from epitoma.studies.class_ratios import RatioStudy, figure5, figure6
+from epitoma.studies.measured_run import MeasuredRun, read_measured
+from epitoma.studies.rows import StudyRow
+from epitoma.studies.sampling import figure7, table2
+from epitoma.studies.tables import cost_table, ratio_table, score_table, write_rows
+from epitoma.studies.time_scales import figure8
+from epitoma.tracking import tracked_run
+from epitoma.training.checkpoint import write_json
+
+TIMESTEPS, GMACS = "timesteps kept", "GMACs a video"
+
+
+@dataclass(kw_only=True)
+class StudyConfig:
+    """A study of runs that have been trained and evaluated.
+
+    Attributes:
+        runs: Folders of the runs; those that differ by their seed are one setting.
+        output: Folder for table and figure; None is ``study_NAME`` beside the first run.
+    """
+
+    name: ClassVar[str]
+    across: ClassVar[str] = TIMESTEPS
+    runs: tuple[Path, ...]
+    output: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.runs:
+            raise ConfigError(f"{self.name} needs --runs: folders of runs that have been evaluated")
+
+    @property
+    def folder(self) -> Path:
+        """Where everything goes."""
+        return self.output or self.runs[0].parent / f"study_{self.name}"
+
+    def report(self) -> list[StudyRow]:
+        """Write ``table.md``, ``table.parquet``, ``rows.json`` and the figure, log them, and print the table."""
+        runs = [read_measured(run) for run in self.runs]
+        title = f"{self.name}: {runs[0].dataset}"
+        labels = Labels(cost=self.across, score="mAP" if runs[0].multi_label else "accuracy", title=title)
+        rows, table = self.make(runs, labels)
+        (self.folder / "table.md").write_text(table)
+        write_rows(self.folder / "table.parquet", rows)
+        write_json(self.folder / "rows.json", {"rows": [asdict(row) for row in rows]})
+        with tracked_run(self.folder, params={"runs": ", ".join(map(str, self.runs))}) as tracker:
+            tracker.note(table)
+            tracker.artifact(self.folder, folder=self.name)
+        console.print(table, markup=False, soft_wrap=True)
+        say(f"  table and figure: {self.folder}")
+        return rows
+
+    @abstractmethod
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """Rows and table of the runs; the figure is drawn into the folder."""
+
+    def draw(self, rows: Sequence[StudyRow], labels: Labels, *, against: Against = "timesteps") -> None:
+        """The figure of a study of scores."""
+        study_figure(rows, self.folder / "figure.png", against=against, labels=labels)
+
+
+class Table2Config(StudyConfig):
+    """Sampling, timesteps and HeavyNet: the paper's table 2."""
+
+    name = "table2"
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """Every sampling at every number of timesteps."""
+        rows = table2(runs)
+        self.draw(rows, labels)
+        return rows, score_table(rows)
+
+
+class Figure4Config(Table2Config):
+    """Score against timesteps of every sampling: the paper's figure 4, which draws table 2."""
+
+    name = "figure4"
+
+
+class Figure7Config(StudyConfig):
+    """Score against GMACs of every HeavyNet with and without the selector: the paper's figure 7."""
+
+    name = "figure7"
+    across = GMACS
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """Selector and uniform sampling of every HeavyNet."""
+        rows = figure7(runs)
+        self.draw(rows, labels, against="gmacs")
+        return rows, cost_table(rows)
+
+
+class Figure8Config(StudyConfig):
+    """Score at several time scales: the paper's figure 8, of runs evaluated with ``--candidates`` too."""
+
+    name = "figure8"
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """Half of the timesteps of each scale, and all."""
+        rows = figure8(runs)
+        self.draw(rows, labels)
+        return rows, score_table(rows)
+
+
+class AblationConfig(StudyConfig):
+    """Runs that differ in a part of the gate; name them alike but for the number of the seed at the end."""
+
+    name = "ablation"
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """A setting for all runs that differ by their seed alone."""
+        rows = ablation(runs)
+        self.draw(rows, labels)
+        return rows, score_table(rows)
+
+
+class Figure5Config(StudyConfig):
+    """Ratio of selected timesteps by class, stand-alone and end to end, and their agreement: the paper's figure 5."""
+
+    name = "figure5"
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """Ratios by class of every kind of training."""
+        return self.ratios(figure5(runs), labels)
+
+    def ratios(self, study: RatioStudy, labels: Labels) -> tuple[list[StudyRow], str]:
+        """Draw the ratios and keep them."""
+        ratio_figure(study.ratios, self.folder / "figure.png", title=labels.title)
+        write_rows(self.folder / "ratios.parquet", study.ratios)
+        return list(study.rows), ratio_table(study)
+
+
+class Figure6Config(Figure5Config):
+    """Frame-conditioned against context-conditioned gating: the paper's figure 6."""
+
+    name = "figure6"
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """Ratios by class, their variance and the score of both."""
+        return self.ratios(figure6(runs), labels)
