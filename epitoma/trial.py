@@ -32,7 +32,7 @@ class TrialData:
         splits: Features of ``train``, ``validation`` and ``test`` at the same dense timesteps.
         evidence: Whether each dense timestep shows evidence, by split; None where intervals are unknown.
         each: Cost of the networks a timestep.
-        times: Measured times.
+        times: Measured times; None where points are not to tell any.
         classes: Names of the classes.
         multi_label: Whether videos may have several.
     """
@@ -40,9 +40,9 @@ class TrialData:
     splits: Mapping[str, FeatureSplit]
     evidence: Mapping[str, Tensor | None]
     each: NetworksCost
-    times: TimeModel
     classes: tuple[str, ...]
     multi_label: bool
+    times: TimeModel | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ def measure_head(
 
     Keeping all of fewer candidates is uniform sampling that LightNet looks at in vain, and left out.
     """
-    everything = _evaluation(model, config, data, split)
+    everything = evaluation_of(model, config, data, split)
     uniform = everything.uniform_points(model, "own" if config.selection == "learnt" else "reference")
     if config.selection != "learnt":
         return uniform
@@ -148,7 +148,7 @@ def read_head(folder: Path) -> State:
     return read_tensors(folder / HEAD_FILE)
 
 
-def _evaluation(model: VideoEpitoma, config: TrainConfig, data: TrialData, split: str) -> Evaluation:
+def evaluation_of(model: VideoEpitoma, config: TrainConfig, data: TrialData, split: str) -> Evaluation:
     """The split at the config's T candidates, uniform among the dense timesteps."""
     features, evidence_VD = data.splits[split], data.evidence[split]
     places = torch.from_numpy(uniform_subset(config.dense, config.timesteps))

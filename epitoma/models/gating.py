@@ -1,5 +1,6 @@
 """GatingModule: from concept similarities to which timesteps are open (paper section 3.3)."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,7 @@ class GatingModule(nn.Module):
         weigh_kept: bool = True
 
     open_threshold: Tensor
+    open_margin: Tensor
 
     def __init__(self, config: Config, *, kernels: int) -> None:
         super().__init__()
@@ -57,6 +59,7 @@ class GatingModule(nn.Module):
             nn.Linear(kernels, config.hidden_channels), nn.ReLU(), nn.Linear(config.hidden_channels, 1)
         )
         self.register_buffer("open_threshold", torch.zeros(()))
+        self.register_buffer("open_margin", torch.full((), math.inf))
 
     def forward(
         self,
@@ -77,7 +80,7 @@ class GatingModule(nn.Module):
             hint_BT: Added to the score before it is bounded (see ``saliency.py``).
             noise_BT: Logistic noise for training; None for inference.
             budget: Keep exactly this many best-scored timesteps (all, where fewer are valid) instead of
-                those above the threshold.
+                those that the gates leave open by themselves.
         """
         alpha_BT = self.score(similarity_BTN, hint_BT)
         if noise_BT is None:
@@ -97,8 +100,24 @@ class GatingModule(nn.Module):
         """Gate timesteps of known score and worth at inference, which need not be found again for every budget."""
         kept_BT = top_k(worth_BT, valid_BT, budget or 1)
         if budget is None:
-            kept_BT = (worth_BT > self.open_threshold) & valid_BT | kept_BT
+            best_B1 = worth_BT.masked_fill(~valid_BT, -math.inf).amax(dim=1, keepdim=True)
+            is_near_BT = worth_BT > best_B1 - self.open_margin
+            kept_BT = (worth_BT > self.open_threshold) & is_near_BT & valid_BT | kept_BT
         return self._selection(alpha_BT, worth_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
+
+    def open_above_zero(self) -> None:
+        """Open gates at inference where the score is above 0, as in the paper."""
+        self.open_threshold.zero_()
+        self.open_margin.fill_(math.inf)
+
+    def open_within(self, margin: float) -> None:
+        """Open gates at inference where the worth is within a margin of the best in the video.
+
+        How high all scores of a video are says more of the video than of its timesteps, so the best one is what
+        others are measured by.
+        """
+        self.open_threshold.fill_(-math.inf)
+        self.open_margin.fill_(margin)
 
     def score(self, similarity_BTN: Tensor, hint_BT: Tensor | None = None) -> Tensor:
         """The bounded score alpha, ``(B, T, N) -> (B, T)``."""

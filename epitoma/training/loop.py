@@ -18,7 +18,7 @@ from epitoma.metrics import score
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed
 from epitoma.selection import Recognition
-from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
+from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_margin, expected_open_ratio
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
@@ -283,13 +283,13 @@ class TrainingLoop:
         return self._share_done(epoch + 1, 0) >= self.sparsity.settled_after
 
     def _calibrate(self, seen: Validation) -> None:
-        """Set the gate's threshold, where there is a target."""
+        """Say what gates leave open by themselves: as much as is asked for, or whatever scores above 0."""
         if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
-            threshold = calibrated_threshold(seen.worth_VT, seen.valid_VT, target_timesteps=target)
-            self.module.selector.gating.open_threshold.fill_(threshold)
+            margin = calibrated_margin(seen.worth_VT, seen.valid_VT, target_timesteps=target)
+            self.module.selector.gating.open_within(margin)
         else:
-            self.module.selector.gating.open_threshold.zero_()
+            self.module.selector.gating.open_above_zero()
 
     @torch.no_grad()
     def _see(self, batches: Iterable[Batch]) -> Validation:

@@ -43,7 +43,6 @@ def test_soft_attention_shuts_nothing_in_training_and_chooses_at_inference():
     assert module(similarity_BTN, LIGHT_11C, valid_BT).count_B.tolist() == [1] * 5
 
 
-
 def test_a_budget_is_kept_even_where_scores_underflow():
     module = gating(score_bound=None)
     module.mlp[-1].bias.data.fill_(-500.0)
@@ -141,6 +140,18 @@ def test_at_inference_a_step_on_the_score_says_what_is_open(weigh_kept):
     assert torch.equal(selection.open_BT & above_BT, above_BT)
     module.open_threshold.fill_(float(selection.alpha_BT.detach().max()))
     assert module(similarity_BTN, LIGHT_11C, all_valid(4, 9)).count_B.tolist() == [1] * 4
+
+
+def test_gates_that_open_within_a_margin_keep_what_is_near_the_best_of_its_video():
+    """Adding to all scores of a video changes nothing, and padding is never open."""
+    module, worth_BT = gating(), torch.tensor([[3.0, 2.5, 1.0, 9.0], [-2.0, -2.4, -4.0, 9.0]])
+    valid_BT = torch.tensor([[True, True, True, False]] * 2)
+    module.open_within(0.6)
+    kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
+    assert kept.open_BT.tolist() == [[True, True, False, False]] * 2
+    module.open_above_zero()
+    kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
+    assert kept.open_BT.tolist() == [[True, True, True, False], [True, False, False, False]]
 
 
 def test_scores_are_bounded_unless_the_bound_is_taken_off():

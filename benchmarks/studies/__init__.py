@@ -1,0 +1,1 @@
+"""The paper's studies, small: `python -m benchmarks.studies`, or `make studies`."""
