@@ -18,6 +18,7 @@ from ray_jobs.study_reports import (
     Figure6Config,
     Figure7Config,
     Figure8Config,
+    OffTheShelfConfig,
     Table2Config,
 )
 
@@ -46,6 +47,7 @@ ReportConfig = (
     | Annotated[Figure6Config, tyro.conf.subcommand("figure6")]
     | Annotated[Figure7Config, tyro.conf.subcommand("figure7")]
     | Annotated[Figure8Config, tyro.conf.subcommand("figure8")]
+    | Annotated[OffTheShelfConfig, tyro.conf.subcommand("off_the_shelf")]
     | Annotated[AblationConfig, tyro.conf.subcommand("ablation")]
     | Annotated[CostConfig, tyro.conf.subcommand("cost")]
     | Annotated[FrontConfig, tyro.conf.subcommand("front")]

@@ -13,7 +13,7 @@ from epitoma.studies.ablation import ablation
 from epitoma.studies.class_ratios import RatioStudy, figure5, figure6
 from epitoma.studies.measured_run import MeasuredRun, read_measured
 from epitoma.studies.rows import StudyRow
-from epitoma.studies.sampling import figure7, table2
+from epitoma.studies.sampling import figure7, off_the_shelf, table2
 from epitoma.studies.tables import cost_table, ratio_table, score_table, write_rows
 from epitoma.studies.time_scales import figure8
 from epitoma.tracking import tracked_run
@@ -109,6 +109,18 @@ class Figure8Config(StudyConfig):
     def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
         """Half of the timesteps of each scale, and all."""
         rows = figure8(runs)
+        self.draw(rows, labels)
+        return rows, score_table(rows)
+
+
+class OffTheShelfConfig(StudyConfig):
+    """A selector in front of classifiers that never saw it, of runs evaluated with ``--selector-from``."""
+
+    name = "off_the_shelf"
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """The selector and uniform sampling with the same classifiers."""
+        rows = off_the_shelf(runs)
         self.draw(rows, labels)
         return rows, score_table(rows)
 

@@ -9,6 +9,9 @@ from epitoma.errors import RunError
 from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.rows import StudyRow, grouped, study_rows
 
+VARIANCE = "variance_of_ratio"
+"""In place of a sampling: the row tells the variance of the ratio over classes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRatio:
@@ -34,7 +37,7 @@ class RatioStudy:
     """What figures 5 and 6 show.
 
     Attributes:
-        rows: Score of each setting, where its gates choose by themselves.
+        rows: Score of each setting, and the variance of its ratio over classes.
         ratios: By class.
         variances: Variance of the ratio over classes by setting, the mean over seeds.
         agreements: By two settings, share of timesteps that both keep at one budget, the mean over seeds.
@@ -72,12 +75,13 @@ def figure6(runs: Sequence[MeasuredRun]) -> RatioStudy:
 def _study(study: str, runs: Sequence[MeasuredRun], setting: Callable[[MeasuredRun], str]) -> RatioStudy:
     groups = grouped(runs, setting)
     budget = max(1, round(mean(float(_choices(run).open_VT.sum(dim=1).double().mean()) for run in runs)))
+    rows = [
+        row
+        for name, each in groups.items()
+        for row in study_rows(study, name, each, samplings=("selector", "gate"))
+    ]
     return RatioStudy(
-        rows=[
-            row
-            for name, each in groups.items()
-            for row in study_rows(study, name, each, samplings=("selector", "gate"))
-        ],
+        rows=[*rows, *(_variance_row(study, name, each) for name, each in groups.items())],
         ratios=[ratio for name, each in groups.items() for ratio in _ratios(name, each)],
         variances={name: mean(_variance(run) for run in each) for name, each in groups.items()},
         agreements={
@@ -105,6 +109,21 @@ def _ratios(setting: str, runs: Sequence[MeasuredRun]) -> list[ClassRatio]:
         )
         for label in found[0]
     ]
+
+
+def _variance_row(study: str, setting: str, runs: Sequence[MeasuredRun]) -> StudyRow:
+    found = [_variance(run) for run in runs]
+    return StudyRow(
+        study=study,
+        dataset=runs[0].dataset,
+        setting=setting,
+        sampling=VARIANCE,
+        timesteps=mean(float(_choices(run).open_VT.sum(dim=1).double().mean()) for run in runs),
+        mean=mean(found),
+        std=stdev(found) if len(found) > 1 else 0.0,
+        seeds=len(found),
+        gmacs=None,
+    )
 
 
 def _variance(run: MeasuredRun) -> float:

@@ -36,6 +36,7 @@ class MeasuredRun:
         timesteps: Candidates T.
         points: What was measured, by split, among all candidates.
         among: What was measured on test among fewer candidates, by their number.
+        off_the_shelf: What was measured with other runs' selectors in front of it, by selector and split.
         choices: What its selector chose on test; None without one.
     """
 
@@ -49,6 +50,7 @@ class MeasuredRun:
     timesteps: int
     points: Mapping[str, Sequence[TradeoffPoint]]
     among: Mapping[int, Sequence[TradeoffPoint]]
+    off_the_shelf: Mapping[str, Mapping[str, Sequence[TradeoffPoint]]]
     choices: Choices | None
 
     @property
@@ -65,8 +67,8 @@ def read_measured(folder: Path) -> MeasuredRun:
     """
     if not (folder / "model" / "config.json").is_file():
         raise RunError(f"no finished run at {folder}")
-    points = {split: _points(folder / f"evaluation_{split}") for split in ("validation", "test")}
-    if not points["test"]:
+    points = _by_split(folder)
+    if "test" not in points:
         raise RunError(
             f"{folder} has not been evaluated: python -m ray_jobs.evaluate --run {folder} --manifest ..."
         )
@@ -81,8 +83,9 @@ def read_measured(folder: Path) -> MeasuredRun:
         settings={k: v for k, v in flatten(asked).items() if not k.startswith((*_PLACES, *_FROM, *_HOW))},
         multi_label=model["multi_label"],
         timesteps=model["timesteps"],
-        points={split: each for split, each in points.items() if each},
+        points=points,
         among=dict(sorted(_among(folder))),
+        off_the_shelf=_off_the_shelf(folder),
         choices=read_choices(choices) if choices.is_file() else None,
     )
 
@@ -97,6 +100,20 @@ def heavy_name(network: Mapping[str, Any]) -> str:
 def _points(folder: Path) -> list[TradeoffPoint]:
     file = folder / "tradeoff.parquet"
     return read_points(file) if file.is_file() else []
+
+
+def _by_split(folder: Path, *, suffix: str = "") -> dict[str, list[TradeoffPoint]]:
+    found = {split: _points(folder / f"evaluation_{split}{suffix}") for split in ("validation", "test")}
+    return {split: points for split, points in found.items() if points}
+
+
+def _off_the_shelf(folder: Path) -> dict[str, dict[str, list[TradeoffPoint]]]:
+    suffixes = [
+        place.name.removeprefix("evaluation_test") for place in folder.glob("evaluation_test_selector_of_*")
+    ]
+    return {
+        suffix.removeprefix("_selector_of_"): _by_split(folder, suffix=suffix) for suffix in sorted(suffixes)
+    }
 
 
 def _among(folder: Path) -> list[tuple[int, list[TradeoffPoint]]]:

@@ -28,7 +28,7 @@ class StudyRow:
         mean: Mean score on test over seeds.
         std: Its standard deviation (of a sample); 0 where there is one seed.
         seeds: How many.
-        gmacs: Mean computation of a video.
+        gmacs: Mean computation of a video; None where it was not counted.
         published: What the paper has for the same; None where it has nothing.
     """
 
@@ -40,7 +40,7 @@ class StudyRow:
     mean: float
     std: float
     seeds: int
-    gmacs: float
+    gmacs: float | None
     published: float | None = None
 
 

@@ -1,7 +1,9 @@
-"""Table 2, figures 4 and 7: ways to choose timesteps, how many, and with which HeavyNet."""
+"""Table 2, figures 4 and 7, and off-the-shelf use: ways to choose timesteps, how many, and with which HeavyNet."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from epitoma.errors import RunError
 from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.rows import StudyRow, grouped, study_rows
 
@@ -31,4 +33,27 @@ def figure7(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
         row
         for heavy, each in grouped(runs, lambda run: run.heavy).items()
         for row in study_rows("figure7", heavy, each, samplings=("selector", "uniform"))
+    ]
+
+
+def off_the_shelf(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
+    """Other runs' selectors in front of classifiers that never saw them (paper section 4.2), and uniform sampling.
+
+    Raises:
+        RunError: None was evaluated with another's selector, or the runs are of several datasets.
+    """
+    served = [
+        replace(run, points=points)
+        for run in runs
+        for points in run.off_the_shelf.values()
+        if "test" in points
+    ]
+    if not served:
+        raise RunError(f"{runs[0].name} has not been evaluated with another run's selector: --selector-from")
+    return [
+        row
+        for heavy, each in grouped(served, lambda run: run.heavy).items()
+        for row in study_rows(
+            "off_the_shelf", heavy, each, samplings=("selector", "gate", "uniform", "dense")
+        )
     ]

@@ -31,7 +31,15 @@ def cost_table(rows: Sequence[StudyRow]) -> str:
     """A line for each point of score against computation."""
     lines = [_line(["setting", "sampling", "T'", "GMACs", "score"]), _line(["---"] * 5)]
     lines += [
-        _line([row.setting, row.sampling, f"{row.timesteps:g}", f"{row.gmacs:.3g}", _cell(row)])
+        _line(
+            [
+                row.setting,
+                row.sampling,
+                f"{row.timesteps:g}",
+                "" if row.gmacs is None else f"{row.gmacs:.3g}",
+                _cell(row),
+            ]
+        )
         for row in rows
     ]
     return "\n".join(lines) + "\n"

@@ -15,7 +15,7 @@ from ray_jobs.command_line import parse
 from ray_jobs.report import ReportConfig
 from tests.studies.made_runs import TIMESTEPS, made_choices, point, write_run
 
-STUDIES = ("table2", "figure4", "figure5", "figure6", "figure7", "figure8", "ablation")
+STUDIES = ("table2", "figure4", "figure5", "figure6", "figure7", "figure8", "off_the_shelf", "ablation")
 
 
 @pytest.fixture
@@ -33,7 +33,8 @@ def runs(tmp_path: Path) -> list[Path]:
         ways = [point(way, k, 0.1 * k**0.5) for way in ("selector", "uniform") for k in (1, 2, 4, 8, 16)]
         fewer = [replace(each, candidates=8) for each in ways if each.budget <= 8]
         choices = made_choices(torch.rand(12, TIMESTEPS, generator=torch.Generator().manual_seed(seed)))
-        points = {"test": [*ways, point("gate", 5, 0.3)], "test_among_8": fewer}
+        ways.append(point("gate", 5, 0.3))
+        points = {"test": ways, "test_among_8": fewer, "test_selector_of_other": ways}
         folders.append(write_run(config, points, choices=choices))
     return folders
 

@@ -16,7 +16,7 @@ from epitoma.studies.ablation import ablation, setting_name
 from epitoma.studies.class_ratios import figure5, figure6
 from epitoma.studies.measured_run import MeasuredRun, read_measured
 from epitoma.studies.rows import best_points, study_rows
-from epitoma.studies.sampling import figure7, table2
+from epitoma.studies.sampling import figure7, off_the_shelf, table2
 from epitoma.studies.tables import score_table
 from epitoma.studies.time_scales import figure8
 from epitoma.training.run_config import TrainConfig
@@ -110,6 +110,15 @@ def test_several_datasets_are_refused(config):
 def test_figure7_has_a_curve_with_and_one_without_the_selector(config):
     rows = figure7(seeds(config, [0.5]))
     assert {(row.sampling, round(row.gmacs, 2)) for row in rows} == {("selector", 0.91), ("uniform", 0.91)}
+
+
+def test_another_runs_selector_is_measured_with_the_plain_classifier(config):
+    plain = replace(config, name="plain_0", selection="dense")
+    alone, served = [point("uniform", 4, 0.4)], [point("uniform", 4, 0.4), point("selector", 4, 0.6)]
+    run = read_measured(write_run(plain, {"test": alone, "test_selector_of_light_0": served}))
+    assert {row.sampling: row.mean for row in off_the_shelf([run])} == {"uniform": 0.4, "selector": 0.6}
+    with pytest.raises(RunError, match="--selector-from"):
+        off_the_shelf(seeds(config, [0.5]))
 
 
 def test_figure8_keeps_half_of_each_time_scale(config):

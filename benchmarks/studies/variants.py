@@ -1,0 +1,65 @@
+"""Settings that the ablation and figure 6 compare, each a change of one config."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from benchmarks.studies.feature_runs import FeatureData
+from epitoma.models.gates import GateName
+from epitoma.models.paper import paper_selector
+from epitoma.models.videoepitoma import HeadConfig
+from epitoma.sparsity import SparsityConfig
+from epitoma.training.run_config import TrainConfig
+
+KERNELS = (8, 32, 128, 256)
+
+
+def ablation_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConfig]:
+    """The stabilised gate in all its forms, the paper's word for word, and other numbers of kernels."""
+    base = features.config
+    target = replace(base.sparsity, mode="target_timesteps")
+    nothing = replace(base.sparsity, mode="none")
+    settings: dict[str, dict[str, Any]] = {
+        "anytime": {},
+        "target": {"sparsity": target},
+        "fixed weight": {"sparsity": replace(base.sparsity, mode="l0_weight")},
+        "no L0": {"sparsity": nothing},
+        "binary gate": {"sparsity": target, "head": with_gate(base.head, "binary")},
+        "hard concrete": {"sparsity": target, "head": with_gate(base.head, "hard_concrete")},
+        "soft attention": {"sparsity": nothing, "head": with_gate(base.head, "soft")},
+        "paper word for word": {"sparsity": paper_sparsity(base.sparsity), "head": paper_head(base.head)},
+        **{f"{count} kernels": {"head": with_kernels(base.head, count)} for count in KERNELS},
+    }
+    return [run for name, changes in settings.items() for run in features.runs(name, seeds, **changes)]
+
+
+def conditioned_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConfig]:
+    """Gates that see one frame, and the same with context attention as their only look at the whole video."""
+    runs = []
+    for name, context in (("frame", False), ("context", True)):
+        selector = replace(features.config.head.selector, context=context, centred=False, saliency=False)
+        selector = replace(selector, gating=replace(selector.gating, redundancy=0.0))
+        runs += features.runs(name, seeds, head=replace(features.config.head, selector=selector))
+    return runs
+
+
+def with_gate(head: HeadConfig, gate: GateName) -> HeadConfig:
+    """The same head with a gate of another form."""
+    gating = replace(head.selector.gating, gate=gate)
+    return replace(head, selector=replace(head.selector, gating=gating))
+
+
+def with_kernels(head: HeadConfig, count: int) -> HeadConfig:
+    """The same head with another number of concept kernels."""
+    return replace(head, selector=replace(head.selector, kernels=count))
+
+
+def paper_head(head: HeadConfig) -> HeadConfig:
+    """The paper's selector and classifier (sections 3.2 to 3.4)."""
+    selector = paper_selector(kernels=head.selector.kernels, attention=head.selector.attention)
+    return HeadConfig(selector=selector, classifier=replace(head.classifier, frame_logits=False))
+
+
+def paper_sparsity(sparsity: SparsityConfig) -> SparsityConfig:
+    """A fixed weight of the L0 norm, from the first step on."""
+    return replace(sparsity, mode="l0_weight", warmup=0.0, anneal=0.0, open_every=None)
