@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint bench studies
 demo: $(STAMP)
 	$(BIN)/python -m ray_jobs.demo
 
@@ -16,10 +16,14 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+studies: $(STAMP)
+	$(BIN)/python -m benchmarks.studies --docs docs
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.sparse_step --json runs/benchmarks/sparse_step.json
 	$(BIN)/python -m benchmarks.nets --json runs/benchmarks/nets.json
 	$(BIN)/python -m benchmarks.sweep --json runs/benchmarks/sweep.json
+	$(BIN)/python -m benchmarks.selectors --json runs/benchmarks/selectors.json --figure runs/benchmarks/selectors.png
 	$(BIN)/python -m benchmarks.ingest --json runs/benchmarks/ingest.json
 	$(BIN)/python -m benchmarks.scale --json runs/benchmarks/scale.json
 	$(BIN)/python -m benchmarks.fuzz_video --count 5000 --json runs/benchmarks/fuzz_video.json

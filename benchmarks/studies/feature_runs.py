@@ -81,6 +81,12 @@ def run_all(title: str, features: FeatureData, configs: Sequence[TrainConfig]) -
 
 @ray.remote(num_cpus=1)
 def _run(config: TrainConfig, data: TrialData) -> None:
+    # A task is pickled by value, and with it would go all of torch that it names.
+    train_and_measure(config, data)
+
+
+def train_and_measure(config: TrainConfig, data: TrialData) -> None:
+    """One run, with the files that training and evaluation leave."""
     torch.set_num_threads(1)
     model = train_head(config, data, LocalContext(config.folder / "checkpoints"))
     write_json(config.folder / "config.json", to_dict(config))

@@ -1,0 +1,116 @@
+"""All of the paper's studies, small, on synthetic videos and on composites of real footage.
+
+    python -m benchmarks.studies --docs docs
+
+Trains, evaluates and reports; a second run goes on where the first stopped. Writes ``studies.md``, ``studies.json`` and
+the figures into ``--docs``.
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import tyro
+
+from benchmarks.selectors.datasets import CLIP_SETS
+from benchmarks.studies.claims import claims
+from benchmarks.studies.footage import footage_rows
+from benchmarks.studies.page import write_page
+from benchmarks.studies.synthetic import SyntheticStudies
+from epitoma.console import complain, say
+from epitoma.datasets.synthetic import SyntheticConfig
+from epitoma.errors import EpitomaError
+from epitoma.on_ray.runtime import ray_session
+from epitoma.presets import demo_dataset
+from epitoma.studies.rows import StudyRow
+from epitoma.studies.tables import score_table
+from epitoma.training.checkpoint import write_json
+from epitoma.training.optimisation import OptimisationConfig
+from ray_jobs.command_line import BAD_INPUT, parse
+from ray_jobs.report import ReportConfig
+
+
+@dataclass(kw_only=True)
+class StudiesConfig:
+    """What to run.
+
+    Attributes:
+        docs: Where page, numbers and figures go.
+        work: Where dataset, features and runs are kept.
+        footage: Where folders of clips are; left out where there is none.
+        seeds: Of every training.
+        dataset: The synthetic videos.
+        optimisation: Of every training from features.
+    """
+
+    docs: Path = Path("runs/studies/docs")
+    work: Path = Path("runs/studies")
+    footage: Path = Path("../shared/clips")
+    seeds: tuple[int, ...] = (0, 1, 2)
+    dataset: SyntheticConfig = field(default_factory=demo_dataset)
+    optimisation: OptimisationConfig = field(
+        default_factory=lambda: OptimisationConfig(epochs=30, validate_every=5, checkpoint_epochs=30)
+    )
+
+
+def main() -> None:
+    """Run all, and write the page."""
+    config = tyro.cli(StudiesConfig, description=__doc__)
+    try:
+        run(config)
+    except EpitomaError as error:
+        complain(f"error: {error}")
+        sys.exit(BAD_INPUT)
+
+
+def run(config: StudiesConfig) -> list[StudyRow]:
+    """Run what has not been run, report every study, and write the page."""
+    started = time.perf_counter()
+    with ray_session(logs=config.work / "logs"):
+        studies = SyntheticStudies(
+            work=config.work, seeds=config.seeds, dataset=config.dataset, optimisation=config.optimisation
+        ).run()
+        rows, reports = _reported(studies, config.work)
+        for clips, filler in _clip_sets(config.footage).items():
+            rows += footage_rows(clips, filler, work=config.work / "footage", seeds=config.seeds)
+    shown: dict[str, Path | str] = dict(reports)
+    footage = [row for row in rows if row.study == "footage"]
+    if footage:
+        shown["footage"] = score_table(footage)
+    config.docs.mkdir(parents=True, exist_ok=True)
+    write_json(config.docs / "studies.json", [asdict(row) for row in rows])
+    split = config.dataset
+    write_page(
+        config.docs / "studies.md",
+        claims(rows),
+        shown,
+        minutes=(time.perf_counter() - started) / 60,
+        videos=f"{split.train_videos} training, {split.validation_videos} validation, {split.test_videos} test",
+        seeds=len(config.seeds),
+    )
+    say(f"page: {config.docs / 'studies.md'}")
+    return rows
+
+
+def _reported(studies: Mapping[str, Sequence[Path]], work: Path) -> tuple[list[StudyRow], dict[str, Path]]:
+    """Every study's report, made as a person would."""
+    rows, folders = [], {}
+    for name, runs in studies.items():
+        folders[name] = work / "reports" / name
+        arguments = [name, "--runs", *map(str, runs), "--output", str(folders[name])]
+        found = parse(ReportConfig, arguments, about="").report()
+        # Figure 4 draws the rows of table 2.
+        rows += found if name != "figure4" else []
+    return rows, folders
+
+
+def _clip_sets(footage: Path) -> dict[Path, str]:
+    """The first folder of clips that is there: one set of footage is what the time allows."""
+    there = {footage / name: filler for name, filler in CLIP_SETS.items() if (footage / name).is_dir()}
+    return dict(list(there.items())[:1])
+
+
+if __name__ == "__main__":
+    main()
