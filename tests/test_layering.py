@@ -45,6 +45,7 @@ FLOORS = {
     "epitoma.sweep_result": 2,
     "epitoma.studies": 2,
     "epitoma.presets": 3,
+    "epitoma.recogniser": 3,
     "epitoma.tracking": 4,
     "epitoma.plots": 4,
     "epitoma.tables": 4,
