@@ -143,14 +143,14 @@ def expected_open_ratio(selection: Selection, weight_B: Tensor) -> Tensor:
     return (selection.open_probability_BT * valid_BT).sum() / valid_BT.sum().clamp_min(1)
 
 
-def calibrated_margin(worth_VT: Tensor, valid_VT: Tensor, *, target_timesteps: float) -> float:
-    """Margin below the best of each video within which a set of videos keeps so many timesteps on average.
+def calibrated_threshold(lead_VT: Tensor, valid_VT: Tensor, *, target_timesteps: float) -> float:
+    """Threshold at which a set of videos keeps ``target_timesteps`` of its timesteps on average.
 
-    Gates drift where training sees other candidates than inference; the margin is set on validation.
+    Gates drift where training sees other candidates than inference; the threshold is set on validation.
     """
-    worth_VT = worth_VT.masked_fill(~valid_VT, float("-inf"))
-    distances = (worth_VT.amax(dim=1, keepdim=True) - worth_VT)[valid_VT].sort().values
-    keep = max(len(worth_VT), round(target_timesteps * len(worth_VT)))
-    if keep >= len(distances):
-        return float("inf")
-    return float((distances[keep - 1] + distances[keep]) / 2)
+    leads = lead_VT[valid_VT].sort(descending=True).values
+    keep = round(target_timesteps * len(lead_VT))
+    if keep >= len(leads):
+        return float("-inf")
+    keep = max(1, keep)
+    return float((leads[keep - 1] + leads[keep]) / 2)

@@ -13,13 +13,13 @@ from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
-from epitoma.models.gating import GatingModule
+from epitoma.models.gating import GatingModule, lead
 from epitoma.models.paper import paper_selector
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
 from epitoma.sampling import stable_seed
 from epitoma.selection import Recognition
-from epitoma.sparsity import SparsityConfig, calibrated_margin
+from epitoma.sparsity import SparsityConfig, calibrated_threshold
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource
 from epitoma.training.loop import TrainingLoop
@@ -49,31 +49,32 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class ByMargin:
+class ByThreshold:
     """The same model, asked without a budget: each video keeps what its gates leave open.
 
     Attributes:
         trained: The model.
-        margins: How far below its video's best a timestep may be, by the mean number that validation videos then keep.
+        thresholds: What opens a gate, by the mean number of timesteps that validation videos then keep.
     """
 
     trained: Trained
-    margins: Mapping[int, float]
+    thresholds: Mapping[int, float]
     looks: bool = True
 
     def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
         """Class scores where about ``kept`` timesteps are open in the mean."""
-        self.trained.model.selector.gating.open_within(self.margins[kept])
+        self.trained.model.selector.gating.open_above(self.thresholds[kept])
         return _counted(self.trained.recognise(videos, budget=None))
 
 
-def by_margin(trained: Trained, validation: Videos) -> ByMargin:
-    """Set what gates leave open on validation videos."""
+def by_threshold(trained: Trained, validation: Videos) -> ByThreshold:
+    """Set the gates' thresholds on validation videos."""
     chosen = [each.selection for each in trained.recognise(validation, budget=None)]
     worth_VT = torch.cat([each.worth_BT for each in chosen])
     valid_VT = torch.cat([each.valid_BT for each in chosen])
-    margins = {kept: calibrated_margin(worth_VT, valid_VT, target_timesteps=kept) for kept in KEPT}
-    return ByMargin(trained, margins)
+    lead_VT = lead(worth_VT, valid_VT)
+    thresholds = {kept: calibrated_threshold(lead_VT, valid_VT, target_timesteps=kept) for kept in KEPT}
+    return ByThreshold(trained, thresholds)
 
 
 def _counted(recognised: Sequence[Recognition]) -> tuple[Tensor, float]:

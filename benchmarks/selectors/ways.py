@@ -10,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.selectors.attention import SoftAttention
 from benchmarks.selectors.early_exit import EarlyExit
-from benchmarks.selectors.epitoma_model import by_margin, ours, paper
+from benchmarks.selectors.epitoma_model import by_threshold, ours, paper
 from benchmarks.selectors.given import SIZES, Given, Oracle
 from benchmarks.selectors.peer import Peer
 from benchmarks.selectors.policy import OneStepPolicy
@@ -94,5 +94,5 @@ WAYS = (
     _peer("early_exit", EarlyExit, *_two(sureness=(0.5, 1.0))),
     _peer("attention", SoftAttention, *_two(sharpness=(1.0, 3.0))),
     Way(name="paper", fit=paper, settings=_two(l0_weight=(0.1, 0.5))),
-    Way(name="ours", fit=ours, settings=_two(redundancy=(1.0, 8.0)), also={"ours_gate": by_margin}),
+    Way(name="ours", fit=ours, settings=_two(redundancy=(1.0, 8.0)), also={"ours_gate": by_threshold}),
 )

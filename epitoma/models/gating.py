@@ -10,6 +10,9 @@ from epitoma.models.gates import GATES, GateName
 from epitoma.models.redundancy import worth
 from epitoma.selection import Selection
 
+BEST_SHARE = 0.5
+"""Share of a video's best worth that its timesteps are measured from, where gates open by a calibrated threshold."""
+
 
 class GatingModule(nn.Module):
     """Two-layer MLP from similarities to one score a timestep, and the gate on that score.
@@ -46,7 +49,7 @@ class GatingModule(nn.Module):
         weigh_kept: bool = True
 
     open_threshold: Tensor
-    open_margin: Tensor
+    best_share: Tensor
 
     def __init__(self, config: Config, *, kernels: int) -> None:
         super().__init__()
@@ -59,7 +62,7 @@ class GatingModule(nn.Module):
             nn.Linear(kernels, config.hidden_channels), nn.ReLU(), nn.Linear(config.hidden_channels, 1)
         )
         self.register_buffer("open_threshold", torch.zeros(()))
-        self.register_buffer("open_margin", torch.full((), math.inf))
+        self.register_buffer("best_share", torch.zeros(()))
 
     def forward(
         self,
@@ -100,24 +103,19 @@ class GatingModule(nn.Module):
         """Gate timesteps of known score and worth at inference, which need not be found again for every budget."""
         kept_BT = top_k(worth_BT, valid_BT, budget or 1)
         if budget is None:
-            best_B1 = worth_BT.masked_fill(~valid_BT, -math.inf).amax(dim=1, keepdim=True)
-            is_near_BT = worth_BT > best_B1 - self.open_margin
-            kept_BT = (worth_BT > self.open_threshold) & is_near_BT & valid_BT | kept_BT
+            lead_BT = lead(worth_BT, valid_BT, share=self.best_share)
+            kept_BT = (lead_BT > self.open_threshold) & valid_BT | kept_BT
         return self._selection(alpha_BT, worth_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
 
     def open_above_zero(self) -> None:
         """Open gates at inference where the score is above 0, as in the paper."""
         self.open_threshold.zero_()
-        self.open_margin.fill_(math.inf)
+        self.best_share.zero_()
 
-    def open_within(self, margin: float) -> None:
-        """Open gates at inference where the worth is within a margin of the best in the video.
-
-        How high all scores of a video are says more of the video than of its timesteps, so the best one is what
-        others are measured by.
-        """
-        self.open_threshold.fill_(-math.inf)
-        self.open_margin.fill_(margin)
+    def open_above(self, threshold: float) -> None:
+        """Open gates at inference where the lead (see :func:`lead`) is above a threshold."""
+        self.open_threshold.fill_(threshold)
+        self.best_share.fill_(BEST_SHARE)
 
     def score(self, similarity_BTN: Tensor, hint_BT: Tensor | None = None) -> Tensor:
         """The bounded score alpha, ``(B, T, N) -> (B, T)``."""
@@ -151,6 +149,15 @@ class GatingModule(nn.Module):
 def _open_weight(score_BT: Tensor) -> Tensor:
     """Weight of an open timestep; never 0, which would shut it."""
     return torch.sigmoid(score_BT).clamp_min(1e-6)
+
+
+def lead(worth_BT: Tensor, valid_BT: Tensor, *, share: Tensor | float = BEST_SHARE) -> Tensor:
+    """Worth of timesteps less a share of the best one's in the video, by which videos are compared, ``(B, T)``.
+
+    How high all scores of a video are says something of its timesteps, and something of the video alone.
+    """
+    best_B1 = worth_BT.masked_fill(~valid_BT, -math.inf).amax(dim=1, keepdim=True)
+    return worth_BT - share * best_B1
 
 
 def top_k(score_BT: Tensor, valid_BT: Tensor, count: int) -> Tensor:

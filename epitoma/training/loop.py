@@ -15,10 +15,11 @@ from epitoma.collapse import find_collapse
 from epitoma.errors import DivergedError
 from epitoma.losses import classification_loss
 from epitoma.metrics import score
+from epitoma.models.gating import lead
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed
 from epitoma.selection import Recognition
-from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_margin, expected_open_ratio
+from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
@@ -286,8 +287,9 @@ class TrainingLoop:
         """Say what gates leave open by themselves: as much as is asked for, or whatever scores above 0."""
         if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
-            margin = calibrated_margin(seen.worth_VT, seen.valid_VT, target_timesteps=target)
-            self.module.selector.gating.open_within(margin)
+            lead_VT = lead(seen.worth_VT, seen.valid_VT)
+            threshold = calibrated_threshold(lead_VT, seen.valid_VT, target_timesteps=target)
+            self.module.selector.gating.open_above(threshold)
         else:
             self.module.selector.gating.open_above_zero()
 

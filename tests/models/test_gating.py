@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.models.gates import GATES
-from epitoma.models.gating import GatingModule, logistic_noise, top_k
+from epitoma.models.gating import GatingModule, lead, logistic_noise, top_k
 from epitoma.selection import all_valid
 
 
@@ -142,16 +142,17 @@ def test_at_inference_a_step_on_the_score_says_what_is_open(weigh_kept):
     assert module(similarity_BTN, LIGHT_11C, all_valid(4, 9)).count_B.tolist() == [1] * 4
 
 
-def test_gates_that_open_within_a_margin_keep_what_is_near_the_best_of_its_video():
-    """Adding to all scores of a video changes nothing, and padding is never open."""
-    module, worth_BT = gating(), torch.tensor([[3.0, 2.5, 1.0, 9.0], [-2.0, -2.4, -4.0, 9.0]])
+def test_gates_with_a_threshold_measure_from_half_of_the_best_of_the_video():
+    """All scores of the second video are 2 lower, of which 1 counts; padding never counts."""
+    module, worth_BT = gating(), torch.tensor([[3.0, 2.5, 1.0, 9.0], [1.0, 0.5, -1.0, 9.0]])
     valid_BT = torch.tensor([[True, True, True, False]] * 2)
-    module.open_within(0.6)
+    assert lead(worth_BT, valid_BT)[:, :3].tolist() == [[1.5, 1.0, -0.5], [0.5, 0.0, -1.5]]
+    module.open_above(0.75)
     kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
-    assert kept.open_BT.tolist() == [[True, True, False, False]] * 2
+    assert kept.open_BT.tolist() == [[True, True, False, False], [True, False, False, False]]
     module.open_above_zero()
     kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
-    assert kept.open_BT.tolist() == [[True, True, True, False], [True, False, False, False]]
+    assert kept.open_BT.tolist() == [[True, True, True, False], [True, True, False, False]]
 
 
 def test_scores_are_bounded_unless_the_bound_is_taken_off():
