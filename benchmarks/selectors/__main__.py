@@ -52,6 +52,7 @@ class SelectorsConfig:
         sizes: Videos of composites.
         networks: LightNet and HeavyNet of composites, frozen.
         steps: Optimiser steps of a training; None is what the dataset needs.
+        batch_size: Videos of a step; None is what the dataset needs.
         candidates: Timesteps of a video in a step; None is what the dataset needs.
         recipe: The rest of the training budget.
     """
@@ -68,6 +69,7 @@ class SelectorsConfig:
     sizes: Sizes = field(default_factory=Sizes)
     networks: NetworksConfig = field(default_factory=footage_networks)
     steps: int | None = None
+    batch_size: int | None = None
     candidates: int | None = None
     recipe: Recipe = field(default_factory=Recipe)
 
@@ -91,17 +93,24 @@ def run(config: SelectorsConfig) -> list[Row]:
     for dataset in chosen(config):
         say(dataset.name)
         costs[dataset.name] = Costs(dataset.networks)
-        recipe = replace(
-            config.recipe,
-            steps=config.steps or dataset.steps,
-            candidates=config.candidates or dataset.candidates,
-        )
+        recipe = recipe_of(config, dataset)
         rows += measure(dataset.name, dataset.make, ways, recipe, config.seeds, logs=config.work / "logs")
         print(markdown([row for row in rows if row.dataset == dataset.name], costs[dataset.name]))
         write(config.json, rows, costs)
     if config.figure is not None:
         figure(rows, config.figure)
     return rows
+
+
+def recipe_of(config: SelectorsConfig, dataset: Dataset) -> Recipe:
+    """The training budget that all ways have on a dataset."""
+    batch_size = config.batch_size or dataset.batch_size
+    return replace(
+        config.recipe,
+        steps=config.steps or dataset.steps,
+        candidates=config.candidates or dataset.candidates,
+        optimisation=replace(config.recipe.optimisation, batch_size=batch_size),
+    )
 
 
 def chosen(config: SelectorsConfig) -> list[Dataset]:

@@ -41,6 +41,8 @@ class Dataset:
         make: From a seed to its splits.
         networks: Whose features they are.
         steps: Optimiser steps of every way.
+        batch_size: Videos of a step. Of so many videos in all, more and smaller steps teach more where there is much to
+            find, and no less costs.
         candidates: Timesteps of a video that a step sees, drawn at random. Evidence too rare to leave any out needs
             all of them; where there are few clips, whose features are known by heart, drawing varies the videos.
     """
@@ -49,6 +51,7 @@ class Dataset:
     make: Callable[[int], Splits]
     networks: NetworksConfig
     steps: int
+    batch_size: int
     candidates: int
 
 
@@ -78,6 +81,7 @@ class SyntheticSettings:
     twin_classes: int
     sizes: Sizes
     steps: int
+    batch_size: int
     seed: int
     size: int = 112
     seconds: float = 64.0
@@ -90,8 +94,9 @@ EASY = SyntheticSettings(
     distractor_share=0.1,
     twin_classes=0,
     sizes=Sizes(train=400, validation=100, test=200),
-    steps=250,
-    seed=21,
+    steps=500,
+    batch_size=16,
+    seed=31,
 )
 HARD = SyntheticSettings(
     one_actions=12,
@@ -100,8 +105,9 @@ HARD = SyntheticSettings(
     distractor_share=0.9,
     twin_classes=1,
     sizes=Sizes(train=1000, validation=200, test=200),
-    steps=400,
-    seed=22,
+    steps=1600,
+    batch_size=8,
+    seed=32,
 )
 """Two of the ten classes differ by motion alone, which networks that see single frames cannot tell."""
 
@@ -111,7 +117,12 @@ def synthetic(name: str, settings: SyntheticSettings, work: Path) -> Dataset:
     networks = offline_networks(light=64, heavy=settings.size)
     made = cache(lambda: _synthetic(settings, networks, work / name))
     return Dataset(
-        name=name, networks=networks, make=lambda seed: made(), steps=settings.steps, candidates=TIMESTEPS
+        name=name,
+        networks=networks,
+        make=lambda seed: made(),
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        candidates=TIMESTEPS,
     )
 
 
@@ -122,6 +133,7 @@ def footage(clips: Path, filler: str, networks: NetworksConfig, work: Path, size
         networks=networks,
         make=lambda seed: _composites(clips, filler, networks, work / clips.name, sizes, seed),
         steps=150,
+        batch_size=32,
         candidates=TIMESTEPS // 2,
     )
 

@@ -12,7 +12,6 @@ from benchmarks.selectors.videos import KEPT
 from benchmarks.selectors.ways import WAYS
 from epitoma.errors import ConfigError
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.training.optimisation import OptimisationConfig
 from tests.benchmarks.coloured_clips import write_coloured_clips
 
 
@@ -34,8 +33,9 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> SelectorsC
         sizes=Sizes(train=16, validation=8, test=8),
         networks=networks,
         steps=1,
+        batch_size=8,
         candidates=32,
-        recipe=Recipe(validations=1, optimisation=OptimisationConfig(batch_size=8)),
+        recipe=Recipe(validations=1),
     )
 
 
