@@ -105,7 +105,7 @@ HARD = SyntheticSettings(
     distractor_share=0.9,
     twin_classes=1,
     sizes=Sizes(train=1000, validation=200, test=200),
-    steps=1600,
+    steps=2000,
     batch_size=8,
     seed=32,
 )
