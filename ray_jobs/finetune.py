@@ -53,9 +53,9 @@ class FinetuneConfig(TrainConfig):
     optimisation: OptimisationConfig = field(default_factory=plain_optimisation)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if (self.source, self.backbones, self.selection) != ("pixels", "finetune", "dense"):
             raise ConfigError("fine-tuning is from pixels, of the network, and without a selector")
+        super().__post_init__()
 
 
 def finetune(config: FinetuneConfig, *, parent: Path | None = None) -> Path:
