@@ -1,13 +1,12 @@
 """Where training starts: pretrained networks and a fresh head, or parts of finished runs."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from epitoma.datasets.manifest import Manifest
-from epitoma.models.videoepitoma import Networks
+from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
 from epitoma.models.weights import RANDOM
 from epitoma.sampling import stable_seed
 from epitoma.training.checkpoint import State, load_model, state_of
@@ -53,7 +52,8 @@ def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
         "light": config.light_from or both or config.selector_from,
         "heavy": config.heavy_from or both,
     }
-    taken = {part: _taken(part, run) for part, run in runs.items() if run is not None}
+    loaded = {run: load_model(model_folder(run)) for run in dict.fromkeys(runs.values()) if run is not None}
+    taken = {part: _part(part, *loaded[run]) for part, run in runs.items() if run is not None}
     settings = replace(config.networks, **{part: own for part, (_, own) in taken.items()})
     # What is replaced at once needs no pretrained weights, which may have to be fetched.
     without = {part: replace(own, weights=RANDOM) for part, (_, own) in taken.items()}
@@ -64,7 +64,6 @@ def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
     return replace(config, networks=settings), networks
 
 
-def _taken(part: str, run: Path) -> tuple[Any, Any]:
-    """A network of a finished run, and its settings."""
-    model, model_config = load_model(model_folder(run))
+def _part(part: str, model: VideoEpitoma, model_config: ModelConfig) -> tuple[Any, Any]:
+    """A network of a finished run's model, and its settings."""
     return getattr(networks_of(model), part), getattr(model_config.networks, part)

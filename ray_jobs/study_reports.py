@@ -1,7 +1,7 @@
 """The paper's studies as reports: each makes a table and a figure of evaluated runs, and keeps both in MLflow."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -65,21 +65,26 @@ class StudyConfig:
     def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
         """Rows and table of the runs; the figure is drawn into the folder."""
 
-    def draw(self, rows: Sequence[StudyRow], labels: Labels, *, against: Against = "timesteps") -> None:
-        """The figure of a study of scores."""
-        study_figure(rows, self.folder / "figure.png", against=against, labels=labels)
+
+class ScoreStudyConfig(StudyConfig):
+    """A study whose rows are scores, drawn against timesteps or GMACs."""
+
+    rows_of: ClassVar[Callable[[Sequence[MeasuredRun]], list[StudyRow]]]
+    table_of: ClassVar[Callable[[Sequence[StudyRow]], str]] = staticmethod(score_table)
+    against: ClassVar[Against] = "timesteps"
+
+    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
+        """Rows and their table, with the figure drawn."""
+        rows = self.rows_of(runs)
+        study_figure(rows, self.folder / "figure.png", against=self.against, labels=labels)
+        return rows, self.table_of(rows)
 
 
-class Table2Config(StudyConfig):
+class Table2Config(ScoreStudyConfig):
     """Sampling, timesteps and HeavyNet: the paper's table 2."""
 
     name = "table2"
-
-    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """Every sampling at every number of timesteps."""
-        rows = table2(runs)
-        self.draw(rows, labels)
-        return rows, score_table(rows)
+    rows_of = staticmethod(table2)
 
 
 class Figure4Config(Table2Config):
@@ -88,53 +93,35 @@ class Figure4Config(Table2Config):
     name = "figure4"
 
 
-class Figure7Config(StudyConfig):
+class Figure7Config(ScoreStudyConfig):
     """Score against GMACs of every HeavyNet with and without the selector: the paper's figure 7."""
 
     name = "figure7"
     across = GMACS
-
-    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """Selector and uniform sampling of every HeavyNet."""
-        rows = figure7(runs)
-        self.draw(rows, labels, against="gmacs")
-        return rows, cost_table(rows)
+    rows_of = staticmethod(figure7)
+    table_of = staticmethod(cost_table)
+    against = "gmacs"
 
 
-class Figure8Config(StudyConfig):
+class Figure8Config(ScoreStudyConfig):
     """Score at several time scales: the paper's figure 8, of runs evaluated with ``--candidates`` too."""
 
     name = "figure8"
-
-    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """Half of the timesteps of each scale, and all."""
-        rows = figure8(runs)
-        self.draw(rows, labels)
-        return rows, score_table(rows)
+    rows_of = staticmethod(figure8)
 
 
-class OffTheShelfConfig(StudyConfig):
+class OffTheShelfConfig(ScoreStudyConfig):
     """A selector in front of classifiers that never saw it, of runs evaluated with ``--selector-from``."""
 
     name = "off_the_shelf"
-
-    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """The selector and uniform sampling with the same classifiers."""
-        rows = off_the_shelf(runs)
-        self.draw(rows, labels)
-        return rows, score_table(rows)
+    rows_of = staticmethod(off_the_shelf)
 
 
-class AblationConfig(StudyConfig):
+class AblationConfig(ScoreStudyConfig):
     """Runs that differ in a part of the gate; name them alike but for the number of the seed at the end."""
 
     name = "ablation"
-
-    def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """A setting for all runs that differ by their seed alone."""
-        rows = ablation(runs)
-        self.draw(rows, labels)
-        return rows, score_table(rows)
+    rows_of = staticmethod(ablation)
 
 
 class Figure5Config(StudyConfig):

@@ -6,29 +6,25 @@ Trains, evaluates and reports; a second run goes on where the first stopped. Wri
 the figures into ``--docs``.
 """
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import tyro
 
 from benchmarks.selectors.datasets import CLIP_SETS
 from benchmarks.studies.claims import claims
 from benchmarks.studies.footage import footage_rows
 from benchmarks.studies.page import write_page
 from benchmarks.studies.synthetic import SyntheticStudies
-from epitoma.console import complain, say
+from epitoma.console import say
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.errors import EpitomaError
 from epitoma.on_ray.runtime import ray_session
 from epitoma.presets import demo_dataset
 from epitoma.studies.rows import StudyRow
 from epitoma.studies.tables import score_table
 from epitoma.training.checkpoint import write_json
 from epitoma.training.optimisation import OptimisationConfig
-from ray_jobs.command_line import BAD_INPUT, parse
+from ray_jobs.command_line import parse, run_job
 from ray_jobs.report import ReportConfig
 
 
@@ -53,16 +49,6 @@ class StudiesConfig:
     optimisation: OptimisationConfig = field(
         default_factory=lambda: OptimisationConfig(epochs=30, validate_every=5, checkpoint_epochs=30)
     )
-
-
-def main() -> None:
-    """Run all, and write the page."""
-    config = tyro.cli(StudiesConfig, description=__doc__)
-    try:
-        run(config)
-    except EpitomaError as error:
-        complain(f"error: {error}")
-        sys.exit(BAD_INPUT)
 
 
 def run(config: StudiesConfig) -> list[StudyRow]:
@@ -113,4 +99,4 @@ def _clip_sets(footage: Path) -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    main()
+    run_job(StudiesConfig, run, about=__doc__)
