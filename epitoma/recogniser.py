@@ -1,24 +1,20 @@
 """Recogniser: a trained model asked about video files, one after the other, in this process."""
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from epitoma.cost import CostModel, networks_cost
-from epitoma.errors import ConfigError, RunError
-from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, given_selection
-from epitoma.sampling import uniform_timesteps
+from epitoma.errors import ConfigError
+from epitoma.looking import Looks, only
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, given_selection
 from epitoma.selection import Selection, all_valid
-from epitoma.timesteps import Timesteps
-from epitoma.training.checkpoint import MODEL_FILE, load_model
-from epitoma.video.decode import View, decode_views
-from epitoma.video.index import VideoIndex, index_video
+from epitoma.stopwatch import Stopwatch
+from epitoma.training.checkpoint import load_model, model_folder, networks_of
+from epitoma.video.index import index_video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,37 +44,56 @@ class Prediction:
     milliseconds: Mapping[str, float]
 
 
-@dataclass
-class Stopwatch:
-    """Milliseconds by what they were spent on."""
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What a selector made of a video's candidates, as plain arrays that any process can be handed.
 
-    spent: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("decoding", "light", "heavy"), 0.0)
-    )
+    Attributes:
+        alpha_T: Score of every candidate, float32.
+        gate_T: What each counts, float32; 0 where it is not kept.
+    """
 
-    @contextmanager
-    def on(self, what: str) -> Iterator[None]:
-        """Count the block's time; work that a GPU was given counts where it is waited for."""
-        started = time.perf_counter()
-        yield
-        self.spent[what] += (time.perf_counter() - started) * 1e3
+    alpha_T: np.ndarray
+    gate_T: np.ndarray
+
+    @classmethod
+    def of(cls, selection: Selection) -> "Chosen":
+        """From a selection of one video."""
+        alpha_T, gate_T = (t[0].float().cpu().numpy() for t in (selection.alpha_BT, selection.gate_BT))
+        return cls(alpha_T=alpha_T, gate_T=gate_T)
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Numbers of the candidates that are kept."""
+        return np.flatnonzero(self.gate_T > 0)
+
+    def selection(self, device: torch.device) -> Selection:
+        """As the classifier takes it."""
+        alpha_1T, gate_1T = (torch.from_numpy(a.copy())[None].to(device) for a in (self.alpha_T, self.gate_T))
+        return Selection(
+            alpha_BT=alpha_1T,
+            worth_BT=alpha_1T,
+            gate_BT=gate_1T,
+            open_probability_BT=(gate_1T > 0).float(),
+            valid_BT=torch.ones_like(gate_1T, dtype=torch.bool),
+        )
 
 
 class Recogniser:
     """A trained model, asked about video files.
 
     Decoding is sparse twice: the middle frame of every candidate first, and then the snippets of those that are kept.
+    What is computed of each comes one video at a time, so that an answer never depends on which videos were asked
+    about together.
     """
 
     def __init__(self, model: VideoEpitoma, config: ModelConfig, *, device: torch.device) -> None:
-        networks = model.networks
-        if networks is None:
-            raise RunError("this model was saved without its networks")
-        self.cost = CostModel(model, networks_cost(networks), candidates=config.timesteps)
+        self.networks = networks_of(model)
+        self.cost = CostModel(model, networks_cost(self.networks), candidates=config.timesteps)
         self.model = model.to(device).eval()
-        self.networks: Networks = networks
         self.config = config
         self.device = device
+        self.looks = looks_of(model, config)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -97,88 +112,89 @@ class Recogniser:
             VideoError: The video cannot be read.
             ConfigError: The budget is not a number of candidates.
         """
-        if budget is not None and not 1 <= budget <= self.config.timesteps:
-            raise ConfigError(
-                f"budget must be from 1 to the {self.config.timesteps} candidates, not {budget}"
-            )
+        check_budget(budget, self.config)
         watch = Stopwatch()
         with watch.on("decoding"):
             index = index_video(video)
-        timesteps = self._candidates(index)
-        selection = self.select(video, index, timesteps, budget=budget, watch=watch)
-        logits_L = self.classify(video, index, timesteps, selection, watch=watch)
-        return self._told(video, index, timesteps, selection, logits_L, watch)
-
-    @torch.inference_mode()
-    def select(
-        self,
-        video: str | Path,
-        index: VideoIndex,
-        timesteps: Timesteps,
-        *,
-        budget: int | None,
-        watch: Stopwatch,
-    ) -> Selection:
-        """Look at the middle frames of all candidates, and choose."""
-        valid_1T = all_valid(1, len(timesteps.starts_T), device=self.device)
-        if not self.config.has_selector:
-            return given_selection(valid_1T, valid_1T)
-        with watch.on("decoding"):
-            view = View(frame_indices=timesteps.middle_frames_T, size=self.networks.light.input.size)
-            frames_THWC = decode_views(video, index, [view]).pictures[0]
+            timesteps = self.looks.candidates(index)
+            frames_THWC = self.looks.glance(video, index, timesteps)
         with watch.on("light"):
-            frames_1TCHW = torch.from_numpy(frames_THWC).movedim(-1, -3)[None].to(self.device)
-            light_1TC = self.networks.light(frames_1TCHW)
-            return self.model.selector(light_1TC, valid_1T, budget=budget)[0]
+            chosen = self.choose(frames_THWC, budget=budget)
+        with watch.on("decoding"):
+            snippets_PMHWC, _ = self.looks.look_closely(video, index, only(timesteps, chosen.kept))
+        with watch.on("heavy"):
+            scores_L = self.scores(snippets_PMHWC, chosen)
+        seconds_T = [index.seconds(int(frame)) for frame in timesteps.middle_frames_T]
+        return self.told(str(video), seconds_T, chosen, scores_L, watch.spent)
 
     @torch.inference_mode()
-    def classify(
-        self,
-        video: str | Path,
-        index: VideoIndex,
-        timesteps: Timesteps,
-        selection: Selection,
-        *,
-        watch: Stopwatch,
-    ) -> Tensor:
-        """Look closely at what was kept: class scores ``(L,)`` before they are squashed."""
-        kept = selection.open_BT[0].cpu().numpy()
-        with watch.on("decoding"):
-            chosen_PM = timesteps.frames_TM[kept]
-            view = View(frame_indices=chosen_PM.reshape(-1), size=self.networks.heavy.input.size)
-            pixels = decode_views(video, index, [view]).pictures[0]
-        with watch.on("heavy"):
-            snippets = torch.from_numpy(pixels.reshape(*chosen_PM.shape, *pixels.shape[1:]))
-            heavy_PC = self.networks.heavy(snippets.movedim(-1, -4).to(self.device))
-            return self.model.classifier(heavy_PC, selection)[0][0].float().cpu()
+    def choose(self, frames_THWC: np.ndarray, *, budget: int | None) -> Chosen:
+        """Look at the middle frames of all candidates, and choose; all, where there is no selector."""
+        valid_1T = all_valid(1, self.config.timesteps, device=self.device)
+        if not self.config.has_selector:
+            return Chosen.of(given_selection(valid_1T, valid_1T))
+        frames_1TCHW = torch.from_numpy(frames_THWC).movedim(-1, -3)[None].to(self.device)
+        light_1TC = self.networks.light(frames_1TCHW)
+        return Chosen.of(self.model.selector(light_1TC, valid_1T, budget=budget)[0])
 
-    def _candidates(self, index: VideoIndex) -> Timesteps:
-        frames = self.networks.heavy.input.frames
-        return uniform_timesteps(index.frame_count, count=self.config.timesteps, frames_per_timestep=frames)
+    @torch.inference_mode()
+    def scores(self, snippets_PMHWC: np.ndarray, chosen: Chosen) -> np.ndarray:
+        """Look closely at what was kept: score of every class, ``(L,)``, from 0 to 1."""
+        snippets_PCMHW = torch.from_numpy(snippets_PMHWC).movedim(-1, -4).to(self.device)
+        heavy_PC = self.networks.heavy(snippets_PCMHW)
+        logits_L = self.model.classifier(heavy_PC, chosen.selection(self.device))[0][0].float().cpu()
+        return (logits_L.sigmoid() if self.config.multi_label else logits_L.softmax(dim=0)).numpy()
 
-    def _told(
+    def told(
         self,
-        video: str | Path,
-        index: VideoIndex,
-        timesteps: Timesteps,
-        selection: Selection,
-        logits_L: Tensor,
-        watch: Stopwatch,
+        video: str,
+        seconds_T: Sequence[float],
+        chosen: Chosen,
+        scores_L: np.ndarray,
+        milliseconds: Mapping[str, float],
     ) -> Prediction:
-        kept = np.flatnonzero(selection.open_BT[0].cpu().numpy())
-        scores_L = logits_L.sigmoid() if self.config.multi_label else logits_L.softmax(dim=0)
+        """Put together what is known of a video.
+
+        Args:
+            video: Its name.
+            seconds_T: Times of the candidates' middle frames.
+            chosen: Which were kept.
+            scores_L: What came of them.
+            milliseconds: Time spent.
+        """
         ranked = sorted(zip(self.classes, scores_L.tolist(), strict=True), key=lambda each: -each[1])
         return Prediction(
-            video=str(video),
+            video=video,
             label=ranked[0][0],
             scores=dict(ranked),
-            timesteps=tuple(kept.tolist()),
-            seconds=tuple(index.seconds(int(timesteps.middle_frames_T[place])) for place in kept),
-            alpha=tuple(selection.alpha_BT[0].cpu()[kept].tolist()),
+            timesteps=tuple(chosen.kept.tolist()),
+            seconds=tuple(seconds_T[place] for place in chosen.kept),
+            alpha=tuple(chosen.alpha_T[chosen.kept].tolist()),
             candidates=self.config.timesteps,
-            gmacs=self.cost.at(len(kept), selected=self.config.has_selector).total,
-            milliseconds=watch.spent,
+            gmacs=self.cost.at(len(chosen.kept), selected=self.config.has_selector).total,
+            milliseconds=milliseconds,
         )
+
+
+def looks_of(model: VideoEpitoma, config: ModelConfig) -> Looks:
+    """What a model wants to see of a video."""
+    networks = networks_of(model)
+    return Looks(
+        timesteps=config.timesteps,
+        frames=networks.heavy.input.frames,
+        light_size=networks.light.input.size if config.has_selector else None,
+        heavy_size=networks.heavy.input.size,
+    )
+
+
+def check_budget(budget: int | None, config: ModelConfig) -> None:
+    """Raise a ConfigError unless that many timesteps can be kept, or a selector decides by itself."""
+    if budget is None:
+        return
+    if not config.has_selector:
+        raise ConfigError(f"budget {budget} needs a selector, and this model was trained without one")
+    if not 1 <= budget <= config.timesteps:
+        raise ConfigError(f"budget must be from 1 to the {config.timesteps} candidates, not {budget}")
 
 
 def load_recogniser(path: str | Path, *, device: str | torch.device | None = None) -> Recogniser:
@@ -191,9 +207,5 @@ def load_recogniser(path: str | Path, *, device: str | torch.device | None = Non
     Raises:
         RunError: There is no finished run.
     """
-    folder = Path(path)
-    for place in (folder / "model", folder):
-        if (place / MODEL_FILE).is_file():
-            chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-            return Recogniser(*load_model(place), device=torch.device(chosen))
-    raise RunError(f"no finished run at {folder} (no model/{MODEL_FILE} in it)")
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Recogniser(*load_model(model_folder(Path(path))), device=torch.device(chosen))

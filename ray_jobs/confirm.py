@@ -12,10 +12,10 @@ from epitoma.console import say
 from epitoma.sweep_result import TRIALS, SweepResult
 from epitoma.tracking import RunTracker
 from epitoma.tradeoff import TradeoffPoint, find
-from epitoma.training.checkpoint import write_json
+from epitoma.training.checkpoint import MODEL, write_json
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.runs import CONFIG, MODEL
+from ray_jobs.runs import CONFIG
 from ray_jobs.sweep_watcher import trial_config
 from ray_jobs.train import train
 

@@ -9,12 +9,12 @@ from epitoma.on_ray.runtime import ray_session
 from epitoma.presets import demo_dataset, demo_end_to_end, demo_reference, demo_selector
 from epitoma.tracking import store_uri
 from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
-from epitoma.training.checkpoint import read_json, write_json
+from epitoma.training.checkpoint import MODEL, read_json, write_json
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.prepare import PrepareSynthetic, prepare
-from ray_jobs.runs import CONFIG, MODEL
+from ray_jobs.runs import CONFIG
 from ray_jobs.train import train
 
 SUMMARY = "summary.json"

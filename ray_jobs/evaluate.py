@@ -21,11 +21,11 @@ from epitoma.plots import tradeoff_figure
 from epitoma.tables import tradeoff_table
 from epitoma.tracking import tracked_run
 from epitoma.tradeoff import TradeoffPoint, find, markdown_table, write_points
-from epitoma.training.checkpoint import load_model
+from epitoma.training.checkpoint import MODEL, load_model, model_folder, networks_of
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import MODEL, check_classes, model_folder, networks_of
+from ray_jobs.runs import check_classes
 
 SplitName = Literal["train", "validation", "test"]
 

@@ -10,9 +10,8 @@ from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.features import Extracted, extract_features
 from epitoma.on_ray.runtime import ray_session
-from epitoma.training.checkpoint import load_model
+from epitoma.training.checkpoint import load_model, model_folder, networks_of
 from ray_jobs.command_line import run_job
-from ray_jobs.runs import model_folder, networks_of
 
 
 @dataclass(kw_only=True)

@@ -9,13 +9,12 @@ from typing import Any
 from epitoma.config import flatten, to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import RunError
-from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
+from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.runtime import ray_session
 from epitoma.tracking import RunTracker, tracked_run
-from epitoma.training.checkpoint import MODEL_FILE, write_json
+from epitoma.training.checkpoint import write_json
 
 CONFIG = "config.json"
-MODEL = "model"
 
 
 @contextmanager
@@ -34,18 +33,6 @@ def begun(config: Any, *, parent: Path | None = None) -> Iterator[RunTracker]:
     ):
         tracker.artifact(config.folder / CONFIG)
         yield tracker
-
-
-def model_folder(run: Path) -> Path:
-    """The folder of a finished run's model; ``run`` may be that folder itself.
-
-    Raises:
-        RunError: The run does not exist or has not finished.
-    """
-    for folder in (run / MODEL, run):
-        if (folder / MODEL_FILE).is_file():
-            return folder
-    raise RunError(f"no finished run at {run} (no {MODEL}/{MODEL_FILE} in it)")
 
 
 def claim(folder: Path, *, resume: bool) -> None:
@@ -73,14 +60,3 @@ def check_classes(manifest: Manifest, model: ModelConfig, run: Path) -> None:
             f"{manifest.path} has classes {', '.join(manifest.classes)}, "
             f"but the model of {run} knows {', '.join(model.classes)}"
         )
-
-
-def networks_of(model: VideoEpitoma) -> Networks:
-    """The networks of a whole model.
-
-    Raises:
-        RunError: The model has none.
-    """
-    if model.networks is None:
-        raise RunError("this model was saved without its networks")
-    return model.networks

@@ -9,9 +9,9 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
 from epitoma.models.weights import RANDOM
 from epitoma.sampling import stable_seed
-from epitoma.training.checkpoint import State, load_model, state_of
+from epitoma.training.checkpoint import State, load_model, model_folder, networks_of, state_of
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.runs import check_classes, model_folder, networks_of
+from ray_jobs.runs import check_classes
 
 
 def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, Networks, State | None]:

@@ -32,14 +32,14 @@ from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.time_cost import TimeModel, measure_times, times_of
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import read_json, save_model, state_of, write_json
+from epitoma.training.checkpoint import MODEL, read_json, save_model, state_of, write_json
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig
 from epitoma.trial import TrialData, has_result, read_head
 from ray_jobs.command_line import run_job
 from ray_jobs.confirm import confirm
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, MODEL, begun, claim
+from ray_jobs.runs import CONFIG, begun, claim
 from ray_jobs.starting_point import starting_point
 from ray_jobs.sweep_report import FRONT_JSON, keep_result
 from ray_jobs.sweep_watcher import SweepWatcher, trial_config

@@ -21,12 +21,12 @@ from epitoma.on_ray.trainer import Job, fit
 from epitoma.plots import training_figure
 from epitoma.presets import preset
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import State, read_json, save_model, state_of, write_json
+from epitoma.training.checkpoint import MODEL, State, read_json, save_model, state_of, write_json
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, MODEL, begun, claim
+from ray_jobs.runs import CONFIG, begun, claim
 from ray_jobs.starting_point import starting_point
 
 HISTORY = "history.json"

@@ -14,11 +14,12 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.presets import demo_end_to_end, demo_selector, offline_networks
 from epitoma.sampling import stable_seed
+from epitoma.training.checkpoint import MODEL
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.prepare import PrepareSynthetic, prepare
-from ray_jobs.runs import CONFIG, MODEL
+from ray_jobs.runs import CONFIG
 from ray_jobs.train import train
 
 HEAVY_SIZES = (80, 112)

@@ -30,8 +30,8 @@ VIDEOS_PER_TASK = 16
 IndexFile = Callable[[str], VideoIndex]
 """Indexes the video at a path or address, or raises a VideoError."""
 
-_LOST = "ends the process that reads it, each time that it is tried"
-_RETRIES = 1
+LOST = "ends the process that reads it, each time that it is tried"
+RETRIES = 1
 _SCHEMA = pa.schema(
     [
         pa.field("video_id", pa.string(), nullable=False),
@@ -79,7 +79,7 @@ def index_files(
         if not waiting:
             return
     yield [
-        Indexed(video_id=v.video_id, path=without_secrets(v.path), reason=_LOST, row=None)
+        Indexed(video_id=v.video_id, path=without_secrets(v.path), reason=LOST, row=None)
         for v in waiting.values()
     ]
 
@@ -108,7 +108,7 @@ def _over_workers(tasks: list[pa.Table], index_file: IndexFile) -> Iterator[list
             batch_size=None,
             batch_format="pyarrow",
             num_cpus=1,
-            max_retries=_RETRIES,
+            max_retries=RETRIES,
             label_selector=label_selector("decode"),
         )
     indexed.context.max_errored_blocks = -1

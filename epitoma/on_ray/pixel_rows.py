@@ -18,9 +18,15 @@ PIXELS = ("frames", "snippets")
 _SHAPES = "{}_shape"
 
 
-def pixel_table(row: Row) -> pa.Table:
-    """Give a row, whose arrays named in PIXELS are uint8, as a table of one row."""
-    columns = {name: pa.array([value]) for name, value in row.items() if name not in PIXELS}
+def pixel_table(row: Row, schema: pa.Schema | None = None) -> pa.Table:
+    """Give a row, whose arrays named in PIXELS are uint8, as a table of one row.
+
+    Args:
+        row: The row.
+        schema: Of its other columns, where their values alone do not tell their types.
+    """
+    types = {} if schema is None else {field.name: field.type for field in schema}
+    columns = {name: pa.array([value], types.get(name)) for name, value in row.items() if name not in PIXELS}
     for name in PIXELS:
         columns[name] = _bytes_column(row[name])
         columns[_SHAPES.format(name)] = pa.array([list(row[name].shape)], pa.list_(pa.int32()))

@@ -1,5 +1,6 @@
 """Checkpoints without pickle: tensors as safetensors, everything else as JSON, written aside then renamed."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,8 +13,11 @@ from torch import Tensor, nn
 
 from epitoma.config import from_dict, to_dict
 from epitoma.errors import RunError
-from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
+from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
 from epitoma.whole_files import renamed_when_whole
+
+MODEL = "model"
+"""Folder of a finished run's model, in that of the run."""
 
 CONFIG_FILE = "config.json"
 MODEL_FILE = "model.safetensors"
@@ -105,9 +109,38 @@ def load_model(folder: Path) -> tuple[VideoEpitoma, ModelConfig]:
     return model.eval(), config
 
 
+def model_folder(run: Path) -> Path:
+    """The folder of a finished run's model; ``run`` may be that folder itself.
+
+    Raises:
+        RunError: The run does not exist or has not finished.
+    """
+    for folder in (run / MODEL, run):
+        if (folder / MODEL_FILE).is_file():
+            return folder
+    raise RunError(f"no finished run at {run} (no {MODEL}/{MODEL_FILE} in it)")
+
+
+def networks_of(model: VideoEpitoma) -> Networks:
+    """The networks of a whole model.
+
+    Raises:
+        RunError: The model has none.
+    """
+    if model.networks is None:
+        raise RunError("this model was saved without its networks")
+    return model.networks
+
+
 def state_of(module: nn.Module) -> State:
     """A detached copy of a module's state on the CPU."""
     return {name: tensor.detach().cpu().clone() for name, tensor in module.state_dict().items()}
+
+
+def file_digest(path: Path) -> str:
+    """Name a file's content in 16 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def write_tensors(path: Path, tensors: State) -> None:

@@ -110,8 +110,13 @@ class VideoIndices:
 
     def get(self, video_id: str) -> VideoIndex | None:
         """Give a video's index, or None."""
-        row = self._rows.get(video_id)
-        return None if row is None else row_index(self.table.slice(row, 1).to_pylist()[0])
+        row = self.row(video_id)
+        return None if row is None else row_index(row)
+
+    def row(self, video_id: str) -> dict[str, Any] | None:
+        """Give a video's row of INDEX_SCHEMA, or None."""
+        place = self._rows.get(video_id)
+        return None if place is None else self.table.slice(place, 1).to_pylist()[0]
 
     @cached_property
     def _rows(self) -> dict[str, int]:

@@ -1,0 +1,170 @@
+"""Recognising many videos: four stages that stream into each other, on whatever the cluster has.
+
+CPU workers decode the middle frames of all candidates, actors with the networks choose, CPU workers decode the snippets
+of what was kept and nothing else, actors classify. Only a few videos are between the stages at any time, so memory does
+not grow with the number of videos.
+
+A decoding task that loses its worker is tried again once. Its videos then get a task each, and one that still loses it
+is one that cannot be read.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import pyarrow as pa
+import ray
+import ray.data
+from ray.data import ActorPoolStrategy, Dataset
+from ray.util.annotations import RayDeprecationWarning
+
+from epitoma.addresses import without_secrets
+from epitoma.datasets.rejects import Reject
+from epitoma.datasets.unlabelled import Unlabelled
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
+from epitoma.on_ray.decoding import WINDOW_ROWS
+from epitoma.on_ray.indexing import LOST, RETRIES, IndexFile
+from epitoma.on_ray.placement import label_selector
+from epitoma.on_ray.recognising import Asking, Choosing, Classifying, Stage
+from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, decode_cpus, quieten
+from epitoma.on_ray.sparse_decoding import TASK, close_look_task, glance_task
+from epitoma.recogniser import looks_of
+from epitoma.video.index import index_video
+
+GLANCES_PER_TASK = 8
+CLOSE_LOOKS_PER_TASK = 4
+"""Videos of a decoding task: enough that starting tasks costs little beside decoding."""
+
+STAGE_CPUS = 0.25
+"""Cores reserved by an actor: one of each kind for every core leaves half of them for decoding."""
+
+GPU_OF_CHOOSING, GPU_OF_CLASSIFYING = 0.25, 0.75
+
+Run = Callable[[list[pa.Table]], Iterator[pa.Table]]
+"""From tables of TASK to tables of RESULT."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What has come in.
+
+    Attributes:
+        rows: Rows of the schema of predictions, without the key.
+        rejects: Videos that cannot be read.
+    """
+
+    rows: list[dict[str, Any]]
+    rejects: list[Reject]
+
+
+def recognise_files(
+    listed: Unlabelled,
+    model: VideoEpitoma,
+    config: ModelConfig,
+    asking: Asking,
+    *,
+    index_file: IndexFile = index_video,
+) -> Iterator[Answers]:
+    """Recognise videos over the cluster; yields answers as they come in, in any order, one for every video.
+
+    Args:
+        listed: The videos.
+        model: With its networks, set to run as they shall.
+        config: The model's.
+        asking: What is asked.
+        index_file: How to index a video that has no stored index.
+    """
+    quieten()
+    looks = looks_of(model, config)
+    glance = partial(glance_task, looks=looks, index_file=index_file)
+    look_closely = partial(close_look_task, looks=looks)
+    computed = partial(_computed, shared=ray.put((model, config)), asking=asking)
+
+    def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
+        rows = _decoded(ray.data.from_arrow(tasks), glance, batch_size=None)
+        rows = computed(rows, Choosing, gpu_share=GPU_OF_CHOOSING)
+        rows = _decoded(rows, look_closely, batch_size=CLOSE_LOOKS_PER_TASK)
+        return _streamed(computed(rows, Classifying, gpu_share=GPU_OF_CLASSIFYING))
+
+    for first in range(0, len(listed.videos), WINDOW_ROWS):
+        window = listed.videos[first : first + WINDOW_ROWS]
+        indices = listed.indices.only(pa.chunked_array([[video.video_id for video in window]]))
+        rows = [{"video_id": v.video_id, "path": v.path, "index": indices.row(v.video_id)} for v in window]
+        yield from _each_once(rows, run)
+
+
+def _each_once(rows: list[dict[str, Any]], run: Run) -> Iterator[Answers]:
+    """Run all; then those that came back with nothing, one a task; what is left then cannot be read."""
+    waiting = {row["video_id"]: row for row in rows}
+    for videos_per_task in (GLANCES_PER_TASK, 1):
+        for results in run(_tasks(list(waiting.values()), videos_per_task)):
+            for video_id in results["video_id"].to_pylist():
+                waiting.pop(video_id, None)
+            yield _answers(results)
+        if not waiting:
+            return
+    lost = [Reject(row["video_id"], without_secrets(row["path"]), LOST) for row in waiting.values()]
+    yield Answers(rows=[], rejects=lost)
+
+
+def _tasks(rows: list[dict[str, Any]], videos_per_task: int) -> list[pa.Table]:
+    table = pa.Table.from_pylist(rows, schema=TASK)
+    return [table.slice(start, videos_per_task) for start in range(0, len(table), videos_per_task)]
+
+
+def _answers(results: pa.Table) -> Answers:
+    rows, rejects = [], []
+    for result in results.to_pylist():
+        if result["fault"]:
+            raise RuntimeError(f"{result['video_id']}: {result['fault']}")
+        if result["reject"]:
+            rejects.append(Reject(result["video_id"], result["path"], result["reject"]))
+        else:
+            rows.append(result["said"])
+    return Answers(rows=rows, rejects=rejects)
+
+
+def _streamed(rows: Dataset) -> Iterator[pa.Table]:
+    rows.context.max_errored_blocks = -1
+    rows.context.execution_options.preserve_order = False
+    batches = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+    return iter(cast(Iterable[pa.Table], batches))
+
+
+def _decoded(
+    rows: Dataset, task: Callable[[pa.Table], Iterator[pa.Table]], *, batch_size: int | None
+) -> Dataset:
+    with warnings.catch_warnings():
+        # Ray 2.60 calls `max_retries` deprecated here, and has nothing else yet that ends its endless retries.
+        warnings.simplefilter("ignore", RayDeprecationWarning)
+        return rows.map_batches(
+            task,
+            batch_size=batch_size,
+            batch_format="pyarrow",
+            zero_copy_batch=True,
+            num_cpus=decode_cpus(),
+            max_retries=RETRIES,
+            label_selector=label_selector("decode"),
+        )
+
+
+def _computed(
+    rows: Dataset, stage: type[Stage], *, shared: ray.ObjectRef, asking: Asking, gpu_share: float
+) -> Dataset:
+    gpus = int(cluster_gpus())
+    actors = gpus or max(1, int(cluster_cpus()))
+    return rows.map_batches(
+        stage,
+        fn_constructor_args=(shared, asking),
+        fn_constructor_kwargs={"gpu": gpus > 0},
+        batch_size=1,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
+        # Each takes seconds to start, and few may do for a light network. A cluster may have to grow for more.
+        compute=ActorPoolStrategy(min_size=1, max_size=actors),
+        num_cpus=STAGE_CPUS,
+        num_gpus=gpu_share if gpus else 0,
+        label_selector=label_selector("train"),
+    )

@@ -1,0 +1,142 @@
+"""The two stages of recognition that compute, in actors that hold the networks: choosing, and classifying."""
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+import torch
+
+from epitoma.addresses import without_secrets
+from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
+from epitoma.on_ray.sparse_decoding import BETWEEN, NO_PIXELS
+from epitoma.predictions import SCHEMA
+from epitoma.recogniser import Chosen, Prediction, Recogniser
+from epitoma.stopwatch import Stopwatch
+
+RESULT = pa.schema(
+    [
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("reject", pa.string()),
+        pa.field("fault", pa.string()),
+        pa.field("said", pa.struct(list(SCHEMA))),
+    ]
+)
+"""What came of a video: what was said of it, or why it cannot be read, or what went wrong here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """What is asked of every video.
+
+    Attributes:
+        budget: Keep exactly this many timesteps; None leaves it to the gates.
+        top: Labels that are told, at most.
+        min_score: Labels of a lower score are not told.
+    """
+
+    budget: int | None = None
+    top: int = 5
+    min_score: float = 0.0
+
+
+class Stage:
+    """A process with the networks; what goes wrong in it is a fault of ours, and no video's.
+
+    Args:
+        shared: Model and its config, in the object store.
+        asking: What is asked.
+        gpu: Whether to compute on the GPU that this process was given.
+    """
+
+    def __init__(self, shared: ray.ObjectRef, asking: Asking, *, gpu: bool) -> None:
+        torch.set_num_threads(1)
+        model, config = ray.get(shared)
+        self.recogniser = Recogniser(model, config, device=torch.device("cuda" if gpu else "cpu"))
+        self.asking = asking
+
+    def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
+        """Do this stage's work on every video that can be gone on with."""
+        for row in pixel_rows(batch):
+            try:
+                worked = row if row["reject"] or row["fault"] else {**row, **self.work(row)}
+            except (
+                Exception
+            ):  # Raised here, it would be taken for a lost task's, and the video for unreadable.
+                worked = {**row, "fault": traceback.format_exc()}
+            yield self.table(worked)
+
+    def work(self, row: Row) -> dict[str, Any]:
+        """What this stage adds to a row."""
+        raise NotImplementedError
+
+    def table(self, row: Row) -> pa.Table:
+        """The row as the next stage takes it."""
+        raise NotImplementedError
+
+
+class Choosing(Stage):
+    """LightNet and the selector."""
+
+    def work(self, row: Row) -> dict[str, Any]:
+        """Choose among the candidates."""
+        watch = Stopwatch()
+        with watch.on("light"):
+            # Copied, since torch must not be given what all processes share.
+            chosen = self.recogniser.choose(row["frames"].copy(), budget=self.asking.budget)
+        return {
+            "alpha": chosen.alpha_T.tobytes(),
+            "gate": chosen.gate_T.tobytes(),
+            "light_ms": watch.spent["light"],
+        }
+
+    def table(self, row: Row) -> pa.Table:
+        """Without the frames, which nobody looks at again."""
+        return pixel_table({**row, "frames": NO_PIXELS}, BETWEEN)
+
+
+class Classifying(Stage):
+    """HeavyNet and the classifier."""
+
+    def work(self, row: Row) -> dict[str, Any]:
+        """Classify what was kept."""
+        watch = Stopwatch()
+        alpha_T, gate_T = (np.frombuffer(row[name], np.float32) for name in ("alpha", "gate"))
+        chosen = Chosen(alpha_T=alpha_T, gate_T=gate_T)
+        with watch.on("heavy"):
+            scores_L = self.recogniser.scores(row["snippets"].copy(), chosen)
+        spent = {"decoding": row["decoding_ms"], "light": row["light_ms"], "heavy": watch.spent["heavy"]}
+        seconds_T = np.frombuffer(row["seconds"], np.float64).tolist()
+        said = self.recogniser.told(row["path"], seconds_T, chosen, scores_L, spent)
+        return {"said": _said(row, said, self.asking)}
+
+    def table(self, row: Row) -> pa.Table:
+        """What came of the video."""
+        told = {name: row.get(name) for name in RESULT.names}
+        return pa.Table.from_pylist([{**told, "path": without_secrets(row["path"])}], schema=RESULT)
+
+
+def _said(row: Row, prediction: Prediction, asking: Asking) -> dict[str, Any]:
+    """A row of predictions, but for its key, which is the job's to add."""
+    told = [each for each in prediction.scores.items() if each[1] >= asking.min_score][: asking.top]
+    return {
+        "video_id": row["video_id"],
+        "path": without_secrets(row["path"]),
+        "labels": [label for label, _ in told],
+        "scores": [score for _, score in told],
+        "timesteps": prediction.timesteps,
+        "seconds": prediction.seconds,
+        "alpha": prediction.alpha,
+        "kept": len(prediction.timesteps),
+        "candidates": prediction.candidates,
+        "gmacs": prediction.gmacs,
+        "decoding_ms": prediction.milliseconds["decoding"],
+        "light_ms": prediction.milliseconds["light"],
+        "heavy_ms": prediction.milliseconds["heavy"],
+        "replaced_frames": row["replaced"],
+        "key": "",
+    }

@@ -1,0 +1,204 @@
+"""Recognise videos with a trained model: labels, where it looked, and what it took, a row a video."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import tyro
+
+from epitoma.addresses import is_address, without_secrets
+from epitoma.console import phase, say
+from epitoma.datasets.rejects import Reject, write_rejects
+from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
+from epitoma.errors import ConfigError, ManifestError, RunError
+from epitoma.models.speed import Speed
+from epitoma.on_ray.inference import Answers, recognise_files
+from epitoma.on_ray.prepare import REJECTS_FILE
+from epitoma.on_ray.recognising import Asking
+from epitoma.on_ray.runtime import ray_session
+from epitoma.predictions import PREDICTIONS_FILE, Predictions, key_of
+from epitoma.recogniser import check_budget
+from epitoma.training.checkpoint import (
+    MODEL_FILE,
+    file_digest,
+    load_model,
+    model_folder,
+    networks_of,
+    read_json,
+    write_json,
+)
+from ray_jobs.command_line import run_job
+
+SETTINGS_FILE = "settings.json"
+TIMES = ("decoding_ms", "light_ms", "heavy_ms")
+
+KEPT_EVERY_SECONDS = 10.0
+"""What a job that is killed has to do again, at most, beside the videos that were under way."""
+
+_NAMED = 5
+
+
+@dataclass(kw_only=True)
+class PredictConfig:
+    """What to recognise.
+
+    Attributes:
+        model: A finished run.
+        input: The videos: a folder (all below it), a pattern in quotes, a manifest, one file or one address.
+        output: Folder for predictions.parquet and rejects.parquet. A job that was cut off goes on there, and one that
+            is run again does what is new or has changed.
+        budget: Keep exactly so many timesteps of each video; None leaves it to the model's gates.
+        min_score: Labels of a lower score are not told.
+        top: Labels that are told of a video, at most.
+        allow: A further folder, or address such as s3://bucket/, that videos may lie below: links may lead there. Can
+            be given several times.
+        speed: How the networks run.
+    """
+
+    model: Path
+    input: str
+    output: Path
+    budget: int | None = None
+    min_score: float = 0.0
+    top: int = 5
+    allow: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    speed: Speed = field(default_factory=Speed)
+
+    def __post_init__(self) -> None:
+        if self.top < 1:
+            raise ConfigError(f"top must be at least 1, not {self.top}")
+        if not 0 <= self.min_score <= 1:
+            raise ConfigError(f"min_score must be from 0 to 1, not {self.min_score}")
+
+    @property
+    def asking(self) -> Asking:
+        """What is asked of every video."""
+        return Asking(budget=self.budget, top=self.top, min_score=self.min_score)
+
+
+def predict(config: PredictConfig) -> pa.Table:
+    """Recognise every video that is not done, and say what came of all.
+
+    Returns:
+        The predictions, in the order in which the videos are listed.
+
+    Raises:
+        EpitomaError: No such model or videos, none of them can be read, or the output holds answers to something else.
+    """
+    model, model_config = load_model(model_folder(config.model))
+    check_budget(config.budget, model_config)
+    networks_of(model).run_as(config.speed)
+    _settle(config)
+    with phase("list videos") as advance:
+        listed = list_unlabelled(config.input, allow=config.allow)
+        advance(len(listed.videos), len(listed.videos))
+    key_by_id = {video.video_id: key_of(video) for video in listed.videos}
+    store = Predictions(config.output)
+    missing = _missing(listed, store, key_by_id)
+    rejects = []
+    if missing.videos:
+        with ray_session(logs=config.output / "logs"), phase("recognise") as advance:
+            answers = recognise_files(missing, model, model_config, config.asking)
+            watch = partial(advance, total=len(missing.videos))
+            rejects = gather(answers, store, key_by_id, watch=watch)
+    write_rejects(config.output / REJECTS_FILE, rejects)
+    predictions = store.finish(list(key_by_id.values()))
+    _tell(config, predictions, rejects)
+    return predictions
+
+
+def gather(
+    answers: Iterable[Answers],
+    store: Predictions,
+    key_by_id: Mapping[str, str],
+    *,
+    watch: Callable[[int], None],
+    most_at_once: int = 2000,
+) -> list[Reject]:
+    """Keep answers as they come in, so that a job that ends at any time has little to do again.
+
+    Args:
+        answers: To videos of any order.
+        store: Where they are kept.
+        key_by_id: Of the videos.
+        watch: Told how many have been answered.
+        most_at_once: Rows that are written together, at most; fewer, where ten seconds have passed.
+
+    Returns:
+        Videos that cannot be read.
+    """
+    rejects: list[Reject] = []
+    rows: list[dict[str, Any]] = []
+    written, written_at = 0, time.monotonic()
+    try:
+        for each in answers:
+            rows += [{**row, "key": key_by_id[row["video_id"]]} for row in each.rows]
+            rejects += each.rejects
+            watch(written + len(rows) + len(rejects))
+            if len(rows) >= most_at_once or time.monotonic() - written_at >= KEPT_EVERY_SECONDS:
+                store.write(rows)
+                written, written_at, rows = written + len(rows), time.monotonic(), []
+    finally:
+        store.write(rows)
+    return rejects
+
+
+def _settle(config: PredictConfig) -> None:
+    """Claim the output for these questions to this model.
+
+    Raises:
+        RunError: It holds answers to others.
+    """
+    file = config.output / SETTINGS_FILE
+    settings = {
+        "model": file_digest(model_folder(config.model) / MODEL_FILE),
+        "input": without_secrets(config.input) if is_address(config.input) else os.path.abspath(config.input),
+        **asdict(config.asking),
+        "bf16": config.speed.bf16,
+    }
+    if file.is_file():
+        before = read_json(file)
+        changed = [f"{name} {before.get(name)}" for name in settings if before.get(name) != settings[name]]
+        if changed:
+            raise RunError(
+                f"{config.output} holds predictions of {', '.join(changed)}: choose another --output, or remove it"
+            )
+    write_json(file, settings)
+
+
+def _missing(listed: Unlabelled, store: Predictions, key_by_id: Mapping[str, str]) -> Unlabelled:
+    done = store.keys()
+    missing = tuple(video for video in listed.videos if key_by_id[video.video_id] not in done)
+    if len(missing) < len(listed.videos):
+        say(f"  {len(listed.videos) - len(missing)} of {len(listed.videos)} videos are done already")
+    return replace(listed, videos=missing)
+
+
+def _tell(config: PredictConfig, predictions: pa.Table, rejects: Sequence[Reject]) -> None:
+    for reject in rejects[:_NAMED]:
+        say(f"  rejected {reject.path}: {reject.reason}")
+    if len(rejects) > _NAMED:
+        say(f"  and {len(rejects) - _NAMED} more: {config.output / REJECTS_FILE}")
+    if not len(predictions):
+        raise ManifestError(f"none of {len(rejects)} videos of {config.input} can be read")
+    first = Counter(labels[0] if labels else "none" for labels in predictions["labels"].to_pylist())
+    told = ", ".join(f"{label} {count}" for label, count in first.most_common(_NAMED))
+    say(f"  best labels: {told}{', ...' if len(first) > _NAMED else ''}")
+    mean = {name: pc.mean(predictions[name]).as_py() for name in ("kept", "candidates", "gmacs", *TIMES)}
+    times = ", ".join(f"{name.removesuffix('_ms')} {mean[name]:.0f}" for name in TIMES)
+    say(
+        f"  in the mean {mean['kept']:.1f} of {mean['candidates']:.0f} timesteps kept, {mean['gmacs']:.3g} GMACs, "
+        f"and ms of {times}"
+    )
+    say(f"  {config.output / PREDICTIONS_FILE}: {len(predictions)} videos")
+
+
+if __name__ == "__main__":
+    run_job(PredictConfig, predict, about=__doc__)

@@ -1,0 +1,74 @@
+"""Naming videos that are to be recognised: folders, patterns, manifests, files, addresses, and nothing outside."""
+
+from pathlib import Path
+
+import pytest
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.unlabelled import list_unlabelled
+from epitoma.errors import ConfigError, ManifestError
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    for name in (
+        "videos/b.mp4",
+        "videos/deep/a.mkv",
+        "videos/notes.txt",
+        "videos/.hidden.mp4",
+        "other/c.mp4",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    return tmp_path / "videos"
+
+
+def ids(source: object, **options) -> list[str]:
+    listed = list_unlabelled(str(source), **options)
+    assert all(Path(video.path).is_absolute() for video in listed.videos)
+    return [video.video_id for video in listed.videos]
+
+
+def test_a_folder_gives_all_videos_below_it(videos):
+    assert ids(videos) == ["b.mp4", "deep/a.mkv"]
+
+
+def test_a_pattern_gives_the_files_that_it_names(videos, monkeypatch):
+    assert ids(videos / "**" / "*.m*") == ["b.mp4", "deep/a.mkv"]
+    assert ids(videos / "deep" / "*") == ["a.mkv"]
+    monkeypatch.chdir(videos.parent)
+    assert ids("*/[bc].mp4") == ["other/c.mp4", "videos/b.mp4"]
+
+
+def test_a_single_file_and_an_address_are_taken_at_their_word(videos):
+    assert ids(videos / "b.mp4") == ["b.mp4"]
+    (listed,) = list_unlabelled("https://host/folder/d.mp4?token=abc").videos
+    assert (listed.video_id, listed.path) == ("d.mp4", "https://host/folder/d.mp4?token=abc")
+
+
+def test_a_manifest_brings_its_names_and_its_indices(dataset: Manifest):
+    listed = list_unlabelled(str(dataset.path))
+    assert [video.video_id for video in listed.videos] == dataset.video_ids
+    assert [video.path for video in listed.videos] == dataset.resolved_paths()
+
+
+@pytest.mark.parametrize("source", ["nothing", "*.mp4", "empty"])
+def test_where_there_is_nothing_it_is_said(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ManifestError, match="no videos at"):
+        list_unlabelled(source)
+
+
+def test_links_that_lead_outside_are_followed_only_when_asked(videos, monkeypatch):
+    other = videos.parent / "other"
+    (videos / "link.mp4").symlink_to(other / "c.mp4")
+    with pytest.raises(ManifestError, match=f"--allow {other}"):
+        list_unlabelled(str(videos))
+    assert ids(videos, allow=[str(other)]) == ["b.mp4", "link.mp4", "deep/a.mkv"]
+    assert ids(videos / "link.mp4") == ["link.mp4"]
+    with pytest.raises(ConfigError, match="--allow: no folder at"):
+        list_unlabelled(str(videos), allow=["/no/such/folder"])
+    monkeypatch.setenv("EPITOMA_ROOTS", str(videos))
+    with pytest.raises(ManifestError, match="EPITOMA_ROOTS lets nothing in"):
+        list_unlabelled(str(videos / "link.mp4"))

@@ -1,0 +1,137 @@
+"""Predicting is evaluating without labels, and a job that was cut off goes on where it stopped."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.errors import ConfigError, ManifestError, RunError
+from epitoma.models.videoepitoma import ModelConfig, build_model
+from epitoma.on_ray.inference import Answers
+from epitoma.predictions import Predictions, read_predictions
+from epitoma.tradeoff import find
+from epitoma.training.checkpoint import save_model, state_of
+from ray_jobs.evaluate import EvaluateConfig, evaluate
+from ray_jobs.predict import PredictConfig, gather, predict
+
+
+@pytest.fixture
+def run(tmp_path: Path, model_config: ModelConfig, dataset: Manifest) -> Path:
+    """An untrained model, saved as a run's is."""
+    config = replace(model_config, classes=dataset.classes)
+    save_model(tmp_path / "run" / "model", config=config, state=state_of(build_model(config).eval()))
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def videos(dataset: Manifest, tmp_path: Path) -> Path:
+    """Three videos in a folder."""
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    for path in dataset.resolved_paths()[:3]:
+        shutil.copyfile(path, folder / Path(path).name)
+    return folder
+
+
+def test_what_is_predicted_scores_as_what_is_evaluated(ray_cluster, run, dataset, tmp_path):
+    """The same model on the same videos, once from a feature store and once from files, at any budget."""
+    points = evaluate(EvaluateConfig(run=run, manifest=dataset.path, split="train", quiet=True))
+    manifest = dataset.split("train")
+    labels = dict(zip(manifest.video_ids, manifest.table["labels"].to_pylist(), strict=True))
+    for budget in (None, 1, 4):
+        table = predict(
+            PredictConfig(
+                model=run, input=str(dataset.path), output=tmp_path / f"out_{budget}", budget=budget
+            )
+        )
+        rows = [row for row in table.to_pylist() if row["video_id"] in labels]
+        point = find(points, "gate") if budget is None else find(points, "selector", budget=budget)
+        right = [row["labels"][0] == labels[row["video_id"]][0] for row in rows]
+        assert sum(right) / len(right) == pytest.approx(point.score)
+        assert sum(row["kept"] for row in rows) / len(rows) == pytest.approx(point.timesteps)
+        assert table["video_id"].to_pylist() == dataset.video_ids
+
+
+def test_a_job_that_is_run_again_does_what_is_new(ray_cluster, run, videos, tmp_path, capsys):
+    config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out", budget=2, top=1)
+    first = predict(config)
+    one, other, third = sorted(videos.iterdir())
+    shutil.copyfile(one, other)
+    shutil.copyfile(one, videos / "zz_new.mp4")
+    (videos / "broken.mp4").write_bytes(b"no video")
+    third.unlink()
+    capsys.readouterr()
+    second = predict(config)
+    said = capsys.readouterr().out
+    assert "1 of 4 videos are done already" in said
+    assert "rejected" in said
+    assert second["video_id"].to_pylist() == [one.name, other.name, "zz_new.mp4"]
+    assert second.slice(0, 1).equals(first.slice(0, 1))
+    assert second["labels"].to_pylist()[1:] == [second["labels"][0].as_py()] * 2
+    rejects = pq.read_table(config.output / "rejects.parquet")
+    assert rejects["video_id"].to_pylist() == ["broken.mp4"]
+    assert read_predictions(config.output).equals(second)
+    assert not list((config.output / "parts").iterdir())
+
+
+def test_labels_are_told_from_a_score_on(ray_cluster, run, videos, tmp_path):
+    config = PredictConfig(model=run, input=str(videos / "*.mp4"), output=tmp_path / "all")
+    scores = predict(config)["scores"].to_pylist()
+    assert all(len(each) == 2 and sum(each) == pytest.approx(1) for each in scores)
+    least = sorted(max(each) for each in scores)[1]
+    some = predict(replace(config, output=tmp_path / "some", min_score=least))
+    expected = [[score for score in each if score >= least] for each in scores]
+    assert [len(each) for each in some["labels"].to_pylist()] == [len(each) for each in expected]
+
+
+def test_other_questions_need_another_output(run, videos, tmp_path, ray_cluster):
+    config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out", budget=2)
+    predict(config)
+    with pytest.raises(RunError, match="holds predictions of budget 2: choose another --output"):
+        predict(replace(config, budget=3))
+
+
+def test_answers_are_kept_when_the_job_is_stopped(tmp_path):
+    row = {
+        **dict.fromkeys(("video_id", "path", "key"), "a"),
+        **{name: [] for name in ("labels", "scores", "timesteps", "seconds", "alpha")},
+        **dict.fromkeys(("kept", "candidates", "replaced_frames"), 1),
+        **dict.fromkeys(("gmacs", "decoding_ms", "light_ms", "heavy_ms"), 1.0),
+    }
+
+    def answers():
+        yield Answers(rows=[row], rejects=[])
+        yield Answers(rows=[{**row, "video_id": "b"}], rejects=[])
+        raise KeyboardInterrupt
+
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        gather(answers(), Predictions(tmp_path), {"a": "key of a", "b": "key of b"}, watch=told.append)
+    assert Predictions(tmp_path).keys() == {"key of a", "key of b"}
+    assert told == [1, 2]
+    assert Predictions(tmp_path).finish(["key of b"])["video_id"].to_pylist() == ["b"]
+
+
+def test_bad_input_is_refused_before_anything_is_read(run, videos, tmp_path):
+    config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out")
+    with pytest.raises(RunError, match="no finished run at"):
+        predict(replace(config, model=tmp_path / "nothing"))
+    with pytest.raises(ConfigError, match="from 1 to the 8 candidates, not 9"):
+        predict(replace(config, budget=9))
+    with pytest.raises(ConfigError, match="min_score must be from 0 to 1, not 2"):
+        replace(config, min_score=2.0)
+    with pytest.raises(ConfigError, match="top must be at least 1, not 0"):
+        replace(config, top=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_in_which_nothing_can_be_read_is_an_error(ray_cluster, run, tmp_path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.mp4").write_bytes(b"no video")
+    config = PredictConfig(model=run, input=str(tmp_path / "bad"), output=tmp_path / "out")
+    with pytest.raises(ManifestError, match="none of 1 videos"):
+        predict(config)
+    assert len(pq.read_table(config.output / "rejects.parquet")) == 1
