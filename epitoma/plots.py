@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 mpl.use("Agg")
@@ -13,6 +15,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from epitoma.explanation import Explanation
 from epitoma.studies.class_ratios import ClassRatio
 from epitoma.studies.rows import StudyRow
 from epitoma.tradeoff import Spread, TradeoffPoint
@@ -179,6 +182,56 @@ def memory_figure(starts: Sequence[Mapping[str, float]], path: Path) -> None:
         axes.set(xscale="log", xlabel="videos of the manifest")
         axes.grid(alpha=0.3)
     _save(figure, path)
+
+
+def explanation_figure(explanation: Explanation, path: Path, *, title: str, most_pictures: int = 12) -> None:
+    """What was kept of a video: pictures of the timesteps that count most, over the scores of all of them."""
+    kept = np.flatnonzero(explanation.share_T)
+    shown = np.sort(kept[np.argsort(-explanation.share_T[kept], kind="stable")[:most_pictures]])
+    figure = plt.figure(figsize=(max(8.0, 1.3 * len(shown)), 4.2))
+    grid = figure.add_gridspec(2, len(shown), height_ratios=(1, 1.6))
+    for column, timestep in enumerate(shown):
+        axes = figure.add_subplot(grid[0, column])
+        axes.imshow(explanation.pictures_THWC[timestep])
+        axes.set_title(f"{explanation.seconds_T[timestep]:.1f} s", fontsize=8)
+        axes.set_axis_off()
+    axes = figure.add_subplot(grid[1, :])
+    axes.plot(explanation.seconds_T, explanation.alpha_T, color=COLOURS["random"], linewidth=1)
+    dropped = explanation.share_T == 0
+    axes.scatter(
+        explanation.seconds_T[dropped],
+        explanation.alpha_T[dropped],
+        s=14,
+        color=COLOURS["random"],
+        label="not kept",
+    )
+    axes.scatter(
+        explanation.seconds_T[kept], explanation.alpha_T[kept], s=30, color=COLOURS["selector"], label="kept"
+    )
+    axes.set(xlabel="seconds", ylabel="alpha", xlim=(0, explanation.duration_seconds))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
+def sheet_figure(sheets: Sequence[np.ndarray], path: Path, *, title: str) -> None:
+    """Sheets of concept kernels below each other, uint8 ``(H, W, 3)`` each, with the kernels' numbers."""
+    height, width, _ = sheets[0].shape
+    scale = 8.0 / width
+    figure, axes = plt.subplots(figsize=(8.6, 0.8 + scale * height * len(sheets)))
+    axes.imshow(np.concatenate(sheets))
+    axes.set_yticks([height * (number + 0.5) for number in range(len(sheets))], range(len(sheets)))
+    axes.set(ylabel="concept kernel", title=title)
+    axes.set_xticks([])
+    _save(figure, path)
+
+
+def jpeg(picture_HWC: np.ndarray) -> bytes:
+    """A picture, uint8 ``(H, W, 3)``, as a JPEG file."""
+    content = BytesIO()
+    plt.imsave(content, picture_HWC, format="jpeg")
+    return content.getvalue()
 
 
 def _draw_curve(axes: Axes, curve: Sequence[TradeoffPoint]) -> None:

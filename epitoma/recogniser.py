@@ -1,16 +1,18 @@
 """Recogniser: a trained model asked about video files, one after the other, in this process."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from epitoma.cost import CostModel, networks_cost
 from epitoma.errors import ConfigError
 from epitoma.looking import Looks, only
-from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, given_selection
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.selection import Selection, all_valid
 from epitoma.stopwatch import Stopwatch
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
@@ -51,16 +53,24 @@ class Chosen:
     Attributes:
         alpha_T: Score of every candidate, float32.
         gate_T: What each counts, float32; 0 where it is not kept.
+        has_looked: Whether LightNet looked at all of them for this; False where all were taken unseen.
     """
 
     alpha_T: np.ndarray
     gate_T: np.ndarray
+    has_looked: bool = True
 
     @classmethod
     def of(cls, selection: Selection) -> "Chosen":
         """From a selection of one video."""
         alpha_T, gate_T = (t[0].float().cpu().numpy() for t in (selection.alpha_BT, selection.gate_BT))
         return cls(alpha_T=alpha_T, gate_T=gate_T)
+
+    @classmethod
+    def everything(cls, timesteps: int) -> "Chosen":
+        """All candidates, each counting as much as the others."""
+        none_T, all_T = np.zeros(timesteps, np.float32), np.ones(timesteps, np.float32)
+        return cls(alpha_T=none_T, gate_T=all_T, has_looked=False)
 
     @property
     def kept(self) -> np.ndarray:
@@ -113,29 +123,48 @@ class Recogniser:
             ConfigError: The budget is not a number of candidates.
         """
         check_budget(budget, self.config)
+        return self._recognise(video, self.looks, partial(self.choose, budget=budget))
+
+    def predict_dense(self, video: str | Path) -> Prediction:
+        """Recognise a video from all of its candidates, which LightNet need not look at: what selection spares.
+
+        Raises:
+            VideoError: The video cannot be read.
+        """
+        everything = Chosen.everything(self.config.timesteps)
+        return self._recognise(video, replace(self.looks, light_size=None), lambda frames_THWC: everything)
+
+    def _recognise(
+        self, video: str | Path, looks: Looks, choose: Callable[[np.ndarray], Chosen]
+    ) -> Prediction:
         watch = Stopwatch()
         with watch.on("decoding"):
             index = index_video(video)
-            timesteps = self.looks.candidates(index)
-            frames_THWC = self.looks.glance(video, index, timesteps)
+            timesteps = looks.candidates(index)
+            frames_THWC = looks.glance(video, index, timesteps)
         with watch.on("light"):
-            chosen = self.choose(frames_THWC, budget=budget)
+            chosen = choose(frames_THWC)
         with watch.on("decoding"):
-            snippets_PMHWC, _ = self.looks.look_closely(video, index, only(timesteps, chosen.kept))
+            snippets_PMHWC, _ = looks.look_closely(video, index, only(timesteps, chosen.kept))
         with watch.on("heavy"):
             scores_L = self.scores(snippets_PMHWC, chosen)
-        seconds_T = [index.seconds(int(frame)) for frame in timesteps.middle_frames_T]
-        return self.told(str(video), seconds_T, chosen, scores_L, watch.spent)
+        return self.told(
+            str(video), index.seconds_of(timesteps.middle_frames_T), chosen, scores_L, watch.spent
+        )
 
     @torch.inference_mode()
     def choose(self, frames_THWC: np.ndarray, *, budget: int | None) -> Chosen:
         """Look at the middle frames of all candidates, and choose; all, where there is no selector."""
-        valid_1T = all_valid(1, self.config.timesteps, device=self.device)
         if not self.config.has_selector:
-            return Chosen.of(given_selection(valid_1T, valid_1T))
-        frames_1TCHW = torch.from_numpy(frames_THWC).movedim(-1, -3)[None].to(self.device)
-        light_1TC = self.networks.light(frames_1TCHW)
+            return Chosen.everything(self.config.timesteps)
+        light_1TC = self.light_features(frames_THWC)
+        valid_1T = all_valid(*light_1TC.shape[:2], device=self.device)
         return Chosen.of(self.model.selector(light_1TC, valid_1T, budget=budget)[0])
+
+    @torch.inference_mode()
+    def light_features(self, frames_THWC: np.ndarray) -> Tensor:
+        """What LightNet makes of the middle frames of all candidates, ``(1, T, C)``."""
+        return self.networks.light(torch.from_numpy(frames_THWC).movedim(-1, -3)[None].to(self.device))
 
     @torch.inference_mode()
     def scores(self, snippets_PMHWC: np.ndarray, chosen: Chosen) -> np.ndarray:
@@ -148,7 +177,7 @@ class Recogniser:
     def told(
         self,
         video: str,
-        seconds_T: Sequence[float],
+        seconds_T: np.ndarray,
         chosen: Chosen,
         scores_L: np.ndarray,
         milliseconds: Mapping[str, float],
@@ -168,10 +197,10 @@ class Recogniser:
             label=ranked[0][0],
             scores=dict(ranked),
             timesteps=tuple(chosen.kept.tolist()),
-            seconds=tuple(seconds_T[place] for place in chosen.kept),
+            seconds=tuple(seconds_T[chosen.kept].tolist()),
             alpha=tuple(chosen.alpha_T[chosen.kept].tolist()),
             candidates=self.config.timesteps,
-            gmacs=self.cost.at(len(chosen.kept), selected=self.config.has_selector).total,
+            gmacs=self.cost.at(len(chosen.kept), selected=chosen.has_looked).total,
             milliseconds=milliseconds,
         )
 

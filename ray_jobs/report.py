@@ -1,4 +1,4 @@
-"""Reports: what recognition costs, the paper's studies, what a sweep found, and what MLflow has not heard yet."""
+"""Reports: what a model saw, what it costs, the paper's studies, what a sweep found, what MLflow has not heard yet."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from epitoma.console import say
 from epitoma.tracking import store_uri, tell_the_rest
 from ray_jobs.command_line import run_job
 from ray_jobs.cost_reports import CostConfig, Table1Config
+from ray_jobs.explain_report import ExplainConfig
 from ray_jobs.front_report import FrontConfig
 from ray_jobs.study_reports import (
     AblationConfig,
@@ -40,7 +41,8 @@ class SyncConfig:
 
 
 ReportConfig = (
-    Annotated[Table1Config, tyro.conf.subcommand("table1")]
+    Annotated[ExplainConfig, tyro.conf.subcommand("explain")]
+    | Annotated[Table1Config, tyro.conf.subcommand("table1")]
     | Annotated[Table2Config, tyro.conf.subcommand("table2")]
     | Annotated[Figure4Config, tyro.conf.subcommand("figure4")]
     | Annotated[Figure5Config, tyro.conf.subcommand("figure5")]

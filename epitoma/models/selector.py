@@ -77,6 +77,20 @@ class TimestepSelector(nn.Module):
         Returns:
             The selection, and LightNet's own guess where the selector starts from saliency.
         """
+        similarity_BTN, hint_BT, guess = self.concepts(light_BTC, valid_BT)
+        selection = self.gating(
+            similarity_BTN, light_BTC, valid_BT, hint_BT=hint_BT, noise_BT=noise_BT, budget=budget
+        )
+        return selection, guess
+
+    def concepts(
+        self, light_BTC: Tensor, valid_BT: Tensor
+    ) -> tuple[Tensor, Tensor | None, LightGuess | None]:
+        """What gates are told: similarity to each concept kernel, ``(B, T, N)``, and saliency's hint, ``(B, T)``.
+
+        Returns:
+            Both, and LightNet's own guess; hint and guess are None where the selector does not start from saliency.
+        """
         hint_BT, guess = None, None
         seen_BTC = centred(light_BTC, valid_BT) if self.is_centred else light_BTC
         x_BTC = self.embed(seen_BTC)
@@ -84,8 +98,4 @@ class TimestepSelector(nn.Module):
             hint_BT, guess = self.saliency(x_BTC, valid_BT)
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
-        similarity_BTN = self.concept_kernels(self.norm(x_BTC))
-        selection = self.gating(
-            similarity_BTN, light_BTC, valid_BT, hint_BT=hint_BT, noise_BT=noise_BT, budget=budget
-        )
-        return selection, guess
+        return self.concept_kernels(self.norm(x_BTC)), hint_BT, guess

@@ -106,11 +106,11 @@ class Classifying(Stage):
         """Classify what was kept."""
         watch = Stopwatch()
         alpha_T, gate_T = (np.frombuffer(row[name], np.float32) for name in ("alpha", "gate"))
-        chosen = Chosen(alpha_T=alpha_T, gate_T=gate_T)
+        chosen = Chosen(alpha_T=alpha_T, gate_T=gate_T, has_looked=self.recogniser.config.has_selector)
         with watch.on("heavy"):
             scores_L = self.recogniser.scores(row["snippets"].copy(), chosen)
         spent = {"decoding": row["decoding_ms"], "light": row["light_ms"], "heavy": watch.spent["heavy"]}
-        seconds_T = np.frombuffer(row["seconds"], np.float64).tolist()
+        seconds_T = np.frombuffer(row["seconds"], np.float64)
         said = self.recogniser.told(row["path"], seconds_T, chosen, scores_L, spent)
         return {"said": _said(row, said, self.asking)}
 

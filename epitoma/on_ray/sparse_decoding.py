@@ -17,7 +17,7 @@ from epitoma.on_ray.indexing import IndexFile
 from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.stopwatch import Stopwatch
 from epitoma.timesteps import Timesteps
-from epitoma.video.index import VideoIndex, index_video
+from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_SCHEMA, index_row, row_index
 
 NO_PIXELS = np.zeros(0, np.uint8)
@@ -82,7 +82,7 @@ def _glance(row: Row, looks: Looks, *, index_file: IndexFile) -> dict[str, Any]:
     return {
         "index": row["index"] or index_row(row["video_id"], index),
         "starts": timesteps.starts_T.tobytes(),
-        "seconds": _seconds(index, timesteps).tobytes(),
+        "seconds": index.seconds_of(timesteps.middle_frames_T).tobytes(),
         "decoding_ms": watch.spent["decoding"],
         "frames": frames_THWC,
     }
@@ -103,7 +103,3 @@ def _look_closely(row: Row, looks: Looks) -> dict[str, Any]:
         "replaced": decoded.replaced,
         "snippets": snippets_PMHWC,
     }
-
-
-def _seconds(index: VideoIndex, timesteps: Timesteps) -> np.ndarray:
-    return np.array([index.seconds(int(frame)) for frame in timesteps.middle_frames_T], np.float64)

@@ -63,6 +63,10 @@ class VideoIndex:
             raise IndexError(f"frame {frame_index} is outside 0..{self.frame_count - 1}")
         return float((int(self.pts[frame_index]) - int(self.pts[0])) * self.time_base)
 
+    def seconds_of(self, frame_indices: np.ndarray) -> np.ndarray:
+        """Times of frames since the first one, in seconds, float64; IndexError outside the video."""
+        return np.array([self.seconds(int(frame)) for frame in frame_indices], np.float64)
+
 
 def index_video(path: str | Path) -> VideoIndex:
     """Index a video by demuxing it.

@@ -1,0 +1,111 @@
+"""What concept kernels stand for: the frames of a dataset that excite each most, from features that are stored."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.feature_store import Stored
+from epitoma.models.selector import TimestepSelector
+from epitoma.progress import Watch
+from epitoma.selection import all_valid
+from epitoma.video.decode import decode_frames
+from epitoma.video.index import index_video
+from epitoma.video.index_table import StoredIndices
+
+VIDEOS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exciting:
+    """A frame that excites a kernel.
+
+    Attributes:
+        kernel: The kernel's number.
+        row: The video's, among those that have features.
+        timestep: Its number among the video's stored timesteps.
+        similarity: To the kernel.
+    """
+
+    kernel: int
+    row: int
+    timestep: int
+    similarity: float
+
+
+@torch.inference_mode()
+def most_exciting(selector: TimestepSelector, stored: Stored, *, count: int) -> list[list[Exciting]]:
+    """For every kernel the timesteps that it is most similar to, the most similar first, one a video.
+
+    Args:
+        selector: In evaluation mode.
+        stored: Features of a split, in its order.
+        count: Frames of a kernel, at most.
+    """
+    best = [_best_of_videos(selector, light_BTC) for light_BTC in stored.light_VTC.split(VIDEOS_AT_ONCE)]
+    similarity_VN, timestep_VN = (torch.cat(parts) for parts in zip(*best, strict=True))
+    value_KN, row_KN = similarity_VN.topk(min(count, len(similarity_VN)), dim=0)
+    return [
+        [
+            Exciting(kernel=kernel, row=row, timestep=int(timestep_VN[row, kernel]), similarity=value)
+            for value, row in zip(value_KN[:, kernel].tolist(), row_KN[:, kernel].tolist(), strict=True)
+        ]
+        for kernel in range(similarity_VN.shape[1])
+    ]
+
+
+def _best_of_videos(selector: TimestepSelector, light_BTC: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Largest similarity to each kernel in each video, and the timestep of it, ``(B, N)`` each."""
+    similarity_BTN = selector.concepts(light_BTC, all_valid(*light_BTC.shape[:2]))[0]
+    best = similarity_BTN.max(dim=1)
+    return best.values, best.indices
+
+
+def pictures_of(
+    exciting: Sequence[Sequence[Exciting]],
+    split: Manifest,
+    stored: Stored,
+    *,
+    frames_per_timestep: int,
+    size: int,
+    watch: Watch,
+) -> Mapping[tuple[int, int], np.ndarray]:
+    """Middle frames of timesteps, uint8 ``(size, size, 3)``, by row and timestep; each video is decoded once.
+
+    Args:
+        exciting: Which.
+        split: The videos that features were asked for.
+        stored: Those that have them, and where their timesteps start.
+        frames_per_timestep: ``m``.
+        size: Side of a picture in pixels.
+        watch: Told of progress, in videos.
+
+    Raises:
+        VideoError: A video cannot be read.
+    """
+    wanted: dict[int, set[int]] = defaultdict(set)
+    for each in (frame for frames in exciting for frame in frames):
+        wanted[each.row].add(each.timestep)
+    readable = split.only(stored.video_ids)
+    paths, video_ids = readable.resolved_paths(), readable.table["video_id"]
+    indices = StoredIndices.beside(split.path).only(video_ids)
+    pictures: dict[tuple[int, int], np.ndarray] = {}
+    for done, (row, timesteps) in enumerate(sorted(wanted.items()), start=1):
+        index = indices.get(stored.video_ids[row]) or index_video(paths[row])
+        places = sorted(timesteps)
+        middle = stored.starts_VT[row][places].astype(np.int64) + frames_per_timestep // 2
+        (shown,) = decode_frames(paths[row], index, np.minimum(middle, index.frame_count - 1), sizes=(size,))
+        pictures |= {(row, place): picture for place, picture in zip(places, shown, strict=True)}
+        watch(done, len(wanted))
+    return pictures
+
+
+def sheets(
+    exciting: Sequence[Sequence[Exciting]], pictures: Mapping[tuple[int, int], np.ndarray]
+) -> Iterator[np.ndarray]:
+    """A sheet a kernel: its frames side by side, uint8 ``(size, count x size, 3)``."""
+    for frames in exciting:
+        yield np.concatenate([pictures[each.row, each.timestep] for each in frames], axis=1)

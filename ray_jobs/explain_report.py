@@ -1,0 +1,123 @@
+"""What a model saw in a video: a page and a figure; and what its concept kernels stand for, over a dataset."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from epitoma.addresses import without_secrets
+from epitoma.console import phase, say
+from epitoma.datasets.manifest import read_manifest
+from epitoma.datasets.unlabelled import list_unlabelled
+from epitoma.errors import ConfigError
+from epitoma.explanation import PICTURE_SIZE, explain
+from epitoma.explanation_page import explanation_page, kernels_page
+from epitoma.feature_store import read_features
+from epitoma.kernel_sheets import most_exciting, pictures_of, sheets
+from epitoma.on_ray.runtime import ray_session
+from epitoma.plots import explanation_figure, sheet_figure
+from epitoma.recogniser import Recogniser, load_recogniser
+from epitoma.tracking import tracked_run
+from epitoma.training.checkpoint import MODEL, model_folder
+from epitoma.whole_files import renamed_when_whole
+from ray_jobs.evaluate import SplitName
+from ray_jobs.extract import extract_with
+
+
+@dataclass(kw_only=True)
+class ExplainConfig:
+    """What a model saw in a video: one page that needs no network, and a figure.
+
+    Attributes:
+        model: A finished run.
+        video: A file or an address.
+        budget: Keep exactly so many timesteps; None leaves it to the model's gates.
+        manifest: A dataset, whose frames that excite each concept kernel most are shown; None shows none.
+        split: The dataset's.
+        features: Where feature stores are kept; None keeps them beside the run.
+        frames: Frames of a kernel, at most.
+        output: Folder for explanation.html and explanation.png, kernels.html and kernels.png; None is
+            ``explanation_NAME`` in the run.
+        max_reject_share: Largest share of the dataset's videos that may be unreadable.
+    """
+
+    model: Path
+    video: str
+    budget: int | None = None
+    manifest: Path | None = None
+    split: SplitName = "train"
+    features: Path | None = None
+    frames: int = 8
+    output: Path | None = None
+    max_reject_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.frames < 1:
+            raise ConfigError(f"frames must be at least 1, not {self.frames}")
+
+    @property
+    def run(self) -> Path:
+        """Folder of the run."""
+        folder = model_folder(self.model)
+        return folder.parent if folder.name == MODEL else folder
+
+    def report(self) -> None:
+        """Write page and figure, and keep both with the run.
+
+        Raises:
+            EpitomaError: No such run, video or dataset, the video cannot be read, or nothing chooses in it.
+        """
+        recogniser = load_recogniser(self.model)
+        listed = list_unlabelled(self.video).videos
+        if len(listed) != 1:
+            raise ConfigError(f"{self.video} is {len(listed)} videos: explain takes one")
+        with phase("look at the video") as advance:
+            explanation = explain(recogniser, listed[0].path, budget=self.budget)
+            advance(1, 1)
+        name = listed[0].video_id
+        folder = self.output or self.run / f"explanation_{Path(name).stem}"
+        shown = self._sheets(recogniser, folder) if self.manifest else {}
+        _write(folder / "explanation.html", explanation_page(explanation, name=name, sheets=shown))
+        title = f"{name}: {explanation.chosen.label}"
+        explanation_figure(explanation, folder / "explanation.png", title=title)
+        with tracked_run(self.run, params={}) as tracker:
+            tracker.artifact(folder, folder=folder.name)
+        told = without_secrets(str(listed[0].path))
+        say(f"  {told}: {explanation.chosen.label}, {len(explanation.chosen.timesteps)} timesteps kept")
+        say(f"  page: {folder / 'explanation.html'}")
+
+    def _sheets(self, recogniser: Recogniser, folder: Path) -> dict[int, np.ndarray]:
+        """Sheets of all kernels, which are written, by number."""
+        assert self.manifest is not None
+        split, networks = read_manifest(self.manifest).split(self.split), recogniser.networks
+        with ray_session(logs=folder / "logs"):
+            extracted = extract_with(
+                split,
+                networks,
+                timesteps=recogniser.config.timesteps,
+                root=self.features or self.run.parent / "features",
+                max_reject_share=self.max_reject_share,
+            )
+        stored = read_features(extracted.folder, split)
+        exciting = most_exciting(recogniser.model.selector.cpu(), stored, count=self.frames)
+        with phase("decode what excites kernels") as advance:
+            pictures = pictures_of(
+                exciting,
+                split,
+                stored,
+                frames_per_timestep=networks.heavy.input.frames,
+                size=PICTURE_SIZE,
+                watch=advance,
+            )
+        made = list(sheets(exciting, pictures))
+        name = f"{self.run.name} on {self.manifest}"
+        _write(folder / "kernels.html", kernels_page(made, name=name))
+        sheet_figure(made, folder / "kernels.png", title=name)
+        say(f"  concept kernels: {folder / 'kernels.html'}")
+        return dict(enumerate(made))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with renamed_when_whole(path) as aside:
+        aside.write_text(text, encoding="utf-8")
