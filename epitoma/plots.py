@@ -221,7 +221,8 @@ def sheet_figure(sheets: Sequence[np.ndarray], path: Path, *, title: str) -> Non
     scale = 8.0 / width
     figure, axes = plt.subplots(figsize=(8.6, 0.8 + scale * height * len(sheets)))
     axes.imshow(np.concatenate(sheets))
-    axes.set_yticks([height * (number + 0.5) for number in range(len(sheets))], range(len(sheets)))
+    names = [str(number) for number in range(len(sheets))]
+    axes.set_yticks([height * (number + 0.5) for number in range(len(sheets))], names)
     axes.set(ylabel="concept kernel", title=title)
     axes.set_xticks([])
     _save(figure, path)

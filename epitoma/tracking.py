@@ -120,6 +120,10 @@ class RunTracker:
         """Keep a file, or a folder with all it holds."""
         self._tell({"op": "artifact", "path": str(path.resolve()), "folder": folder})
 
+    def register(self, name: str, *, folder: str) -> None:
+        """Make the model in a folder of the run's artifacts the newest version of a registered model."""
+        self._tell({"op": "register", "name": name, "folder": folder})
+
     def table(self, rows: list[dict[str, Any]], *, name: str) -> None:
         """Keep rows as a table that MLflow can show, in place of an earlier one of that name.
 
@@ -259,6 +263,16 @@ class RunTracker:
             self.client.log_artifacts(self._id(), str(path), entry["folder"])
         else:
             self.client.log_artifact(self._id(), str(path), entry["folder"])
+
+    def _send_register(self, entry: Entry) -> None:
+        name, run = entry["name"], self.client.get_run(self._id())
+        try:
+            self.client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        source = f"{run.info.artifact_uri}/{entry['folder']}"
+        self.client.create_model_version(name, source, run_id=run.info.run_id)
 
     def _send_table(self, entry: Entry) -> None:
         file = f"{entry['name']}.json"

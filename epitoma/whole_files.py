@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, so that a killed job leaves nothing that looks finished."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,3 +20,17 @@ def renamed_when_whole(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_when_whole(folder: Path) -> Iterator[Path]:
+    """Give a hidden path beside ``folder`` to make a folder at; it takes that one's place unless an error is raised."""
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield aside
+        if folder.exists():
+            shutil.rmtree(folder)
+        aside.replace(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

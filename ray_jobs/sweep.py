@@ -14,6 +14,7 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError, ManifestError, RunError
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
+from epitoma.mlflow_model import save_mlflow_model
 from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.search_space import (
@@ -32,7 +33,7 @@ from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.time_cost import TimeModel, measure_times, times_of
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import MODEL, read_json, save_model, state_of, write_json
+from epitoma.training.checkpoint import MODEL, read_json, state_of, write_json
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig
 from epitoma.trial import TrialData, has_result, read_head
@@ -337,7 +338,8 @@ def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Net
     config = from_dict(TrainConfig, trial_config(place), source=str(place))
     model_config = config.model(classes=data.classes, multi_label=data.multi_label)
     model = build_on(model_config, networks, keep_networks=True)
-    save_model(folder / MODEL, config=model_config, state={**state_of(model), **read_head(place)})
+    state = {**state_of(model), **read_head(place)}
+    save_mlflow_model(folder / MODEL, config=model_config, state=state)
 
 
 def _say_summary(summary: dict[str, Any], folder: Path) -> None:

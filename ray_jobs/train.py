@@ -15,13 +15,14 @@ from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.errors import RunError
+from epitoma.mlflow_model import save_mlflow_model
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.board import new_board
 from epitoma.on_ray.trainer import Job, fit
 from epitoma.plots import training_figure
 from epitoma.presets import preset
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import MODEL, State, read_json, save_model, state_of, write_json
+from epitoma.training.checkpoint import MODEL, State, read_json, state_of, write_json
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
@@ -58,8 +59,11 @@ def train(
     with begun(config, parent=parent) as tracker:
         best = _fit(config, manifest, networks, start, tracker)
         model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
-        save_model(config.folder / MODEL, config=model, state=finish(_whole(model, networks, best)))
+        state = finish(_whole(model, networks, best))
+        save_mlflow_model(config.folder / MODEL, config=model, state=state)
         tracker.artifact(config.folder / MODEL, folder=MODEL)
+        if config.register_as is not None:
+            tracker.register(config.register_as, folder=MODEL)
     return config.folder
 
 
@@ -71,7 +75,7 @@ def check_resumed(config: TrainConfig) -> None:
     """
     stored, asked = flatten(read_json(config.folder / CONFIG)), flatten(to_dict(config))
     optimisation = ("optimisation.epochs", "optimisation.patience", "optimisation.accumulate")
-    may_differ = ("resume", "workers.", "checkpoint_every", "audit", *optimisation)
+    may_differ = ("resume", "workers.", "checkpoint_every", "audit", "register_as", *optimisation)
     names = sorted(name for name in stored.keys() | asked.keys() if not name.startswith(may_differ))
     differing = [name for name in names if stored.get(name) != asked.get(name)]
     if differing:

@@ -53,6 +53,8 @@ FLOORS = {
     "epitoma.kernel_sheets": 2,
     "epitoma.explanation_page": 4,
     "epitoma.tracking": 4,
+    "epitoma.mlflow_model": 4,
+    "epitoma.served": 3,
     "epitoma.plots": 4,
     "epitoma.tables": 4,
     "epitoma.console": 4,
@@ -62,7 +64,7 @@ FLOORS = {
 }
 HOMES = {
     "ray": ("epitoma/on_ray", "ray_jobs", "tune_spaces"),
-    "mlflow": ("epitoma/tracking.py",),
+    "mlflow": ("epitoma/tracking.py", "epitoma/mlflow_model.py"),
     "av": ("epitoma/video",),
     "matplotlib": ("epitoma/plots.py",),
 }

@@ -77,6 +77,7 @@ class TrainConfig:
         workers: Where training runs.
         speed: How the networks run.
         max_reject_share: The run stops when more than this share of videos cannot be read.
+        register_as: Name under which the model becomes a new version in MLflow's registry; None does not register it.
         resume: Go on with the run of this name from its newest checkpoint.
     """
 
@@ -107,6 +108,7 @@ class TrainConfig:
     workers: WorkersConfig = field(default_factory=WorkersConfig)
     speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05
+    register_as: str | None = None
     resume: bool = False
 
     def __post_init__(self) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from epitoma.config import to_dict
 from epitoma.training.checkpoint import write_json
 from ray_jobs.sweep import SweepConfig
 from tests.browser.chromium import open_browser
-from tests.mlflow_server import MlflowServer
+from tests.mlflow_server import MlflowServer, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 BUDGETS = (1, 2, 4)
@@ -62,12 +61,6 @@ def sweep(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield InSight(config=config, mlflow=server.uri, dashboard=f"http://{line.split()[1]}")
     sweeping.communicate(timeout=60)
     server.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def trials_of(sweep: InSight) -> tuple[str, dict[str, str]]:

@@ -1,0 +1,75 @@
+"""A model as MLflow loads and serves it: a table of paths in, a table of answers out.
+
+MLflow imports this module by the name that stands in the model, so it must stay where it is.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from epitoma.addresses import hide_secrets, is_address
+from epitoma.datasets.unlabelled import list_unlabelled
+from epitoma.errors import ConfigError, EpitomaError, VideoError
+from epitoma.recogniser import Recogniser, check_budget, load_recogniser
+
+DEFAULTS: dict[str, Any] = {"budget": 0, "top": 5, "min_score": 0.0}
+"""What may be asked beside the paths: timesteps to keep, 0 for as many as the gates open; labels told, at most; and the
+least score of a label that is told."""
+
+
+class ServedModel:
+    """Answers for videos one after the other; one that cannot be read gets its reason, and the others their answers."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self.recogniser = recogniser
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Recognise the videos of the column ``path``.
+
+        Returns:
+            A row each: the best ``labels`` with their ``scores``, the ``timesteps`` that were kept of how many
+            ``candidates``, when they are (``seconds``), how they scored (``alpha``), the computation (``gmacs``), and
+            an ``error`` where there is no answer.
+
+        Raises:
+            ConfigError: There is no such column, or the budget is not a number of candidates.
+        """
+        if "path" not in model_input:
+            raise ConfigError(
+                f"the input has columns {', '.join(map(str, model_input.columns))}, but no path"
+            )
+        asked = {**DEFAULTS, **(params or {})}
+        check_budget(asked["budget"] or None, self.recogniser.config)
+        rows = [self._answer(str(path), asked) for path in model_input["path"]]
+        # Of objects, since an empty cell would otherwise become NaN, which JSON has no word for.
+        return pd.DataFrame(rows, dtype=object)
+
+    def _answer(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {**self._said(path, asked), "error": None}
+        except EpitomaError as error:
+            empty = {name: [] for name in ("labels", "scores", "timesteps", "seconds", "alpha")}
+            return {"path": path, **empty, "candidates": 0, "gmacs": 0.0, "error": hide_secrets(str(error))}
+
+    def _said(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        if not (is_address(path) or Path(path).is_file()):
+            raise VideoError(path, "no such file")
+        (video,) = list_unlabelled(path).videos
+        said = self.recogniser.predict(video.path, budget=asked["budget"] or None)
+        told = [each for each in said.scores.items() if each[1] >= asked["min_score"]][: asked["top"]]
+        return {
+            "path": path,
+            "labels": [label for label, _ in told],
+            "scores": [score for _, score in told],
+            "timesteps": list(said.timesteps),
+            "seconds": list(said.seconds),
+            "alpha": list(said.alpha),
+            "candidates": said.candidates,
+            "gmacs": said.gmacs,
+        }
+
+
+def _load_pyfunc(path: str) -> ServedModel:
+    """What MLflow calls with the model's folder."""
+    return ServedModel(load_recogniser(path))
