@@ -78,7 +78,12 @@ def parse(
     try:
         with redirect_stderr(said):
             config, unknown = tyro.cli(
-                config_type, args=arguments, description=about, return_unknown_args=True, **chosen
+                config_type,
+                prog=Path(sys.argv[0]).name,
+                args=arguments,
+                description=about,
+                return_unknown_args=True,
+                **chosen,
             )
     except SystemExit as stop:
         if stop.code == 0:

@@ -146,5 +146,10 @@ def _print(values: dict[str, float], runs: Path) -> None:
     say(f"took {values['seconds']:.0f} s; summary: {runs / SUMMARY}")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(DemoConfig, demo, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -188,5 +188,10 @@ def _keep(
         tracker.artifact(folder, folder=folder.name)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(EvaluateConfig, evaluate, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

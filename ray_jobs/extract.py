@@ -79,5 +79,10 @@ def extract_with(
     return extracted
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(ExtractConfig, extract, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

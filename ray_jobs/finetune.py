@@ -82,5 +82,10 @@ def light_in_its_place(state: State) -> State:
     return {**state, **learnt}
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(FinetuneConfig, finetune, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

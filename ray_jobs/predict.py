@@ -200,5 +200,10 @@ def _tell(config: PredictConfig, predictions: pa.Table, rejects: Sequence[Reject
     say(f"  {config.output / PREDICTIONS_FILE}: {len(predictions)} videos")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(PredictConfig, predict, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -205,5 +205,10 @@ def check_output(output: Path, *, source: Path) -> None:
         )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(PrepareConfig, prepare, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

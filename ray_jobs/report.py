@@ -63,5 +63,10 @@ def report(config: ReportConfig) -> None:
     config.report()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(ReportConfig, report, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

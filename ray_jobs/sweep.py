@@ -365,5 +365,10 @@ def _has(manifest: Manifest, split: str) -> bool:
     return True
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(SweepConfig, sweep, about=__doc__)
+
+
+if __name__ == "__main__":
+    main()

@@ -250,5 +250,10 @@ def _whole(config: ModelConfig, networks: Networks, best: State) -> State:
     return {**state_of(model), **best}
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command."""
     run_job(TrainConfig, train, about=__doc__, preset=preset)
+
+
+if __name__ == "__main__":
+    main()
