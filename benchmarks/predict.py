@@ -2,8 +2,8 @@
 
 The job `predict` at T/2, T/4 and T/8 against itself with all T (a model without a selector, so LightNet does not look),
 and against a plain PyTorch loop that decodes all T with torchcodec and shows them to the same HeavyNet on as many
-cores. Everything from the call of the job to the table of predictions counts, its processes' start too; of the loop neither
-imports nor the building of its network do. The models are untrained: what they say does not matter here.
+cores. Everything from the call of the job to the table of predictions counts, its processes' start too; of the loop
+neither imports nor the building of its network do. The models are untrained: what they say does not matter here.
 """
 
 import json
