@@ -1,0 +1,124 @@
+"""Every command that the documentation gives is run, page by page and in order, on tiny data."""
+
+import re
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from epitoma.datasets.manifest import Manifest
+from ray_jobs.cli import COMMANDS, main
+from tests.docs.made_world import make_world, shrunk
+
+REPOSITORY = Path(__file__).parents[2]
+PAGES = ["README.md", *sorted(f"docs/{file.name}" for file in (REPOSITORY / "docs").glob("*.md"))]
+
+NOT_A_JOB = {
+    "make": "targets of the Makefile: CI runs demo, test and lint",
+    "export": "sets a variable of the person's shell",
+}
+"""Lines of blocks of commands that are no command of ours, and why they are not run here."""
+
+STANDS_FOR = {
+    "DATA": "data/manifest.parquet",
+    "DIR": "clips",
+    "CLASS": "nothing",
+    "runs/demo/dataset/manifest.parquet": "data/manifest.parquet",
+    "runs/demo/selector": "runs/first",
+    "runs/demo/features": "runs/features",
+}
+"""What a person puts in the place of a word, or has from `make demo`."""
+
+STARTS_FROM = {
+    "docs/budget.md": ("data", "first"),
+    "docs/predicting.md": ("data", "first"),
+    "docs/sweeps.md": ("data", "first"),
+    "docs/training.md": ("data",),
+    "README.md": (),
+}
+"""What a page takes to be there already."""
+
+MADE_BY = {
+    "data": "prepare folder --root my_videos --output data",
+    "first": "train --manifest data/manifest.parquet --name first --timesteps 8",
+}
+
+SPACE = "from ray import tune\nSPACE = {'sparsity.target_timesteps': tune.grid_search([1, 2])}\n"
+
+
+def fenced(page: str) -> list[tuple[str, str]]:
+    """Language and text of every block of code of a page."""
+    text = (REPOSITORY / page).read_text()
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Blocks of a language."""
+    return [text for name, text in fenced(page) if name == language]
+
+
+def commands(page: str) -> list[list[str]]:
+    """Arguments of ``epitoma``, for every command of a page."""
+    lines = [line for block in blocks(page, "sh") for line in block.replace("\\\n", " ").splitlines()]
+    split = [shlex.split(line) for line in lines if line.strip()]
+    assert all(words[0] == "epitoma" or words[0] in NOT_A_JOB for words in split), split
+    return [words[1:] for words in split if words[0] == "epitoma"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_stands_where_it_is_run(page: str):
+    """Blocks of another kind hold none, so that none is left out."""
+    command = re.compile(rf"^(epitoma |\S*python -m ray_jobs\.)({'|'.join(COMMANDS)}) ", re.MULTILINE)
+    assert not [text for name, text in fenced(page) if name != "sh" and command.search(text)]
+
+
+@pytest.fixture(scope="module")
+def world(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    make_world(folder, dataset)
+    (folder / "space.py").write_text(SPACE)
+    return folder
+
+
+@pytest.fixture
+def typed(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
+    """Type a command in a copy of the world; whatever ends it but success fails the test."""
+    shutil.copytree(world, tmp_path / "world")
+    monkeypatch.chdir(tmp_path / "world")
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(arguments: list[str]) -> None:
+        monkeypatch.setattr(sys, "argv", ["epitoma", *arguments])
+        try:
+            main()
+        except SystemExit as stop:
+            pytest.fail(f"epitoma {shlex.join(arguments)} ended with {stop.code}")
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")])
+def test_the_commands_of_a_page_run(ray_cluster, typed, page: str):
+    for name in STARTS_FROM.get(page, ()):
+        typed(shrunk(shlex.split(MADE_BY[name])))
+    for arguments in commands(page):
+        typed(shrunk([STANDS_FOR.get(word, word) for word in arguments]))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_the_python_of_a_page_runs(ray_cluster, typed, page: str):
+    """All blocks of a page in order, as one would type them."""
+    ours = [block for block in blocks(page, "python") if "SPACE =" not in block]
+    if any("runs/" in block for block in ours):
+        for name in MADE_BY:
+            typed(shrunk(shlex.split(MADE_BY[name])))
+        shutil.copytree("runs/first", "runs/fine")
+    names: dict = {}
+    for block in ours:
+        exec(compile(block, page, "exec"), names)
