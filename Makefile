@@ -24,6 +24,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.nets --json runs/benchmarks/nets.json
 	$(BIN)/python -m benchmarks.sweep --json runs/benchmarks/sweep.json
 	$(BIN)/python -m benchmarks.predict --json runs/benchmarks/predict.json
+	$(BIN)/python -m benchmarks.predict_many --json runs/benchmarks/predict_many.json
 	$(BIN)/python -m benchmarks.selectors --json runs/benchmarks/selectors.json --figure runs/benchmarks/selectors.png
 	$(BIN)/python -m benchmarks.ingest --json runs/benchmarks/ingest.json
 	$(BIN)/python -m benchmarks.scale --json runs/benchmarks/scale.json
