@@ -102,6 +102,7 @@ def typed(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     signal.signal(signal.SIGTERM, handler)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")])
 def test_the_commands_of_a_page_run(ray_cluster, typed, page: str):
@@ -111,6 +112,7 @@ def test_the_commands_of_a_page_run(ray_cluster, typed, page: str):
         typed(shrunk([STANDS_FOR.get(word, word) for word in arguments]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
 def test_the_python_of_a_page_runs(ray_cluster, typed, page: str):
     """All blocks of a page in order, as one would type them."""
