@@ -4,7 +4,7 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
-import pandas as pd
+import pyarrow as pa
 
 import epitoma
 from epitoma.models.videoepitoma import ModelConfig
@@ -60,7 +60,7 @@ SIGNATURE = ModelSignature(
         ]
     ),
 )
-EXAMPLE = pd.DataFrame({"path": ["video.mp4"]})
+EXAMPLE = pa.table({"path": ["video.mp4"]}).to_pandas()
 
 
 def save_mlflow_model(folder: Path, *, config: ModelConfig, state: State) -> None:

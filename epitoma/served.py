@@ -1,12 +1,11 @@
-"""A model as MLflow loads and serves it: a table of paths in, a table of answers out.
+"""A model as MLflow loads and serves it: a table of paths in, a list of answers out.
 
 MLflow imports this module by the name that stands in the model, so it must stay where it is.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import Any, Protocol
 
 from epitoma.addresses import hide_secrets, is_address
 from epitoma.datasets.unlabelled import list_unlabelled
@@ -18,32 +17,38 @@ DEFAULTS: dict[str, Any] = {"budget": 0, "top": 5, "min_score": 0.0}
 least score of a label that is told."""
 
 
+class Table(Protocol):
+    """As much of a table of pandas as is asked of it."""
+
+    columns: Iterable[Any]
+
+    def __getitem__(self, name: str) -> Iterable[Any]: ...
+
+
 class ServedModel:
     """Answers for videos one after the other; one that cannot be read gets its reason, and the others their answers."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         self.recogniser = recogniser
 
-    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, model_input: Table, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Recognise the videos of the column ``path``.
 
         Returns:
-            A row each: the best ``labels`` with their ``scores``, the ``timesteps`` that were kept of how many
+            A record each: the best ``labels`` with their ``scores``, the ``timesteps`` that were kept of how many
             ``candidates``, when they are (``seconds``), how they scored (``alpha``), the computation (``gmacs``), and
             an ``error`` where there is no answer.
 
         Raises:
             ConfigError: There is no such column, or the budget is not a number of candidates.
         """
-        if "path" not in model_input:
+        if "path" not in model_input.columns:
             raise ConfigError(
                 f"the input has columns {', '.join(map(str, model_input.columns))}, but no path"
             )
         asked = {**DEFAULTS, **(params or {})}
         check_budget(asked["budget"] or None, self.recogniser.config)
-        rows = [self._answer(str(path), asked) for path in model_input["path"]]
-        # Of objects, since an empty cell would otherwise become NaN, which JSON has no word for.
-        return pd.DataFrame(rows, dtype=object)
+        return [self._answer(str(path), asked) for path in model_input["path"]]
 
     def _answer(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
         try:
