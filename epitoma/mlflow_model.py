@@ -72,12 +72,15 @@ def save_mlflow_model(folder: Path, *, config: ModelConfig, state: State) -> Non
         state: The tensors of all its parts.
     """
     with folder_when_whole(folder) as aside:
-        mlflow.pyfunc.save_model(
-            aside,
-            loader_module="epitoma.served",
-            code_paths=[str(Path(epitoma.__file__).parent)],
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-            signature=SIGNATURE,
-            input_example=EXAMPLE,
-        )
+        with warnings.catch_warnings():
+            # MLflow compares tables in a way that pandas will change.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            mlflow.pyfunc.save_model(
+                aside,
+                loader_module="epitoma.served",
+                code_paths=[str(Path(epitoma.__file__).parent)],
+                pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+                signature=SIGNATURE,
+                input_example=EXAMPLE,
+            )
         save_model(aside, config=config, state=state)
