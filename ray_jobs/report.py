@@ -41,8 +41,7 @@ class SyncConfig:
 
 
 ReportConfig = (
-    Annotated[ExplainConfig, tyro.conf.subcommand("explain")]
-    | Annotated[Table1Config, tyro.conf.subcommand("table1")]
+    Annotated[Table1Config, tyro.conf.subcommand("table1")]
     | Annotated[Table2Config, tyro.conf.subcommand("table2")]
     | Annotated[Figure4Config, tyro.conf.subcommand("figure4")]
     | Annotated[Figure5Config, tyro.conf.subcommand("figure5")]
@@ -53,6 +52,7 @@ ReportConfig = (
     | Annotated[AblationConfig, tyro.conf.subcommand("ablation")]
     | Annotated[CostConfig, tyro.conf.subcommand("cost")]
     | Annotated[FrontConfig, tyro.conf.subcommand("front")]
+    | Annotated[ExplainConfig, tyro.conf.subcommand("explain")]
     | Annotated[SyncConfig, tyro.conf.subcommand("sync")]
 )
 """A subcommand each; every one can `report`."""
