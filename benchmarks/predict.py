@@ -19,12 +19,13 @@ import torch
 
 from benchmarks.decode import peers_python
 from benchmarks.footage import footage
-from epitoma.console import phase, say
+from benchmarks.numbers import told_and_kept
+from epitoma.console import phase
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, build_model
 from epitoma.on_ray.runtime import cluster_cpus, ray_session
-from epitoma.training.checkpoint import MODEL, save_model, state_of, write_json
+from epitoma.training.checkpoint import MODEL, save_model, state_of
 from epitoma.video.compose import write_video
 from ray_jobs.command_line import run_job
 from ray_jobs.predict import PredictConfig, predict
@@ -142,18 +143,9 @@ def _peer_seconds(videos: Path, timesteps: int, *, cores: int) -> float:
     return json.loads(done.stdout.splitlines()[-1])["seconds"]
 
 
-def benchmark(config: PredictBenchmark) -> None:
-    """Measure, print and keep."""
-    result = measure(config)
-    for name, value in result.items():
-        say(f"{name:<32}{value:8.3f}")
-    if config.json is not None:
-        write_json(config.json, result)
-
-
 def main() -> None:
     """The command."""
-    run_job(PredictBenchmark, benchmark, about=__doc__)
+    run_job(PredictBenchmark, lambda config: told_and_kept(measure(config), config.json), about=__doc__)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 import torch
 
 from benchmarks.footage import footage
+from benchmarks.numbers import told_and_kept
 from benchmarks.running_job import descendants
-from epitoma.console import phase, say
+from epitoma.console import phase
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, build_model
 from epitoma.predictions import PARTS_FOLDER, read_predictions
-from epitoma.training.checkpoint import MODEL, save_model, state_of, write_json
+from epitoma.training.checkpoint import MODEL, save_model, state_of
 from epitoma.video.compose import write_video
 from ray_jobs.command_line import run_job
 
@@ -140,18 +141,9 @@ def _gib(pid: int) -> float:
     return int(found[1]) / 2**20 if found else 0.0
 
 
-def benchmark(config: ManyConfig) -> None:
-    """Measure, print and keep."""
-    result = measure(config)
-    for name, value in result.items():
-        say(f"{name:<32}{value:12.3f}")
-    if config.json is not None:
-        write_json(config.json, result)
-
-
 def main() -> None:
     """The command."""
-    run_job(ManyConfig, benchmark, about=__doc__)
+    run_job(ManyConfig, lambda config: told_and_kept(measure(config), config.json), about=__doc__)
 
 
 if __name__ == "__main__":

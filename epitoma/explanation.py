@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from epitoma.errors import ConfigError
-from epitoma.recogniser import Chosen, Prediction, Recogniser, check_budget
+from epitoma.models.centring import standardised
+from epitoma.recogniser import Prediction, Recogniser
 from epitoma.selection import all_valid
 from epitoma.video.decode import decode_frames
-from epitoma.video.index import index_video
 
 PICTURE_SIZE = 160
 """Side of the pictures in pixels; they show what the networks see, the centre of the frame."""
@@ -60,37 +60,26 @@ def explain(recogniser: Recogniser, video: str | Path, *, budget: int | None = N
     """
     if not recogniser.config.has_selector:
         raise ConfigError("this model was trained without a selector: there is no choice to explain")
-    check_budget(budget, recogniser.config)
-    index = index_video(video)
-    timesteps = recogniser.looks.candidates(index)
-    frames_THWC = recogniser.looks.glance(video, index, timesteps)
-    chosen = recogniser.choose(frames_THWC, budget=budget)
-    (pictures_THWC,) = decode_frames(video, index, timesteps.middle_frames_T, sizes=(PICTURE_SIZE,))
+    look = recogniser.look(video, budget=budget)
+    middle_T, gate_T = look.timesteps.middle_frames_T, look.chosen.gate_T
+    (pictures_THWC,) = decode_frames(video, look.index, middle_T, sizes=(PICTURE_SIZE,))
     return Explanation(
-        chosen=recogniser.predict(video, budget=budget),
+        chosen=look.prediction,
         dense=recogniser.predict_dense(video),
-        alpha_T=chosen.alpha_T,
-        share_T=_share(chosen),
-        seconds_T=index.seconds_of(timesteps.middle_frames_T),
-        duration_seconds=index.duration_seconds,
+        alpha_T=look.chosen.alpha_T,
+        share_T=gate_T / gate_T.sum(),
+        seconds_T=look.index.seconds_of(middle_T),
+        duration_seconds=look.index.duration_seconds,
         pictures_THWC=pictures_THWC,
-        concept_TN=standardised(concepts(recogniser, frames_THWC)),
+        concept_TN=concepts(recogniser, look.frames_THWC),
     )
 
 
 @torch.inference_mode()
 def concepts(recogniser: Recogniser, frames_THWC: np.ndarray) -> np.ndarray:
-    """Similarity of every candidate to every concept kernel, ``(T, N)``."""
+    """Similarity of every candidate to every concept kernel, each standardised over the video, ``(T, N)``."""
     light_1TC = recogniser.light_features(frames_THWC)
     valid_1T = all_valid(*light_1TC.shape[:2], device=light_1TC.device)
-    return recogniser.model.selector.concepts(light_1TC, valid_1T)[0][0].float().cpu().numpy()
-
-
-def standardised(x_TN: np.ndarray) -> np.ndarray:
-    """Deviation from the mean over timesteps, in standard deviations; 0 where there is no deviation."""
-    deviation_1N = x_TN.std(axis=0, keepdims=True)
-    return (x_TN - x_TN.mean(axis=0, keepdims=True)) / np.where(deviation_1N > 0, deviation_1N, 1.0)
-
-
-def _share(chosen: Chosen) -> np.ndarray:
-    return chosen.gate_T / chosen.gate_T.sum()
+    similarity_NT = recogniser.model.selector.concepts(light_1TC, valid_1T)[0][0].T.float()
+    standardised_NT = standardised(similarity_NT, valid_1T.expand_as(similarity_NT))
+    return standardised_NT.T.cpu().numpy()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.addresses import without_secrets
-from epitoma.whole_files import renamed_when_whole
+from epitoma.whole_files import write_text
 
 Entry = dict[str, Any]
 """One thing to tell: always with an ``op``."""
@@ -56,10 +56,7 @@ class Journal:
         self._remember({**self._mark, "told": self._mark["told"] + 1})
 
     def _remember(self, mark: dict[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / MARK_FILE
-        with renamed_when_whole(path) as aside:
-            aside.write_text(json.dumps(mark) + "\n")
+        write_text(self.folder / MARK_FILE, json.dumps(mark) + "\n")
         self._mark = mark
 
 

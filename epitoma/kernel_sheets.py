@@ -12,6 +12,7 @@ from epitoma.feature_store import Stored
 from epitoma.models.selector import TimestepSelector
 from epitoma.progress import Watch
 from epitoma.selection import all_valid
+from epitoma.timesteps import Timesteps
 from epitoma.video.decode import decode_frames
 from epitoma.video.index import index_video
 from epitoma.video.index_table import StoredIndices
@@ -96,8 +97,12 @@ def pictures_of(
     for done, (row, timesteps) in enumerate(sorted(wanted.items()), start=1):
         index = indices.get(stored.video_ids[row]) or index_video(paths[row])
         places = sorted(timesteps)
-        middle = stored.starts_VT[row][places].astype(np.int64) + frames_per_timestep // 2
-        (shown,) = decode_frames(paths[row], index, np.minimum(middle, index.frame_count - 1), sizes=(size,))
+        exciting_ones = Timesteps(
+            starts_T=stored.starts_VT[row][places].astype(np.int64),
+            frames_per_timestep=frames_per_timestep,
+            frame_count=index.frame_count,
+        )
+        (shown,) = decode_frames(paths[row], index, exciting_ones.middle_frames_T, sizes=(size,))
         pictures |= {(row, place): picture for place, picture in zip(places, shown, strict=True)}
         watch(done, len(wanted))
     return pictures

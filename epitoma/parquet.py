@@ -1,4 +1,4 @@
-"""Reading Parquet files that others may have written: nothing in them is ever run.
+"""Parquet files: written whole, and read without running anything, whoever wrote them.
 
 Ray Data teaches pyarrow a kind of column whose values are unpickled when they are looked at, so that a file with
 such a column runs whatever its writer wanted.
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epitoma.errors import ManifestError
+from epitoma.whole_files import renamed_when_whole
 
 
 def read_parquet(path: Path, *, columns: Collection[str] | None = None, remedy: str = "") -> pa.Table:
@@ -42,6 +43,18 @@ def read_parquet(path: Path, *, columns: Collection[str] | None = None, remedy: 
             "write plain text, numbers and lists"
         )
     return table
+
+
+def write_parquet(path: Path, table: pa.Table, *, group_rows: int | None = None) -> None:
+    """Write a table, whole or not at all.
+
+    Args:
+        path: The file.
+        table: What it shall hold.
+        group_rows: Rows that are written, and can be read, together; None leaves it to pyarrow.
+    """
+    with renamed_when_whole(path) as aside:
+        pq.write_table(table, aside, row_group_size=group_rows)
 
 
 def read_tables(path: Path, schema: pa.Schema, *, rows: int) -> Iterator[pa.Table]:

@@ -7,19 +7,17 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from epitoma.datasets.columns import positions
 from epitoma.datasets.index_parts import file_state
 from epitoma.datasets.listing import ListedVideo
 from epitoma.errors import RunError
-from epitoma.parquet import read_parquet
-from epitoma.whole_files import renamed_when_whole
+from epitoma.parquet import read_parquet, write_parquet
 
 PREDICTIONS_FILE = "predictions.parquet"
 PARTS_FOLDER = "parts"
 
-SCHEMA = pa.schema(
+SAID = pa.schema(
     [
         pa.field("video_id", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),
@@ -35,12 +33,14 @@ SCHEMA = pa.schema(
         pa.field("light_ms", pa.float64(), nullable=False),
         pa.field("heavy_ms", pa.float64(), nullable=False),
         pa.field("replaced_frames", pa.int64(), nullable=False),
-        pa.field("key", pa.string(), nullable=False),
     ]
 )
 """One row a video: best labels first with their scores; the timesteps that were kept, when they are and how they
-scored; how many that is (T') of how many; computation and time spent; damaged frames that a neighbour stands in for;
-and what the file was then, as of :func:`key_of`."""
+scored; how many that is (T') of how many; computation and time spent; and damaged frames that a neighbour stands in
+for."""
+
+SCHEMA = SAID.append(pa.field("key", pa.string(), nullable=False))
+"""The same with what the file was then, as of :func:`key_of`."""
 
 
 class Predictions:
@@ -64,7 +64,7 @@ class Predictions:
             return
         self.parts.mkdir(parents=True, exist_ok=True)
         table = pa.Table.from_pylist(list(rows), schema=SCHEMA)
-        _write(table, self.parts / f"{uuid4().hex}.parquet")
+        write_parquet(self.parts / f"{uuid4().hex}.parquet", table)
 
     def finish(self, keys: Sequence[str]) -> pa.Table:
         """Put what is known of these videos into one table, in their order, and drop all others.
@@ -77,7 +77,7 @@ class Predictions:
         table = known.take(pa.array(rows[rows >= 0]))
         old = self._parts()
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(table, self.folder / PREDICTIONS_FILE)
+        write_parquet(self.folder / PREDICTIONS_FILE, table)
         for part in old:
             part.unlink()
         return table
@@ -112,8 +112,3 @@ def read_predictions(folder: Path) -> pa.Table:
     if not file.is_file():
         raise RunError(f"no {PREDICTIONS_FILE} in {folder}: nothing was predicted there")
     return read_parquet(file)
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    with renamed_when_whole(path) as aside:
-        pq.write_table(table, aside)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,9 @@ from epitoma.looking import Looks, only
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.selection import Selection, all_valid
 from epitoma.stopwatch import Stopwatch
+from epitoma.timesteps import Timesteps
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
-from epitoma.video.index import index_video
+from epitoma.video.index import VideoIndex, index_video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,24 @@ class Prediction:
     candidates: int
     gmacs: float
     milliseconds: Mapping[str, float]
+
+    def record(self, *, top: int, min_score: float) -> dict[str, Any]:
+        """What tables and servers tell of it, in plain lists and numbers.
+
+        Args:
+            top: Labels that are told, at most.
+            min_score: Labels of a lower score are not told.
+        """
+        told = [each for each in self.scores.items() if each[1] >= min_score][:top]
+        return {
+            "labels": [label for label, _ in told],
+            "scores": [score for _, score in told],
+            "timesteps": list(self.timesteps),
+            "seconds": list(self.seconds),
+            "alpha": list(self.alpha),
+            "candidates": self.candidates,
+            "gmacs": self.gmacs,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +109,25 @@ class Chosen:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A video as it was recognised.
+
+    Attributes:
+        index: Its frames.
+        timesteps: The candidates.
+        frames_THWC: What LightNet saw of them, uint8.
+        chosen: What was made of that.
+        prediction: And what is told.
+    """
+
+    index: VideoIndex
+    timesteps: Timesteps
+    frames_THWC: np.ndarray
+    chosen: Chosen
+    prediction: Prediction
+
+
 class Recogniser:
     """A trained model, asked about video files.
 
@@ -122,6 +161,10 @@ class Recogniser:
             VideoError: The video cannot be read.
             ConfigError: The budget is not a number of candidates.
         """
+        return self.look(video, budget=budget).prediction
+
+    def look(self, video: str | Path, *, budget: int | None = None) -> Look:
+        """Recognise a video, and keep what it went by; arguments and errors as of :meth:`predict`."""
         check_budget(budget, self.config)
         return self._recognise(video, self.looks, partial(self.choose, budget=budget))
 
@@ -132,11 +175,10 @@ class Recogniser:
             VideoError: The video cannot be read.
         """
         everything = Chosen.everything(self.config.timesteps)
-        return self._recognise(video, replace(self.looks, light_size=None), lambda frames_THWC: everything)
+        looks = replace(self.looks, light_size=None)
+        return self._recognise(video, looks, lambda frames_THWC: everything).prediction
 
-    def _recognise(
-        self, video: str | Path, looks: Looks, choose: Callable[[np.ndarray], Chosen]
-    ) -> Prediction:
+    def _recognise(self, video: str | Path, looks: Looks, choose: Callable[[np.ndarray], Chosen]) -> Look:
         watch = Stopwatch()
         with watch.on("decoding"):
             index = index_video(video)
@@ -148,8 +190,14 @@ class Recogniser:
             snippets_PMHWC, _ = looks.look_closely(video, index, only(timesteps, chosen.kept))
         with watch.on("heavy"):
             scores_L = self.scores(snippets_PMHWC, chosen)
-        return self.told(
-            str(video), index.seconds_of(timesteps.middle_frames_T), chosen, scores_L, watch.spent
+        seconds_T = index.seconds_of(timesteps.middle_frames_T)
+        prediction = self.told(str(video), seconds_T, chosen, scores_L, watch.spent)
+        return Look(
+            index=index,
+            timesteps=timesteps,
+            frames_THWC=frames_THWC,
+            chosen=chosen,
+            prediction=prediction,
         )
 
     @torch.inference_mode()

@@ -19,7 +19,7 @@ from pyarrow import ArrowException, fs
 
 from epitoma.addresses import is_address, without_secrets
 from epitoma.errors import ConfigError, ManifestError
-from epitoma.whole_files import renamed_when_whole
+from epitoma.whole_files import write_text
 
 ROOTS_FILE = "roots.json"
 BOUND = "EPITOMA_ROOTS"
@@ -121,8 +121,7 @@ def bound() -> Roots | None:
 
 def write_roots(folder: Path, roots: Roots) -> None:
     """Keep roots beside the manifest in a folder."""
-    with renamed_when_whole(folder / ROOTS_FILE) as aside:
-        aside.write_text(json.dumps({"roots": list(roots.places)}, indent=2) + "\n")
+    write_text(folder / ROOTS_FILE, json.dumps({"roots": list(roots.places)}, indent=2) + "\n")
 
 
 def roots_beside(manifest: Path) -> Roots:

@@ -62,17 +62,7 @@ class ServedModel:
             raise VideoError(path, "no such file")
         (video,) = list_unlabelled(path).videos
         said = self.recogniser.predict(video.path, budget=asked["budget"] or None)
-        told = [each for each in said.scores.items() if each[1] >= asked["min_score"]][: asked["top"]]
-        return {
-            "path": path,
-            "labels": [label for label, _ in told],
-            "scores": [score for _, score in told],
-            "timesteps": list(said.timesteps),
-            "seconds": list(said.seconds),
-            "alpha": list(said.alpha),
-            "candidates": said.candidates,
-            "gmacs": said.gmacs,
-        }
+        return {"path": path, **said.record(top=asked["top"], min_score=asked["min_score"])}
 
 
 def _load_pyfunc(path: str) -> ServedModel:

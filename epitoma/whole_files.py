@@ -22,6 +22,13 @@ def renamed_when_whole(path: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8, whole or not at all; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with renamed_when_whole(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def folder_when_whole(folder: Path) -> Iterator[Path]:
     """Give a hidden path beside ``folder`` to make a folder at; it takes that one's place unless an error is raised."""

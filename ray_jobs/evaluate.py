@@ -13,7 +13,7 @@ from epitoma.cost import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError, RunError
 from epitoma.evaluation import Evaluation, evidence_of
-from epitoma.feature_store import Stored, read_features
+from epitoma.feature_store import Stored
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.runtime import ray_session
@@ -21,10 +21,10 @@ from epitoma.plots import tradeoff_figure
 from epitoma.tables import tradeoff_table
 from epitoma.tracking import tracked_run
 from epitoma.tradeoff import TradeoffPoint, find, markdown_table, write_points
-from epitoma.training.checkpoint import MODEL, load_model, model_folder, networks_of
+from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.command_line import run_job
-from ray_jobs.extract import extract_with
+from ray_jobs.extract import stored_features
 from ray_jobs.runs import check_classes
 
 SplitName = Literal["train", "validation", "test"]
@@ -78,7 +78,7 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
         EpitomaError: No such run, dataset or split, or the dataset has other classes than the model.
     """
     folder = model_folder(config.run)
-    config = replace(config, run=folder.parent if folder.name == MODEL else folder)
+    config = replace(config, run=run_folder(config.run))
     manifest = read_manifest(config.manifest)
     model, model_config = _model(config, folder, manifest)
     reference = _reference(config.reference, model, manifest)
@@ -157,14 +157,13 @@ def _stored(
 ) -> Stored:
     networks = networks_of(model)
     networks.run_as(config.speed)
-    extracted = extract_with(
+    return stored_features(
         split,
         networks,
         timesteps=model_config.timesteps,
         root=config.features or config.run.parent / "features",
         max_reject_share=config.max_reject_share,
     )
-    return read_features(extracted.folder, split)
 
 
 def _keep(

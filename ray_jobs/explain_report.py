@@ -12,16 +12,15 @@ from epitoma.datasets.unlabelled import list_unlabelled
 from epitoma.errors import ConfigError
 from epitoma.explanation import PICTURE_SIZE, explain
 from epitoma.explanation_page import explanation_page, kernels_page
-from epitoma.feature_store import read_features
 from epitoma.kernel_sheets import most_exciting, pictures_of, sheets
 from epitoma.on_ray.runtime import ray_session
 from epitoma.plots import explanation_figure, sheet_figure
 from epitoma.recogniser import Recogniser, load_recogniser
 from epitoma.tracking import tracked_run
-from epitoma.training.checkpoint import MODEL, model_folder
-from epitoma.whole_files import renamed_when_whole
+from epitoma.training.checkpoint import run_folder
+from epitoma.whole_files import write_text
 from ray_jobs.evaluate import SplitName
-from ray_jobs.extract import extract_with
+from ray_jobs.extract import stored_features
 
 
 @dataclass(kw_only=True)
@@ -58,8 +57,7 @@ class ExplainConfig:
     @property
     def run(self) -> Path:
         """Folder of the run."""
-        folder = model_folder(self.model)
-        return folder.parent if folder.name == MODEL else folder
+        return run_folder(self.model)
 
     def report(self) -> None:
         """Write page and figure, and keep both with the run.
@@ -77,7 +75,7 @@ class ExplainConfig:
         name = listed[0].video_id
         folder = self.output or self.run / f"explanation_{Path(name).stem}"
         shown = self._sheets(recogniser, folder) if self.manifest else {}
-        _write(folder / "explanation.html", explanation_page(explanation, name=name, sheets=shown))
+        write_text(folder / "explanation.html", explanation_page(explanation, name=name, sheets=shown))
         title = f"{name}: {explanation.chosen.label}"
         explanation_figure(explanation, folder / "explanation.png", title=title)
         with tracked_run(self.run, params={}) as tracker:
@@ -91,14 +89,13 @@ class ExplainConfig:
         assert self.manifest is not None
         split, networks = read_manifest(self.manifest).split(self.split), recogniser.networks
         with ray_session(logs=folder / "logs"):
-            extracted = extract_with(
+            stored = stored_features(
                 split,
                 networks,
                 timesteps=recogniser.config.timesteps,
                 root=self.features or self.run.parent / "features",
                 max_reject_share=self.max_reject_share,
             )
-        stored = read_features(extracted.folder, split)
         exciting = most_exciting(recogniser.model.selector.cpu(), stored, count=self.frames)
         with phase("decode what excites kernels") as advance:
             pictures = pictures_of(
@@ -111,13 +108,7 @@ class ExplainConfig:
             )
         made = list(sheets(exciting, pictures))
         name = f"{self.run.name} on {self.manifest}"
-        _write(folder / "kernels.html", kernels_page(made, name=name))
+        write_text(folder / "kernels.html", kernels_page(made, name=name))
         sheet_figure(made, folder / "kernels.png", title=name)
         say(f"  concept kernels: {folder / 'kernels.html'}")
         return dict(enumerate(made))
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with renamed_when_whole(path) as aside:
-        aside.write_text(text, encoding="utf-8")

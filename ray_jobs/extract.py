@@ -6,6 +6,7 @@ from pathlib import Path
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError
+from epitoma.feature_store import Stored, read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.features import Extracted, extract_features
@@ -77,6 +78,16 @@ def extract_with(
     if extracted.computed == 0:
         say(f"  features are there already: {extracted.folder}")
     return extracted
+
+
+def stored_features(
+    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
+) -> Stored:
+    """Features of a manifest's videos, extracted where they are not there yet."""
+    extracted = extract_with(
+        manifest, networks, timesteps=timesteps, root=root, max_reject_share=max_reject_share
+    )
+    return read_features(extracted.folder, manifest)
 
 
 def main() -> None:

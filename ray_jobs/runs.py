@@ -12,7 +12,7 @@ from epitoma.errors import RunError
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.runtime import ray_session
 from epitoma.tracking import RunTracker, tracked_run
-from epitoma.training.checkpoint import write_json
+from epitoma.training.checkpoint import MODEL, State, write_json
 
 CONFIG = "config.json"
 
@@ -47,6 +47,20 @@ def claim(folder: Path, *, resume: bool) -> None:
     if resume and not exists:
         raise RunError(f"no run at {folder} to resume")
     folder.mkdir(parents=True, exist_ok=True)
+
+
+def save_run_model(folder: Path, *, config: ModelConfig, state: State) -> None:
+    """Keep a finished run's model, for us and for MLflow.
+
+    Args:
+        folder: Of the run.
+        config: From which the model is built.
+        state: The tensors of all its parts.
+    """
+    # Imported here, because it takes seconds that no run need wait for at its start.
+    from epitoma.mlflow_model import save_mlflow_model
+
+    save_mlflow_model(folder / MODEL, config=config, state=state)
 
 
 def check_classes(manifest: Manifest, model: ModelConfig, run: Path) -> None:

@@ -14,7 +14,6 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError, ManifestError, RunError
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
-from epitoma.mlflow_model import save_mlflow_model
 from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.search_space import (
@@ -40,7 +39,7 @@ from epitoma.trial import TrialData, has_result, read_head
 from ray_jobs.command_line import run_job
 from ray_jobs.confirm import confirm
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, begun, claim
+from ray_jobs.runs import CONFIG, begun, claim, save_run_model
 from ray_jobs.starting_point import starting_point
 from ray_jobs.sweep_report import FRONT_JSON, keep_result
 from ray_jobs.sweep_watcher import SweepWatcher, trial_config
@@ -339,7 +338,7 @@ def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Net
     model_config = config.model(classes=data.classes, multi_label=data.multi_label)
     model = build_on(model_config, networks, keep_networks=True)
     state = {**state_of(model), **read_head(place)}
-    save_mlflow_model(folder / MODEL, config=model_config, state=state)
+    save_run_model(folder, config=model_config, state=state)
 
 
 def _say_summary(summary: dict[str, Any], folder: Path) -> None:

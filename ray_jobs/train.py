@@ -15,7 +15,6 @@ from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.errors import RunError
-from epitoma.mlflow_model import save_mlflow_model
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.board import new_board
 from epitoma.on_ray.trainer import Job, fit
@@ -27,7 +26,7 @@ from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, begun, claim
+from ray_jobs.runs import CONFIG, begun, claim, save_run_model
 from ray_jobs.starting_point import starting_point
 
 HISTORY = "history.json"
@@ -59,8 +58,7 @@ def train(
     with begun(config, parent=parent) as tracker:
         best = _fit(config, manifest, networks, start, tracker)
         model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
-        state = finish(_whole(model, networks, best))
-        save_mlflow_model(config.folder / MODEL, config=model, state=state)
+        save_run_model(config.folder, config=model, state=finish(_whole(model, networks, best)))
         tracker.artifact(config.folder / MODEL, folder=MODEL)
         if config.register_as is not None:
             tracker.register(config.register_as, folder=MODEL)

@@ -10,11 +10,13 @@ import torch
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import ConfigError
-from epitoma.explanation import Explanation, explain, standardised
+from epitoma.explanation import Explanation, explain
 from epitoma.explanation_page import explanation_page
+from epitoma.models.centring import standardised
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.plots import explanation_figure
 from epitoma.recogniser import Recogniser
+from epitoma.selection import all_valid
 from tests.test_recogniser import all_pixels
 
 
@@ -52,7 +54,7 @@ def test_kernels_stand_out_where_they_are_more_similar_than_elsewhere_in_the_vid
     first, second, *_ = explanation.strongest_kernels(2)
     assert explanation.concept_TN[2, first] == explanation.concept_TN[2].max()
     assert explanation.concept_TN[2, first] >= explanation.concept_TN[2, second]
-    assert standardised(np.ones((3, 2))).tolist() == [[0, 0]] * 3
+    assert standardised(torch.ones(2, 3), all_valid(2, 3)).T.tolist() == [[0, 0]] * 3
 
 
 def test_the_page_shows_every_candidate_once_and_asks_nobody_for_anything(explanation):

@@ -123,6 +123,7 @@ def test_the_rules_would_notice_a_breach(tmp_path):
 
 
 def test_workers_that_only_decode_do_without_torch():
-    code = "import sys; import epitoma.on_ray.decoding; print('torch' in sys.modules, 'timm' in sys.modules)"
+    decoders = "import epitoma.on_ray.decoding, epitoma.on_ray.sparse_decoding"
+    code = f"import sys; {decoders}; print('torch' in sys.modules, 'timm' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from benchmarks.ingest import make_files
 from epitoma.datasets.schema import SCHEMA, to_table
+from epitoma.parquet import write_parquet
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import INDEX_FILE, INDEX_SCHEMA, index_row, write_index_table
-from epitoma.whole_files import renamed_when_whole
 
 CLASSES = tuple(f"class {number:02d}" for number in range(10))
 FILES = 4
@@ -41,8 +40,7 @@ def write_many(folder: Path, videos: Path, rows: int, *, seconds: int = SECONDS)
     ids = _joined("video ", numbers)
     write_index_table(folder / INDEX_FILE, _index_table(ids, indices))
     path = folder / "manifest.parquet"
-    with renamed_when_whole(path) as aside:
-        pq.write_table(_manifest_table(ids, numbers, indices), aside)
+    write_parquet(path, _manifest_table(ids, numbers, indices))
     return path
 
 

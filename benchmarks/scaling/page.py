@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.scaling.plan import Plan, cores_per_gpu, ingested, limits, store_bytes
 from epitoma.errors import ConfigError
-from epitoma.whole_files import renamed_when_whole
+from epitoma.whole_files import write_text
 
 GIB, MB = 2**30, 1e6
 PLANS = (
@@ -34,8 +34,7 @@ def fill(page: Path, measured: Mapping[str, Any]) -> None:
         if not marked.search(text):
             raise ConfigError(f"{page}: has no place for a table: put {start} and {end} where it belongs")
         text = marked.sub(lambda _, filled=f"{start}\n{table}\n{end}": filled, text)
-    with renamed_when_whole(page) as aside:
-        aside.write_text(text, encoding="utf-8")
+    write_text(page, text)
 
 
 def tables(measured: Mapping[str, Any]) -> dict[str, str]:

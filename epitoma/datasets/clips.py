@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from epitoma.datasets.folder import FolderConfig, list_folder
 from epitoma.datasets.listing import ListedVideo, Listing
@@ -19,9 +18,9 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig
 from epitoma.datasets.video_files import video_files
 from epitoma.errors import ManifestError, VideoError
+from epitoma.parquet import write_parquet
 from epitoma.video.index import index_video
 from epitoma.video.shots import resampled_clip
-from epitoma.whole_files import renamed_when_whole
 
 _SIZE_TO_CHECK_AT = 16
 
@@ -104,9 +103,7 @@ def without_copies(clips: Sequence[Clip]) -> tuple[list[Clip], list[Reject]]:
 
 def write_clips(path: str | Path, clips: Sequence[Clip]) -> None:
     """Write which clip feeds which split to a Parquet file, whole or not at all."""
-    path = Path(path)
-    with renamed_when_whole(path) as aside:
-        pq.write_table(pa.Table.from_pylist([vars(clip) for clip in clips]), aside)
+    write_parquet(Path(path), pa.Table.from_pylist([vars(clip) for clip in clips]))
 
 
 def by_class(clips: Sequence[Clip]) -> dict[str, list[Clip]]:

@@ -13,12 +13,10 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from epitoma.addresses import is_address
-from epitoma.parquet import read_parquet
+from epitoma.parquet import read_parquet, write_parquet
 from epitoma.video.index_table import INDEX_SCHEMA
-from epitoma.whole_files import renamed_when_whole
 
 PART_SCHEMA = pa.schema([pa.field("file", pa.string(), nullable=False), *INDEX_SCHEMA])
 """A file's state, as of :func:`file_state`, and its index; the video id is the one it had then."""
@@ -64,9 +62,7 @@ class IndexParts:
 
     def _write(self, table: pa.Table) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{uuid4().hex}.parquet"
-        with renamed_when_whole(path) as aside:
-            pq.write_table(table, aside)
+        write_parquet(self.folder / f"{uuid4().hex}.parquet", table)
 
     def _parts(self) -> list[pa.Table]:
         """All parts; those of another version of the index are as good as none."""

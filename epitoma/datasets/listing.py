@@ -1,6 +1,6 @@
 """What a source says of its videos before any of them is opened: which there are, with labels and splits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from epitoma.datasets.rejects import Reject
@@ -56,10 +56,24 @@ def check_listing(listing: Listing, roots: Roots) -> None:
     Raises:
         ManifestError: There is one; says how many, and which option would let them in.
     """
+    check_videos(listing.videos, roots, source=", ".join(roots.places))
+
+
+def check_videos(videos: Sequence[ListedVideo], roots: Roots, *, source: str) -> None:
+    """Refuse videos that lie, or links that lead, outside what the person gave.
+
+    Args:
+        videos: The videos.
+        roots: Where they may lie.
+        source: What names them, for the error.
+
+    Raises:
+        ManifestError: There is one; says how many, and which option would let them in.
+    """
     check_inside(
-        [video.path for video in listing.videos],
-        [video.video_id for video in listing.videos],
+        [video.path for video in videos],
+        [video.video_id for video in videos],
         roots,
-        source=", ".join(roots.places),
+        source=source,
         remedy=lambda places: f"if you mean to read them, add --allow {' --allow '.join(places)}",
     )

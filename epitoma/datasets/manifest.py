@@ -14,16 +14,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from epitoma.addresses import is_address
 from epitoma.datasets.columns import flatten_lists, positions, spans
 from epitoma.datasets.manifest_checks import check_rows
 from epitoma.datasets.schema import SCHEMA, SPLITS, Interval, VideoRow, parse_metadata, to_table
 from epitoma.errors import ManifestError
-from epitoma.parquet import read_parquet
+from epitoma.parquet import read_parquet, write_parquet
 from epitoma.roots import ROOTS_FILE, check_inside, roots_beside
-from epitoma.whole_files import renamed_when_whole
 
 __all__ = ["SCHEMA", "SPLITS", "Interval", "Manifest", "VideoRow", "read_manifest", "write_manifest"]
 
@@ -139,8 +137,7 @@ def write_manifest(
     stored = [replace(row, path=_below(folder, row.path)) for row in rows]
     table = to_table(stored, classes=classes, multi_label=multi_label)
     manifest = _checked(path, table, check_files=False)
-    with renamed_when_whole(path) as aside:
-        pq.write_table(table, aside)
+    write_parquet(path, table)
     return manifest
 
 

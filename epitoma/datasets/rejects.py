@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from epitoma.whole_files import renamed_when_whole
+from epitoma.parquet import write_parquet
 
 REJECT_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("video_id", "path", "reason")])
 
@@ -23,6 +22,4 @@ class Reject:
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
     """Write rejects to a Parquet file, whole or not at all; no rejects make an empty table."""
-    path = Path(path)
-    with renamed_when_whole(path) as aside:
-        pq.write_table(pa.Table.from_pylist([vars(r) for r in rejects], schema=REJECT_SCHEMA), aside)
+    write_parquet(Path(path), pa.Table.from_pylist([vars(r) for r in rejects], schema=REJECT_SCHEMA))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.addresses import is_address
-from epitoma.datasets.listing import ListedVideo
+from epitoma.datasets.listing import ListedVideo, check_videos
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
 from epitoma.errors import ManifestError
-from epitoma.roots import Roots, check_inside
+from epitoma.roots import Roots
 from epitoma.video.index_table import StoredIndices
 
 MANIFEST_SUFFIX = ".parquet"
@@ -53,7 +53,7 @@ def list_unlabelled(source: str, *, allow: Sequence[str] = ()) -> Unlabelled:
             "'videos/**/*.mp4', a manifest, or a file"
         )
     videos = _videos(named)
-    _check_inside(videos, Roots((root, *Roots.given(allow, source="--allow").places)), source=source)
+    check_videos(videos, Roots((root, *Roots.given(allow, source="--allow").places)), source=source)
     return Unlabelled(videos=videos, indices=StoredIndices(None))
 
 
@@ -83,13 +83,3 @@ def _fixed_part(pattern: Path) -> Path:
     while glob.has_magic(str(plain)):
         plain = plain.parent
     return plain
-
-
-def _check_inside(videos: Sequence[ListedVideo], roots: Roots, *, source: str) -> None:
-    check_inside(
-        [video.path for video in videos],
-        [video.video_id for video in videos],
-        roots,
-        source=source,
-        remedy=lambda places: f"if you mean to read them, add --allow {' --allow '.join(places)}",
-    )

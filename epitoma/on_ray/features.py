@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import ray
 import torch
 from ray.data import ActorPoolStrategy
@@ -37,11 +36,11 @@ from epitoma.on_ray.ingest import (
 from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined
+from epitoma.parquet import write_parquet
 from epitoma.progress import Watch
 from epitoma.training.checkpoint import write_json
 from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
-from epitoma.whole_files import renamed_when_whole
 
 MAX_BATCH_BYTES = 64_000_000
 
@@ -134,8 +133,7 @@ class Extractor:
         """Write the rows of a batch of decoded videos; returns their ids."""
         stored = [self._stored(row) for row in pixel_rows(batch)]
         path = self.folder / PARTS_FOLDER / f"{uuid4().hex}.parquet"
-        with renamed_when_whole(path) as aside:
-            pq.write_table(pa.Table.from_pylist(stored, schema=SCHEMA), aside)
+        write_parquet(path, pa.Table.from_pylist(stored, schema=SCHEMA))
         return batch.select(["video_id"])
 
     def _stored(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -2,32 +2,28 @@
 
 CPU workers decode the middle frames of all candidates, actors with the networks choose, CPU workers decode the snippets
 of what was kept and nothing else, actors classify. Only a few videos are between the stages at any time, so memory does
-not grow with the number of videos.
-
-A decoding task that loses its worker is tried again once. Its videos then get a task each, and one that still loses it
-is one that cannot be read.
+not grow with the number of videos. What becomes of files that end the process that reads them says ``lost_workers.py``.
 """
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import ray
 import ray.data
 from ray.data import ActorPoolStrategy, Dataset
-from ray.util.annotations import RayDeprecationWarning
 
 from epitoma.addresses import without_secrets
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.unlabelled import Unlabelled
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.decoding import WINDOW_ROWS
-from epitoma.on_ray.indexing import LOST, RETRIES, IndexFile
+from epitoma.on_ray.indexing import IndexFile
+from epitoma.on_ray.lost_workers import LOST, as_they_come, each_once, over_workers
 from epitoma.on_ray.placement import label_selector
-from epitoma.on_ray.recognising import Asking, Choosing, Classifying, Stage
+from epitoma.on_ray.recognising import RESULT, Asking, Choosing, Classifying, Stage
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, decode_cpus, quieten
 from epitoma.on_ray.sparse_decoding import TASK, close_look_task, glance_task
 from epitoma.recogniser import looks_of
@@ -42,16 +38,13 @@ STAGE_CPUS = 0.25
 
 GPU_OF_CHOOSING, GPU_OF_CLASSIFYING = 0.25, 0.75
 
-Run = Callable[[list[pa.Table]], Iterator[pa.Table]]
-"""From tables of TASK to tables of RESULT."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
     """What has come in.
 
     Attributes:
-        rows: Rows of the schema of predictions, without the key.
+        rows: Rows of what was said (``epitoma.predictions.SAID``).
         rejects: Videos that cannot be read.
     """
 
@@ -80,38 +73,28 @@ def recognise_files(
     looks = looks_of(model, config)
     glance = partial(glance_task, looks=looks, index_file=index_file)
     look_closely = partial(close_look_task, looks=looks)
+    cpus = decode_cpus()
     computed = partial(_computed, shared=ray.put((model, config)), asking=asking)
 
     def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
-        rows = _decoded(ray.data.from_arrow(tasks), glance, batch_size=None)
+        rows = over_workers(ray.data.from_arrow(tasks), glance, batch_size=None, num_cpus=cpus)
         rows = computed(rows, Choosing, gpu_share=GPU_OF_CHOOSING)
-        rows = _decoded(rows, look_closely, batch_size=CLOSE_LOOKS_PER_TASK)
-        return _streamed(computed(rows, Classifying, gpu_share=GPU_OF_CLASSIFYING))
+        rows = over_workers(rows, look_closely, batch_size=CLOSE_LOOKS_PER_TASK, num_cpus=cpus)
+        return as_they_come(computed(rows, Classifying, gpu_share=GPU_OF_CLASSIFYING))
 
     for first in range(0, len(listed.videos), WINDOW_ROWS):
         window = listed.videos[first : first + WINDOW_ROWS]
         indices = listed.indices.only(pa.chunked_array([[video.video_id for video in window]]))
         rows = [{"video_id": v.video_id, "path": v.path, "index": indices.row(v.video_id)} for v in window]
-        yield from _each_once(rows, run)
-
-
-def _each_once(rows: list[dict[str, Any]], run: Run) -> Iterator[Answers]:
-    """Run all; then those that came back with nothing, one a task; what is left then cannot be read."""
-    waiting = {row["video_id"]: row for row in rows}
-    for videos_per_task in (GLANCES_PER_TASK, 1):
-        for results in run(_tasks(list(waiting.values()), videos_per_task)):
-            for video_id in results["video_id"].to_pylist():
-                waiting.pop(video_id, None)
+        videos = pa.Table.from_pylist(rows, schema=TASK)
+        for results in each_once(videos, run, videos_per_task=GLANCES_PER_TASK, lost=_lost):
             yield _answers(results)
-        if not waiting:
-            return
-    lost = [Reject(row["video_id"], without_secrets(row["path"]), LOST) for row in waiting.values()]
-    yield Answers(rows=[], rejects=lost)
 
 
-def _tasks(rows: list[dict[str, Any]], videos_per_task: int) -> list[pa.Table]:
-    table = pa.Table.from_pylist(rows, schema=TASK)
-    return [table.slice(start, videos_per_task) for start in range(0, len(table), videos_per_task)]
+def _lost(videos: pa.Table) -> pa.Table:
+    named = videos.select(["video_id", "path"]).to_pylist()
+    rows = [{**video, "path": without_secrets(video["path"]), "reject": LOST} for video in named]
+    return pa.Table.from_pylist(rows, schema=RESULT)
 
 
 def _answers(results: pa.Table) -> Answers:
@@ -124,30 +107,6 @@ def _answers(results: pa.Table) -> Answers:
         else:
             rows.append(result["said"])
     return Answers(rows=rows, rejects=rejects)
-
-
-def _streamed(rows: Dataset) -> Iterator[pa.Table]:
-    rows.context.max_errored_blocks = -1
-    rows.context.execution_options.preserve_order = False
-    batches = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-    return iter(cast(Iterable[pa.Table], batches))
-
-
-def _decoded(
-    rows: Dataset, task: Callable[[pa.Table], Iterator[pa.Table]], *, batch_size: int | None
-) -> Dataset:
-    with warnings.catch_warnings():
-        # Ray 2.60 calls `max_retries` deprecated here, and has nothing else yet that ends its endless retries.
-        warnings.simplefilter("ignore", RayDeprecationWarning)
-        return rows.map_batches(
-            task,
-            batch_size=batch_size,
-            batch_format="pyarrow",
-            zero_copy_batch=True,
-            num_cpus=decode_cpus(),
-            max_retries=RETRIES,
-            label_selector=label_selector("decode"),
-        )
 
 
 def _computed(

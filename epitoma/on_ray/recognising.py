@@ -1,6 +1,7 @@
 """The two stages of recognition that compute, in actors that hold the networks: choosing, and classifying."""
 
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from epitoma.addresses import without_secrets
 from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.on_ray.sparse_decoding import BETWEEN, NO_PIXELS
-from epitoma.predictions import SCHEMA
+from epitoma.predictions import SAID
 from epitoma.recogniser import Chosen, Prediction, Recogniser
 from epitoma.stopwatch import Stopwatch
 
@@ -23,7 +24,7 @@ RESULT = pa.schema(
         pa.field("path", pa.string(), nullable=False),
         pa.field("reject", pa.string()),
         pa.field("fault", pa.string()),
-        pa.field("said", pa.struct(list(SCHEMA))),
+        pa.field("said", pa.struct(list(SAID))),
     ]
 )
 """What came of a video: what was said of it, or why it cannot be read, or what went wrong here."""
@@ -44,7 +45,7 @@ class Asking:
     min_score: float = 0.0
 
 
-class Stage:
+class Stage(ABC):
     """A process with the networks; what goes wrong in it is a fault of ours, and no video's.
 
     Args:
@@ -64,19 +65,18 @@ class Stage:
         for row in pixel_rows(batch):
             try:
                 worked = row if row["reject"] or row["fault"] else {**row, **self.work(row)}
-            except (
-                Exception
-            ):  # Raised here, it would be taken for a lost task's, and the video for unreadable.
+            # Raised here, it would be taken for a lost task's, and the video for unreadable.
+            except Exception:
                 worked = {**row, "fault": traceback.format_exc()}
             yield self.table(worked)
 
+    @abstractmethod
     def work(self, row: Row) -> dict[str, Any]:
         """What this stage adds to a row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def table(self, row: Row) -> pa.Table:
         """The row as the next stage takes it."""
-        raise NotImplementedError
 
 
 class Choosing(Stage):
@@ -121,22 +121,12 @@ class Classifying(Stage):
 
 
 def _said(row: Row, prediction: Prediction, asking: Asking) -> dict[str, Any]:
-    """A row of predictions, but for its key, which is the job's to add."""
-    told = [each for each in prediction.scores.items() if each[1] >= asking.min_score][: asking.top]
+    """A row of SAID."""
     return {
         "video_id": row["video_id"],
         "path": without_secrets(row["path"]),
-        "labels": [label for label, _ in told],
-        "scores": [score for _, score in told],
-        "timesteps": prediction.timesteps,
-        "seconds": prediction.seconds,
-        "alpha": prediction.alpha,
+        **prediction.record(top=asking.top, min_score=asking.min_score),
         "kept": len(prediction.timesteps),
-        "candidates": prediction.candidates,
-        "gmacs": prediction.gmacs,
-        "decoding_ms": prediction.milliseconds["decoding"],
-        "light_ms": prediction.milliseconds["light"],
-        "heavy_ms": prediction.milliseconds["heavy"],
+        **{f"{name}_ms": spent for name, spent in prediction.milliseconds.items()},
         "replaced_frames": row["replaced"],
-        "key": "",
     }

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from epitoma.config import from_dict, to_dict
 from epitoma.errors import RunError
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
-from epitoma.whole_files import renamed_when_whole
+from epitoma.whole_files import renamed_when_whole, write_text
 
 MODEL = "model"
 """Folder of a finished run's model, in that of the run."""
@@ -121,6 +121,16 @@ def model_folder(run: Path) -> Path:
     raise RunError(f"no finished run at {run} (no {MODEL}/{MODEL_FILE} in it)")
 
 
+def run_folder(run: Path) -> Path:
+    """The folder of a finished run; ``run`` may be that of its model.
+
+    Raises:
+        RunError: The run does not exist or has not finished.
+    """
+    folder = model_folder(run)
+    return folder.parent if folder.name == MODEL else folder
+
+
 def networks_of(model: VideoEpitoma) -> Networks:
     """The networks of a whole model.
 
@@ -158,9 +168,7 @@ def read_tensors(path: Path) -> State:
 
 def write_json(path: Path, values: object) -> None:
     """Write a JSON file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with renamed_when_whole(path) as aside:
-        aside.write_text(json.dumps(values, indent=2) + "\n")
+    write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -16,9 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epitoma.errors import ManifestError
-from epitoma.parquet import read_tables
+from epitoma.parquet import read_tables, write_parquet
 from epitoma.video.index import VideoIndex
-from epitoma.whole_files import renamed_when_whole
 
 INDEX_FILE = "index.parquet"
 
@@ -93,9 +92,7 @@ def write_indices(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def write_index_table(path: str | Path, table: pa.Table) -> None:
     """Write a table of INDEX_SCHEMA to a Parquet file, whole or not at all."""
-    path = Path(path)
-    with renamed_when_whole(path) as aside:
-        pq.write_table(table, aside, row_group_size=GROUP_ROWS)
+    write_parquet(Path(path), table, group_rows=GROUP_ROWS)
 
 
 class VideoIndices:

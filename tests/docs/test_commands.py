@@ -1,5 +1,6 @@
 """Every command that the documentation gives is run, page by page and in order, on tiny data."""
 
+import builtins
 import re
 import shlex
 import shutil
@@ -69,6 +70,11 @@ def commands(page: str) -> list[list[str]]:
     return [words[1:] for words in split if words[0] == "epitoma"]
 
 
+def typed_in_python(page: str) -> list[str]:
+    """Blocks of Python of a page, but for a sweep's space, which is a file of its own."""
+    return [block for block in blocks(page, "python") if "SPACE =" not in block]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_stands_where_it_is_run(page: str):
     """Blocks of another kind hold none, so that none is left out."""
@@ -86,17 +92,18 @@ def world(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def typed(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
-    """Type a command in a copy of the world; whatever ends it but success fails the test."""
+    """Type a command in a copy of the world; gives its exit code."""
     shutil.copytree(world, tmp_path / "world")
     monkeypatch.chdir(tmp_path / "world")
     handler = signal.getsignal(signal.SIGTERM)
 
-    def run(arguments: list[str]) -> None:
+    def run(arguments: list[str]) -> int:
         monkeypatch.setattr(sys, "argv", ["epitoma", *arguments])
         try:
             main()
         except SystemExit as stop:
-            pytest.fail(f"epitoma {shlex.join(arguments)} ended with {stop.code}")
+            return stop.code
+        return 0
 
     yield run
     signal.signal(signal.SIGTERM, handler)
@@ -107,20 +114,23 @@ def typed(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")])
 def test_the_commands_of_a_page_run(ray_cluster, typed, page: str):
     for name in STARTS_FROM.get(page, ()):
-        typed(shrunk(shlex.split(MADE_BY[name])))
+        assert typed(shrunk(shlex.split(MADE_BY[name]))) == 0
     for arguments in commands(page):
-        typed(shrunk([STANDS_FOR.get(word, word) for word in arguments]))
+        small = shrunk([STANDS_FOR.get(word, word) for word in arguments])
+        assert typed(small) == 0, shlex.join(small)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+@pytest.mark.parametrize("page", [page for page in PAGES if typed_in_python(page)])
 def test_the_python_of_a_page_runs(ray_cluster, typed, page: str):
     """All blocks of a page in order, as one would type them."""
-    ours = [block for block in blocks(page, "python") if "SPACE =" not in block]
+    ours = typed_in_python(page)
     if any("runs/" in block for block in ours):
         for name in MADE_BY:
-            typed(shrunk(shlex.split(MADE_BY[name])))
+            assert typed(shrunk(shlex.split(MADE_BY[name]))) == 0
         shutil.copytree("runs/first", "runs/fine")
-    names: dict = {}
+    names: dict = {"__builtins__": builtins}
     for block in ours:
+        before = set(names)
         exec(compile(block, page, "exec"), names)
+        assert set(names) > before
