@@ -187,12 +187,13 @@ def test_every_job_runs_from_what_is_uploaded(uploaded):
 import contextlib, io, runpy, sys
 for job in {sorted(jobs)}:
     sys.argv = [job, "--help"]
-    said = io.StringIO()
+    said, code = io.StringIO(), 0
     try:
         with contextlib.redirect_stdout(said):
             runpy.run_module(job, run_name="__main__")
     except SystemExit as stop:
-        print(job, stop.code, "usage: " in said.getvalue())
+        code = stop.code
+    print(job, code, "usage: " in said.getvalue())
 import epitoma
 print(epitoma.__file__)
 """
