@@ -14,7 +14,6 @@ from benchmarks.selectors.videos import KEPT
 
 COLOURS = {
     "ours": "#c1272d",
-    "paper": "#e08214",
     "oracle": "#1a1a1a",
     "dense": "#1a1a1a",
     "uniform": "#0000a7",
