@@ -9,9 +9,10 @@ from epitoma.studies.rows import StudyRow
 
 
 def footage_rows(clips: Path, filler: str, *, work: Path, seeds: Sequence[int]) -> list[StudyRow]:
-    """What ``benchmarks.real_footage`` measures, on fewer videos; a seed is another split of the clips."""
+    """What ``benchmarks.real_footage`` measures, on fewer and shorter videos; a seed is another split of the clips."""
     config = RealFootageConfig(clips=clips, filler=filler, work=work, seeds=tuple(seeds))
-    config = replace(config, train_videos=120, validation_videos=60, test_videos=80)
+    config = replace(config, train_videos=100, validation_videos=40, test_videos=60)
+    config = replace(config, min_seconds=40.0, max_seconds=50.0, timesteps=64, train_timesteps=32)
     return [
         StudyRow(
             study="footage",
