@@ -53,7 +53,7 @@ class SyntheticStudies:
         for size in HEAVY_SIZES:
             for seed, chooser in alone.items():
                 plain.append(self._plain(base, size, seed, chooser))
-                ends.append(self._end_to_end(base, size, chooser))
+                ends.append(self._end_to_end(base, size, seed))
         features = self._features(base, manifest)
         conditioned = conditioned_runs(features, self.seeds)
         return {
@@ -92,22 +92,19 @@ class SyntheticStudies:
         self._evaluate(config, selector_from=chooser.folder)
         return config.folder
 
-    def _end_to_end(self, base: TrainConfig, size: int, chooser: TrainConfig) -> Path:
-        """From a stand-alone selector: a classifier for it is trained from features first, then all from pixels."""
-        first = replace(
-            base,
-            name=f"frozen_{size}_{chooser.seed}",
-            networks=offline_networks(heavy=size),
-            selector_from=chooser.folder,
-            seed=chooser.seed,
-        )
+    def _end_to_end(self, base: TrainConfig, size: int, seed: int) -> Path:
+        """A selector and this HeavyNet's classifier are trained from features together first, then all from pixels.
+
+        Not from the stand-alone selector, which knows these few training videos by heart and learns little more.
+        """
+        first = replace(base, name=f"frozen_{size}_{seed}", networks=offline_networks(heavy=size), seed=seed)
         self._done(first)
         config = replace(
             demo_end_to_end(first.runs, first.manifest),
-            name=f"end_to_end_{size}_{chooser.seed}",
+            name=f"end_to_end_{size}_{seed}",
             start_from=first.folder,
             features=first.features,
-            seed=first.seed,
+            seed=seed,
         )
         self._done(config)
         return config.folder
