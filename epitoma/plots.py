@@ -14,6 +14,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import StrMethodFormatter
 
 from epitoma.explanation import Explanation
 from epitoma.studies.class_ratios import ClassRatio
@@ -129,6 +130,7 @@ def study_figure(rows: Sequence[StudyRow], path: Path, *, against: Against, labe
     """
     figure, axes = plt.subplots(figsize=(8, 5))
     settings = list(dict.fromkeys(row.setting for row in rows))
+    colours = plt.get_cmap("tab10" if len(settings) <= 10 else "tab20").colors
     for number, setting in enumerate(settings):
         for sampling in dict.fromkeys(row.sampling for row in rows if row.setting == setting):
             own = [row for row in rows if (row.setting, row.sampling) == (setting, sampling)]
@@ -138,14 +140,17 @@ def study_figure(rows: Sequence[StudyRow], path: Path, *, against: Against, labe
                 yerr=[row.std for row in own],
                 marker=MARKERS[sampling],
                 linestyle=STYLES[sampling],
-                color=f"C{number}",
+                color=colours[number % len(colours)],
                 capsize=2,
                 label=f"{setting}, {sampling}",
             )
     axes.set_xscale("log", base=2 if against == "timesteps" else 10)
+    if against == "timesteps":
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set(xlabel=labels.cost, ylabel=labels.score, title=labels.title)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=7)
+    # Beside the curves, of which an ablation has dozens.
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=7)
     _save(figure, path, path.with_suffix(".svg"))
 
 
@@ -264,5 +269,5 @@ def _save(figure: Figure, *paths: Path) -> None:
     figure.tight_layout()
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=130)
+        figure.savefig(path, dpi=130, bbox_inches="tight")
     plt.close(figure)

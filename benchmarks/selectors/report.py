@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import StrMethodFormatter
 
 from benchmarks.selectors.cost import Costs
 from benchmarks.selectors.measure import Row
@@ -73,7 +73,7 @@ def figure(rows: Sequence[Row], path: Path) -> None:
             at, means = [row.kept for row in curve], [row.mean for row in curve]
             panel.plot(at, means, style, marker="o", markersize=3, color=colour, label=name)
         panel.set_xscale("log", base=2)
-        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.set(title=dataset, xlabel="timesteps kept", ylabel="accuracy on test")
         panel.grid(alpha=0.3)
     for panel in list(panels.flat)[len(datasets) :]:

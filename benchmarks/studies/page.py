@@ -12,7 +12,8 @@ ASKED = {
     "figure5": "Ratio of selected timesteps by class (figure 5): stand-alone selectors and those trained end to end.",
     "figure6": "Frame- and context-conditioned gating (figure 6), neither with centring, saliency or redundancy.",
     "figure7": "Score against computation (figure 7), with the selector and without.",
-    "figure8": "Score at several time scales (figure 8): half of each scale's timesteps, and all.",
+    "figure8": "Score at several time scales (figure 8): half of each scale's timesteps, and all; of the run's own "
+    "classifier, which has learnt from chosen timesteps.",
     "off_the_shelf": "A stand-alone selector in front of classifiers that never saw it (section 4.2).",
     "ablation": "What each part of the gate is good for. `kernels` of the other settings are 64.",
     "footage": "Composites of real footage, frozen networks; a seed is another split of the clips.",
