@@ -33,6 +33,12 @@ GLANCES_PER_TASK = 8
 CLOSE_LOOKS_PER_TASK = 4
 """Videos of a decoding task: enough that starting tasks costs little beside decoding."""
 
+TASKS_PER_CPU = 4
+"""Tasks of a core at least, where videos are few: whoever is idle at the end waits for the longest."""
+
+BLOCK_BYTES = 4 * 2**20
+"""Pixels that are handed on in one piece, to be classified in one go by one actor, unless a single video has more."""
+
 STAGE_CPUS = 0.25
 """Cores reserved by an actor: one of each kind for every core leaves half of them for decoding."""
 
@@ -80,15 +86,22 @@ def recognise_files(
         rows = over_workers(ray.data.from_arrow(tasks), glance, batch_size=None, num_cpus=cpus)
         rows = computed(rows, Choosing, gpu_share=GPU_OF_CHOOSING)
         rows = over_workers(rows, look_closely, batch_size=CLOSE_LOOKS_PER_TASK, num_cpus=cpus)
-        return as_they_come(computed(rows, Classifying, gpu_share=GPU_OF_CLASSIFYING))
+        rows = computed(rows, Classifying, gpu_share=GPU_OF_CLASSIFYING)
+        rows.context.target_max_block_size = BLOCK_BYTES
+        return as_they_come(rows)
 
     for first in range(0, len(listed.videos), WINDOW_ROWS):
         window = listed.videos[first : first + WINDOW_ROWS]
         indices = listed.indices.only(pa.chunked_array([[video.video_id for video in window]]))
         rows = [{"video_id": v.video_id, "path": v.path, "index": indices.row(v.video_id)} for v in window]
         videos = pa.Table.from_pylist(rows, schema=TASK)
-        for results in each_once(videos, run, videos_per_task=GLANCES_PER_TASK, lost=_lost):
+        for results in each_once(videos, run, videos_per_task=_videos_per_task(len(window)), lost=_lost):
             yield _answers(results)
+
+
+def _videos_per_task(videos: int) -> int:
+    tasks = TASKS_PER_CPU * max(1, int(cluster_cpus()))
+    return max(1, min(GLANCES_PER_TASK, videos // tasks))
 
 
 def _lost(videos: pa.Table) -> pa.Table:
