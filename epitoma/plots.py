@@ -130,7 +130,7 @@ def study_figure(rows: Sequence[StudyRow], path: Path, *, against: Against, labe
     """
     figure, axes = plt.subplots(figsize=(8, 5))
     settings = list(dict.fromkeys(row.setting for row in rows))
-    colours = plt.get_cmap("tab10" if len(settings) <= 10 else "tab20").colors
+    colours = mpl.color_sequences["tab10" if len(settings) <= 10 else "tab20"]
     for number, setting in enumerate(settings):
         for sampling in dict.fromkeys(row.sampling for row in rows if row.setting == setting):
             own = [row for row in rows if (row.setting, row.sampling) == (setting, sampling)]

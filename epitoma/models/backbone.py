@@ -15,8 +15,8 @@ from epitoma.models.weights import PACKAGE, PACKAGE_MEAN_STD, RANDOM, load_weigh
 CPU_CHUNK_PIXELS = 200_000
 """Pixels of one pass on a CPU without gradients: the activations then stay in its cache."""
 
-CPU_CHUNK_LEAST = 8
-"""Fewest images or snippets of such a pass: with fewer, large ones run slower than the cache makes up for."""
+CPU_CHUNK_LEAST_IMAGES, CPU_CHUNK_LEAST_SNIPPETS = 8, 4
+"""Fewest of such a pass: with fewer, large ones run slower than the cache makes up for."""
 
 _SMALL_SIZE = 64
 
@@ -86,7 +86,8 @@ class Backbone(nn.Module):
         each = pixels[0, 0].numel()
         if pixels.is_cuda:
             return max(1, self.speed.gpu_chunk_pixels // (2 * each))
-        return max(CPU_CHUNK_LEAST, CPU_CHUNK_PIXELS // each)
+        least = CPU_CHUNK_LEAST_SNIPPETS if self.takes_snippets else CPU_CHUNK_LEAST_IMAGES
+        return max(least, CPU_CHUNK_PIXELS // each)
 
     def _pass(self, pixels: Tensor) -> Tensor:
         shape = (-1, *([1] * (pixels.dim() - 2)))

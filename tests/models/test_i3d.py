@@ -1,3 +1,4 @@
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,13 +15,14 @@ def loaded() -> tuple[I3D, dict[str, torch.Tensor]]:
     return net, state
 
 
-def test_the_published_tensors_give_what_an_independent_forward_gives():
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+def test_the_published_tensors_give_what_an_independent_forward_gives(layout):
     """Even and odd sizes and frame counts, because "SAME" pads them differently."""
     net, state = loaded()
     for shape in ((2, 3, 8, 64, 64), (1, 3, 5, 49, 70), (1, 3, 1, 32, 32)):
         pixels = torch.rand(shape) * 2 - 1
         with torch.no_grad():
-            expected, got = i3d_forward(state, pixels), net(pixels)
+            expected, got = i3d_forward(state, pixels), net(pixels.contiguous(memory_format=layout))
         assert got.shape == (shape[0], I3D_CHANNELS)
         assert torch.allclose(got, expected, atol=1e-4 * float(expected.abs().max()))
 

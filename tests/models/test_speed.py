@@ -28,7 +28,7 @@ def snippets(count: int) -> torch.Tensor:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_PIXELS", CHUNK)
-    monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_LEAST", 1)
+    monkeypatch.setattr("epitoma.models.backbone.CPU_CHUNK_LEAST_IMAGES", 1)
 
 
 def test_chunks_change_nothing_and_none_is_larger_than_twice_what_was_asked(heavy, small_chunks):
