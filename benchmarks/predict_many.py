@@ -1,12 +1,13 @@
 """What recognising very many videos takes of memory: `python -m benchmarks.predict_many`.
 
-A real `python -m ray_jobs.predict` over as many paths as asked for, all of them links to one small file, with networks
-that cost little. Memory of the job and of everything that it started is looked at all the time (proportional set size,
-so what processes share counts once), and told by how many videos were done.
+A real `python -m ray_jobs.predict` over as many paths as asked for, copies of one small file and links to those, with
+networks that cost little. Memory of the job and of everything that it started is looked at all the time (proportional
+set size, so what processes share counts once), and told by how many videos were done.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -102,9 +103,14 @@ def _write(folder: Path, paths: int) -> None:
     save_model(folder / "run" / MODEL, config=config, state=state_of(build_model(config)))
     write_video(folder / "one.mp4", footage(24, width=64, height=48), fps=12, gop=12)
     for number in range(paths):
-        place = folder / "videos" / f"{number // 1000:04}" / f"{number % 1000:03}.mp4"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.link(folder / "one.mp4", place)
+        place = folder / "videos" / f"{number // 1000:04}"
+        # Of each folder its own copy: a file system may allow 65,000 links to one file.
+        place.mkdir(parents=True, exist_ok=True)
+        first = place / "000.mp4"
+        if number % 1000:
+            os.link(first, place / f"{number % 1000:03}.mp4")
+        else:
+            shutil.copyfile(folder / "one.mp4", first)
 
 
 def _watched(folder: Path) -> Iterator[Seen]:
