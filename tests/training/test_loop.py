@@ -310,19 +310,23 @@ def test_gates_that_collapse_are_told_while_training(tmp_path: Path, splits):
 
 @pytest.mark.parametrize("mode", ["anytime", "l0_weight"])
 def test_a_step_taken_in_parts_has_the_gradients_of_one_taken_whole(tmp_path: Path, splits, mode: str):
-    """One step of plain AdamW without dropout, of batches that do not divide evenly."""
+    """One step of plain AdamW without dropout, of batches that do not divide evenly.
+
+    Adam's epsilon is large: with a small one a first step knows signs only, those of rounding errors included.
+    """
     weights = []
     for parts in (1, 3):
         head = small_head()
         head.classifier.dropout = 0.0
         optimisation = {"epochs": 1, "batch_size": 120, "accumulate": parts, "optimizer": "adamw"}
+        optimisation["adam_epsilon"] = 1e-2
         sparsity = SparsityConfig(mode=mode, warmup=0.0, anneal=0.0, open_every=None)
         config = make_config(tmp_path, head=head, sparsity=sparsity, optimisation=optimisation)
         loop = make_loop(config, *splits, LocalContext(tmp_path / f"{mode}{parts}"))
         loop.run()
         weights.append({name: p.detach().clone() for name, p in loop.module.named_parameters()})
     for name, whole in weights[0].items():
-        assert torch.allclose(weights[1][name], whole, atol=2e-5), name
+        assert torch.allclose(weights[1][name], whole, atol=1e-6), name
 
 
 def test_more_parts_than_videos_are_refused(tmp_path: Path, splits):
