@@ -78,7 +78,7 @@ def shrunk(arguments: Sequence[str]) -> list[str]:
         options = _set(options, {"--optimisation.epochs": "1", "--optimisation.batch-size": "4"})
     if options[0] == "synthetic":
         counts = {f"--dataset.{split}-videos": "8" for split in ("train", "validation", "test")}
-        seconds = {"--dataset.min-seconds": "8", "--dataset.max-seconds": "9"}
+        seconds = {"--dataset.min-seconds": "14", "--dataset.max-seconds": "15"}
         options = _set(options, {**counts, **seconds, "--dataset.size": "48"})
     if options[0] == "composites":
         counts = {f"--{split}-videos": "4" for split in ("train", "validation", "test")}
