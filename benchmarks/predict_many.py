@@ -32,6 +32,7 @@ from epitoma.video.compose import write_video
 from ray_jobs.command_line import run_job
 
 POLL_SECONDS = 5.0
+PATHS_PER_FOLDER = 1000
 
 
 @dataclass(kw_only=True)
@@ -91,7 +92,7 @@ def measure(config: ManyConfig) -> dict[str, float]:
 
 
 def _write(folder: Path, paths: int) -> None:
-    """A model, and links to one video, a thousand in each folder."""
+    """A model, and folders of one video and links to it."""
     torch.manual_seed(0)
     networks = NetworksConfig(
         light=LightNet.Config(name="mobilenetv3_small_050", weights="random", size=32),
@@ -102,15 +103,13 @@ def _write(folder: Path, paths: int) -> None:
     )
     save_model(folder / "run" / MODEL, config=config, state=state_of(build_model(config)))
     write_video(folder / "one.mp4", footage(24, width=64, height=48), fps=12, gop=12)
-    for number in range(paths):
-        place = folder / "videos" / f"{number // 1000:04}"
+    for start in range(0, paths, PATHS_PER_FOLDER):
+        place = folder / "videos" / f"{start // PATHS_PER_FOLDER:04}"
+        place.mkdir(parents=True)
         # Of each folder its own copy: a file system may allow 65,000 links to one file.
-        place.mkdir(parents=True, exist_ok=True)
-        first = place / "000.mp4"
-        if number % 1000:
-            os.link(first, place / f"{number % 1000:03}.mp4")
-        else:
-            shutil.copyfile(folder / "one.mp4", first)
+        first = shutil.copyfile(folder / "one.mp4", place / "000.mp4")
+        for number in range(1, min(PATHS_PER_FOLDER, paths - start)):
+            os.link(first, place / f"{number:03}.mp4")
 
 
 def _watched(folder: Path) -> Iterator[Seen]:

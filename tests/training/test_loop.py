@@ -318,8 +318,8 @@ def test_a_step_taken_in_parts_has_the_gradients_of_one_taken_whole(tmp_path: Pa
     for parts in (1, 3):
         head = small_head()
         head.classifier.dropout = 0.0
-        optimisation = {"epochs": 1, "batch_size": 120, "accumulate": parts, "optimizer": "adamw"}
-        optimisation["adam_epsilon"] = 1e-2
+        adamw = {"optimizer": "adamw", "adam_epsilon": 1e-2}
+        optimisation = {"epochs": 1, "batch_size": 120, "accumulate": parts, **adamw}
         sparsity = SparsityConfig(mode=mode, warmup=0.0, anneal=0.0, open_every=None)
         config = make_config(tmp_path, head=head, sparsity=sparsity, optimisation=optimisation)
         loop = make_loop(config, *splits, LocalContext(tmp_path / f"{mode}{parts}"))
