@@ -95,8 +95,8 @@ def _write(folder: Path, paths: int) -> None:
     """A model, and folders of one video and links to it."""
     torch.manual_seed(0)
     networks = NetworksConfig(
-        light=LightNet.Config(name="mobilenetv3_small_050", weights="random", size=32),
-        heavy=HeavyNet.Config(name="mobilenetv3_small_050", weights="random", size=32, frames=1),
+        light=LightNet.Config(name="test_efficientnet", weights="random", size=32),
+        heavy=HeavyNet.Config(name="test_efficientnet", weights="random", size=32, frames=1),
     )
     config = ModelConfig(
         networks=networks, head=HeadConfig(), classes=("a", "b"), multi_label=False, timesteps=4

@@ -88,6 +88,9 @@ def recognise_files(
         rows = over_workers(rows, look_closely, batch_size=CLOSE_LOOKS_PER_TASK, num_cpus=cpus)
         rows = computed(rows, Classifying, gpu_share=GPU_OF_CLASSIFYING)
         rows.context.target_max_block_size = BLOCK_BYTES
+        rows.context.memory_usage_poll_interval_s = None
+        # Actors that have little to do for a moment stay: another would take seconds to start.
+        rows.context.autoscaling_config.actor_pool_util_downscaling_threshold = -1.0
         return as_they_come(rows)
 
     for first in range(0, len(listed.videos), WINDOW_ROWS):
