@@ -1,9 +1,9 @@
 """The peer of benchmarks/predict.py: a plain PyTorch loop that decodes all timesteps with torchcodec and sees them all.
 
-    python -m benchmarks.predict_peer FOLDER TIMESTEPS THREADS
+    python -m benchmarks.predict_peer FOLDER TIMESTEPS THREADS VIDEOS
 
-Runs with the peers' own Python; prints one line of JSON with the seconds that the videos of the folder took. Importing,
-building the network and a first pass to warm up are not counted.
+Runs with the peers' own Python; prints one line of JSON with the seconds that the first videos of the folder took.
+Importing, building the network and a first pass to warm up are not counted. Computes on a GPU where there is one.
 """
 
 import json
@@ -39,16 +39,17 @@ def snippets(file: Path, timesteps: int) -> torch.Tensor:
 @torch.inference_mode()
 def recognise(net: I3D, file: Path, timesteps: int) -> torch.Tensor:
     """Mean of HeavyNet's features over all timesteps."""
-    pixels = snippets(file, timesteps).transpose(1, 2).float().div(127.5).sub(1)
-    return torch.cat([net(part) for part in pixels.split(8)]).mean(dim=0)
+    device = next(net.parameters()).device
+    pixels = snippets(file, timesteps).to(device).transpose(1, 2).float().div(127.5).sub(1)
+    return torch.cat([net(part) for part in pixels.split(8)]).mean(dim=0).cpu()
 
 
 def main() -> None:
     """Time the folder."""
-    folder, timesteps, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    folder, (timesteps, threads, videos) = Path(sys.argv[1]), map(int, sys.argv[2:])
     torch.set_num_threads(threads)
-    net = I3D().eval()
-    files = sorted(folder.iterdir())
+    net = I3D().eval().to("cuda" if torch.cuda.is_available() else "cpu")
+    files = sorted(folder.iterdir())[:videos]
     recognise(net, files[0], 2)
     started = time.perf_counter()
     for file in files:
