@@ -1,9 +1,11 @@
 """What decoding costs beside the networks: milliseconds of one core, measured."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from epitoma.looking import Looks, only
 from epitoma.models.input_spec import InputSpec
 from epitoma.sampling import uniform_subset, uniform_timesteps
 from epitoma.video.decode import View, decode_views
@@ -15,7 +17,7 @@ REPEATS = 3
 def decode_milliseconds(
     path: Path, *, candidates: int, kept: int, light: InputSpec | None, heavy: InputSpec
 ) -> float:
-    """Measure the decoding of one video as inference does it: middle frames first, then the kept snippets.
+    """Measure the decoding of one video as inference does it: middle frames first, and the kept snippets.
 
     Args:
         path: The video.
@@ -31,9 +33,19 @@ def decode_milliseconds(
         VideoError: The video cannot be read.
     """
     index = index_video(path)
-    passes = [light_view(index, candidates=candidates, light=light, heavy=heavy)] if light else []
-    passes.append(heavy_view(index, candidates=candidates, kept=kept, heavy=heavy))
-    return view_milliseconds(path, index, passes)
+    looks = Looks(
+        timesteps=candidates,
+        frames=heavy.frames,
+        light_size=light.size if light else None,
+        heavy_size=heavy.size,
+    )
+    return _core_milliseconds(lambda: _look_twice(looks, path, index, kept))
+
+
+def _look_twice(looks: Looks, path: Path, index: VideoIndex, kept: int) -> None:
+    timesteps = looks.candidates(index)
+    if looks.glance(path, index, timesteps, budget=kept).snippets_TMHWC is None:
+        looks.look_closely(path, index, only(timesteps, uniform_subset(looks.timesteps, kept)))
 
 
 def light_view(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> View:
@@ -49,13 +61,16 @@ def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpe
     return View(frame_indices=chosen_TM.reshape(-1), size=heavy.size)
 
 
-def view_milliseconds(path: str | Path, index: VideoIndex, passes: list[View]) -> float:
-    """CPU time of passes over a video one after the other, the median of a few."""
-    return median(_milliseconds(path, index, passes) for _ in range(REPEATS))
+def view_milliseconds(path: str | Path, index: VideoIndex, view: View) -> float:
+    """CPU time of a pass over a video, the median of a few."""
+    return _core_milliseconds(lambda: decode_views(path, index, [view]))
 
 
-def _milliseconds(path: str | Path, index: VideoIndex, passes: list[View]) -> float:
+def _core_milliseconds(work: Callable[[], object]) -> float:
+    return median(_spent(work) for _ in range(REPEATS))
+
+
+def _spent(work: Callable[[], object]) -> float:
     started = time.process_time()
-    for view in passes:
-        decode_views(path, index, [view])
+    work()
     return (time.process_time() - started) * 1e3

@@ -1,5 +1,8 @@
 """Looking at a video twice, sparsely: the middle frame of every candidate, then the snippets of those that are kept.
 
+A codec decodes everything between a keyframe and what is wanted, so where keyframes are rare the first look has worked
+through most of what the second will want. There the snippets of all candidates are taken along in the first.
+
 Nothing here imports torch: a process that only decodes would take longer to import it than to decode a dozen videos.
 """
 
@@ -8,10 +11,33 @@ from pathlib import Path
 
 import numpy as np
 
-from epitoma.sampling import uniform_timesteps
+from epitoma.sampling import uniform_subset, uniform_timesteps
 from epitoma.timesteps import Timesteps
 from epitoma.video.decode import Decoded, View, decode_views
 from epitoma.video.index import VideoIndex
+from epitoma.video.plan import plan_decode
+
+TAKEN_ALONG_BYTES = 128 * 2**20
+"""Pixels of a video that are kept at once for a second look, at most."""
+
+SCALING_OF_DECODING = 0.5
+"""What scaling a frame to a square costs, in decoded frames: 0.4 at 640 x 360 and 0.5 at 1280 x 720."""
+
+EXPECTED_SHARE = 4
+"""Of so many candidates one is expected to be kept where gates decide."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glance:
+    """The first look at a video.
+
+    Attributes:
+        frames_THWC: Middle frames of all candidates, uint8; ``(0, 0, 0, 3)`` where nothing chooses.
+        snippets_TMHWC: The snippets of all candidates, uint8, where they were taken along; else None.
+    """
+
+    frames_THWC: np.ndarray
+    snippets_TMHWC: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +60,30 @@ class Looks:
         """Uniform timesteps, among which a selector chooses."""
         return uniform_timesteps(index.frame_count, count=self.timesteps, frames_per_timestep=self.frames)
 
-    def glance(self, video: str | Path, index: VideoIndex, timesteps: Timesteps) -> np.ndarray:
-        """Middle frames of all candidates, uint8 ``(T, H, W, 3)``; ``(0, 0, 0, 3)`` where nothing chooses.
+    def glance(
+        self, video: str | Path, index: VideoIndex, timesteps: Timesteps, *, budget: int | None = None
+    ) -> Glance:
+        """Decode the middle frames of all candidates, and their snippets where that is the cheaper way to some of them.
+
+        Args:
+            video: The file.
+            index: Its frames.
+            timesteps: The candidates.
+            budget: How many of them will be looked at closely, if that is known.
 
         Raises:
             VideoError: The video cannot be read.
         """
         if self.light_size is None:
-            return np.zeros((0, 0, 0, 3), np.uint8)
-        view = View(frame_indices=timesteps.middle_frames_T, size=self.light_size)
-        return decode_views(video, index, [view]).pictures[0]
+            return Glance(frames_THWC=np.zeros((0, 0, 0, 3), np.uint8))
+        middle = View(frame_indices=timesteps.middle_frames_T, size=self.light_size)
+        if self._takes_along(index, timesteps, budget):
+            decoded = decode_views(video, index, [middle, self._close(timesteps)], max_replaced_share=1.0)
+            # A damaged file is read the other way, so that what is shown for lost frames is the same in every case.
+            if not decoded.replaced:
+                frames_THWC, pixels = decoded.pictures
+                return Glance(frames_THWC=frames_THWC, snippets_TMHWC=_snippets(pixels, timesteps))
+        return Glance(frames_THWC=decode_views(video, index, [middle]).pictures[0])
 
     def look_closely(
         self, video: str | Path, index: VideoIndex, kept: Timesteps
@@ -53,12 +93,31 @@ class Looks:
         Raises:
             VideoError: The video cannot be read.
         """
-        view = View(frame_indices=kept.frames_TM.reshape(-1), size=self.heavy_size)
-        decoded = decode_views(video, index, [view])
-        pixels = decoded.pictures[0]
-        return pixels.reshape(*kept.frames_TM.shape, *pixels.shape[1:]), decoded
+        decoded = decode_views(video, index, [self._close(kept)])
+        return _snippets(decoded.pictures[0], kept), decoded
+
+    def _close(self, timesteps: Timesteps) -> View:
+        return View(frame_indices=timesteps.frames_TM.reshape(-1), size=self.heavy_size)
+
+    def _takes_along(self, index: VideoIndex, timesteps: Timesteps, budget: int | None) -> bool:
+        """Whether decoding all snippets at once costs less than coming back for those that are kept."""
+        if timesteps.frames_TM.size * self.heavy_size**2 * 3 > TAKEN_ALONG_BYTES:
+            return False
+        count = len(timesteps.starts_T)
+        kept = min(count, budget or max(1, count // EXPECTED_SHARE))
+        closely = only(timesteps, uniform_subset(count, kept)).frames_TM
+        at_once, middle, again = (
+            plan_decode(index, frames.reshape(-1)).frames_decoded
+            for frames in (timesteps.frames_TM, timesteps.middle_frames_T, closely)
+        )
+        scaled_in_vain = timesteps.frames_TM.size - closely.size
+        return at_once + SCALING_OF_DECODING * scaled_in_vain < middle + again
 
 
 def only(timesteps: Timesteps, kept: np.ndarray) -> Timesteps:
     """Some of a video's timesteps, by number or mask."""
     return replace(timesteps, starts_T=timesteps.starts_T[kept])
+
+
+def _snippets(pixels: np.ndarray, timesteps: Timesteps) -> np.ndarray:
+    return pixels.reshape(*timesteps.frames_TM.shape, *pixels.shape[1:])

@@ -131,7 +131,7 @@ class Look:
 class Recogniser:
     """A trained model, asked about video files.
 
-    Decoding is sparse twice: the middle frame of every candidate first, and then the snippets of those that are kept.
+    Decoding is sparse: the middle frame of every candidate, and the snippets of those that are kept (``looking.py``).
     What is computed of each comes one video at a time, so that an answer never depends on which videos were asked
     about together.
     """
@@ -166,7 +166,7 @@ class Recogniser:
     def look(self, video: str | Path, *, budget: int | None = None) -> Look:
         """Recognise a video, and keep what it went by; arguments and errors as of :meth:`predict`."""
         check_budget(budget, self.config)
-        return self._recognise(video, self.looks, partial(self.choose, budget=budget))
+        return self._recognise(video, self.looks, partial(self.choose, budget=budget), budget=budget)
 
     def predict_dense(self, video: str | Path) -> Prediction:
         """Recognise a video from all of its candidates, which LightNet need not look at: what selection spares.
@@ -178,16 +178,26 @@ class Recogniser:
         looks = replace(self.looks, light_size=None)
         return self._recognise(video, looks, lambda frames_THWC: everything).prediction
 
-    def _recognise(self, video: str | Path, looks: Looks, choose: Callable[[np.ndarray], Chosen]) -> Look:
+    def _recognise(
+        self,
+        video: str | Path,
+        looks: Looks,
+        choose: Callable[[np.ndarray], Chosen],
+        *,
+        budget: int | None = None,
+    ) -> Look:
         watch = Stopwatch()
         with watch.on("decoding"):
             index = index_video(video)
             timesteps = looks.candidates(index)
-            frames_THWC = looks.glance(video, index, timesteps)
+            glance = looks.glance(video, index, timesteps, budget=budget)
         with watch.on("light"):
-            chosen = choose(frames_THWC)
+            chosen = choose(glance.frames_THWC)
         with watch.on("decoding"):
-            snippets_PMHWC, _ = looks.look_closely(video, index, only(timesteps, chosen.kept))
+            if glance.snippets_TMHWC is None:
+                snippets_PMHWC, _ = looks.look_closely(video, index, only(timesteps, chosen.kept))
+            else:
+                snippets_PMHWC = glance.snippets_TMHWC[chosen.kept]
         with watch.on("heavy"):
             scores_L = self.scores(snippets_PMHWC, chosen)
         seconds_T = index.seconds_of(timesteps.middle_frames_T)
@@ -195,7 +205,7 @@ class Recogniser:
         return Look(
             index=index,
             timesteps=timesteps,
-            frames_THWC=frames_THWC,
+            frames_THWC=glance.frames_THWC,
             chosen=chosen,
             prediction=prediction,
         )

@@ -24,7 +24,8 @@ BATCH = 8
 class TimeModel:
     """Milliseconds of one core, as a function of candidates and kept timesteps.
 
-    Selector and classifier are left out: they take less than the noise of the rest.
+    Selector and classifier are left out: they take less than the noise of the rest. Middle frames and snippets are
+    decoded one after the other here; where recognition decodes them at once, it takes less (``looking.py``).
 
     Attributes:
         light: LightNet on one candidate.
@@ -56,8 +57,8 @@ def measure_times(networks: Networks, video: str | Path, *, candidates: int, wat
     for done, number in enumerate(numbers, start=1):
         looking = light_view(index, candidates=number, light=light, heavy=heavy)
         seeing = heavy_view(index, candidates=candidates, kept=number, heavy=heavy)
-        light_decoding[number] = view_milliseconds(video, index, [looking])
-        heavy_decoding[number] = view_milliseconds(video, index, [seeing])
+        light_decoding[number] = view_milliseconds(video, index, looking)
+        heavy_decoding[number] = view_milliseconds(video, index, seeing)
         watch(done, len(numbers))
     each_light, each_heavy = network_milliseconds(networks)
     return TimeModel(

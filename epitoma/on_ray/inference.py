@@ -1,8 +1,9 @@
 """Recognising many videos: four stages that stream into each other, on whatever the cluster has.
 
 CPU workers decode the middle frames of all candidates, actors with the networks choose, CPU workers decode the snippets
-of what was kept and nothing else, actors classify. Only a few videos are between the stages at any time, so memory does
-not grow with the number of videos. What becomes of files that end the process that reads them says ``lost_workers.py``.
+of what was kept (unless the first look took them along, see ``looking.py``), actors classify. Only a few videos are
+between the stages at any time, so memory does not grow with the number of videos. What becomes of files that end the
+process that reads them says ``lost_workers.py``.
 """
 
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def recognise_files(
     """
     quieten()
     looks = looks_of(model, config)
-    glance = partial(glance_task, looks=looks, index_file=index_file)
+    glance = partial(glance_task, looks=looks, budget=asking.budget, index_file=index_file)
     look_closely = partial(close_look_task, looks=looks)
     cpus = decode_cpus()
     computed = partial(_computed, shared=ray.put((model, config)), asking=asking)

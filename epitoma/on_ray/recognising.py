@@ -92,10 +92,11 @@ class Choosing(Stage):
             "alpha": chosen.alpha_T.tobytes(),
             "gate": chosen.gate_T.tobytes(),
             "light_ms": watch.spent["light"],
+            "snippets": row["snippets"][chosen.kept] if len(row["snippets"]) else NO_PIXELS,
         }
 
     def table(self, row: Row) -> pa.Table:
-        """Without the frames, which nobody looks at again."""
+        """Without what nobody looks at again."""
         return pixel_table({**row, "frames": NO_PIXELS}, BETWEEN)
 
 

@@ -49,17 +49,20 @@ BETWEEN = pa.schema(
 float32, what was spent, and why it cannot be gone on with, if so."""
 
 
-def glance_task(task: pa.Table, *, looks: Looks, index_file: IndexFile = index_video) -> Iterator[pa.Table]:
-    """Decode the middle frames of videos, rows of TASK, and give a table each."""
+def glance_task(
+    task: pa.Table, *, looks: Looks, budget: int | None = None, index_file: IndexFile = index_video
+) -> Iterator[pa.Table]:
+    """Decode the middle frames of videos, rows of TASK, snippets too where that is cheaper, and give a table each."""
+    glance = partial(_glance, budget=budget, index_file=index_file)
     for video in task.to_pylist():
         row = {**dict.fromkeys(BETWEEN.names), **video, "frames": NO_PIXELS, "snippets": NO_PIXELS}
-        yield pixel_table(_or_rejected(partial(_glance, index_file=index_file), row, looks), BETWEEN)
+        yield pixel_table(_or_rejected(glance, row, looks), BETWEEN)
 
 
 def close_look_task(batch: pa.Table, *, looks: Looks) -> Iterator[pa.Table]:
-    """Decode the snippets that were kept of videos, and give a table each."""
+    """Decode the snippets that were kept of videos, where that was not done at once, and give a table each."""
     for row in pixel_rows(batch):
-        goes_on = not (row["reject"] or row["fault"])
+        goes_on = not (row["reject"] or row["fault"] or len(row["snippets"]))
         yield pixel_table(_or_rejected(_look_closely, row, looks) if goes_on else row, BETWEEN)
 
 
@@ -73,18 +76,20 @@ def _or_rejected(work: Callable[[Row, Looks], dict[str, Any]], row: Row, looks: 
         return {**row, "reject": hide_secrets(f"{type(error).__name__}: {error}")}
 
 
-def _glance(row: Row, looks: Looks, *, index_file: IndexFile) -> dict[str, Any]:
+def _glance(row: Row, looks: Looks, *, budget: int | None, index_file: IndexFile) -> dict[str, Any]:
     watch = Stopwatch()
     with watch.on("decoding"):
         index = index_file(row["path"]) if row["index"] is None else row_index(row["index"])
         timesteps = looks.candidates(index)
-        frames_THWC = looks.glance(row["path"], index, timesteps)
+        glance = looks.glance(row["path"], index, timesteps, budget=budget)
     return {
         "index": row["index"] or index_row(row["video_id"], index),
+        "replaced": 0,
         "starts": timesteps.starts_T.tobytes(),
         "seconds": index.seconds_of(timesteps.middle_frames_T).tobytes(),
         "decoding_ms": watch.spent["decoding"],
-        "frames": frames_THWC,
+        "frames": glance.frames_THWC,
+        "snippets": NO_PIXELS if glance.snippets_TMHWC is None else glance.snippets_TMHWC,
     }
 
 
