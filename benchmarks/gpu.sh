@@ -10,8 +10,8 @@ mkdir -p "$out"
 failed=0
 nvidia-smi --query-gpu=name,memory.total --format=csv,noheader
 if "$python" -c 'import ray.data, torchcodec'; then
-    "$python" -m benchmarks.predict --videos 480 --peer-videos 24 --peer-python "$(command -v "$python")" \
-        --json "$out/predict.json" || failed=1
+    "$python" -m benchmarks.predict --videos 480 --different 3 --peer-videos 24 \
+        --peer-python "$(command -v "$python")" --json "$out/predict.json" || failed=1
 fi
 "$python" -m benchmarks.nets --json "$out/nets.json" || failed=1
 "$python" -m benchmarks.nets --compile --nets resnet50 i3d shufflenet3d --json "$out/nets_compiled.json" || failed=1

@@ -31,7 +31,6 @@ from ray_jobs.command_line import run_job
 from ray_jobs.predict import PredictConfig, predict
 
 WIDTH, HEIGHT, FPS = 320, 240, 15
-DIFFERENT = 24
 ROOT = Path("runs/benchmarks")
 
 
@@ -40,7 +39,8 @@ class PredictBenchmark:
     """What to measure.
 
     Attributes:
-        videos: How many; from the 25th on they are links to the first 24.
+        videos: How many.
+        different: How many of them are made; the others are links to these.
         seconds: Length of each.
         timesteps: Candidates T of each.
         heavy: HeavyNet; the loop with torchcodec is left out for others than ``i3d``.
@@ -50,7 +50,8 @@ class PredictBenchmark:
         json: Where to write the result.
     """
 
-    videos: int = 24
+    videos: int = 48
+    different: int = 24
     seconds: int = 140
     timesteps: int = 32
     heavy: str = "i3d"
@@ -104,8 +105,8 @@ def _videos(config: PredictBenchmark) -> Path:
     with phase("make videos") as advance:
         for number in range(config.videos):
             file = folder / f"{number:03}.mp4"
-            if not file.is_file() and number >= DIFFERENT:
-                os.link(folder / f"{number % DIFFERENT:03}.mp4", file)
+            if not file.is_file() and number >= config.different:
+                os.link(folder / f"{number % config.different:03}.mp4", file)
             elif not file.is_file():
                 frames = footage(config.seconds * FPS, width=WIDTH, height=HEIGHT, seed=number)
                 write_video(file, frames, fps=FPS, codec="libx264", gop=250, preset="veryfast")
