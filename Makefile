@@ -3,13 +3,19 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test lint bench studies
+.PHONY: install demo test test-slow lint bench studies
+install: $(STAMP)
+
 demo: $(STAMP)
 	$(BIN)/python -m ray_jobs.demo
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest -m nodes
+
+# Every command of the documentation, on tiny data: about twenty minutes.
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

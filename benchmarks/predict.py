@@ -100,7 +100,7 @@ def compared(seconds: Mapping[str, float]) -> dict[str, float]:
 
 def _videos(config: PredictBenchmark) -> Path:
     """A folder of made-up videos, written where they are missing."""
-    folder = ROOT / f"predict_videos_{config.videos}x{config.seconds}"
+    folder = ROOT / f"predict_videos_{config.videos}x{config.seconds}_{config.different}"
     folder.mkdir(parents=True, exist_ok=True)
     with phase("make videos") as advance:
         for number in range(config.videos):
@@ -109,7 +109,9 @@ def _videos(config: PredictBenchmark) -> Path:
                 os.link(folder / f"{number % config.different:03}.mp4", file)
             elif not file.is_file():
                 frames = footage(config.seconds * FPS, width=WIDTH, height=HEIGHT, seed=number)
-                write_video(file, frames, fps=FPS, codec="libx264", gop=250, preset="veryfast")
+                made = file.with_suffix(".part.mp4")
+                write_video(made, frames, fps=FPS, codec="libx264", gop=250, preset="veryfast")
+                made.replace(file)
             advance(number + 1, config.videos)
     return folder
 
@@ -134,8 +136,11 @@ def _models(config: PredictBenchmark, folder: Path) -> dict[str, Path]:
 
 def _seconds(run: Path, videos: Path, output: Path, *, budget: int | None) -> float:
     started = time.perf_counter()
-    predict(PredictConfig(model=run, input=str(videos), output=output, budget=budget))
-    return time.perf_counter() - started
+    predictions = predict(PredictConfig(model=run, input=str(videos), output=output, budget=budget))
+    spent = time.perf_counter() - started
+    if len(predictions) != len(list(videos.iterdir())):
+        raise RuntimeError(f"{len(predictions)} predictions of the videos in {videos}")
+    return spent
 
 
 def _peer_seconds(config: PredictBenchmark, videos: Path, *, cores: int) -> float:

@@ -56,7 +56,9 @@ class Predictions:
 
     def keys(self) -> set[str]:
         """Keys of the videos that are done."""
-        return {key for table in self._tables(columns=["key"]) for key in table["key"].to_pylist()}
+        return {
+            key for table in self._tables(self._parts(), columns=["key"]) for key in table["key"].to_pylist()
+        }
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Add rows of SCHEMA, if there are any."""
@@ -72,19 +74,19 @@ class Predictions:
         Returns:
             The table.
         """
-        known = pa.concat_tables([SCHEMA.empty_table(), *self._tables()]).combine_chunks()
+        parts = self._parts()
+        known = pa.concat_tables([SCHEMA.empty_table(), *self._tables(parts)]).combine_chunks()
         rows = positions(pa.array(keys, pa.string()), known["key"].combine_chunks())
         table = known.take(pa.array(rows[rows >= 0]))
-        old = self._parts()
         self.folder.mkdir(parents=True, exist_ok=True)
         write_parquet(self.folder / PREDICTIONS_FILE, table)
-        for part in old:
+        for part in parts:
             part.unlink()
         return table
 
-    def _tables(self, *, columns: Sequence[str] | None = None) -> list[pa.Table]:
+    def _tables(self, parts: Sequence[Path], *, columns: Sequence[str] | None = None) -> list[pa.Table]:
         whole = self.folder / PREDICTIONS_FILE
-        files = [*([whole] if whole.is_file() else []), *self._parts()]
+        files = [*([whole] if whole.is_file() else []), *parts]
         tables = [read_parquet(file, columns=columns) for file in files]
         for file, table in zip(files, tables, strict=True):
             if table.schema.names != list(columns or SCHEMA.names):

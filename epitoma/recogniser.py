@@ -280,7 +280,7 @@ def check_budget(budget: int | None, config: ModelConfig) -> None:
         return
     if not config.has_selector:
         raise ConfigError(f"budget {budget} needs a selector, and this model was trained without one")
-    if not 1 <= budget <= config.timesteps:
+    if budget not in range(1, config.timesteps + 1):
         raise ConfigError(f"budget must be from 1 to the {config.timesteps} candidates, not {budget}")
 
 
@@ -295,4 +295,4 @@ def load_recogniser(path: str | Path, *, device: str | torch.device | None = Non
         RunError: There is no finished run.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Recogniser(*load_model(model_folder(Path(path))), device=torch.device(chosen))
+    return Recogniser(*load_model(model_folder(Path(path).expanduser())), device=torch.device(chosen))

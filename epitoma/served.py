@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from epitoma.addresses import hide_secrets, is_address
-from epitoma.datasets.unlabelled import list_unlabelled
+from epitoma.datasets.unlabelled import MANIFEST_SUFFIX, list_unlabelled
 from epitoma.errors import ConfigError, EpitomaError, VideoError
 from epitoma.recogniser import Recogniser, check_budget, load_recogniser
 
@@ -40,7 +40,7 @@ class ServedModel:
             an ``error`` where there is no answer.
 
         Raises:
-            ConfigError: There is no such column, or the budget is not a number of candidates.
+            ConfigError: There is no such column, the budget is not a number of candidates, or no label may be told.
         """
         if "path" not in model_input.columns:
             raise ConfigError(
@@ -48,6 +48,8 @@ class ServedModel:
             )
         asked = {**DEFAULTS, **(params or {})}
         check_budget(asked["budget"] or None, self.recogniser.config)
+        if asked["top"] < 1:
+            raise ConfigError(f"top must be at least 1, not {asked['top']}")
         return [self._answer(str(path), asked) for path in model_input["path"]]
 
     def _answer(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -58,11 +60,21 @@ class ServedModel:
             return {"path": path, **empty, "candidates": 0, "gmacs": 0.0, "error": hide_secrets(str(error))}
 
     def _said(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
-        if not (is_address(path) or Path(path).is_file()):
-            raise VideoError(path, "no such file")
-        (video,) = list_unlabelled(path).videos
-        said = self.recogniser.predict(video.path, budget=asked["budget"] or None)
+        said = self.recogniser.predict(_video(path), budget=asked["budget"] or None)
         return {"path": path, **said.record(top=asked["top"], min_score=asked["min_score"])}
+
+
+def _video(path: str) -> str:
+    """The file or address itself, which must be one that may be read here, and no table of others."""
+    try:
+        is_there = is_address(path) or Path(path).is_file()
+    except OSError as error:
+        raise VideoError(path, error.strerror or "cannot be looked up") from error
+    if not is_there:
+        raise VideoError(path, "no such file")
+    if not is_address(path) and Path(path).suffix == MANIFEST_SUFFIX:
+        raise VideoError(path, "is a table, not a video")
+    return list_unlabelled(path).videos[0].path
 
 
 def _load_pyfunc(path: str) -> ServedModel:

@@ -20,6 +20,9 @@ from epitoma.training.checkpoint import read_json
 BAD_INPUT = 2
 STOPPED = 130
 
+IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What a person's own files and folders can do to a job."""
+
 ConfigType = TypeVar("ConfigType")
 
 
@@ -46,6 +49,9 @@ def run_job(
         job(parse(config_type, sys.argv[1:], about=about, preset=preset))
     except EpitomaError as error:
         complain(f"error: {one_line(str(error))}")
+        sys.exit(BAD_INPUT)
+    except IN_THE_WAY as error:
+        complain(f"error: {error.filename or 'a file'}: {error.strerror}")
         sys.exit(BAD_INPUT)
     except OSError as error:
         if error.errno not in NO_ROOM:
@@ -107,11 +113,7 @@ def _from_file(config_type: type[ConfigType], arguments: list[str]) -> tuple[Con
     file = Path(value)
     if not file.is_file():
         raise ConfigError(f"no config file at {file}")
-    try:
-        values = read_json(file)
-    except ValueError as error:
-        raise ConfigError(f"{file} is not JSON: {error}") from error
-    return from_dict(_chosen(config_type, rest), values, source=str(file)), rest
+    return from_dict(_chosen(config_type, rest), read_json(file), source=str(file)), rest
 
 
 def _from_preset(preset: Preset, arguments: list[str]) -> tuple[Any, list[str]]:

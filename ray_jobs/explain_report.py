@@ -22,6 +22,9 @@ from epitoma.whole_files import write_text
 from ray_jobs.evaluate import SplitName
 from ray_jobs.extract import stored_features
 
+EXPLANATION = ("explanation.html", "explanation.png")
+KERNELS = ("kernels.html", "kernels.png")
+
 
 @dataclass(kw_only=True)
 class ExplainConfig:
@@ -36,7 +39,7 @@ class ExplainConfig:
         features: Where feature stores are kept; None keeps them beside the run.
         frames: Frames of a kernel, at most.
         output: Folder for explanation.html and explanation.png, kernels.html and kernels.png; None is
-            ``explanation_NAME`` in the run.
+            ``explanation_FOLDER_NAME`` in the run, with the budget if one is given.
         max_reject_share: Largest share of the dataset's videos that may be unreadable.
     """
 
@@ -73,16 +76,23 @@ class ExplainConfig:
             explanation = explain(recogniser, listed[0].path, budget=self.budget)
             advance(1, 1)
         name = listed[0].video_id
-        folder = self.output or self.run / f"explanation_{Path(name).stem}"
+        told = without_secrets(str(listed[0].path))
+        folder = self.output or self.run / self._name(told)
         shown = self._sheets(recogniser, folder) if self.manifest else {}
         write_text(folder / "explanation.html", explanation_page(explanation, name=name, sheets=shown))
         title = f"{name}: {explanation.chosen.label}"
         explanation_figure(explanation, folder / "explanation.png", title=title)
-        with tracked_run(self.run, params={}) as tracker:
-            tracker.artifact(folder, folder=folder.name)
-        told = without_secrets(str(listed[0].path))
         say(f"  {told}: {explanation.chosen.label}, {len(explanation.chosen.timesteps)} timesteps kept")
         say(f"  page: {folder / 'explanation.html'}")
+        with tracked_run(self.run, params={}) as tracker:
+            for file in (*EXPLANATION, *(KERNELS if shown else ())):
+                tracker.artifact(folder / file, folder=folder.name)
+
+    def _name(self, video: str) -> str:
+        """Of the folder for a video: what lies in another folder, or is asked with another budget, has its own."""
+        path = Path(video.partition("?")[0])
+        parts = ["explanation", path.parent.name, path.stem, *([str(self.budget)] if self.budget else [])]
+        return "_".join(part for part in parts if part)
 
     def _sheets(self, recogniser: Recogniser, folder: Path) -> dict[int, np.ndarray]:
         """Sheets of all kernels, which are written, by number."""

@@ -22,7 +22,7 @@ from epitoma.models.speed import Speed
 from epitoma.on_ray.inference import Answers, recognise_files
 from epitoma.on_ray.prepare import REJECTS_FILE
 from epitoma.on_ray.recognising import Asking
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.runtime import asked_gpus, ray_session
 from epitoma.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.recogniser import check_budget
 from epitoma.training.checkpoint import (
@@ -59,6 +59,7 @@ class PredictConfig:
         top: Labels that are told of a video, at most.
         allow: A further folder, or address such as s3://bucket/, that videos may lie below: links may lead there. Can
             be given several times.
+        gpu: Compute on GPUs; a cluster that has none at present brings one up. None takes those that are there.
         speed: How the networks run.
     """
 
@@ -69,6 +70,7 @@ class PredictConfig:
     min_score: float = 0.0
     top: int = 5
     allow: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
+    gpu: bool | None = None
     speed: Speed = field(default_factory=Speed)
 
     def __post_init__(self) -> None:
@@ -95,20 +97,21 @@ def predict(config: PredictConfig) -> pa.Table:
     model, model_config = load_model(model_folder(config.model))
     check_budget(config.budget, model_config)
     networks_of(model).run_as(config.speed)
-    _settle(config)
     with phase("list videos") as advance:
         listed = list_unlabelled(config.input, allow=config.allow)
         advance(len(listed.videos), len(listed.videos))
+    _settle(config)
     key_by_id = {video.video_id: key_of(video) for video in listed.videos}
     store = Predictions(config.output)
     missing = _missing(listed, store, key_by_id)
     rejects = []
     if missing.videos:
         with ray_session(logs=config.output / "logs"), phase("recognise") as advance:
-            answers = recognise_files(missing, model, model_config, config.asking)
+            gpus = asked_gpus(config.gpu)
+            answers = recognise_files(missing, model, model_config, config.asking, gpus=gpus)
             watch = partial(advance, total=len(missing.videos))
             rejects = gather(answers, store, key_by_id, watch=watch)
-    write_rejects(config.output / REJECTS_FILE, rejects)
+    write_rejects(store.folder / REJECTS_FILE, rejects)
     predictions = store.finish(list(key_by_id.values()))
     _tell(config, predictions, rejects)
     return predictions
@@ -137,16 +140,21 @@ def gather(
     rejects: list[Reject] = []
     rows: list[dict[str, Any]] = []
     written, written_at = 0, time.monotonic()
+
+    def keep() -> None:
+        store.write(rows)
+        write_rejects(store.folder / REJECTS_FILE, rejects)
+
     try:
         for each in answers:
             rows += [{**row, "key": key_by_id[row["video_id"]]} for row in each.rows]
             rejects += each.rejects
             watch(written + len(rows) + len(rejects))
             if len(rows) >= most_at_once or time.monotonic() - written_at >= KEPT_EVERY_SECONDS:
-                store.write(rows)
+                keep()
                 written, written_at, rows = written + len(rows), time.monotonic(), []
     finally:
-        store.write(rows)
+        keep()
     return rejects
 
 

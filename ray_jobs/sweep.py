@@ -153,7 +153,7 @@ def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
         file = config.like / CONFIG if config.like.is_dir() else config.like
         if not file.is_file():
             raise ConfigError(f"no run and no file of options at {config.like}")
-        base = from_dict(TrainConfig, _options(file), source=str(file))
+        base = from_dict(TrainConfig, read_json(file), source=str(file))
     own = replace(
         base,
         manifest=config.manifest,
@@ -168,13 +168,6 @@ def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
         resume=False,
     )
     return replace(own, store_timesteps=most_timesteps(space, own))
-
-
-def _options(file: Path) -> dict[str, Any]:
-    try:
-        return read_json(file)
-    except ValueError as error:
-        raise ConfigError(f"{file} is not JSON: {error}") from error
 
 
 def _check_resumed(config: SweepConfig) -> None:

@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 
 import epitoma
 from epitoma.datasets.manifest import Manifest
+from epitoma.errors import ConfigError
 from epitoma.mlflow_model import save_mlflow_model
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.tracking import store_uri, tracked_run
@@ -53,6 +54,19 @@ def test_it_answers_as_it_does_in_python(model: Path, dataset: Manifest):
         assert answer["scores"] == pytest.approx(list(said.scores.values()))
         assert answer["seconds"] == list(said.seconds)
         assert len(answer["timesteps"]) == 3
+
+
+def test_a_path_that_is_no_video_costs_no_other_its_answer(model: Path, dataset: Manifest, tmp_path: Path):
+    served = mlflow.pyfunc.load_model(str(model))
+    paths = [dataset.path, tmp_path, "a" * 5000, dataset.resolved_paths()[0]]
+    answers = served.predict(pd.DataFrame({"path": list(map(str, paths))}))
+    errors = [answer["error"] for answer in answers]
+    assert errors[0] == f"{dataset.path}: is a table, not a video"
+    assert errors[1] == f"{tmp_path}: no such file"
+    assert "name too long" in errors[2]
+    assert errors[3] is None
+    with pytest.raises(ConfigError, match="top must be at least 1, not -1"):
+        served.predict(pd.DataFrame({"path": ["a.mp4"]}), params={"top": -1})
 
 
 def test_it_holds_no_pickle(model: Path):
@@ -146,6 +160,6 @@ def test_it_is_served_over_http(served: str, model: Path, dataset: Manifest, tmp
     assert str(corrupt) in second["error"]
     assert third["error"] == "/no/such/file.mp4: no such file"
     status, answer = ask(served, {"dataframe_records": [{"path": good}], "params": {"budget": 99}})
-    assert status >= 400
+    assert (status, "from 1 to the 8 candidates, not 99" in str(answer)) == (400, True)
     status, answer = ask(served, {"dataframe_records": [{"file": good}]})
     assert status == 400

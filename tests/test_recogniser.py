@@ -75,12 +75,34 @@ def test_where_it_looked_is_told_in_seconds_and_what_it_took(run: Path, dataset:
     assert all(value > 0 for value in few.milliseconds.values())
 
 
+def test_a_home_folder_is_found(run: Path, dataset: Manifest, monkeypatch):
+    monkeypatch.setenv("HOME", str(run.parent))
+    said = epitoma.load(f"~/{run.name}").predict(dataset.resolved_paths()[0], budget=1)
+    assert len(said.timesteps) == 1
+
+
+def test_a_damaged_model_is_said_in_one_line(run: Path):
+    config, tensors = run / "model" / "config.json", run / "model" / "model.safetensors"
+    whole = tensors.read_bytes()
+    tensors.write_bytes(whole[:1000])
+    with pytest.raises(RunError, match=r"model\.safetensors is damaged"):
+        epitoma.load(run)
+    tensors.write_bytes(whole)
+    config.write_text(config.read_text().replace('"kernels": 8', '"kernels": 9'))
+    with pytest.raises(RunError, match=r"model\.safetensors does not fit"):
+        epitoma.load(run)
+    config.write_text("{")
+    with pytest.raises(RunError, match=r"config\.json is not JSON"):
+        epitoma.load(run)
+
+
 def test_bad_input_is_said_in_one_line(run: Path, tmp_path: Path):
     with pytest.raises(RunError, match="no finished run"):
         epitoma.load(tmp_path / "nothing")
     recogniser = epitoma.load(run)
-    with pytest.raises(ConfigError, match="from 1 to the 8 candidates, not 9"):
-        recogniser.predict("video.mp4", budget=9)
+    for budget in (9, 0, 2.5):
+        with pytest.raises(ConfigError, match=f"from 1 to the 8 candidates, not {budget}"):
+            recogniser.predict("video.mp4", budget=budget)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     for path in (broken, tmp_path / "missing.mp4"):

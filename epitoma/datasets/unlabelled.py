@@ -73,7 +73,7 @@ def _found(source: str) -> tuple[list[tuple[str, str]], str]:
         return [(path.name, str(path))], str(path.resolve().parent)
     else:
         root = _fixed_part(path)
-        files = sorted(Path(file) for file in glob.iglob(str(path), recursive=True) if os.path.isfile(file))
+        files = sorted({Path(file) for file in glob.iglob(str(path), recursive=True) if os.path.isfile(file)})
     return [(file.relative_to(root).as_posix(), str(file)) for file in files], str(root)
 
 

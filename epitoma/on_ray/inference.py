@@ -25,7 +25,7 @@ from epitoma.on_ray.indexing import IndexFile
 from epitoma.on_ray.lost_workers import LOST, as_they_come, each_once, over_workers
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.recognising import RESULT, Asking, Choosing, Classifying, Stage
-from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, decode_cpus, quieten
+from epitoma.on_ray.runtime import cluster_cpus, decode_cpus, quieten
 from epitoma.on_ray.sparse_decoding import TASK, close_look_task, glance_task
 from epitoma.recogniser import looks_of
 from epitoma.video.index import index_video
@@ -43,7 +43,8 @@ BLOCK_BYTES = 4 * 2**20
 STAGE_CPUS = 0.25
 """Cores reserved by an actor: one of each kind for every core leaves half of them for decoding."""
 
-GPU_OF_CHOOSING, GPU_OF_CLASSIFYING = 0.25, 0.75
+GPU_OF_CHOOSING, GPU_OF_CLASSIFYING = 0.25, 0.5
+"""Shares of a GPU: wherever Ray puts the actors of one kind, one of the other for each GPU finds room."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ def recognise_files(
     config: ModelConfig,
     asking: Asking,
     *,
+    gpus: int,
     index_file: IndexFile = index_video,
 ) -> Iterator[Answers]:
     """Recognise videos over the cluster; yields answers as they come in, in any order, one for every video.
@@ -74,6 +76,7 @@ def recognise_files(
         model: With its networks, set to run as they shall.
         config: The model's.
         asking: What is asked.
+        gpus: How many GPUs to compute on; 0 computes on CPUs.
         index_file: How to index a video that has no stored index.
     """
     quieten()
@@ -81,7 +84,7 @@ def recognise_files(
     glance = partial(glance_task, looks=looks, budget=asking.budget, index_file=index_file)
     look_closely = partial(close_look_task, looks=looks)
     cpus = decode_cpus()
-    computed = partial(_computed, shared=ray.put((model, config)), asking=asking)
+    computed = partial(_computed, shared=ray.put((model, config)), asking=asking, gpus=gpus)
 
     def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
         rows = over_workers(ray.data.from_arrow(tasks), glance, batch_size=None, num_cpus=cpus)
@@ -127,9 +130,8 @@ def _answers(results: pa.Table) -> Answers:
 
 
 def _computed(
-    rows: Dataset, stage: type[Stage], *, shared: ray.ObjectRef, asking: Asking, gpu_share: float
+    rows: Dataset, stage: type[Stage], *, shared: ray.ObjectRef, asking: Asking, gpus: int, gpu_share: float
 ) -> Dataset:
-    gpus = int(cluster_gpus())
     actors = gpus or max(1, int(cluster_cpus()))
     return rows.map_batches(
         stage,

@@ -36,7 +36,7 @@ import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
 from epitoma.console import complain  # noqa: E402
-from epitoma.errors import NO_ROOM  # noqa: E402
+from epitoma.errors import NO_ROOM, ClusterError  # noqa: E402
 from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.loopback import keep_token_private, on_loopback  # noqa: E402
 
@@ -94,6 +94,21 @@ def cluster_cpus() -> float:
 def cluster_gpus() -> float:
     """GPUs of the cluster."""
     return ray.cluster_resources().get("GPU", 0.0)
+
+
+def asked_gpus(wanted: bool | None) -> int:
+    """How many GPUs to compute on.
+
+    Args:
+        wanted: Whether to; None does if there are any.
+
+    Raises:
+        ClusterError: GPUs are wanted, and this machine, which is all there is, has none.
+    """
+    there = int(cluster_gpus())
+    if wanted and not there and not has_joined():
+        raise ClusterError("a GPU is wanted, and this machine has none: leave --gpu out")
+    return 0 if wanted is False else there or int(wanted is True)
 
 
 def has_joined() -> bool:

@@ -101,11 +101,14 @@ def load_model(folder: Path) -> tuple[VideoEpitoma, ModelConfig]:
     """Build the model that :func:`save_model` wrote, with its networks, in evaluation mode.
 
     Raises:
-        RunError: There is no model in the folder.
+        RunError: There is no model in the folder, or it is damaged.
     """
     config = from_dict(ModelConfig, read_json(folder / CONFIG_FILE), source=str(folder / CONFIG_FILE))
     model = build_model(config, pretrained=False)
-    model.load_state_dict(read_tensors(folder / MODEL_FILE))
+    try:
+        model.load_state_dict(read_tensors(folder / MODEL_FILE))
+    except RuntimeError as error:
+        raise RunError(f"{folder / MODEL_FILE} does not fit {folder / CONFIG_FILE}: {error}") from error
     return model.eval(), config
 
 
@@ -161,9 +164,12 @@ def write_tensors(path: Path, tensors: State) -> None:
 
 
 def read_tensors(path: Path) -> State:
-    """Read a safetensors file."""
+    """Read a safetensors file; RunError if there is none, or it is damaged."""
     _require(path)
-    return safetensors.torch.load_file(path)
+    try:
+        return safetensors.torch.load_file(path)
+    except safetensors.SafetensorError as error:
+        raise RunError(f"{path} is damaged: {error}") from error
 
 
 def write_json(path: Path, values: object) -> None:
@@ -172,9 +178,12 @@ def write_json(path: Path, values: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file."""
+    """Read a JSON file; RunError if there is none, or it is not JSON."""
     _require(path)
-    return json.loads(path.read_text())
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise RunError(f"{path} is not JSON: {error}") from error
 
 
 def _require(path: Path) -> None:

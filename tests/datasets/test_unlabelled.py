@@ -36,6 +36,7 @@ def test_a_folder_gives_all_videos_below_it(videos):
 def test_a_pattern_gives_the_files_that_it_names(videos, monkeypatch):
     assert ids(videos / "**" / "*.m*") == ["b.mp4", "deep/a.mkv"]
     assert ids(videos / "deep" / "*") == ["a.mkv"]
+    assert ids(videos / "**" / "**" / "*.m*") == ["b.mp4", "deep/a.mkv"]
     monkeypatch.chdir(videos.parent)
     assert ids("*/[bc].mp4") == ["other/c.mp4", "videos/b.mp4"]
 

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(f"docs/{file.name}" for file in (REPOSITORY / "docs").glob("*.md"))]
 
 NOT_A_JOB = {
-    "make": "targets of the Makefile: CI runs demo, test and lint",
+    "make": "targets of the Makefile: CI runs test and lint, and a person the others",
     "export": "sets a variable of the person's shell",
 }
 """Lines of blocks of commands that are no command of ours, and why they are not run here."""

@@ -60,7 +60,9 @@ def told(answers) -> tuple[dict, dict]:
 @pytest.mark.parametrize("budget", [None, 3])
 def test_each_video_gets_the_answer_that_it_gets_alone(ray_cluster, folder, model, model_config, budget):
     rows, rejects = told(
-        recognise_files(list_unlabelled(str(folder)), model, model_config, Asking(budget=budget, top=2))
+        recognise_files(
+            list_unlabelled(str(folder)), model, model_config, Asking(budget=budget, top=2), gpus=0
+        )
     )
     alone = Recogniser(model, model_config, device=torch.device("cpu"))
     assert (len(rows), list(rejects)) == (18, ["broken.mp4"])
@@ -78,7 +80,7 @@ def test_each_video_gets_the_answer_that_it_gets_alone(ray_cluster, folder, mode
 def test_a_model_without_a_selector_sees_every_candidate(ray_cluster, dataset, model, model_config):
     model_config.has_selector = False
     listed = list_unlabelled(str(dataset.path))
-    rows, _ = told(recognise_files(listed, model, model_config, Asking()))
+    rows, _ = told(recognise_files(listed, model, model_config, Asking(), gpus=0))
     assert {row["kept"] for row in rows.values()} == {8}
     assert len({row["gmacs"] for row in rows.values()}) == 1
 
@@ -94,7 +96,9 @@ def test_a_file_that_kills_its_worker_costs_no_other_file(ray_cluster, dataset, 
     videos = [ListedVideo(video_id=path, path=path, labels=()) for path in paths]
     videos.insert(3, ListedVideo(video_id="kills", path="/kills.mp4", labels=()))
     listed = Unlabelled(videos=tuple(videos), indices=StoredIndices(None))
-    rows, rejects = told(recognise_files(listed, model, model_config, Asking(), index_file=kills_its_process))
+    rows, rejects = told(
+        recognise_files(listed, model, model_config, Asking(), gpus=0, index_file=kills_its_process)
+    )
     assert set(rows) == set(paths)
     assert rejects == {"kills": LOST}
 
@@ -104,4 +108,4 @@ def test_a_fault_of_the_model_is_raised_and_not_taken_for_a_bad_video(
 ):
     model.classifier.mlp[0] = torch.nn.Linear(7, 7)
     with pytest.raises(RuntimeError, match="mat1 and mat2 shapes"):
-        list(recognise_files(list_unlabelled(str(dataset.path)), model, model_config, Asking()))
+        list(recognise_files(list_unlabelled(str(dataset.path)), model, model_config, Asking(), gpus=0))

@@ -23,6 +23,7 @@ from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.extract import ExtractConfig, extract
+from ray_jobs.predict import PredictConfig, predict
 from ray_jobs.prepare import PrepareConfig, prepare
 from ray_jobs.report import ReportConfig, report
 from ray_jobs.sweep import SweepConfig, sweep
@@ -32,6 +33,7 @@ JOBS = {
     "train": (TrainConfig, train),
     "extract": (ExtractConfig, extract),
     "evaluate": (EvaluateConfig, evaluate),
+    "predict": (PredictConfig, predict),
     "prepare": (PrepareConfig, prepare),
     "sweep": (SweepConfig, sweep),
     "report": (ReportConfig, report),
@@ -228,6 +230,12 @@ def of_unpickled_values(path: Path, name: str, evil: bytes) -> None:
     values = pa.array([evil] * table.num_rows, pa.large_binary())
     field = pa.field(name, values.type, metadata=said)
     pq.write_table(table.set_column(table.schema.get_field_index(name), field, values), path)
+
+
+def test_a_file_in_the_place_of_a_folder(refused, tmp_path):
+    (tmp_path / "out").write_bytes(b"")
+    line = refused("prepare", "synthetic", "--output", "out")
+    assert line == "error: out/logs: Not a directory"
 
 
 def test_files_that_would_run_when_read_are_refused_and_do_not_run(refused, tmp_path):

@@ -23,7 +23,7 @@ def run(tmp_path: Path, model_config: ModelConfig) -> Path:
 def test_page_figure_and_sheets_are_made_and_kept(ray_cluster, run, dataset: Manifest, tmp_path, capsys):
     video = Path(dataset.resolved_paths()[0])
     ExplainConfig(model=run, video=str(video), budget=2, manifest=dataset.path, frames=3).report()
-    folder = run / f"explanation_{video.stem}"
+    folder = run / f"explanation_{video.parent.name}_{video.stem}_2"
     written = {"explanation.html", "explanation.png", "kernels.html", "kernels.png"}
     assert written <= {file.name for file in folder.iterdir()}
     assert "2 timesteps kept" in capsys.readouterr().out

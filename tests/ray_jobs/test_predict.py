@@ -1,19 +1,23 @@
 """Predicting is evaluating without labels, and a job that was cut off goes on where it stopped."""
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import ConfigError, ManifestError, RunError
+from epitoma.datasets.rejects import Reject
+from epitoma.errors import ClusterError, ConfigError, ManifestError, RunError
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.on_ray.inference import Answers
 from epitoma.predictions import Predictions, read_predictions
+from epitoma.recogniser import Recogniser
 from epitoma.tradeoff import find
-from epitoma.training.checkpoint import save_model, state_of
+from epitoma.training.checkpoint import load_model, save_model, state_of
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.predict import PredictConfig, gather, predict
 
@@ -27,6 +31,19 @@ def run(tmp_path: Path, model_config: ModelConfig, dataset: Manifest) -> Path:
 
 
 @pytest.fixture
+def answering(run: Path, dataset: Manifest) -> Path:
+    """The same, with answers that are not the same for all videos: an untrained model has one favourite."""
+    model, config = load_model(run / "model")
+    recogniser = Recogniser(model, config, device=torch.device("cpu"))
+    said = [recogniser.predict(path).scores for path in dataset.resolved_paths()]
+    logs = [[math.log(scores[name]) for name in config.classes] for scores in said]
+    with torch.no_grad():
+        model.classifier.mlp[-1].bias -= torch.tensor(logs).mean(dim=0)
+    save_model(run / "model", config=config, state=state_of(model))
+    return run
+
+
+@pytest.fixture
 def videos(dataset: Manifest, tmp_path: Path) -> Path:
     """Three videos in a folder."""
     folder = tmp_path / "videos"
@@ -36,20 +53,21 @@ def videos(dataset: Manifest, tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_is_predicted_scores_as_what_is_evaluated(ray_cluster, run, dataset, tmp_path):
+def test_what_is_predicted_scores_as_what_is_evaluated(ray_cluster, answering, dataset, tmp_path):
     """The same model on the same videos, once from a feature store and once from files, at any budget."""
-    points = evaluate(EvaluateConfig(run=run, manifest=dataset.path, split="train", quiet=True))
+    points = evaluate(EvaluateConfig(run=answering, manifest=dataset.path, split="train", quiet=True))
     manifest = dataset.split("train")
     labels = dict(zip(manifest.video_ids, manifest.table["labels"].to_pylist(), strict=True))
     for budget in (None, 1, 4):
         table = predict(
             PredictConfig(
-                model=run, input=str(dataset.path), output=tmp_path / f"out_{budget}", budget=budget
+                model=answering, input=str(dataset.path), output=tmp_path / f"out_{budget}", budget=budget
             )
         )
         rows = [row for row in table.to_pylist() if row["video_id"] in labels]
         point = find(points, "gate") if budget is None else find(points, "selector", budget=budget)
         right = [row["labels"][0] == labels[row["video_id"]][0] for row in rows]
+        assert len({row["labels"][0] for row in rows}) > 1
         assert sum(right) / len(right) == pytest.approx(point.score)
         assert sum(row["kept"] for row in rows) / len(rows) == pytest.approx(point.timesteps)
         assert table["video_id"].to_pylist() == dataset.video_ids
@@ -92,6 +110,9 @@ def test_other_questions_need_another_output(run, videos, tmp_path, ray_cluster)
     predict(config)
     with pytest.raises(RunError, match="holds predictions of budget 2: choose another --output"):
         predict(replace(config, budget=3))
+    (config.output / "settings.json").write_text("{")
+    with pytest.raises(RunError, match=r"settings\.json is not JSON"):
+        predict(config)
 
 
 def test_answers_are_kept_when_the_job_is_stopped(tmp_path):
@@ -104,18 +125,19 @@ def test_answers_are_kept_when_the_job_is_stopped(tmp_path):
 
     def answers():
         yield Answers(rows=[row], rejects=[])
-        yield Answers(rows=[{**row, "video_id": "b"}], rejects=[])
+        yield Answers(rows=[{**row, "video_id": "b"}], rejects=[Reject("c", "c.mp4", "no video")])
         raise KeyboardInterrupt
 
     told = []
     with pytest.raises(KeyboardInterrupt):
         gather(answers(), Predictions(tmp_path), {"a": "key of a", "b": "key of b"}, watch=told.append)
     assert Predictions(tmp_path).keys() == {"key of a", "key of b"}
-    assert told == [1, 2]
+    assert told == [1, 3]
+    assert pq.read_table(tmp_path / "rejects.parquet")["video_id"].to_pylist() == ["c"]
     assert Predictions(tmp_path).finish(["key of b"])["video_id"].to_pylist() == ["b"]
 
 
-def test_bad_input_is_refused_before_anything_is_read(run, videos, tmp_path):
+def test_bad_input_is_refused_before_anything_is_read(ray_cluster, run, videos, tmp_path):
     config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out")
     with pytest.raises(RunError, match="no finished run at"):
         predict(replace(config, model=tmp_path / "nothing"))
@@ -125,7 +147,11 @@ def test_bad_input_is_refused_before_anything_is_read(run, videos, tmp_path):
         replace(config, min_score=2.0)
     with pytest.raises(ConfigError, match="top must be at least 1, not 0"):
         replace(config, top=0)
+    with pytest.raises(ManifestError, match="no videos at"):
+        predict(replace(config, input=str(tmp_path / "vidoes")))
     assert not (tmp_path / "out").exists()
+    with pytest.raises(ClusterError, match="a GPU is wanted, and this machine has none"):
+        predict(replace(config, gpu=True))
 
 
 def test_a_folder_in_which_nothing_can_be_read_is_an_error(ray_cluster, run, tmp_path):

@@ -110,5 +110,5 @@ def test_impossible_numbers_are_refused_by_name(config_type, arguments):
 def test_a_config_file_that_is_not_json_is_refused(tmp_path: Path):
     file = tmp_path / "broken.json"
     file.write_text("{not json")
-    with pytest.raises(ConfigError, match=r"broken\.json is not JSON"):
+    with pytest.raises(RunError, match=r"broken\.json is not JSON"):
         parse(TrainConfig, ["--config", str(file)], about="")
