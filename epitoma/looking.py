@@ -23,6 +23,10 @@ TAKEN_ALONG_BYTES = 128 * 2**20
 SCALING_OF_DECODING = 0.5
 """What scaling a frame to a square costs, in decoded frames: 0.4 at 640 x 360 and 0.5 at 1280 x 720."""
 
+CARRYING_OF_DECODING = 12.0
+"""What a pixel costs that is taken along (fresh memory, and copies on its way through the processes of ``on_ray``), in
+decoded pixels: about 20 ns to 1.7. So it pays for large frames, of which small squares are taken."""
+
 EXPECTED_SHARE = 4
 """Of so many candidates one is expected to be kept where gates decide."""
 
@@ -110,8 +114,9 @@ class Looks:
             plan_decode(index, frames.reshape(-1)).frames_decoded
             for frames in (timesteps.frames_TM, timesteps.middle_frames_T, closely)
         )
-        scaled_in_vain = timesteps.frames_TM.size - closely.size
-        return at_once + SCALING_OF_DECODING * scaled_in_vain < middle + again
+        scaled_in_vain = SCALING_OF_DECODING * (timesteps.frames_TM.size - closely.size)
+        squares = timesteps.frames_TM.size * self.heavy_size**2 / (index.width * index.height)
+        return at_once + scaled_in_vain + CARRYING_OF_DECODING * squares < middle + again
 
 
 def only(timesteps: Timesteps, kept: np.ndarray) -> Timesteps:

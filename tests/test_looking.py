@@ -10,16 +10,16 @@ from epitoma.looking import Glance, Looks, only
 from epitoma.video.compose import write_video
 from epitoma.video.index import VideoIndex, index_video
 
-FRAMES, RARE, OFTEN = 96, 96, 4
+FRAMES, SIDE, RARE, OFTEN = 96, 256, 96, 4
 
 
 @pytest.fixture
 def looks() -> Looks:
-    return Looks(timesteps=8, frames=4, light_size=32, heavy_size=48)
+    return Looks(timesteps=8, frames=4, light_size=16, heavy_size=32)
 
 
 def video(folder: Path, *, gop: int) -> tuple[Path, VideoIndex]:
-    noise = np.random.default_rng(0).integers(0, 256, (FRAMES, 64, 64, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (FRAMES, SIDE, SIDE, 3), dtype=np.uint8)
     path = folder / "video.mp4"
     write_video(path, noise, fps=12, gop=gop)
     return path, index_video(path)
@@ -47,6 +47,12 @@ def test_few_snippets_are_come_back_for_where_keyframes_are_near(tmp_path, looks
     path, index = video(tmp_path, gop=OFTEN)
     assert glance(looks, path, index, budget=1).snippets_TMHWC is None
     assert glance(looks, path, index, budget=8).snippets_TMHWC is not None
+
+
+def test_nothing_is_taken_along_that_is_as_large_as_the_frames(tmp_path):
+    path, index = video(tmp_path, gop=RARE)
+    large = Looks(timesteps=8, frames=4, light_size=16, heavy_size=SIDE)
+    assert glance(large, path, index, budget=4).snippets_TMHWC is None
 
 
 def test_nothing_is_taken_along_where_nothing_chooses(tmp_path):
