@@ -111,7 +111,8 @@ def predict(config: PredictConfig) -> pa.Table:
             answers = recognise_files(missing, model, model_config, config.asking, gpus=gpus)
             watch = partial(advance, total=len(missing.videos))
             rejects = gather(answers, store, key_by_id, watch=watch)
-    write_rejects(store.folder / REJECTS_FILE, rejects)
+    else:
+        write_rejects(config.output / REJECTS_FILE, rejects)
     predictions = store.finish(list(key_by_id.values()))
     _tell(config, predictions, rejects)
     return predictions
