@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from epitoma.looking import Looks, only
+from epitoma.looking import Looks
 from epitoma.models.input_spec import InputSpec
 from epitoma.sampling import uniform_subset, uniform_timesteps
 from epitoma.video.decode import View, decode_views
@@ -39,13 +39,13 @@ def decode_milliseconds(
         light_size=light.size if light else None,
         heavy_size=heavy.size,
     )
-    return _core_milliseconds(lambda: _look_twice(looks, path, index, kept))
+    return core_milliseconds(lambda: _look_twice(looks, path, index, kept))
 
 
 def _look_twice(looks: Looks, path: Path, index: VideoIndex, kept: int) -> None:
     timesteps = looks.candidates(index)
-    if looks.glance(path, index, timesteps, budget=kept).snippets_TMHWC is None:
-        looks.look_closely(path, index, only(timesteps, uniform_subset(looks.timesteps, kept)))
+    glance = looks.glance(path, index, timesteps, budget=kept)
+    looks.after(glance, path, index, timesteps, uniform_subset(looks.timesteps, kept))
 
 
 def light_view(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> View:
@@ -63,10 +63,11 @@ def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpe
 
 def view_milliseconds(path: str | Path, index: VideoIndex, view: View) -> float:
     """CPU time of a pass over a video, the median of a few."""
-    return _core_milliseconds(lambda: decode_views(path, index, [view]))
+    return core_milliseconds(lambda: decode_views(path, index, [view]))
 
 
-def _core_milliseconds(work: Callable[[], object]) -> float:
+def core_milliseconds(work: Callable[[], object]) -> float:
+    """CPU time of some work, the median of a few."""
     return median(_spent(work) for _ in range(REPEATS))
 
 

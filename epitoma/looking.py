@@ -100,6 +100,18 @@ class Looks:
         decoded = decode_views(video, index, [self._close(kept)])
         return _snippets(decoded.pictures[0], kept), decoded
 
+    def after(
+        self, glance: Glance, video: str | Path, index: VideoIndex, timesteps: Timesteps, kept: np.ndarray
+    ) -> np.ndarray:
+        """Snippets of the candidates that are kept, by number: those taken along, or decoded now.
+
+        Raises:
+            VideoError: The video cannot be read.
+        """
+        if glance.snippets_TMHWC is not None:
+            return glance.snippets_TMHWC[kept]
+        return self.look_closely(video, index, only(timesteps, kept))[0]
+
     def _close(self, timesteps: Timesteps) -> View:
         return View(frame_indices=timesteps.frames_TM.reshape(-1), size=self.heavy_size)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from epitoma.cost import CostModel, networks_cost
 from epitoma.errors import ConfigError
-from epitoma.looking import Looks, only
+from epitoma.looking import Looks
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.selection import Selection, all_valid
 from epitoma.stopwatch import Stopwatch
@@ -194,10 +194,7 @@ class Recogniser:
         with watch.on("light"):
             chosen = choose(glance.frames_THWC)
         with watch.on("decoding"):
-            if glance.snippets_TMHWC is None:
-                snippets_PMHWC, _ = looks.look_closely(video, index, only(timesteps, chosen.kept))
-            else:
-                snippets_PMHWC = glance.snippets_TMHWC[chosen.kept]
+            snippets_PMHWC = looks.after(glance, video, index, timesteps, chosen.kept)
         with watch.on("heavy"):
             scores_L = self.scores(snippets_PMHWC, chosen)
         seconds_T = index.seconds_of(timesteps.middle_frames_T)
@@ -272,6 +269,12 @@ def looks_of(model: VideoEpitoma, config: ModelConfig) -> Looks:
         light_size=networks.light.input.size if config.has_selector else None,
         heavy_size=networks.heavy.input.size,
     )
+
+
+def check_top(top: int) -> None:
+    """Raise a ConfigError unless at least one label may be told."""
+    if top < 1:
+        raise ConfigError(f"top must be at least 1, not {top}")
 
 
 def check_budget(budget: int | None, config: ModelConfig) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from epitoma.addresses import hide_secrets, is_address
 from epitoma.datasets.unlabelled import MANIFEST_SUFFIX, list_unlabelled
 from epitoma.errors import ConfigError, EpitomaError, VideoError
-from epitoma.recogniser import Recogniser, check_budget, load_recogniser
+from epitoma.recogniser import Recogniser, check_budget, check_top, load_recogniser
 
 DEFAULTS: dict[str, Any] = {"budget": 0, "top": 5, "min_score": 0.0}
 """What may be asked beside the paths: timesteps to keep, 0 for as many as the gates open; labels told, at most; and the
@@ -48,8 +48,7 @@ class ServedModel:
             )
         asked = {**DEFAULTS, **(params or {})}
         check_budget(asked["budget"] or None, self.recogniser.config)
-        if asked["top"] < 1:
-            raise ConfigError(f"top must be at least 1, not {asked['top']}")
+        check_top(asked["top"])
         return [self._answer(str(path), asked) for path in model_input["path"]]
 
     def _answer(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:

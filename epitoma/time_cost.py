@@ -1,17 +1,15 @@
 """What recognition takes of one core, in milliseconds a video: decoding, LightNet and HeavyNet, measured."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 
 from epitoma.cost import blank_frame, blank_snippet
-from epitoma.decode_cost import REPEATS, heavy_view, light_view, view_milliseconds
+from epitoma.decode_cost import core_milliseconds, heavy_view, light_view, view_milliseconds
 from epitoma.models.videoepitoma import Networks
 from epitoma.progress import Watch
 from epitoma.tradeoff import budgets
@@ -71,7 +69,7 @@ def network_milliseconds(networks: Networks) -> tuple[float, float]:
     frames, snippets = (
         blank(networks).expand(BATCH, -1, -1, -1, -1) for blank in (blank_frame, blank_snippet)
     )
-    return _core_milliseconds(lambda: networks.light(frames)), _core_milliseconds(
+    return _timestep_milliseconds(lambda: networks.light(frames)), _timestep_milliseconds(
         lambda: networks.heavy(snippets)
     )
 
@@ -86,15 +84,10 @@ def times_of(values: Mapping[str, Any]) -> TimeModel:
 
 
 @torch.inference_mode()
-def _core_milliseconds(run: Callable[[], object]) -> float:
+def _timestep_milliseconds(run: Callable[[], object]) -> float:
     """CPU time of one of the ``BATCH`` timesteps that are run, the median of a few after a first one."""
     run()
-    times = []
-    for _ in range(REPEATS):
-        started = time.process_time()
-        run()
-        times.append((time.process_time() - started) * 1e3 / BATCH)
-    return median(times)
+    return core_milliseconds(run) / BATCH
 
 
 def _between(measured: Mapping[int, float], number: float) -> float:

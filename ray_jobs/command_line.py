@@ -73,6 +73,7 @@ def parse(
 
     Raises:
         ConfigError: There is no such option or preset, or no such field in the ``--config`` file.
+        RunError: The ``--config`` file is not JSON.
     """
     default, arguments = _from_file(config_type, arguments)
     if preset is not None and "--preset" in arguments:

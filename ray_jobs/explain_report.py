@@ -22,8 +22,8 @@ from epitoma.whole_files import write_text
 from ray_jobs.evaluate import SplitName
 from ray_jobs.extract import stored_features
 
-EXPLANATION = ("explanation.html", "explanation.png")
-KERNELS = ("kernels.html", "kernels.png")
+PAGE, FIGURE = "explanation.html", "explanation.png"
+KERNELS_PAGE, KERNELS_FIGURE = "kernels.html", "kernels.png"
 
 
 @dataclass(kw_only=True)
@@ -79,13 +79,13 @@ class ExplainConfig:
         told = without_secrets(str(listed[0].path))
         folder = self.output or self.run / self._name(told)
         shown = self._sheets(recogniser, folder) if self.manifest else {}
-        write_text(folder / "explanation.html", explanation_page(explanation, name=name, sheets=shown))
+        write_text(folder / PAGE, explanation_page(explanation, name=name, sheets=shown))
         title = f"{name}: {explanation.chosen.label}"
-        explanation_figure(explanation, folder / "explanation.png", title=title)
+        explanation_figure(explanation, folder / FIGURE, title=title)
         say(f"  {told}: {explanation.chosen.label}, {len(explanation.chosen.timesteps)} timesteps kept")
-        say(f"  page: {folder / 'explanation.html'}")
+        say(f"  page: {folder / PAGE}")
         with tracked_run(self.run, params={}) as tracker:
-            for file in (*EXPLANATION, *(KERNELS if shown else ())):
+            for file in (PAGE, FIGURE, *((KERNELS_PAGE, KERNELS_FIGURE) if shown else ())):
                 tracker.artifact(folder / file, folder=folder.name)
 
     def _name(self, video: str) -> str:
@@ -118,7 +118,7 @@ class ExplainConfig:
             )
         made = list(sheets(exciting, pictures))
         name = f"{self.run.name} on {self.manifest}"
-        write_text(folder / "kernels.html", kernels_page(made, name=name))
-        sheet_figure(made, folder / "kernels.png", title=name)
-        say(f"  concept kernels: {folder / 'kernels.html'}")
+        write_text(folder / KERNELS_PAGE, kernels_page(made, name=name))
+        sheet_figure(made, folder / KERNELS_FIGURE, title=name)
+        say(f"  concept kernels: {folder / KERNELS_PAGE}")
         return dict(enumerate(made))

@@ -24,7 +24,7 @@ from epitoma.on_ray.prepare import REJECTS_FILE
 from epitoma.on_ray.recognising import Asking
 from epitoma.on_ray.runtime import asked_gpus, ray_session
 from epitoma.predictions import PREDICTIONS_FILE, Predictions, key_of
-from epitoma.recogniser import check_budget
+from epitoma.recogniser import check_budget, check_top
 from epitoma.training.checkpoint import (
     MODEL_FILE,
     file_digest,
@@ -74,8 +74,7 @@ class PredictConfig:
     speed: Speed = field(default_factory=Speed)
 
     def __post_init__(self) -> None:
-        if self.top < 1:
-            raise ConfigError(f"top must be at least 1, not {self.top}")
+        check_top(self.top)
         if not 0 <= self.min_score <= 1:
             raise ConfigError(f"min_score must be from 0 to 1, not {self.min_score}")
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from epitoma.datasets.manifest import VideoRow, read_manifest, write_manifest
+from epitoma.datasets.manifest import Manifest, VideoRow, read_manifest, write_manifest
 from epitoma.datasets.schema import to_table
 from epitoma.errors import ConfigError, ManifestError
 from epitoma.roots import BOUND, Roots, bound, write_roots
@@ -37,11 +37,11 @@ def places(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read(places: Path, *paths: str) -> None:
+def read(places: Path, *paths: str) -> Manifest:
     """Read a manifest in `set` that names these videos."""
     rows = [row(path, f"v{number}") for number, path in enumerate(paths)]
     write_manifest(places / "set/m.parquet", rows, classes=["tea"], multi_label=False)
-    read_manifest(places / "set/m.parquet", check_files=False)
+    return read_manifest(places / "set/m.parquet", check_files=False)
 
 
 def refusal(places: Path, *paths: str) -> str:
@@ -51,7 +51,7 @@ def refusal(places: Path, *paths: str) -> str:
 
 
 def test_its_own_folder_is_a_manifests(places):
-    read(
+    manifest = read(
         places,
         "a.mp4",
         str(places / "set/a.mp4"),
@@ -59,6 +59,7 @@ def test_its_own_folder_is_a_manifests(places):
         "sub/../a.mp4",
         "odd://a.mp4"[3:],
     )
+    assert manifest.video_ids == ["v0", "v1", "v2", "v3", "v4"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_the_error_says_what_to_do_and_no_secret(places):
 def test_what_the_error_says_helps(places):
     said = refusal(places, "../secret/s.mp4", "s3://b/c/d.mp4")
     (places / "set/roots.json").write_text(said[said.index(" say {") + len(" say ") :])
-    read(places, "../secret/s.mp4", "s3://b/c/d.mp4")
+    assert read(places, "../secret/s.mp4", "s3://b/c/d.mp4").video_ids == ["v0", "v1"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"roots": "/"}', '{"roots": [1]}'])
