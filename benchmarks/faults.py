@@ -24,13 +24,13 @@ from benchmarks.running_job import RunningJob, attempts_of, losses, steps_seen
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.synthetic import SyntheticConfig
+from epitoma.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.on_ray.trainer import checkpoints_of
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.audit import audit
-from epitoma.training.checkpoint import write_json
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.prepare import PrepareSynthetic, prepare

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from epitoma.console import say
 from epitoma.cost import network_gmacs
+from epitoma.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.speed import Speed
 from epitoma.models.trunk import build_trunk
-from epitoma.training.checkpoint import write_json
 
 NETS = (
     "mobilenetv3_small_100",

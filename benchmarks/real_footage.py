@@ -28,9 +28,10 @@ from epitoma.config import to_dict
 from epitoma.console import Advance, complain, phase, say
 from epitoma.cost import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import EpitomaError
+from epitoma.errors import BAD_INPUT, EpitomaError
 from epitoma.evaluation import Evaluation, evidence_of
 from epitoma.feature_store import read_features
+from epitoma.json_files import write_json
 from epitoma.metrics import accuracy
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.runtime import ray_session
@@ -41,13 +42,11 @@ from epitoma.sampling import stable_seed
 from epitoma.sparsity import SparsityConfig
 from epitoma.tradeoff import Spread, TradeoffPoint, budgets, over_seeds
 from epitoma.training.batch import SelectionName
-from epitoma.training.checkpoint import write_json
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit, feature_split
 from epitoma.training.loop import TrainingLoop
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.command_line import BAD_INPUT
 from ray_jobs.extract import extract_with
 from ray_jobs.prepare import PrepareComposites
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from epitoma.config import to_dict
+from epitoma.json_files import read_json, write_json
 from epitoma.training.audit import notes
-from epitoma.training.checkpoint import read_json, write_json
 from epitoma.training.run_config import TrainConfig
 
 POLL_SECONDS = 0.05

@@ -14,10 +14,10 @@ import tyro
 from epitoma.config import to_dict
 from epitoma.console import say
 from epitoma.datasets.manifest import Manifest
+from epitoma.json_files import read_json, write_json
 from epitoma.on_ray.runtime import cluster_cpus, ray_session
 from epitoma.presets import demo_dataset, demo_selector
 from epitoma.sweep_result import SweepResult
-from epitoma.training.checkpoint import read_json, write_json
 from ray_jobs.extract import ExtractConfig, extract
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.sweep import SweepConfig, sweep

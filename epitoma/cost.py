@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from epitoma.models.backbone import Backbone
 from epitoma.models.selector import TimestepSelector
@@ -119,6 +118,9 @@ def gmacs(module: nn.Module, *inputs: object) -> float:
 
     Attention is made to run as its two matrix products, because the counter does not know the fused kernels.
     """
+    # Imported here, because it brings Triton along, which takes every process a third of a second.
+    from torch.utils.flop_counter import FlopCounterMode
+
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         module(*inputs)
     return counter.get_total_flops() / 2 / 1e9

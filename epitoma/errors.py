@@ -3,6 +3,9 @@
 import errno
 from pathlib import Path
 
+BAD_INPUT, STOPPED = 2, 130
+"""Exit codes: what a person must change, and that a person or the cluster stopped the job."""
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where a disk, or a person's share of it, is full."""
 

@@ -14,7 +14,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from epitoma.addresses import has_credentials, hide_secrets, without_secrets
+from epitoma.console import complain
+from epitoma.errors import TrackingError
+from epitoma.journal import JOURNAL_FILE, Entry, Journal
+from epitoma.tradeoff import TradeoffPoint
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 _QUIET_AND_BRIEF = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -27,23 +38,10 @@ for _name, _value in _QUIET_AND_BRIEF.items():
     os.environ.setdefault(_name, _value)
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
-import mlflow  # noqa: E402
-import requests  # noqa: E402
-from mlflow import MlflowClient, MlflowException  # noqa: E402
-from mlflow.entities import Metric, Param, RunStatus, RunTag  # noqa: E402
-from mlflow.utils.mlflow_tags import (  # noqa: E402
-    MLFLOW_LOGGED_ARTIFACTS,
-    MLFLOW_PARENT_RUN_ID,
-    MLFLOW_RUN_NOTE,
-)
-
-from epitoma.addresses import has_credentials, hide_secrets, without_secrets  # noqa: E402
-from epitoma.console import complain  # noqa: E402
-from epitoma.errors import TrackingError  # noqa: E402
-from epitoma.journal import JOURNAL_FILE, Entry, Journal  # noqa: E402
-from epitoma.tradeoff import TradeoffPoint  # noqa: E402
-
 EXPERIMENT = "epitoma"
+PARENT_TAG, NOTE_TAG, TABLES_TAG = "mlflow.parentRunId", "mlflow.note.content", "mlflow.loggedArtifacts"
+"""Tags that MLflow's pages read."""
+
 MAX_PARAM_LENGTH = 6000
 MOST_METRICS = 500
 RETRY_SECONDS = 5.0
@@ -72,7 +70,7 @@ class RunTracker:
             os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
         with warnings.catch_warnings(), _reaching(store):
             warnings.simplefilter("ignore")
-            self.client = MlflowClient(store)
+            self.client = _mlflow().MlflowClient(store)
         self.folder = folder
         self.runs = runs
         self.parent = parent
@@ -206,7 +204,7 @@ class RunTracker:
             return self._is_met
         try:
             self.client.get_run(self.run_id)
-        except MlflowException as error:
+        except _mlflow().MlflowException as error:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             return False
@@ -216,7 +214,7 @@ class RunTracker:
     def _created(self) -> str:
         tags = {}
         if self.parent is not None:
-            tags[MLFLOW_PARENT_RUN_ID] = self._parents_id(self.parent)
+            tags[PARENT_TAG] = self._parents_id(self.parent)
         experiment_id = _experiment(self.client, self.runs)
         run = self.client.create_run(experiment_id, run_name=self.folder.name, tags=tags)
         self._is_met = True
@@ -235,20 +233,28 @@ class RunTracker:
 
     def _send_params(self, entry: Entry) -> None:
         known = self.client.get_run(self._id()).data.params
-        new = [Param(name, value) for name, value in entry["params"].items() if name not in known]
+        new = [
+            _mlflow().entities.Param(name, value)
+            for name, value in entry["params"].items()
+            if name not in known
+        ]
         self.client.log_batch(self._id(), params=new)
 
     def _send_metrics(self, entry: Entry) -> None:
-        logged = [Metric(name, value, entry["time"], step) for name, value, step in entry["metrics"]]
+        logged = [
+            _mlflow().entities.Metric(name, value, entry["time"], step)
+            for name, value, step in entry["metrics"]
+        ]
         for first in range(0, len(logged), MOST_METRICS):
             self.client.log_batch(self._id(), metrics=logged[first : first + MOST_METRICS])
 
     def _send_tags(self, entry: Entry) -> None:
-        self.client.log_batch(self._id(), tags=[RunTag(name, value) for name, value in entry["tags"].items()])
+        tags = [_mlflow().entities.RunTag(name, value) for name, value in entry["tags"].items()]
+        self.client.log_batch(self._id(), tags=tags)
 
     def _send_note(self, entry: Entry) -> None:
         text = _RUN_LINK.sub(self._link, entry["markdown"])
-        self.client.set_tag(self._id(), MLFLOW_RUN_NOTE, text)
+        self.client.set_tag(self._id(), NOTE_TAG, text)
 
     def _link(self, found: re.Match[str]) -> str:
         name, folder = found.groups()
@@ -268,7 +274,7 @@ class RunTracker:
         name, run = entry["name"], self.client.get_run(self._id())
         try:
             self.client.create_registered_model(name)
-        except MlflowException as error:
+        except _mlflow().MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         source = f"{run.info.artifact_uri}/{entry['folder']}"
@@ -278,14 +284,14 @@ class RunTracker:
         file = f"{entry['name']}.json"
         self.client.log_dict(self._id(), entry["table"], file)
         tags = self.client.get_run(self._id()).data.tags
-        known = json.loads(tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+        known = json.loads(tags.get(TABLES_TAG, "[]"))
         listed = {"path": file, "type": "table"}
         if listed not in known:
-            self.client.set_tag(self._id(), MLFLOW_LOGGED_ARTIFACTS, json.dumps([*known, listed]))
+            self.client.set_tag(self._id(), TABLES_TAG, json.dumps([*known, listed]))
 
     def _send_status(self, entry: Entry) -> None:
         if entry["status"] == "RUNNING":
-            self.client.update_run(self._id(), status=RunStatus.to_string(RunStatus.RUNNING))
+            self.client.update_run(self._id(), status="RUNNING")
         else:
             self.client.set_terminated(self._id(), status=entry["status"], end_time=entry["time"])
 
@@ -383,8 +389,9 @@ def _reaching(store: str) -> Iterator[None]:
     """Failures to reach the store as one error; what it finds wrong is a mistake of ours and passes."""
     try:
         yield
-    except (MlflowException, requests.RequestException) as error:
-        status = error.get_http_status_code() if isinstance(error, MlflowException) else _SERVER_ERROR
+    except (_mlflow().MlflowException, requests.RequestException) as error:
+        is_mlflows = isinstance(error, _mlflow().MlflowException)
+        status = error.get_http_status_code() if is_mlflows else _SERVER_ERROR
         if status < _SERVER_ERROR and status not in _NOT_FOR_US:
             raise
         # The text of these errors may hold the whole address, and so may a traceback that shows them.
@@ -398,7 +405,7 @@ def _reaching(store: str) -> Iterator[None]:
         ) from None
 
 
-def _experiment(client: MlflowClient, runs: Path) -> str:
+def _experiment(client: "MlflowClient", runs: Path) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return found.experiment_id
@@ -406,11 +413,19 @@ def _experiment(client: MlflowClient, runs: Path) -> str:
     place = (runs / "mlartifacts").resolve().as_uri() if local else None
     try:
         return client.create_experiment(EXPERIMENT, artifact_location=place)
-    except mlflow.MlflowException:
+    except _mlflow().MlflowException:
         made_meanwhile = client.get_experiment_by_name(EXPERIMENT)
         if made_meanwhile is None:
             raise
         return made_meanwhile.experiment_id
+
+
+def _mlflow():
+    """MLflow, imported when the first run is tracked: it takes two seconds of every process."""
+    import mlflow
+    import mlflow.entities
+
+    return mlflow
 
 
 def _now() -> int:

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from epitoma.cost import CostModel, NetworksCost
 from epitoma.evaluation import Evaluation
+from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.sampling import stable_seed, uniform_subset
 from epitoma.time_cost import TimeModel
 from epitoma.tradeoff import TradeoffPoint, budgets, find, read_points, write_points
-from epitoma.training.checkpoint import State, read_json, read_tensors, write_json, write_tensors
+from epitoma.training.checkpoint import State, read_tensors, write_tensors
 from epitoma.training.context import TrainContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit
 from epitoma.training.loop import TrainingLoop

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F
 
 
 class View(NamedTuple):
@@ -32,6 +31,11 @@ class View(NamedTuple):
 
     def of(self, frames_MCHW: Tensor) -> Tensor:
         """The frames, uint8, as this view has them: of the same size."""
+        if self == View():
+            return frames_MCHW
+        # Imported here, because torchvision takes seconds of every process, and few see other views than the whole.
+        from torchvision.transforms.v2 import functional as F
+
         height, width = frames_MCHW.shape[-2:]
         box = (
             round(self.top * height),
@@ -46,6 +50,8 @@ class View(NamedTuple):
         return self._coloured(frames_MCHW)
 
     def _coloured(self, frames_MCHW: Tensor) -> Tensor:
+        from torchvision.transforms.v2 import functional as F
+
         for change, factor in (
             (F.adjust_brightness, self.brightness),
             (F.adjust_contrast, self.contrast),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from epitoma.console import complain, say
-from ray_jobs.command_line import BAD_INPUT
+from epitoma.errors import BAD_INPUT
+from ray_jobs.first_line import HELP, say_first_line
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,14 @@ def usage() -> str:
 def main() -> None:
     """Run the command that the first argument names."""
     name, *arguments = sys.argv[1:] or ["--help"]
-    if name in ("-h", "--help"):
+    if name in HELP:
         say(usage())
         return
     if name not in COMMANDS:
         complain(f"error: no command {name}: it is one of {', '.join(COMMANDS)}")
         sys.exit(BAD_INPUT)
     command = COMMANDS[name]
+    say_first_line(name, arguments)
     # Help and errors are of the job, under the name that it was called by.
     sys.argv = (
         [f"epitoma {name}", *arguments]

@@ -14,11 +14,8 @@ import tyro
 
 from epitoma.config import from_dict
 from epitoma.console import complain
-from epitoma.errors import NO_ROOM, ConfigError, EpitomaError
-from epitoma.training.checkpoint import read_json
-
-BAD_INPUT = 2
-STOPPED = 130
+from epitoma.errors import BAD_INPUT, NO_ROOM, STOPPED, ConfigError, EpitomaError
+from epitoma.json_files import read_json
 
 IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 """What a person's own files and folders can do to a job."""

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torchmetrics.functional import spearman_corrcoef
 
 from epitoma.config import from_dict
 from epitoma.console import say
+from epitoma.json_files import write_json
 from epitoma.sweep_result import TRIALS, SweepResult
 from epitoma.tracking import RunTracker
 from epitoma.tradeoff import TradeoffPoint, find
-from epitoma.training.checkpoint import MODEL, write_json
+from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.runs import CONFIG
@@ -96,6 +96,9 @@ def confirmed_config(folder: Path, trial: str, *, epochs: int | None) -> TrainCo
 
 def rank_correlation(rows: list[dict[str, Any]]) -> float | None:
     """Spearman's, of the scores from features and from pixels; None where all of either are alike."""
+    # Imported here, because it takes every sweep over a second that only those that confirm need spend.
+    from torchmetrics.functional import spearman_corrcoef
+
     cheap = torch.tensor([row["features_score"] for row in rows])
     dear = torch.tensor([row["pixels_score"] for row in rows])
     if len(cheap.unique()) < 2 or len(dear.unique()) < 2:

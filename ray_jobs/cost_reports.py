@@ -9,10 +9,10 @@ from epitoma.cost import Cost, cost_of
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
 from epitoma.decode_cost import decode_milliseconds
 from epitoma.errors import ConfigError
+from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.paper_cost import TableRow, as_json, measured, table1
 from epitoma.tables import cost_table, stage_table
-from epitoma.training.checkpoint import write_json
 
 CLASSES = 10
 DECODE_NOTE = "decode ms: of one core, for {video}"

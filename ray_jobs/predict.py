@@ -18,6 +18,7 @@ from epitoma.console import phase, say
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.errors import ConfigError, ManifestError, RunError
+from epitoma.json_files import read_json, write_json
 from epitoma.models.speed import Speed
 from epitoma.on_ray.inference import Answers, recognise_files
 from epitoma.on_ray.prepare import REJECTS_FILE
@@ -25,15 +26,7 @@ from epitoma.on_ray.recognising import Asking
 from epitoma.on_ray.runtime import asked_gpus, ray_session
 from epitoma.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.recogniser import check_budget, check_top
-from epitoma.training.checkpoint import (
-    MODEL_FILE,
-    file_digest,
-    load_model,
-    model_folder,
-    networks_of,
-    read_json,
-    write_json,
-)
+from epitoma.training.checkpoint import MODEL_FILE, file_digest, load_model, model_folder, networks_of
 from ray_jobs.command_line import run_job
 
 SETTINGS_FILE = "settings.json"

@@ -9,10 +9,11 @@ from typing import Any
 from epitoma.config import flatten, to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import RunError
+from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.runtime import ray_session
 from epitoma.tracking import RunTracker, tracked_run
-from epitoma.training.checkpoint import MODEL, State, write_json
+from epitoma.training.checkpoint import MODEL, State
 
 CONFIG = "config.json"
 

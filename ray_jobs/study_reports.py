@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from epitoma.console import console, say
 from epitoma.errors import ConfigError
+from epitoma.json_files import write_json
 from epitoma.plots import Against, Labels, ratio_figure, study_figure
 from epitoma.studies.ablation import ablation
 from epitoma.studies.class_ratios import RatioStudy, figure5, figure6
@@ -17,7 +18,6 @@ from epitoma.studies.sampling import figure7, off_the_shelf, table2
 from epitoma.studies.tables import cost_table, ratio_table, score_table, write_rows
 from epitoma.studies.time_scales import figure8
 from epitoma.tracking import tracked_run
-from epitoma.training.checkpoint import write_json
 
 TIMESTEPS, GMACS = "timesteps kept", "GMACs a video"
 

@@ -14,6 +14,7 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.errors import ConfigError, ManifestError, RunError
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
+from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.search_space import (
@@ -32,7 +33,7 @@ from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.time_cost import TimeModel, measure_times, times_of
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import MODEL, read_json, state_of, write_json
+from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig
 from epitoma.trial import TrialData, has_result, read_head

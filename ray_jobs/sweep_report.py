@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from epitoma.json_files import write_json
 from epitoma.plots import Labels, front_figure
 from epitoma.sweep_result import TRIALS, CostName, SweepResult, cost_of_point, measured
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import write_json
 
 FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG = "front.json", "front.md", "best.json"
 FIGURES: dict[CostName, str] = {"gmacs": "front.png", "milliseconds": "front_milliseconds.png"}

@@ -11,11 +11,11 @@ from rich.console import RenderableType
 from epitoma.config import flatten
 from epitoma.console import ProgressLog
 from epitoma.front import Offer, pareto_front
+from epitoma.json_files import read_json
 from epitoma.on_ray.trials import COST, SCORE
 from epitoma.sweep_result import TRIALS
 from epitoma.tables import TrialRow, sweep_table
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import read_json
 from epitoma.trial import has_result, read_result
 
 SHOWN = 24

@@ -15,13 +15,14 @@ from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.errors import RunError
+from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.board import new_board
 from epitoma.on_ray.trainer import Job, fit
 from epitoma.plots import training_figure
 from epitoma.presets import preset
 from epitoma.tracking import RunTracker
-from epitoma.training.checkpoint import MODEL, State, read_json, state_of, write_json
+from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job

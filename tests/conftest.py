@@ -1,16 +1,21 @@
 """Fixtures shared by all tests: small models and features, made from seeds."""
 
+import logging
 import os
+import shutil
+import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from epitoma.config import to_dict
+from epitoma.config import from_dict, to_dict
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
+from epitoma.json_files import read_json, write_json
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
@@ -18,15 +23,27 @@ from epitoma.models.light_net import LightNet
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.sparsity import SparsityConfig
-from epitoma.training.checkpoint import write_json
 from epitoma.training.optimisation import OptimisationConfig
-from epitoma.training.run_config import TrainConfig
+from epitoma.training.run_config import TrainConfig, WorkersConfig
+from tests.mlflow_server import MlflowServer, free_port
 
 CLASSES = ("bake", "brew", "carve")
 
+pytest_plugins = ["tests.duration_guard", "tests.sweeps"]
+
 # How long an example takes says more of what else the machine is doing than of the code.
-settings.register_profile("epitoma", deadline=None)
-settings.load_profile("epitoma")
+for _name, _examples in (("quick", 25), ("thorough", 200)):
+    settings.register_profile(
+        _name, max_examples=_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever shares the session's Ray goes into its lane."""
+    for item in items:
+        if "ray_cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.ray)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,16 +67,30 @@ def _no_priority_taken() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ray_cluster(_private_home: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A real Ray on this machine, which every test that needs one shares."""
+def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A real Ray on this machine, which every test that needs one shares; gives the address of its dashboard.
+
+    There is one where a chosen test looks at it: its processes have work to do all the time.
+    """
     # Imported here, because it takes seconds that most tests need not spend.
-    import ray
+    from epitoma.on_ray.loopback import keep_token_private, on_loopback
+    from epitoma.on_ray.runtime import quieten
 
-    from epitoma.on_ray.runtime import ray_session
+    import ray  # isort: skip  (our runtime sets what Ray reads while it is imported)
 
-    with ray_session(logs=tmp_path_factory.mktemp("ray_logs")):
-        yield
-    assert not ray.is_initialized()
+    keep_token_private()
+    with on_loopback():
+        started = ray.init(
+            address="local",
+            include_dashboard=any(item.get_closest_marker("dashboard") for item in request.session.items),
+            dashboard_host="127.0.0.1",
+            dashboard_port=free_port(),
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+    quieten()
+    yield f"http://{started.dashboard_url}"
+    ray.shutdown()
 
 
 @pytest.fixture
@@ -83,16 +114,20 @@ def networks_config() -> NetworksConfig:
 def tiny_networks() -> NetworksConfig:
     """Networks small enough to train in a test; random weights, since quality is not what tests ask for."""
     return NetworksConfig(
-        light=LightNet.Config(name="mobilenetv3_small_050", weights="random", size=32),
-        heavy=HeavyNet.Config(name="mobilenetv3_small_050", weights="random", size=32, frames=2),
+        light=LightNet.Config(name="tiny", weights="random", size=32),
+        heavy=HeavyNet.Config(name="tiny", weights="random", size=32, frames=2),
     )
 
 
 @pytest.fixture
-def model_config(networks_config: NetworksConfig, head_config: HeadConfig) -> ModelConfig:
+def model_config() -> ModelConfig:
     torch.manual_seed(0)
+    return tiny_model()
+
+
+def tiny_model() -> ModelConfig:
     return ModelConfig(
-        networks=networks_config, head=head_config, classes=CLASSES, multi_label=False, timesteps=8
+        networks=tiny_networks(), head=tiny_head(), classes=CLASSES, multi_label=False, timesteps=8
     )
 
 
@@ -136,10 +171,57 @@ def tiny_run(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Pat
             epochs=2, batch_size=4, optimizer="adamw", average=0.0, schedule="constant"
         ),
         timesteps=4,
+        workers=WorkersConfig(threads=1),
     )
     path = tmp_path_factory.mktemp("like") / "like.json"
     write_json(path, to_dict(config))
     return path
+
+
+@pytest.fixture(scope="session")
+def trained_run(ray_cluster: None, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run from features, which all tests that need one look at, and none changes.
+
+    Without dropout, so that what goes on from it is the same for any number of workers.
+    """
+    from ray_jobs.train import train
+
+    options = from_dict(TrainConfig, read_json(tiny_run), source=str(tiny_run))
+    head = tiny_head()
+    head.selector.dropout = head.classifier.dropout = 0.0
+    return train(replace(options, head=head, name="trained", runs=tmp_path_factory.mktemp("runs")))
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store without runs: making its tables takes over a second, copying them none."""
+    # First, since it sets what MLflow reads while it is imported.
+    import epitoma.tracking  # noqa: F401
+
+    file = tmp_path_factory.mktemp("empty_store") / "mlflow.db"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow import MlflowClient
+
+        MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def runs(empty_store: Path, tmp_path: Path) -> Path:
+    """A folder of runs, whose MLflow store has none yet."""
+    (tmp_path / "runs").mkdir()
+    shutil.copyfile(empty_store, tmp_path / "runs" / "mlflow.db")
+    return tmp_path / "runs"
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A real MLflow server, which all tests that need one share; doors before it can be shut (tests/door.py)."""
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow_server"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, average_precision_score
 
@@ -17,7 +17,6 @@ def test_average_precision_by_hand():
     assert mean_average_precision(scores_VL, labels_VL).value == pytest.approx((1 / 1 + 2 / 3) / 2)
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_mean_average_precision_is_scikit_learns(seed):
     rng = np.random.default_rng(seed)
@@ -31,7 +30,6 @@ def test_mean_average_precision_is_scikit_learns(seed):
     assert result.classes_without_positives == (2,)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     distinct=st.integers(1, 6),
@@ -88,7 +86,6 @@ def official_charades_map(scores: np.ndarray, labels: np.ndarray, *, is_scored: 
     return float(np.mean(found))
 
 
-@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10_000), unlabelled=st.integers(0, 10))
 def test_leaving_unlabelled_videos_out_is_the_official_charades_evaluation(seed, unlabelled):
     rng = np.random.default_rng(seed)
@@ -119,7 +116,6 @@ def test_scores_that_are_no_numbers_give_none():
     assert math.isnan(mean_average_precision(scores_VL, torch.tensor([[1.0], [0.0], [1.0]])).value)
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_accuracy_is_scikit_learns(seed):
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,15 +15,17 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+import torch
 from mlflow import MlflowClient
 
 import epitoma
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import ConfigError
 from epitoma.mlflow_model import save_mlflow_model
-from epitoma.models.videoepitoma import ModelConfig, build_model
+from epitoma.models.videoepitoma import build_model
 from epitoma.tracking import store_uri, tracked_run
 from epitoma.training.checkpoint import state_of
+from tests.conftest import tiny_model
 from tests.mlflow_server import free_port
 
 pytestmark = [
@@ -31,14 +34,16 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def model(tmp_path: Path, model_config: ModelConfig, dataset: Manifest) -> Path:
+@pytest.fixture(scope="module")
+def model(dataset: Manifest, empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model of a run, as training keeps it."""
-    config = replace(model_config, classes=dataset.classes)
-    save_mlflow_model(
-        tmp_path / "runs" / "run" / "model", config=config, state=state_of(build_model(config).eval())
-    )
-    return tmp_path / "runs" / "run" / "model"
+    runs = tmp_path_factory.mktemp("runs")
+    shutil.copyfile(empty_store, runs / "mlflow.db")
+    torch.manual_seed(0)
+    config = replace(tiny_model(), classes=dataset.classes)
+    state = state_of(build_model(config).eval())
+    save_mlflow_model(runs / "run" / "model", config=config, state=state)
+    return runs / "run" / "model"
 
 
 def test_it_answers_as_it_does_in_python(model: Path, dataset: Manifest):
@@ -142,6 +147,7 @@ def ask(address: str, question: dict) -> tuple[int, dict]:
         return error.code, json.loads(error.read())
 
 
+@pytest.mark.long
 def test_it_is_served_over_http(served: str, model: Path, dataset: Manifest, tmp_path: Path):
     good, corrupt = dataset.resolved_paths()[0], tmp_path / "corrupt.mp4"
     corrupt.write_bytes(b"no video")

@@ -58,9 +58,9 @@ def _unsafe_call(call: ast.Call, file: str) -> Iterator[str]:
         yield said
 
 
-@pytest.mark.parametrize("file", FILES, ids=str)
-def test_nothing_is_unpickled_or_run(file):
-    assert list(unsafe((ROOT / file).read_text(), str(file))) == []
+def test_nothing_is_unpickled_or_run():
+    found = {str(file): list(unsafe((ROOT / file).read_text(), str(file))) for file in FILES}
+    assert {file: calls for file, calls in found.items() if calls} == {}
 
 
 @pytest.mark.parametrize(

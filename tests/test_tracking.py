@@ -39,51 +39,51 @@ def test_a_run_keeps_params_metrics_tables_and_files(tmp_path: Path):
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"note.txt", "points.json"}
 
 
-def test_a_folder_goes_on_with_the_run_it_remembers(tmp_path: Path):
+def test_a_folder_goes_on_with_the_run_it_remembers(runs: Path):
     for params in ({"a": 1}, {"a": 2, "b": 3}):
-        with tracked_run(tmp_path / "runs" / "same", params=params):
+        with tracked_run(runs / "same", params=params):
             pass
-    (run,) = runs_in(tmp_path / "runs")
+    (run,) = runs_in(runs)
     assert run.data.params == {"a": "1", "b": "3"}
 
 
-def test_a_table_takes_the_place_of_an_earlier_one(tmp_path: Path):
+def test_a_table_takes_the_place_of_an_earlier_one(runs: Path):
     for score in (0.5, 0.7):
-        with tracked_run(tmp_path / "runs" / "same", params={}) as tracker:
+        with tracked_run(runs / "same", params={}) as tracker:
             tracker.table([{"budget": 4, "score": score}], name="points")
-    (run,) = runs_in(tmp_path / "runs")
+    (run,) = runs_in(runs)
     table = json.loads(Path(url2pathname(urlparse(run.info.artifact_uri).path), "points.json").read_text())
     assert table == {"columns": ["budget", "score"], "data": [[4, 0.7]]}
     assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "points.json", "type": "table"}]
 
 
-def test_a_folder_whose_run_is_lost_gets_a_new_one(tmp_path: Path):
-    with tracked_run(tmp_path / "runs" / "same", params={}):
+def test_a_folder_whose_run_is_lost_gets_a_new_one(runs: Path):
+    with tracked_run(runs / "same", params={}):
         pass
-    remembered = tmp_path / "runs" / "same" / "mlflow.json"
+    remembered = runs / "same" / "mlflow.json"
     remembered.write_text(json.dumps({**json.loads(remembered.read_text()), "run_id": "0" * 32}))
-    with tracked_run(tmp_path / "runs" / "same", params={}):
+    with tracked_run(runs / "same", params={}):
         pass
-    assert [run.info.status for run in runs_in(tmp_path / "runs")] == ["FINISHED"] * 2
+    assert [run.info.status for run in runs_in(runs)] == ["FINISHED"] * 2
 
 
 @pytest.mark.parametrize(
     ("error", "status"),
     [(ValueError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (SystemExit(1), "KILLED")],
 )
-def test_a_run_that_does_not_finish_says_so(tmp_path: Path, error: BaseException, status: str):
-    with pytest.raises(type(error)), tracked_run(tmp_path / "runs" / "bad", params={}):
+def test_a_run_that_does_not_finish_says_so(runs: Path, error: BaseException, status: str):
+    with pytest.raises(type(error)), tracked_run(runs / "bad", params={}):
         raise error
-    assert [run.info.status for run in runs_in(tmp_path / "runs")] == [status]
+    assert [run.info.status for run in runs_in(runs)] == [status]
 
 
-def test_a_stopped_job_leaves_its_run_killed(tmp_path: Path):
+def test_a_stopped_job_leaves_its_run_killed(runs: Path):
     code = (
         "import time; from pathlib import Path; from dataclasses import dataclass\n"
         "from epitoma.tracking import tracked_run; from ray_jobs.command_line import run_job\n"
         "@dataclass\nclass Nothing: pass\n"
         "def job(config):\n"
-        f"    with tracked_run(Path({str(tmp_path / 'runs' / 'stopped')!r}), params={{}}):\n"
+        f"    with tracked_run(Path({str(runs / 'stopped')!r}), params={{}}):\n"
         "        print('ready', flush=True); time.sleep(60)\n"
         "run_job(Nothing, job, about='sleeps')\n"
     )
@@ -100,7 +100,7 @@ def test_a_stopped_job_leaves_its_run_killed(tmp_path: Path):
     _, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
     assert complaint.strip() == "stopped"
-    assert [run.info.status for run in runs_in(tmp_path / "runs")] == ["KILLED"]
+    assert [run.info.status for run in runs_in(runs)] == ["KILLED"]
 
 
 def test_a_tracking_uri_that_is_set_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -30,9 +30,8 @@ from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.report import figure, markdown, write
 from benchmarks.selectors.ways import WAYS
 from epitoma.console import complain, say
-from epitoma.errors import ConfigError, EpitomaError
+from epitoma.errors import BAD_INPUT, ConfigError, EpitomaError
 from epitoma.models.videoepitoma import NetworksConfig
-from ray_jobs.command_line import BAD_INPUT
 
 
 @dataclass(kw_only=True)

@@ -18,11 +18,11 @@ from benchmarks.studies.page import write_page
 from benchmarks.studies.synthetic import SyntheticStudies
 from epitoma.console import say
 from epitoma.datasets.synthetic import SyntheticConfig
+from epitoma.json_files import write_json
 from epitoma.on_ray.runtime import ray_session
 from epitoma.presets import demo_dataset
 from epitoma.studies.rows import StudyRow
 from epitoma.studies.tables import score_table
-from epitoma.training.checkpoint import write_json
 from epitoma.training.optimisation import OptimisationConfig
 from ray_jobs.command_line import parse, run_job
 from ray_jobs.report import ReportConfig

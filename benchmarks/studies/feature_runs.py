@@ -17,9 +17,9 @@ from epitoma.cost import networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
+from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma
 from epitoma.tradeoff import write_points
-from epitoma.training.checkpoint import write_json
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig

@@ -1,6 +1,5 @@
 """How published files name their tensors: telling whose a file is, and translating where another library's serves."""
 
-import timm.models
 from torch import nn
 
 from epitoma.models.trunk import State
@@ -40,7 +39,7 @@ def as_timm_names(state: State, net: nn.Module) -> State:
     Their batch normalisations differ by eps, which is set here to what the weights were trained with. Tensors
     of anything else, and of a MobileNetV3 of another size, are given back as they are.
     """
-    if not isinstance(net, timm.models.MobileNetV3) or "features.0.0.weight" not in state:
+    if "features.0.0.weight" not in state or not _is_timms_mobilenet(net):
         return state
     shapes = {key: tensor.shape for key, tensor in without_counters(net.state_dict()).items()}
     theirs = without_counters(state)
@@ -54,3 +53,10 @@ def as_timm_names(state: State, net: nn.Module) -> State:
         renamed.get(key, key): tensor.view(shapes[renamed[key]]) if key in renamed else tensor
         for key, tensor in theirs.items()
     }
+
+
+def _is_timms_mobilenet(net: nn.Module) -> bool:
+    # Imported here, because timm takes seconds of every process that has no use for it.
+    from timm.models import MobileNetV3
+
+    return isinstance(net, MobileNetV3)

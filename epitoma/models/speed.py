@@ -6,11 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch._dynamo.exc import TorchDynamoException
-from torch._inductor.exc import CppCompileError, InductorError
 from torch.utils.checkpoint import checkpoint
 
-COMPILER_ERRORS = (TorchDynamoException, InductorError, CppCompileError)
 _FEW = 2
 
 
@@ -57,7 +54,7 @@ class Compiled:
                 if torch.is_grad_enabled() and not self.goes_backward:
                     self._go_backward(self.compiled, pixels[:_FEW])
                 return self.compiled(pixels)
-            except COMPILER_ERRORS as error:
+            except compiler_errors() as error:
                 self.compiled = None
                 warnings.warn(
                     f"torch.compile failed, so the network runs as it is: {_reason(error)}", stacklevel=2
@@ -75,6 +72,15 @@ class Compiled:
             if features.requires_grad and weights:
                 torch.autograd.grad(features.sum(), weights, allow_unused=True)
         self.goes_backward = True
+
+
+def compiler_errors() -> tuple[type[Exception], ...]:
+    """What ``torch.compile`` raises where it cannot compile."""
+    # Imported here, because PyTorch's compiler takes over a second of every process, and few compile.
+    from torch._dynamo.exc import TorchDynamoException
+    from torch._inductor.exc import CppCompileError, InductorError
+
+    return TorchDynamoException, InductorError, CppCompileError
 
 
 def recomputed(run: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
-"""torchvision's video networks without their classification layers."""
+"""torchvision's video networks without their classification layers.
+
+torchvision is imported where one of them is asked for: it brings PyTorch's compiler along, seconds of every process.
+"""
 
 from dataclasses import dataclass
 from http.client import HTTPException
 from pickle import UnpicklingError
 
-import torchvision
 from torch import Tensor, nn
-from torchvision.models.video import S3D
 
 from epitoma.errors import WeightsError
 from epitoma.models.input_spec import InputSpec
@@ -39,7 +40,10 @@ VIDEO_NETS = {
 
 def create_video_net(name: str) -> tuple[nn.Module, int]:
     """A network with random weights that gives features, and how many."""
-    net = torchvision.models.get_model(name, weights=None)
+    from torchvision.models import get_model
+    from torchvision.models.video import S3D
+
+    net = get_model(name, weights=None)
     setattr(net, VIDEO_NETS[name].head, nn.Identity())
     if isinstance(net, S3D):
         # Its own takes 7x7 places of two frames, which smaller snippets do not have.
@@ -49,7 +53,9 @@ def create_video_net(name: str) -> tuple[nn.Module, int]:
 
 def input_of_video_net(name: str) -> InputSpec:
     """What the published weights were made for."""
-    shown = torchvision.models.get_model_weights(name).DEFAULT.transforms()  # pyright: ignore
+    from torchvision.models import get_model_weights
+
+    shown = get_model_weights(name).DEFAULT.transforms()  # pyright: ignore
     return InputSpec(
         size=shown.crop_size[0],
         frames=VIDEO_NETS[name].frames,
@@ -64,8 +70,10 @@ def fetch_video_net(name: str) -> dict[str, Tensor]:
     Raises:
         WeightsError: They are out of reach.
     """
+    from torchvision.models import get_model_weights
+
     try:
-        return torchvision.models.get_model_weights(name).DEFAULT.get_state_dict(  # pyright: ignore
+        return get_model_weights(name).DEFAULT.get_state_dict(  # pyright: ignore
             check_hash=True, weights_only=True
         )
     except (

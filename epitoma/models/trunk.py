@@ -9,14 +9,7 @@ from torch import Tensor, nn
 from epitoma.models.i3d import I3D, I3D_CHANNELS, I3D_INPUT
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.shufflenet3d import SHUFFLENET3D_INPUT, ShuffleNet3D, check_width
-from epitoma.models.timm_nets import (
-    create_timm,
-    feature_channels,
-    fetch_timm,
-    head_of_timm,
-    input_of_timm,
-    takes_only_own_size,
-)
+from epitoma.models.tiny_net import TINY_CHANNELS, TINY_INPUT, TinyNet
 from epitoma.models.torchvision_video import VIDEO_NETS, create_video_net, fetch_video_net, input_of_video_net
 
 State = dict[str, Tensor]
@@ -50,8 +43,9 @@ def build_trunk(name: str) -> Trunk:
 
     Args:
         name: ``i3d``; ``shufflenet3d``, of width 2, or for other widths ``shufflenet3d_x0_5`` and the like; ``s3d``,
-            ``r2plus1d_18``, ``mvit_v2_s`` or ``swin3d_t`` of torchvision; otherwise any timm model, and
-            ``resnet50_v1`` and the like for ResNets with the stride in the first convolution of a block.
+            ``r2plus1d_18``, ``mvit_v2_s`` or ``swin3d_t`` of torchvision; ``tiny``, to try things out; otherwise any
+            timm model, and ``resnet50_v1`` and the like for ResNets with the stride in the first convolution of a
+            block.
 
     Raises:
         WeightsError: No network has that name.
@@ -67,6 +61,15 @@ def build_trunk(name: str) -> Trunk:
         )
     if width := re.fullmatch(r"shufflenet3d(?:_x(\d+)_(\d+))?", name):
         return _shufflenet3d(float(".".join(width.groups())) if width[1] else 2.0)
+    if name == "tiny":
+        return Trunk(
+            net=TinyNet(),
+            channels=TINY_CHANNELS,
+            input=TINY_INPUT,
+            takes_snippets=False,
+            head=("classifier.",),
+            fetch=None,
+        )
     return _video_net(name) if name in VIDEO_NETS else _image_net(name)
 
 
@@ -97,6 +100,16 @@ def _video_net(name: str) -> Trunk:
 
 
 def _image_net(name: str) -> Trunk:
+    # Imported here, because timm takes seconds of every process, and networks of ours need none of it.
+    from epitoma.models.timm_nets import (
+        create_timm,
+        feature_channels,
+        fetch_timm,
+        head_of_timm,
+        input_of_timm,
+        takes_only_own_size,
+    )
+
     net = create_timm(name)
     return Trunk(
         net=net,

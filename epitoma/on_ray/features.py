@@ -24,6 +24,7 @@ from epitoma.feature_store import (
     stored_rejects,
     weights_digest,
 )
+from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decoding import WINDOW_ROWS, decoded
 from epitoma.on_ray.ingest import (
@@ -38,7 +39,6 @@ from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined
 from epitoma.parquet import write_parquet
 from epitoma.progress import Watch
-from epitoma.training.checkpoint import write_json
 from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from threading import Event, Thread, current_thread, main_thread
 from types import FrameType
 
-import ray
 from ray.exceptions import RayError
 
 from epitoma.errors import ClusterError
@@ -21,8 +20,11 @@ _lost: list[str] = []
 
 
 @contextmanager
-def ending_without_head() -> Iterator[None]:
+def ending_without_head(address: str) -> Iterator[None]:
     """Raise in the main thread when the head of the cluster that was joined is gone for good.
+
+    Args:
+        address: Host and port of the head.
 
     Raises:
         ClusterError: The head is gone.
@@ -30,7 +32,6 @@ def ending_without_head() -> Iterator[None]:
     if current_thread() is not main_thread():
         yield
         return
-    address = ray.get_runtime_context().gcs_address
     ended, before = Event(), signal.signal(signal.SIGUSR1, _raise)
     Thread(target=_look, args=(address, ended), daemon=True).start()
     try:

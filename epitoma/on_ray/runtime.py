@@ -35,7 +35,7 @@ for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
-from epitoma.console import complain  # noqa: E402
+from epitoma.console import complain, phase  # noqa: E402
 from epitoma.errors import NO_ROOM, ClusterError  # noqa: E402
 from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.loopback import keep_token_private, on_loopback  # noqa: E402
@@ -60,11 +60,11 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         yield
         return
     joined = has_joined()
-    with _stderr_into(logs / "ray_start.log"), _own_sigterm(), joining():
+    with phase(_starting()), _stderr_into(logs / "ray_start.log"), _own_sigterm(), joining():
         info = _joined() if joined else _private()
     quieten()
     try:
-        with ending_without_head() if joined else nullcontext():
+        with ending_without_head(_head()) if joined else nullcontext():
             yield
     finally:
         session = getattr(info, "address_info", {}).get("session_dir")
@@ -72,6 +72,11 @@ def ray_session(*, logs: Path) -> Iterator[None]:
             ray.shutdown()
         if session and not joined:
             _keep_logs(Path(session) / "logs", logs)
+
+
+def _starting() -> str:
+    """What a person is told while Ray is not there yet."""
+    return f"join the Ray at {os.environ['RAY_ADDRESS']}" if has_joined() else "start a Ray on this machine"
 
 
 def quieten() -> None:
@@ -149,6 +154,11 @@ def _stderr_into(file: Path) -> Iterator[None]:
         finally:
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def _head() -> str:
+    """Host and port of the head."""
+    return ray.get_runtime_context().gcs_address
 
 
 def _joined() -> Any:

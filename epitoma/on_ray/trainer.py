@@ -82,15 +82,14 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     """
     # Workers have working directories of their own, in which a relative path would lead elsewhere.
     job = replace(job, config=replace(job.config, runs=job.config.runs.resolve()))
-    if job.config.workers.least is not None:
-        # A run that starts with fewer workers must not fail when it grows.
-        optimisation = job.config.optimisation
-        check_workers(
-            len(job.manifest.split("train")),
-            batch_size=optimisation.batch_size,
-            world_size=job.config.workers.count,
-            parts=optimisation.accumulate,
-        )
+    optimisation = job.config.optimisation
+    # Here, where it is known at once, and for a run that starts with fewer workers and must not fail when it grows.
+    check_workers(
+        len(job.manifest.split("train")),
+        batch_size=optimisation.batch_size,
+        world_size=job.config.workers.count,
+        parts=optimisation.accumulate,
+    )
     _say_what_is_waited_for()
     trainer = TorchTrainer(
         train_worker,

@@ -19,13 +19,14 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
+from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
 from epitoma.on_ray.board import new_board
 from epitoma.on_ray.features import extract_features
 from epitoma.on_ray.runtime import quieten
 from epitoma.on_ray.search_space import changed
 from epitoma.on_ray.trainer import Job, fit
-from epitoma.training.checkpoint import State, state_of, write_json
+from epitoma.training.checkpoint import State, state_of
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig

@@ -9,8 +9,8 @@ from epitoma.choices import CHOICES_FILE, Choices, read_choices
 from epitoma.config import flatten
 from epitoma.datasets import breakfast, charades
 from epitoma.errors import RunError
+from epitoma.json_files import read_json
 from epitoma.tradeoff import TradeoffPoint, read_points
-from epitoma.training.checkpoint import read_json
 
 Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
 """How a run was trained: with one light network for both; on stored features; from pixels with networks that learn; and

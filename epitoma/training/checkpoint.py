@@ -1,7 +1,6 @@
 """Checkpoints without pickle: tensors as safetensors, everything else as JSON, written aside then renamed."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,8 +12,9 @@ from torch import Tensor, nn
 
 from epitoma.config import from_dict, to_dict
 from epitoma.errors import RunError
+from epitoma.json_files import read_json, require, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
-from epitoma.whole_files import renamed_when_whole, write_text
+from epitoma.whole_files import renamed_when_whole
 
 MODEL = "model"
 """Folder of a finished run's model, in that of the run."""
@@ -165,30 +165,11 @@ def write_tensors(path: Path, tensors: State) -> None:
 
 def read_tensors(path: Path) -> State:
     """Read a safetensors file; RunError if there is none, or it is damaged."""
-    _require(path)
+    require(path)
     try:
         return safetensors.torch.load_file(path)
     except safetensors.SafetensorError as error:
         raise RunError(f"{path} is damaged: {error}") from error
-
-
-def write_json(path: Path, values: object) -> None:
-    """Write a JSON file, whole or not at all."""
-    write_text(path, json.dumps(values, indent=2) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file; RunError if there is none, or it is not JSON."""
-    _require(path)
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise RunError(f"{path} is not JSON: {error}") from error
-
-
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise RunError(f"no {path.name} in {path.parent}: the run does not exist or has not finished")
 
 
 def _split_optimizers(states: Sequence[dict[str, Any]]) -> tuple[State, list[dict[str, Any]]]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from timm.optim.muon import zeropower_via_newtonschulz
 from torch import Tensor
 
 NEWTON_SCHULZ = [(3.4445, -4.7750, 2.0315)]
@@ -47,5 +46,8 @@ class Muon(torch.optim.Optimizer):
 
 def orthogonal(matrix: Tensor) -> Tensor:
     """The nearest matrix with singular values of about 1 (0.7 to 1.2), in float32 on a CPU, in bfloat16 on a GPU."""
+    # Imported here, because timm takes seconds of every process, also of those that train without Muon.
+    from timm.optim.muon import zeropower_via_newtonschulz
+
     dtype = torch.bfloat16 if matrix.is_cuda else torch.float32
     return zeropower_via_newtonschulz(matrix, STEPS, NEWTON_SCHULZ, dtype=dtype).to(matrix.dtype)

@@ -42,6 +42,7 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> RealFootag
     )
 
 
+@pytest.mark.slow
 def test_every_sampling_at_every_number_of_timesteps(ray_cluster, clips, tmp_path, networks_config, capsys):
     config = config_of(clips, tmp_path, networks_config)
     run(config)
@@ -116,6 +117,6 @@ def test_what_is_told_keeps_evidence_first(features_of_evidence):
     assert told_accuracy(model, split, evidence_VT, seed=0)[2] == 1.0
 
 
-def test_bad_input_names_itself(tmp_path, networks_config):
+def test_bad_input_names_itself(ray_cluster, tmp_path, networks_config):
     with pytest.raises(EpitomaError, match="no such folder"):
         run(config_of(tmp_path / "gone", tmp_path, networks_config))

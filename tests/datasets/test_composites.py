@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.datasets.clips import Clip
@@ -114,7 +114,6 @@ def test_length_and_share_of_evidence_are_as_near_as_whole_clips_allow(clips, co
             )
 
 
-@settings(max_examples=30)
 @given(clips=clip_lists, config=configs, shuffle=st.randoms())
 def test_the_plan_follows_from_clips_seed_and_the_videos_own_id(clips, config, shuffle):
     planned = plan_composites(clips, config)

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.datasets.manifest import read_manifest, write_manifest
@@ -35,7 +35,6 @@ configs = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
 @given(config=configs)
 def test_plans_keep_their_promises(config):
     actions = dict(zip(class_names(config), class_actions(config), strict=True))

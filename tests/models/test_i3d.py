@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -15,7 +15,9 @@ def loaded() -> tuple[I3D, dict[str, torch.Tensor]]:
     return net, state
 
 
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize(
+    "layout", [torch.channels_last_3d, pytest.param(torch.contiguous_format, marks=pytest.mark.slow)]
+)
 def test_the_published_tensors_give_what_an_independent_forward_gives(layout):
     """Even and odd sizes and frame counts, because "SAME" pads them differently."""
     net, state = loaded()
@@ -49,7 +51,6 @@ def test_same_padding_gives_the_size_rounded_up_and_pads_no_more_than_it_must(si
         assert padded == (wanted - 1) * stride + kernel
 
 
-@settings(deadline=None)
 @given(frames=st.integers(1, 9), size=st.integers(2, 12), halves=st.booleans(), seed=st.integers(0, 99))
 def test_pooling_without_a_padded_copy_is_pooling_of_the_padded_copy(frames, size, halves, seed):
     kernel, stride = ((3, 3, 3), (2, 2, 2)) if halves else ((1, 3, 3), (1, 2, 2))

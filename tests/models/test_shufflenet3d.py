@@ -5,7 +5,9 @@ from epitoma.models.shufflenet3d import ShuffleNet3D, shuffle_channels
 from tests.models.published import shufflenet3d_forward, shufflenet3d_state
 
 
-@pytest.mark.parametrize("width", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "width", [1.0, *(pytest.param(width, marks=pytest.mark.slow) for width in (0.5, 2.0))]
+)
 def test_the_published_tensors_give_what_an_independent_forward_gives(width: float):
     """Width 1 has a stem of 24 channels, whose first unit alone is not grouped."""
     state = shufflenet3d_state(width=width, classes=600)

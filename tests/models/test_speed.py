@@ -80,7 +80,7 @@ def test_what_does_not_compile_runs_as_it_is_and_says_so(heavy):
         assert torch.equal(net(pixels), got), "from then on without another try"
 
 
-@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("recompute", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_backward_pass_that_does_not_compile_is_met_in_time(heavy, small_chunks, recompute):
     def refuses(graph: torch.fx.GraphModule, examples: list[torch.Tensor]):
         raise InductorError(ValueError("no way back"), heavy.net)

@@ -62,7 +62,7 @@ def test_the_packages_weights_recognise_like_its_own_model():
     assert torch.allclose(got, expected, atol=1e-4 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("classes", [400, 157])
+@pytest.mark.parametrize("classes", [157, pytest.param(400, marks=pytest.mark.slow)])
 def test_a_piergiaj_i3d_recognises_as_published(tmp_path: Path, classes: int):
     """From uint8 pixels: normalised to [-1, 1], batch normalisation folded, channels last."""
     state = i3d_state(classes=classes)
@@ -74,7 +74,11 @@ def test_a_piergiaj_i3d_recognises_as_published(tmp_path: Path, classes: int):
 
 
 @pytest.mark.parametrize(
-    ("name", "width", "classes"), [("shufflenet3d", 2.0, 600), ("shufflenet3d_x0_5", 0.5, 27)]
+    ("name", "width", "classes"),
+    [
+        pytest.param("shufflenet3d", 2.0, 600, marks=pytest.mark.slow),
+        ("shufflenet3d_x0_5", 0.5, 27),
+    ],
 )
 def test_an_okankop_shufflenet3d_recognises_as_published(
     tmp_path: Path, name: str, width: float, classes: int
@@ -90,7 +94,11 @@ def test_an_okankop_shufflenet3d_recognises_as_published(
 
 
 @pytest.mark.parametrize(
-    ("theirs", "own"), [("mobilenet_v3_small", "mobilenetv3_small_100"), ("resnet50", "resnet50")]
+    ("theirs", "own"),
+    [
+        ("mobilenet_v3_small", "mobilenetv3_small_100"),
+        pytest.param("resnet50", "resnet50", marks=pytest.mark.slow),
+    ],
 )
 def test_a_torchvision_file_recognises_as_torchvision_does(tmp_path: Path, theirs: str, own: str):
     torch.manual_seed(3)
@@ -111,7 +119,13 @@ def test_a_torchvision_file_recognises_as_torchvision_does(tmp_path: Path, their
         assert close(trunk.net.eval()(images), seen[0])
 
 
-@pytest.mark.parametrize("name", ["s3d", "r2plus1d_18", "mvit_v2_s", "swin3d_t"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "s3d",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("r2plus1d_18", "mvit_v2_s", "swin3d_t")),
+    ],
+)
 def test_a_torchvision_video_file_loads(tmp_path: Path, name: str):
     theirs = torchvision.models.get_model(name, weights=None).state_dict()
     torch.save(theirs, tmp_path / "net.pth")

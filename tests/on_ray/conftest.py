@@ -1,20 +1,22 @@
 """A dataset with a bad video, shared by the tests here."""
 
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.running_job import RunningJob
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.optimisation import OptimisationConfig
-from epitoma.training.run_config import TrainConfig
+from epitoma.training.run_config import TrainConfig, WorkersConfig
+from tests.on_ray.listening import Listening
 
 
 @pytest.fixture
 def spoiled(dataset: Manifest, tmp_path: Path) -> Manifest:
     """A copy of the dataset in which one training video is cut off, so that its header still reads well."""
-    import shutil
-
     folder = tmp_path / "spoiled"
     shutil.copytree(dataset.path.parent, folder)
     manifest = read_manifest(folder / "manifest.parquet")
@@ -23,19 +25,56 @@ def spoiled(dataset: Manifest, tmp_path: Path) -> Manifest:
     return manifest
 
 
-@pytest.fixture
-def audited_run(dataset, networks_config, head_config, tmp_path) -> TrainConfig:
-    """A run from pixels that keeps a checkpoint every step, and notes where each was."""
+@pytest.fixture(scope="session")
+def steady(dataset: Manifest, trained_run: Path) -> TrainConfig:
+    """A run from pixels that goes on from a trained one, keeps a checkpoint every step, and notes where each was.
+
+    Without penalty and at a constant rate nothing depends on how long it is meant to be.
+    """
     return TrainConfig(
         manifest=dataset.path,
-        name="run",
-        runs=tmp_path / "runs",
+        name="steady",
+        runs=trained_run.parent,
         source="pixels",
-        networks=networks_config,
-        head=head_config,
-        sparsity=SparsityConfig(target_timesteps=2),
-        optimisation=OptimisationConfig(epochs=2, batch_size=4),
+        backbones="finetune",
+        start_from=trained_run,
+        sparsity=SparsityConfig(mode="none"),
+        optimisation=OptimisationConfig(epochs=4, batch_size=4, schedule="constant", validate_every=2),
         timesteps=4,
         checkpoint_every=1,
         audit=True,
+        workers=WorkersConfig(threads=1),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hurt:
+    """A job of that run, in processes of its own, whose training worker was killed in the second epoch.
+
+    Attributes:
+        code: Exit code of the job.
+        printed: What it printed.
+        folder: Of the run.
+        listening: What its processes listened on.
+    """
+
+    code: int
+    printed: str
+    folder: Path
+    listening: Listening
+
+
+@pytest.fixture(scope="session")
+def hurt(steady: TrainConfig) -> Hurt:
+    config = replace(steady, name="hurt")
+    with RunningJob(config) as job, Listening(job.process.pid) as listening:
+        job.wait_for_step(1, 1)
+        job.kill_descendants_when_there("ray::RayTrainWorker")
+        code, printed = job.ended()
+    return Hurt(code=code, printed=printed, folder=config.folder, listening=listening)
+
+
+@pytest.fixture
+def audited_run(steady: TrainConfig, tmp_path: Path) -> TrainConfig:
+    """The same, in a folder of the test's own."""
+    return replace(steady, runs=tmp_path / "runs")

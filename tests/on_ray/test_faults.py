@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.nodes import Nodes
-from benchmarks.running_job import RunningJob, losses
+from benchmarks.running_job import losses
 from epitoma.on_ray.head_watch import GONE_SECONDS
 from epitoma.training.audit import Audit, audit
-from epitoma.training.run_config import TrainConfig
+from ray_jobs.train import train
 
 JOIN_AND_WAIT = """
 import sys, time
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from epitoma.on_ray.runtime import ray_session
 from ray_jobs.command_line import run_job
@@ -34,26 +35,28 @@ run_job(Nothing, wait, about="")
 """
 
 
-@pytest.fixture
-def config(audited_run: TrainConfig) -> TrainConfig:
-    longer = replace(audited_run.optimisation, epochs=4, validate_every=4)
-    return replace(audited_run, optimisation=longer)
-
-
-def test_a_killed_training_worker_costs_time_and_nothing_else(config, dataset):
+def test_a_killed_training_worker_costs_time_and_nothing_else(hurt, dataset):
     """The very steps that the killed worker did not keep are done again, and no epoch is missing."""
-    with RunningJob(config) as job:
-        job.wait_for_step(1, 1)
-        job.kill_descendants_when_there("ray::RayTrainWorker")
-        code, printed = job.ended()
-    assert code == 0, printed
-    assert audit(config.folder, dataset.split("train").video_ids, epochs=4) == Audit(
-        lost=[], repeated=[], attempts=2
-    )
-    assert len(losses(config.folder)) == 4
+    assert hurt.code == 0, hurt.printed
+    videos = dataset.split("train").video_ids
+    assert audit(hurt.folder, videos, epochs=4) == Audit(lost=[], repeated=[], attempts=2)
+    assert len(losses(hurt.folder)) == 4
 
 
-@pytest.mark.nodes
+@pytest.mark.slow
+def test_it_leaves_the_losses_as_they_are_bit_for_bit(hurt, steady):
+    undisturbed = train(replace(steady, name="undisturbed"))
+    assert losses(hurt.folder) == losses(undisturbed)
+
+
+def test_training_listens_on_loopback(hurt):
+    seen = hurt.listening.seen
+    assert any("Worker" in name or "Train" in name for name in seen.values()), seen
+    assert hurt.listening.public() == {}
+
+
+@pytest.mark.jobs
+@pytest.mark.slow
 def test_a_job_whose_cluster_loses_its_head_ends_in_one_line(tmp_path, repository):
     nodes = Nodes()
     try:
@@ -65,7 +68,7 @@ def test_a_job_whose_cluster_loses_its_head_ends_in_one_line(tmp_path, repositor
             env=environment(repository, nodes),
         )
         assert job.stdout is not None
-        assert job.stdout.readline() == "joined\n"
+        assert "joined\n" in iter(job.stdout.readline, "")
         nodes.kill(nodes.head)
         _, complaint = job.communicate(timeout=GONE_SECONDS + 60)
     finally:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from epitoma.datasets.manifest import read_manifest
 from epitoma.errors import RunError, TooManyRejectsError
 from epitoma.feature_store import read_features
 from epitoma.models.speed import Speed
@@ -60,12 +59,16 @@ def test_a_changed_key_is_another_store(networks, networks_config):
     assert len(keys) == 5
 
 
-def test_a_replaced_video_is_extracted_anew_and_the_old_features_are_not_read(
-    ray_cluster, dataset, networks, tmp_path
-):
-    shutil.copytree(dataset.path.parent, tmp_path / "copy")
-    manifest = read_manifest(tmp_path / "copy" / "manifest.parquet").split("test")
-    first = extract(manifest, networks, tmp_path)
+def test_bad_videos_are_remembered_and_replaced_ones_extracted_anew(ray_cluster, spoiled, networks, tmp_path):
+    first = extract(spoiled, networks, tmp_path)
+    assert [reject.video_id for reject in first.rejects] == [spoiled.split("train").video_ids[3]]
+    again = extract(spoiled, networks, tmp_path)
+    assert (again.computed, again.rejects) == (0, first.rejects)
+    assert len(read_features(first.folder, spoiled).video_ids) == 17
+    with pytest.raises(TooManyRejectsError, match="1 of 18 videos"):
+        extract(spoiled, networks, tmp_path, max_reject_share=0.0)
+
+    manifest = spoiled.split("test")
     before = read_features(first.folder, manifest)
     one, other = (Path(path) for path in manifest.resolved_paths()[:2])
     counts = manifest.table["frame_count"].to_pylist()
@@ -78,13 +81,3 @@ def test_a_replaced_video_is_extracted_anew_and_the_old_features_are_not_read(
     assert second.computed == 1
     after = read_features(second.folder, manifest)
     assert not torch.equal(before.heavy_VTC[place], after.heavy_VTC[place])
-
-
-def test_bad_videos_are_rejected_and_remembered(ray_cluster, spoiled, networks, tmp_path):
-    first = extract(spoiled, networks, tmp_path)
-    assert [reject.video_id for reject in first.rejects] == [spoiled.split("train").video_ids[3]]
-    again = extract(spoiled, networks, tmp_path)
-    assert (again.computed, again.rejects) == (0, first.rejects)
-    assert len(read_features(first.folder, spoiled).video_ids) == 17
-    with pytest.raises(TooManyRejectsError, match="1 of 18 videos"):
-        extract(spoiled, networks, tmp_path, max_reject_share=0.0)

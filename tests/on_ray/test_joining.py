@@ -4,12 +4,11 @@ import os
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 
 from epitoma.errors import ClusterError
-from epitoma.on_ray.joining import CONNECT_SECONDS, joining
+from epitoma.on_ray.joining import joining
 
 
 @pytest.fixture
@@ -24,14 +23,13 @@ def test_an_address_at_which_nothing_listens_is_refused_before_ray_is_asked(
     dead_address, scheme, monkeypatch
 ):
     monkeypatch.setenv("RAY_ADDRESS", f"{scheme}{dead_address}")
-    started, reached = time.monotonic(), False
+    reached = False
     with (
         pytest.raises(ClusterError, match=f"no Ray answers at RAY_ADDRESS {scheme}{dead_address}"),
         joining(),
     ):
         reached = True
     assert not reached
-    assert time.monotonic() - started < CONNECT_SECONDS
 
 
 def test_a_port_that_is_none_is_refused(monkeypatch):

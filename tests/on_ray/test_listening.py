@@ -1,16 +1,17 @@
-"""What a private Ray, and training in one, listens on: loopback, and there it answers nobody without the token."""
+"""What a private Ray listens on: loopback, and there it answers nobody without the token.
 
-import ipaddress
+That training in one does so too is seen where a worker is killed, in test_faults.py.
+"""
+
 import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from ray._private.utils import psutil
+import pytest
 
-from epitoma.training.checkpoint import read_json
+from tests.on_ray.listening import is_loopback, listening, public
 
 ROOT = Path(__file__).parents[2]
 SESSION = """
@@ -34,32 +35,6 @@ print(len(GcsClient(address=sys.argv[1]).get_all_node_info(timeout=20)))
 """
 
 
-def listening(parent: int) -> dict[tuple[str, int], str]:
-    """Addresses that a process and those below it listen on, and the name of which does."""
-    found = {}
-    try:
-        top = psutil.Process(parent)
-        processes = [top, *top.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return {}
-    for process in processes:
-        try:
-            sockets = process.net_connections(kind="inet")
-            found |= {tuple(s.laddr): process.name() for s in sockets if s.status == psutil.CONN_LISTEN}
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
-
-
-def public(addresses: dict[tuple[str, int], str]) -> dict[tuple[str, int], str]:
-    return {place: name for place, name in addresses.items() if not is_loopback(place[0])}
-
-
-def is_loopback(host: str) -> bool:
-    address = ipaddress.ip_address(host)
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
-
-
 def environment(**changes: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     return {**kept, "PYTHONPATH": str(ROOT), **changes}
@@ -81,6 +56,8 @@ def test_what_loopback_is():
     assert [is_loopback(host) for host in ("::", "0.0.0.0", "192.0.2.2", "::ffff:192.0.2.2")] == [False] * 4
 
 
+@pytest.mark.jobs
+@pytest.mark.long
 def test_a_private_ray_listens_on_loopback_and_asks_for_its_owners_token(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
@@ -92,7 +69,8 @@ def test_a_private_ray_listens_on_loopback_and_asks_for_its_owners_token(tmp_pat
         text=True,
     )
     try:
-        gcs = json.loads(session.stdout.readline())["gcs"]
+        told = next(line for line in session.stdout if line.startswith("{"))
+        gcs = json.loads(told)["gcs"]
         addresses = listening(session.pid)
         assert {"gcs_server", "raylet"} <= set(addresses.values())
         assert gcs.startswith("127.0.0.1:")
@@ -111,23 +89,3 @@ def test_a_private_ray_listens_on_loopback_and_asks_for_its_owners_token(tmp_pat
             assert "nauthenticated" in refused.stderr.lower() or "authentication" in refused.stderr.lower()
     finally:
         session.communicate("", timeout=60)
-
-
-def test_training_listens_on_loopback(dataset, tiny_run, tmp_path):
-    config = {**read_json(tiny_run), "name": "one", "runs": str(tmp_path / "runs")}
-    (tmp_path / "run.json").write_text(json.dumps(config))
-    training = subprocess.Popen(
-        [sys.executable, "-m", "ray_jobs.train", "--config", str(tmp_path / "run.json")],
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    seen: dict[tuple[str, int], str] = {}
-    while training.poll() is None:
-        seen |= listening(training.pid)
-        time.sleep(0.5)
-    assert training.returncode == 0, training.stderr.read()
-    assert any("Worker" in name or "Train" in name for name in seen.values()), set(seen.values())
-    assert public(seen) == {}
-    training.stderr.close()

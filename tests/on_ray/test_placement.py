@@ -9,10 +9,11 @@ import pytest
 
 from benchmarks.nodes import TRAINER, Nodes
 from benchmarks.running_job import RunningJob
+from epitoma.json_files import read_json
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.trainer import checkpoints_of
 from epitoma.training.audit import Audit, audit, notes
-from epitoma.training.checkpoint import STATE_FILE, read_json
+from epitoma.training.checkpoint import STATE_FILE
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 
 
@@ -37,7 +38,8 @@ def test_one_machine_without_labels_runs_everything(ray_cluster):
     assert label_selector("train") is None
 
 
-@pytest.mark.nodes
+@pytest.mark.jobs
+@pytest.mark.slow
 def test_decoding_and_training_run_on_the_nodes_that_are_there_for_them(nodes, config, dataset):
     """Two nodes of each role beside a head that does nothing: read back where every step really was."""
     decode, train = ([nodes.add(role) for _ in range(2)] for role in ("decode", "train"))
@@ -51,7 +53,8 @@ def test_decoding_and_training_run_on_the_nodes_that_are_there_for_them(nodes, c
     assert audit(config.folder, videos, epochs=2) == Audit(lost=[], repeated=[], attempts=1)
 
 
-@pytest.mark.nodes
+@pytest.mark.jobs
+@pytest.mark.slow
 def test_a_run_goes_on_with_fewer_workers_and_grows_again_and_sees_every_video_once(nodes, config, dataset):
     """A node with a worker is killed, another comes; then the run, which would take long, is stopped."""
     nodes.add("decode")

@@ -1,301 +1,293 @@
-"""Whole sweeps on real Ray Tune and real MLflow: from features and from pixels, killed and resumed."""
+"""Whole sweeps on real Ray Tune and real MLflow: from features and from pixels, killed, stopped and resumed.
+
+One sweep is looked at by most tests here: a trial of it cannot be run, and its MLflow server dies in the middle.
+"""
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from mlflow import MlflowClient
 
 from epitoma.config import to_dict
+from epitoma.datasets.manifest import Manifest
 from epitoma.errors import ConfigError, RunError
-from epitoma.sweep_result import SweepResult, read_sweep
+from epitoma.json_files import read_json, write_json
+from epitoma.sweep_result import read_sweep
 from epitoma.tracking import store_uri
-from epitoma.training.checkpoint import read_json, write_json
 from ray_jobs.confirm import best_points
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.front_report import FrontConfig
-from ray_jobs.report import SyncConfig, report
+from ray_jobs.report import report
 from ray_jobs.sweep import SweepConfig, sweep
-from tests.mlflow_server import MlflowServer
+from tests.door import Door
+from tests.sweeps import IMPOSSIBLE, MakeSweep, Swept, children, mlflow_run
 
-GRID = """
-from ray import tune
-SPACE = {"sparsity.target_timesteps": tune.grid_search([1, 2]), "head.selector.kernels": tune.choice([4, 8])}
-"""
+DEADLINE_SECONDS = 150
 
 
 @pytest.fixture
-def like(tiny_run: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(tiny_run, tmp_path / "like.json"))
+def tracked(sweep_door: Door, monkeypatch: pytest.MonkeyPatch) -> Door:
+    """MLflow of all sweeps, also for jobs in other processes."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", sweep_door.uri)
+    return sweep_door
 
 
-@pytest.fixture
-def config(dataset, like, tmp_path) -> SweepConfig:
-    (tmp_path / "grid.py").write_text(GRID)
-    return SweepConfig(
-        manifest=dataset.path,
-        name="sweep",
-        space=str(tmp_path / "grid.py"),
-        like=like,
-        runs=tmp_path / "runs",
-    )
+def test_good_trials_are_found_and_a_bad_one_fails_alone(swept: Swept, sweep_door: Door):
+    assert sorted(t.changes["sparsity.target_timesteps"] for t in swept.result.trials) == [1, 2]
+    assert "front: chosen by" in swept.said
+    assert "hypervolume" in swept.said
+    (failed,) = [run for run in children(sweep_door, swept.config).values() if run.info.status == "FAILED"]
+    assert failed.data.params["sparsity.target_timesteps"] == str(IMPOSSIBLE)
+    assert f"target_timesteps {IMPOSSIBLE} is more than timesteps 4" in failed.data.tags["error"]
 
 
-def mlflow_runs(runs: Path) -> dict:
-    client = MlflowClient(store_uri(runs))
-    experiment = client.get_experiment_by_name("epitoma")
-    return {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
-
-
-def children(config: SweepConfig) -> dict:
-    runs = mlflow_runs(config.runs)
-    parent = runs.pop(config.name)
-    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {parent.info.run_id}
-    return runs
-
-
-def test_a_sweep_from_features_is_kept_compared_and_asked(ray_cluster, config, capsys):
-    result = sweep(config)
-    assert len(result.trials) == 2
-    assert {trial.changes["sparsity.target_timesteps"] for trial in result.trials} == {1, 2}
-    check_files(config)
-    check_mlflow(config, result)
-    printed = capsys.readouterr().out
-    assert "front: chosen by" in printed
-    assert "hypervolume" in printed
-
-    points = evaluate(EvaluateConfig(run=config.folder, manifest=config.manifest, quiet=True))
-    best = result.best.measured
-    assert [p.score for p in points if (p.sampling, p.budget) == ("selector", 4)] == [
-        p.score
-        for t in result.trials
-        if t.trial == result.best.trial
-        for p in t.points["test"]
-        if (p.sampling, p.candidates, p.budget) == ("selector", 4, 4)
-    ], "the model that was kept is the knee's"
-    assert best.gmacs > 0
-
-    report(FrontConfig(sweep=config.folder, min_score=0.01, max_cost=1e9))
-    assert "at least 0.01: trial" in capsys.readouterr().out
-    report(FrontConfig(sweep=config.folder, cost="milliseconds"))
-    with pytest.raises(RunError, match="not everything that was asked for is to be had"):
-        report(FrontConfig(sweep=config.folder, min_score=1.1, max_cost=1e9))
-    assert "at most 1e+09 GMACs: trial" in capsys.readouterr().out
-    with pytest.raises(RunError, match="exists already"):
-        sweep(config)
-    with pytest.raises(RunError, match="started with other settings"):
-        sweep(replace(config, seed=5, resume=True))
-    done = {trial.trial: trial.seconds for trial in result.trials}
-    Path(config.space).write_text("SPACE = 'edited'\n")
-    again = sweep(replace(config, resume=True))
-    assert {trial.trial: trial.seconds for trial in again.trials} == done, "nothing is done twice"
-
-
-def check_files(config: SweepConfig) -> None:
-    names = {path.name for path in config.folder.iterdir()}
+def test_files_are_kept(swept: Swept):
+    folder = swept.config.folder
     figures = {"front.png", "front_milliseconds.png"}
-    assert {
-        "config.json",
-        "front.json",
-        "front.md",
-        "best.json",
-        "model",
-        "tune",
-        "trials",
-        *figures,
-    } <= names
-    written = {path.name.split(".")[0] for path in (config.folder / "tune").rglob("*") if path.is_file()}
+    expected = {"config.json", "front.json", "front.md", "best.json", "model", "tune", "trials", *figures}
+    assert expected <= {path.name for path in folder.iterdir()}
+    written = {path.name.split(".")[0] for path in (folder / "tune").rglob("*") if path.is_file()}
     assert {"events", "result", "progress"} <= written, "Tune's own: TensorBoard, JSON, CSV"
-    summary = read_json(config.folder / "front.json")
+    for name in ("events.out.tfevents.*", "result.json", "progress.csv", "params.json"):
+        assert len(list((folder / "tune").glob(f"*/{name}"))) >= 2, name
+    summary = read_json(folder / "front.json")
     costs = [row["gmacs"] for row in summary["front"]]
     assert costs == sorted(costs)
     assert summary["hypervolume_ratio"] > 0
     assert all(row["test_score"] is not None and row["milliseconds"] > 0 for row in summary["front"])
 
 
-def check_mlflow(config: SweepConfig, result: SweepResult) -> None:
-    runs = children(config)
-    assert set(runs) == {*(trial.trial for trial in result.trials), "uniform_dense", "uniform_random"}
-    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+def test_a_server_that_dies_in_the_middle_loses_no_trial(swept: Swept, sweep_door: Door):
+    assert "report sync" in swept.complained
+    assert "records sent to" in swept.sent
+    runs = children(sweep_door, swept.config)
+    good = {trial.trial for trial in swept.result.trials} | {"uniform_dense", "uniform_random"}
+    statuses = {name: run.info.status for name, run in runs.items()}
+    assert {name for name, status in statuses.items() if status == "FINISHED"} == good
+    assert len(runs) == len(good) + 1, "and the one that failed"
     assert len({frozenset(run.data.params) for run in runs.values()}) == 1, "params are named alike"
-    client = MlflowClient(store_uri(config.runs))
-    for run in runs.values():
-        curve = client.get_metric_history(run.info.run_id, "tradeoff/accuracy")
+    client = MlflowClient(sweep_door.uri)
+    for name in good:
+        curve = client.get_metric_history(runs[name].info.run_id, "tradeoff/accuracy")
         assert [metric.step for metric in curve] == [1, 2, 4], "references, too: uniform sampling's"
-    for trial in result.trials:
+    for trial in swept.result.trials:
         run = runs[trial.trial]
         assert run.data.params["sparsity.target_timesteps"] == str(trial.changes["sparsity.target_timesteps"])
         assert {"tradeoff/gmacs", "validation/score", "train/loss", "gmacs"} <= set(run.data.metrics)
-    parent = mlflow_runs(config.runs)[config.name]
+    parent = mlflow_run(sweep_door, swept.config.name)
     kept = {file.path for file in client.list_artifacts(parent.info.run_id)}
     assert {"front.png", "front.json", "front.md", "best.json"} <= kept
     note = parent.data.tags["mlflow.note.content"]
-    assert all(f"/runs/{runs[trial.trial].info.run_id}" in note for trial in result.trials)
+    assert all(f"/runs/{runs[trial.trial].info.run_id}" in note for trial in swept.result.trials)
 
 
-def test_a_trial_that_cannot_be_run_fails_alone(ray_cluster, config, tmp_path):
-    (tmp_path / "grid.py").write_text(
-        "from ray import tune\nSPACE = {'sparsity.target_timesteps': tune.grid_search([9, 2])}\n"
+def test_the_model_that_is_kept_is_the_knees(swept: Swept, tracked: Door):
+    config, result = swept.config, swept.result
+    points = evaluate(
+        EvaluateConfig(run=config.folder, manifest=config.manifest, features=config.features, quiet=True)
     )
-    result = sweep(config)
-    assert [trial.changes["sparsity.target_timesteps"] for trial in result.trials] == [2]
-    failed = [run for run in children(config).values() if run.info.status == "FAILED"]
-    assert [run.data.params["sparsity.target_timesteps"] for run in failed] == ["9"]
-    assert "target_timesteps 9 is more than timesteps 4" in failed[0].data.tags["error"]
+    assert [p.score for p in points if (p.sampling, p.budget) == ("selector", 4)] == [
+        p.score
+        for t in result.trials
+        if t.trial == result.best.trial
+        for p in t.points["test"]
+        if (p.sampling, p.candidates, p.budget) == ("selector", 4, 4)
+    ]
+    assert result.best.measured.gmacs > 0
 
 
-def test_a_trial_that_no_node_has_room_for_is_refused_where_none_will_come(ray_cluster, config):
+def test_a_sweep_is_asked_what_to_choose(swept: Swept, capsys):
+    folder = swept.config.folder
+    report(FrontConfig(sweep=folder, min_score=0.01, max_cost=1e9))
+    assert "at least 0.01: trial" in capsys.readouterr().out
+    report(FrontConfig(sweep=folder, cost="milliseconds"))
+    with pytest.raises(RunError, match="not everything that was asked for is to be had"):
+        report(FrontConfig(sweep=folder, min_score=1.1, max_cost=1e9))
+    assert "at most 1e+09 GMACs: trial" in capsys.readouterr().out
+
+
+def test_a_name_that_is_taken_is_refused_and_what_is_done_is_not_done_twice(swept: Swept, tracked: Door):
+    config = swept.config
+    with pytest.raises(RunError, match="exists already"):
+        sweep(config)
+    with pytest.raises(RunError, match="started with other settings"):
+        sweep(replace(config, seed=5, resume=True))
+    done = {trial.trial: trial.seconds for trial in swept.result.trials}
+    Path(config.space).write_text("SPACE = 'edited'\n")
+    again = sweep(replace(config, resume=True))
+    assert {trial.trial: trial.seconds for trial in again.trials} == done
+
+
+def test_a_trial_that_no_node_has_room_for_is_refused_where_none_will_come(
+    ray_cluster, make_sweep: MakeSweep, tracked: Door
+):
+    config = make_sweep("large", "SPACE = {'sparsity.target_timesteps': 1}", cpus_per_trial=99)
     with pytest.raises(RunError, match="no node has the 99 CPUs and 0 GPUs of one trial"):
-        sweep(replace(config, cpus_per_trial=99))
+        sweep(config)
 
 
-def test_bad_trials_are_stopped_early_and_say_so(ray_cluster, config, tmp_path):
-    (tmp_path / "grid.py").write_text(
-        "from ray import tune\nTRIALS = 3\n"
-        "SPACE = {'optimisation.epochs': 9, 'optimisation.learning_rate': tune.grid_search([3e-3, 1e-9])}\n"
-    )
-    result = sweep(replace(config, scheduler="asha", concurrent=1))
-    runs = children(config)
+@pytest.mark.long
+def test_bad_trials_are_stopped_early_and_say_so(ray_cluster, make_sweep: MakeSweep, tracked: Door):
+    rates = "tune.grid_search([1e-2, 1e-9, 1e-10])"
+    space = f"SPACE = {{'optimisation.epochs': 9, 'optimisation.learning_rate': {rates}}}"
+    config = make_sweep("asha", space, scheduler="asha", concurrent=1)
+    result = sweep(config)
+    runs = children(tracked, config)
     stopped = [run for run in runs.values() if run.data.tags.get("stopped_early") == "true"]
-    assert len(stopped) + len(result.trials) == 6
+    assert len(stopped) + len(result.trials) == 3
     assert stopped
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
 
-def test_a_trial_from_pixels_trains_on_ray_train(ray_cluster, config, like, tmp_path):
-    values = json.loads(like.read_text())
-    write_json(like, {**values, "source": "pixels", "backbones": "finetune"})
-    (tmp_path / "grid.py").write_text(
-        "from ray import tune\nSEARCH = 'optuna'\n"
+@pytest.mark.slow
+def test_a_trial_from_pixels_trains_on_ray_train(ray_cluster, make_sweep: MakeSweep, tracked: Door):
+    space = (
+        "SEARCH = 'optuna'\n"
         "SPACE = {'sparsity.target_timesteps': 2, 'optimisation.learning_rate': tune.loguniform(1e-4, 1e-3),\n"
         "         'optimisation.validate_every': 2}\n"
     )
-    result = sweep(replace(config, source="pixels", confirm=1, confirm_epochs=1))
+    config = make_sweep("pixels", space, source="pixels", confirm=1, confirm_epochs=1)
+    result = sweep(config)
     (trial,) = result.trials
     assert {point.sampling for point in trial.points["test"]} == {"selector", "gate", "uniform"}
-    confirmed_run = f"{config.name}_confirm_{trial.trial}"
-    runs = mlflow_runs(config.runs)
-    run = runs[trial.trial]
-    assert {run.info.status, runs[confirmed_run].info.status} == {"FINISHED"}
+    run = mlflow_run(tracked, trial.trial)
+    assert run.info.status == "FINISHED"
     assert run.data.params["optimisation.validate_every"] == "2"
-    scores = MlflowClient(store_uri(config.runs)).get_metric_history(run.info.run_id, "validation/score")
+    scores = MlflowClient(tracked.uri).get_metric_history(run.info.run_id, "validation/score")
     assert [metric.step for metric in scores] == [1], "epochs that were validated, by their numbers"
+    confirmed_run = mlflow_run(tracked, f"{config.name}_confirm_{trial.trial}")
+    assert confirmed_run.info.status == "FINISHED"
     confirmed = read_json(config.folder / "confirm.json")
     assert [row["trial"] for row in confirmed["trials"]] == [trial.trial]
     assert list(best_points(result, 1)) == [trial.trial]
-    nested = runs[confirmed_run].data.tags["mlflow.parentRunId"]
-    assert nested == runs[config.name].info.run_id
+    parent = mlflow_run(tracked, config.name)
+    assert confirmed_run.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert confirmed["rank_correlation"] is None, "one trial has no rank"
 
 
-def test_a_sweep_whose_driver_is_killed_goes_on_and_keeps_what_was_finished(config, tmp_path):
-    (tmp_path / "grid.py").write_text(
-        "from ray import tune\n"
-        "SPACE = {'sparsity.target_timesteps': tune.grid_search([1, 2, 3, 4]), 'optimisation.epochs': 40}\n"
-    )
-    write_json(tmp_path / "sweep.json", to_dict(config))
-    command = [sys.executable, "-m", "ray_jobs.sweep", "--config", tmp_path / "sweep.json"]
-    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    trials = config.folder / "trials"
-    deadline = time.monotonic() + 150
-    while len(finished(trials)) < 1:
-        assert killed.poll() is None
+def command_of(config: SweepConfig) -> list[str]:
+    file = config.runs / "sweep.json"
+    write_json(file, to_dict(config))
+    return [sys.executable, "-m", "ray_jobs.sweep", "--config", str(file)]
+
+
+def wait_until(is_there: Callable[[], bool], job: subprocess.Popen) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_there():
+        assert job.poll() is None, "the sweep has ended"
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def finished(config: SweepConfig) -> list[Path]:
+    """Folders of trials that are done."""
+    results = (config.folder / "trials").glob("[!u]*/result.json")
+    return [file.parent for file in results]
+
+
+def times_written(places: list[Path]) -> dict[Path, int]:
+    return {place: (place / "result.json").stat().st_mtime_ns for place in places}
+
+
+def statuses_of_trials(config: SweepConfig) -> list[list[str]]:
+    """How the runs of trials stood, from first to last, by their journals, which may be read while the sweep runs."""
+    return sorted(
+        [
+            entry["status"]
+            for entry in map(json.loads, journal.read_text().splitlines())
+            if entry["op"] == "status"
+        ]
+        for journal in (config.folder / "trials").glob("[!u]*/mlflow.jsonl")
+    )
+
+
+def begun(config: SweepConfig) -> int:
+    """How often trials have begun, or have been gone on with."""
+    return sum(statuses.count("RUNNING") for statuses in statuses_of_trials(config))
+
+
+@pytest.fixture
+def alone(dataset: Manifest, tiny_run: Path, runs: Path) -> Callable[..., SweepConfig]:
+    """Configs of sweeps that share nothing with other tests."""
+
+    def make(name: str, space: str) -> SweepConfig:
+        (runs / "space.py").write_text(f"from ray import tune\n{space}\n")
+        return SweepConfig(
+            manifest=dataset.path, name=name, space=str(runs / "space.py"), like=tiny_run, runs=runs
+        )
+
+    return make
+
+
+@pytest.mark.jobs
+@pytest.mark.long
+def test_a_killed_sweep_goes_on_and_a_stopped_one_says_so_and_leaves_no_run_running(alone):
+    """Killed when a trial is done, resumed, and stopped in the midst of a trial that has no end."""
+    config = alone("killed", "SPACE = {'optimisation.epochs': tune.grid_search([2, 3, 100000])}")
+    command = command_of(config)
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(finished(config)) >= 1, killed)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    before = {place: (place / "result.json").stat().st_mtime_ns for place in finished(trials)}
-    done = subprocess.run(
-        [*command, "--resume"], capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
-    assert done.returncode == 0, done.stderr
-    result = read_sweep(config.folder)
-    assert sorted(trial.changes["sparsity.target_timesteps"] for trial in result.trials) == [1, 2, 3, 4]
-    after = {place: (place / "result.json").stat().st_mtime_ns for place in before}
-    assert after == before, "finished trials are kept"
-    assert {run.info.status for run in mlflow_runs(config.runs).values()} == {"FINISHED"}
+    before, times_begun = times_written(finished(config)), begun(config)
 
-
-def test_a_sweep_that_is_stopped_says_so_and_leaves_no_run_running(config, tmp_path):
-    (tmp_path / "grid.py").write_text(
-        "from ray import tune\nSPACE = {'optimisation.epochs': tune.grid_search([100000])}\n"
-    )
-    write_json(tmp_path / "sweep.json", to_dict(config))
-    command = [sys.executable, "-m", "ray_jobs.sweep", "--config", tmp_path / "sweep.json"]
-    stopped = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 150
-    while "RUNNING" not in statuses_of_trials(config):
-        assert stopped.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    going_on = [*command, "--resume"]
+    stopped = subprocess.Popen(going_on, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: begun(config) > times_begun and len(finished(config)) == 2, stopped)
+    wait_until(lambda: [each[-1] for each in statuses_of_trials(config)].count("RUNNING") == 1, stopped)
     stopped.send_signal(signal.SIGTERM)
     _, complaint = stopped.communicate(timeout=60)
     assert stopped.returncode == 130, complaint
     assert complaint.strip().splitlines()[-1] == "stopped"
     assert "Traceback" not in complaint
-    assert statuses_of_trials(config) == ["KILLED"]
-    assert mlflow_runs(config.runs)[config.name].info.status == "KILLED"
+    assert sorted(each[-1] for each in statuses_of_trials(config)) == ["FINISHED", "FINISHED", "KILLED"]
+    assert times_written(list(before)) == before, "finished trials are kept"
+    assert statuses_in_mlflow(config)[config.name] == "KILLED"
 
 
-def statuses_of_trials(config: SweepConfig) -> list[str]:
-    """How the runs of trials stand, by their journals, which may be read while the sweep runs."""
-    newest = []
-    for journal in (config.folder / "trials").glob("[!u]*/mlflow.jsonl"):
-        lines = [json.loads(line) for line in journal.read_text().splitlines()]
-        newest += [line["status"] for line in lines if line["op"] == "status"][-1:]
-    return newest
+@pytest.mark.jobs
+@pytest.mark.slow
+def test_a_sweep_whose_driver_is_killed_goes_on_to_its_end(alone):
+    grid = "tune.grid_search([1, 2, 3, 4])"
+    config = alone(
+        "to_its_end", f"SPACE = {{'sparsity.target_timesteps': {grid}, 'optimisation.epochs': 40}}"
+    )
+    command = command_of(config)
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: len(finished(config)) >= 1, killed)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    before = times_written(finished(config))
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    result = read_sweep(config.folder)
+    assert sorted(trial.changes["sparsity.target_timesteps"] for trial in result.trials) == [1, 2, 3, 4]
+    assert times_written(list(before)) == before, "finished trials are kept"
+    assert set(statuses_in_mlflow(config).values()) == {"FINISHED"}
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowServer]:
-    (tmp_path / "server").mkdir()
-    server = MlflowServer(tmp_path / "server")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
-    server.start()
-    yield server
-    server.stop()
+def statuses_in_mlflow(config: SweepConfig) -> dict[str, str]:
+    client = MlflowClient(store_uri(config.runs))
+    experiment = client.get_experiment_by_name("epitoma").experiment_id
+    return {run.info.run_name: run.info.status for run in client.search_runs([experiment])}
 
 
-def test_a_server_that_dies_in_the_middle_of_a_sweep_loses_no_trial(ray_cluster, server, config, capsys):
-    trials = config.folder / "trials"
-
-    def kill() -> None:
-        while not list(trials.glob("*/mlflow.json")):
-            time.sleep(0.05)
-        server.stop()
-
-    killer = Thread(target=kill, daemon=True)
-    killer.start()
-    result = sweep(config)
-    killer.join()
-    assert len(result.trials) == 2
-    assert "report sync" in capsys.readouterr().err
-    server.start()
-    report(SyncConfig(run=config.folder))
-    assert "records sent to" in capsys.readouterr().out
-    runs = children(config)
-    assert set(runs) == {*(trial.trial for trial in result.trials), "uniform_dense", "uniform_random"}
-    assert {run.info.status for run in runs.values()} == {"FINISHED"}
-    check_mlflow(config, result)
-
-
-def finished(trials: Path) -> list[Path]:
-    return [
-        place.parent for place in trials.glob("*/result.json") if not place.parent.name.startswith("uniform")
-    ]
-
-
-def test_bad_sweeps_are_refused_before_anything_starts(config, tmp_path):
+def test_bad_sweeps_are_refused_before_anything_starts(dataset: Manifest, tiny_run: Path, tmp_path: Path):
     (tmp_path / "grid.py").write_text("SPACE = {'sparsity.target': 2}\n")
+    config = SweepConfig(
+        manifest=dataset.path,
+        name="bad",
+        space=str(tmp_path / "grid.py"),
+        like=tiny_run,
+        runs=tmp_path / "runs",
+    )
     with pytest.raises(ConfigError, match=r"there is no option 'sparsity\.target'"):
         sweep(config)
     with pytest.raises(ConfigError, match="no run and no file of options"):

@@ -16,9 +16,9 @@ from epitoma.config import to_dict
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import VideoRow
 from epitoma.errors import RunError
+from epitoma.json_files import write_json
 from epitoma.ownership import refuse_what_others_can_write
 from epitoma.presets import demo_selector
-from epitoma.training.checkpoint import write_json
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.evaluate import EvaluateConfig, evaluate
@@ -209,11 +209,6 @@ def test_sweeps_that_cannot_be_run(refused, tmp_path, arguments, expected):
 )
 def test_reports_of_nothing(refused, arguments, expected):
     assert expected in refused("report", *arguments)
-
-
-def test_help_reads_well_and_ends_well(tmp_path):
-    code, _ = job("train", "--help", cwd=tmp_path)
-    assert code == 0
 
 
 class Touches:

@@ -9,9 +9,11 @@ import torch
 from epitoma.config import to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.errors import ConfigError
+from epitoma.json_files import read_json
+from epitoma.on_ray.trainer import build_trainable
 from epitoma.tradeoff import find
 from epitoma.training.augmentation import AugmentationConfig
-from epitoma.training.checkpoint import load_model, read_json
+from epitoma.training.checkpoint import load_model
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import parse
@@ -37,13 +39,11 @@ def quick(dataset: Manifest, runs: Path, **settings) -> FinetuneConfig:
 
 
 @pytest.fixture(scope="module")
-def tuned(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run of each network."""
+def light(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that fine-tuned LightNet."""
     runs = tmp_path_factory.mktemp("runs")
-    return {
-        "light": finetune(quick(dataset, runs, name="light", network="light")),
-        "heavy": finetune(quick(dataset, runs, name="heavy", train_sampling="uniform", train_timesteps=2)),
-    }
+    config = quick(dataset, runs, name="light", network="light", train_sampling="uniform", train_timesteps=2)
+    return finetune(config)
 
 
 def networks(run: Path):
@@ -55,73 +55,92 @@ def moved(before: torch.nn.Module, after: torch.nn.Module) -> bool:
     return any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
 
 
-def test_the_network_learns_and_a_light_one_is_kept_as_lightnet_too(dataset: Manifest, tuned):
-    config = quick(dataset, tuned["light"].parent, name="untouched")
+def test_lightnet_learns_and_is_kept_as_both_networks(dataset: Manifest, light: Path):
+    config = quick(dataset, light.parent, name="untouched")
     _, untouched, _ = starting_point(config, dataset)
-    light, light_config = networks(tuned["light"])
-    assert moved(untouched.light, light.light)
-    assert not moved(light.light, light.heavy)
-    assert not light_config.has_selector
-    heavy, _ = networks(tuned["heavy"])
-    assert moved(untouched.heavy, heavy.heavy)
-    assert not moved(untouched.light, heavy.light)
-    history = read_json(tuned["heavy"] / "history.json")["epochs"]
+    tuned, tuned_config = networks(light)
+    assert moved(untouched.light, tuned.light)
+    assert not moved(tuned.light, tuned.heavy)
+    assert not tuned_config.has_selector
+    history = read_json(light / "history.json")["epochs"]
     assert history[-1]["train/timesteps"] == 2
     assert 0 <= history[-1]["validation/score"] <= 1
 
 
-def test_a_run_takes_each_network_from_where_it_was_tuned(dataset: Manifest, tuned, tmp_path: Path):
+@pytest.mark.slow
+def test_heavynet_learns_alone(dataset: Manifest, tmp_path: Path):
+    config = quick(dataset, tmp_path, name="heavy")
+    _, untouched, _ = starting_point(config, dataset)
+    tuned, _ = networks(finetune(config))
+    assert moved(untouched.heavy, tuned.heavy)
+    assert not moved(untouched.light, tuned.light)
+
+
+def test_a_run_takes_each_network_from_where_it_was_tuned(
+    dataset: Manifest, light: Path, trained_run: Path, tmp_path: Path
+):
     config = TrainConfig(
         manifest=dataset.path,
         name="both",
         runs=tmp_path,
         head=tiny_head(),
-        light_from=tuned["light"],
-        heavy_from=tuned["heavy"],
+        light_from=light,
+        heavy_from=trained_run,
     )
     taken, both, _ = starting_point(config, dataset)
-    assert not moved(networks(tuned["light"])[0].light, both.light)
-    assert not moved(networks(tuned["heavy"])[0].heavy, both.heavy)
+    assert not moved(networks(light)[0].light, both.light)
+    assert not moved(networks(trained_run)[0].heavy, both.heavy)
     assert taken.networks == tiny_networks()
 
 
-def test_a_plain_classifier_is_measured_without_a_selector(dataset: Manifest, tuned):
-    points = evaluate(EvaluateConfig(run=tuned["heavy"], manifest=dataset.path, quiet=True))
+def test_a_plain_classifier_is_measured_without_a_selector(dataset: Manifest, light: Path):
+    points = evaluate(EvaluateConfig(run=light, manifest=dataset.path, quiet=True))
     assert {point.sampling for point in points} == {"uniform", "random", "dense"}
 
 
-def test_a_selector_serves_a_classifier_that_never_saw_it(
-    dataset: Manifest, tuned, tiny_run: Path, tmp_path: Path
-):
+def test_a_selector_serves_a_classifier_that_never_saw_it(dataset: Manifest, light: Path, trained_run: Path):
     """Uniform sampling is the plain classifier's own, and keeping all is nearly it: only the weights differ."""
-    chooser = parse(
-        TrainConfig, ["--config", str(tiny_run), "--name", "chooser", "--runs", str(tmp_path)], about=""
-    )
-    config = EvaluateConfig(run=tuned["heavy"], manifest=dataset.path, quiet=True)
+    config = EvaluateConfig(run=light, manifest=dataset.path, quiet=True)
     alone = evaluate(config)
-    together = evaluate(replace(config, selector_from=train(chooser)))
+    together = evaluate(replace(config, selector_from=trained_run))
     assert find(together, "uniform", budget=2).score == find(alone, "uniform", budget=2).score
     assert find(together, "selector", budget=2).gmacs_light > 0
-    assert (tuned["heavy"] / "evaluation_test_selector_of_chooser" / "tradeoff.parquet").is_file()
+    assert (light / "evaluation_test_selector_of_trained" / "tradeoff.parquet").is_file()
 
 
-def test_end_to_end_goes_on_with_a_stand_alone_selector(
-    dataset: Manifest, tuned, tiny_run: Path, tmp_path: Path
-):
-    """Its LightNet and selector come along; HeavyNet and classifier are the run's own."""
-    options = ["--config", str(tiny_run), "--runs", str(tmp_path)]
-    alone = parse(TrainConfig, [*options, "--name", "alone", "--light-from", str(tuned["light"])], about="")
-    train(alone)
+def wider_behind_the_selector_of(trained_run: Path, tiny_run: Path, runs: Path) -> TrainConfig:
+    """A run from pixels with a classifier of its own behind another run's LightNet and selector."""
     wider = replace(tiny_head(), classifier=replace(tiny_head().classifier, hidden_channels=24))
-    config = replace(
-        parse(TrainConfig, [*options, "--name", "wider", "--selector-from", str(alone.folder)], about=""),
+    options = ["--config", str(tiny_run), "--runs", str(runs), "--name", "wider"]
+    return replace(
+        parse(TrainConfig, [*options, "--selector-from", str(trained_run)], about=""),
         source="pixels",
         backbones="finetune",
         head=wider,
-        optimisation=replace(alone.optimisation, epochs=1, learning_rate=0.0, network_learning_rate=0.0),
+        optimisation=OptimisationConfig(
+            epochs=1, batch_size=4, learning_rate=0.0, network_learning_rate=0.0, average=0.0
+        ),
     )
+
+
+def test_end_to_end_begins_with_a_stand_alone_selector(
+    dataset: Manifest, trained_run: Path, tiny_run: Path, tmp_path: Path
+):
+    config = wider_behind_the_selector_of(trained_run, tiny_run, tmp_path)
+    config, both, start = starting_point(config, dataset)
+    shape = config.model(classes=dataset.classes, multi_label=False)
+    model, (before, _) = build_trainable(config, shape, both, start=start), load_model(trained_run / "model")
+    assert not moved(before.selector, model.selector)
+    assert not moved(before.networks.light, model.networks.light)
+    assert model.classifier.mlp[0].out_features == 24
+
+
+@pytest.mark.slow
+def test_end_to_end_goes_on_with_a_stand_alone_selector(trained_run: Path, tiny_run: Path, tmp_path: Path):
+    """Its LightNet and selector come along; HeavyNet and classifier are the run's own."""
+    config = wider_behind_the_selector_of(trained_run, tiny_run, tmp_path)
     train(config)
-    (before, _), (after, _) = load_model(alone.folder / "model"), load_model(config.folder / "model")
+    (before, _), (after, _) = load_model(trained_run / "model"), load_model(config.folder / "model")
     assert not moved(before.selector, after.selector)
     assert not moved(before.networks.light, after.networks.light)
     assert after.classifier.mlp[0].out_features == 24

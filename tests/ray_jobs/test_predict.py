@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,26 +13,29 @@ import torch
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.errors import ClusterError, ConfigError, ManifestError, RunError
-from epitoma.models.videoepitoma import ModelConfig, build_model
+from epitoma.models.videoepitoma import build_model
 from epitoma.on_ray.inference import Answers
 from epitoma.predictions import Predictions, read_predictions
 from epitoma.recogniser import Recogniser
-from epitoma.tradeoff import find
+from epitoma.tradeoff import TradeoffPoint, find
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.predict import PredictConfig, gather, predict
+from tests.conftest import tiny_model
 
 
-@pytest.fixture
-def run(tmp_path: Path, model_config: ModelConfig, dataset: Manifest) -> Path:
+@pytest.fixture(scope="module")
+def run(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained model, saved as a run's is."""
-    config = replace(model_config, classes=dataset.classes)
-    save_model(tmp_path / "run" / "model", config=config, state=state_of(build_model(config).eval()))
-    return tmp_path / "run"
+    torch.manual_seed(0)
+    config = replace(tiny_model(), classes=dataset.classes)
+    folder = tmp_path_factory.mktemp("run")
+    save_model(folder / "model", config=config, state=state_of(build_model(config).eval()))
+    return folder
 
 
-@pytest.fixture
-def answering(run: Path, dataset: Manifest) -> Path:
+@pytest.fixture(scope="module")
+def answering(run: Path, dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, with answers that are not the same for all videos: an untrained model has one favourite."""
     model, config = load_model(run / "model")
     recogniser = Recogniser(model, config, device=torch.device("cpu"))
@@ -39,8 +43,9 @@ def answering(run: Path, dataset: Manifest) -> Path:
     logs = [[math.log(scores[name]) for name in config.classes] for scores in said]
     with torch.no_grad():
         model.classifier.mlp[-1].bias -= torch.tensor(logs).mean(dim=0)
-    save_model(run / "model", config=config, state=state_of(model))
-    return run
+    folder = tmp_path_factory.mktemp("answering")
+    save_model(folder / "model", config=config, state=state_of(model))
+    return folder
 
 
 @pytest.fixture
@@ -53,29 +58,63 @@ def videos(dataset: Manifest, tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_is_predicted_scores_as_what_is_evaluated(ray_cluster, answering, dataset, tmp_path):
-    """The same model on the same videos, once from a feature store and once from files, at any budget."""
-    points = evaluate(EvaluateConfig(run=answering, manifest=dataset.path, split="train", quiet=True))
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    """As many as the actors have: sums are rounded in another order with more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def points(ray_cluster, answering, dataset) -> list[TradeoffPoint]:
+    """The model evaluated from a feature store."""
+    return evaluate(EvaluateConfig(run=answering, manifest=dataset.path, split="train", quiet=True))
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("_one_thread")
+@pytest.mark.parametrize("budget", [None, 4])
+def test_what_is_predicted_is_what_is_evaluated_and_what_each_video_gets_alone(
+    points, answering, dataset, tmp_path, budget
+):
+    """The same model on the same videos, once from a feature store and twice from files."""
+    config = PredictConfig(model=answering, input=str(dataset.path), output=tmp_path, budget=budget)
+    rows = predict(config).to_pylist()
+    assert [row["video_id"] for row in rows] == dataset.video_ids
+
     manifest = dataset.split("train")
     labels = dict(zip(manifest.video_ids, manifest.table["labels"].to_pylist(), strict=True))
-    for budget in (None, 1, 4):
-        table = predict(
-            PredictConfig(
-                model=answering, input=str(dataset.path), output=tmp_path / f"out_{budget}", budget=budget
-            )
-        )
-        rows = [row for row in table.to_pylist() if row["video_id"] in labels]
-        point = find(points, "gate") if budget is None else find(points, "selector", budget=budget)
-        right = [row["labels"][0] == labels[row["video_id"]][0] for row in rows]
-        assert len({row["labels"][0] for row in rows}) > 1
-        assert sum(right) / len(right) == pytest.approx(point.score)
-        assert sum(row["kept"] for row in rows) / len(rows) == pytest.approx(point.timesteps)
-        assert table["video_id"].to_pylist() == dataset.video_ids
+    told = [row for row in rows if row["video_id"] in labels]
+    right = [row["labels"][0] == labels[row["video_id"]][0] for row in told]
+    point = find(points, "gate") if budget is None else find(points, "selector", budget=budget)
+    assert len({row["labels"][0] for row in told}) > 1
+    assert sum(right) / len(right) == pytest.approx(point.score)
+    assert sum(row["kept"] for row in told) / len(told) == pytest.approx(point.timesteps)
+
+    alone = Recogniser(*load_model(answering / "model"), device=torch.device("cpu"))
+    for row, path in zip(rows, dataset.resolved_paths(), strict=True):
+        said = alone.predict(path, budget=budget)
+        assert row["labels"] == list(said.scores)
+        assert row["scores"] == pytest.approx(list(said.scores.values()), abs=1e-6)
+        assert sum(row["scores"]) == pytest.approx(1)
+        assert tuple(row["timesteps"]) == said.timesteps
+        assert (row["seconds"], row["alpha"]) == (list(said.seconds), pytest.approx(said.alpha, abs=1e-6))
+        assert (row["kept"], row["candidates"]) == (len(said.timesteps), 8)
+        assert row["gmacs"] == said.gmacs
+        assert min(row["decoding_ms"], row["light_ms"], row["heavy_ms"]) > 0
 
 
-def test_a_job_that_is_run_again_does_what_is_new(ray_cluster, run, videos, tmp_path, capsys):
-    config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out", budget=2, top=1)
+@pytest.mark.long
+def test_a_job_that_is_run_again_does_what_is_new_and_other_questions_need_another_output(
+    ray_cluster, run, videos, tmp_path, capsys
+):
+    config = PredictConfig(
+        model=run, input=str(videos), output=tmp_path / "out", budget=2, top=2, min_score=0.5
+    )
     first = predict(config)
+    assert [len(labels) for labels in first["labels"].to_pylist()] == [1] * 3, "of two, one has half or more"
     one, other, third = sorted(videos.iterdir())
     shutil.copyfile(one, other)
     shutil.copyfile(one, videos / "zz_new.mp4")
@@ -94,20 +133,6 @@ def test_a_job_that_is_run_again_does_what_is_new(ray_cluster, run, videos, tmp_
     assert read_predictions(config.output).equals(second)
     assert not list((config.output / "parts").iterdir())
 
-
-def test_labels_are_told_from_a_score_on(ray_cluster, run, videos, tmp_path):
-    config = PredictConfig(model=run, input=str(videos / "*.mp4"), output=tmp_path / "all")
-    scores = predict(config)["scores"].to_pylist()
-    assert all(len(each) == 2 and sum(each) == pytest.approx(1) for each in scores)
-    least = sorted(max(each) for each in scores)[1]
-    some = predict(replace(config, output=tmp_path / "some", min_score=least))
-    expected = [[score for score in each if score >= least] for each in scores]
-    assert [len(each) for each in some["labels"].to_pylist()] == [len(each) for each in expected]
-
-
-def test_other_questions_need_another_output(run, videos, tmp_path, ray_cluster):
-    config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out", budget=2)
-    predict(config)
     with pytest.raises(RunError, match="holds predictions of budget 2: choose another --output"):
         predict(replace(config, budget=3))
     (config.output / "settings.json").write_text("{")

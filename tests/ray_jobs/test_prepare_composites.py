@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from epitoma.datasets.manifest import Manifest
-from epitoma.on_ray.runtime import ray_session
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video
@@ -49,12 +48,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module")
-def _ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with ray_session(logs=tmp_path_factory.mktemp("logs")):
-        yield
-
-
 def job(clips: Path, output: Path, **settings) -> Manifest:
     few = {"train_videos": 4, "validation_videos": 2, "test_videos": 2, "min_seconds": 4, "max_seconds": 6}
     look = {"fps": 8, "size": 32, "evidence_share": 0.3, "min_segment_seconds": 0.5, "max_segment_seconds": 1}
@@ -75,7 +68,7 @@ def states(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mp4")}
 
 
-@pytest.mark.usefixtures("_ray")
+@pytest.mark.usefixtures("ray_cluster")
 def test_composites_show_what_the_manifest_says_and_are_made_once(clips, tmp_path, capsys):
     before = {path: path.stat().st_mtime_ns for path in clips.rglob("*")}
     manifest = job(clips, tmp_path / "out")
@@ -107,7 +100,7 @@ def test_composites_show_what_the_manifest_says_and_are_made_once(clips, tmp_pat
     assert "7 of 8 videos were there already" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("_ray")
+@pytest.mark.usefixtures("ray_cluster")
 def test_the_same_seed_gives_the_same_bytes_and_another_one_another_dataset(clips, tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         job(clips, tmp_path / name, train_videos=2, validation_videos=0, test_videos=0, seed=seed)
@@ -153,7 +146,7 @@ def test_an_empty_class(refused, put_clips_in, tmp_path):
     assert "no clips in blue" in line
 
 
-@pytest.mark.usefixtures("_ray")
+@pytest.mark.usefixtures("ray_cluster")
 def test_not_enough_clips(refused, put_clips_in, tmp_path):
     root = put_clips_in(*(f"{name}/{i}.mp4" for name in ("nothing", "red", "blue") for i in range(3)))
     os.truncate(root / "blue" / "1.mp4", 100)

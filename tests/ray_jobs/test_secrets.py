@@ -2,9 +2,9 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,10 @@ import pytest
 
 from epitoma.datasets.manifest import Manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
+from epitoma.json_files import read_json
 from epitoma.roots import Roots, write_roots
-from epitoma.training.checkpoint import read_json
-from tests.mlflow_server import MlflowServer
+from ray_jobs.train import main
+from tests.door import Door
 
 SECRET = "hush0123456789"
 ADDRESS = f"http://127.0.0.1:1/clip.mp4?X-Amz-Signature={SECRET}"
@@ -23,20 +24,12 @@ HIDDEN = "http://127.0.0.1:1/clip.mp4?X-Amz-Signature=..."
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[MlflowServer]:
-    (tmp_path / "server").mkdir()
-    server = MlflowServer(tmp_path / "server")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def unreachable(dataset: Manifest, tmp_path: Path) -> Path:
     """A dataset whose videos lie behind signed addresses that do not answer."""
     rows = [
         VideoRow(**{**row, "labels": tuple(row["labels"]), "intervals": None})
-        for row in dataset.table.to_pylist()
+        for split in ("train", "validation")
+        for row in dataset.split(split).table.slice(0, 2).to_pylist()
     ]
     signed = [replace(row, path=f"{ADDRESS}&number={number}") for number, row in enumerate(rows)]
     path = tmp_path / "set" / "manifest.parquet"
@@ -45,8 +38,14 @@ def unreachable(dataset: Manifest, tmp_path: Path) -> Path:
     return path
 
 
-def train(tmp_path: Path, config: dict[str, object], store: str) -> subprocess.CompletedProcess[str]:
-    (tmp_path / "run.json").write_text(json.dumps(config))
+def config_file(tmp_path: Path, values: dict[str, object]) -> str:
+    file = tmp_path / f"{values['name']}.json"
+    file.write_text(json.dumps(values))
+    return str(file)
+
+
+def train(config: str, store: str) -> subprocess.CompletedProcess[str]:
+    """A job in a process of its own."""
     secrets = {
         "MLFLOW_TRACKING_URI": store,
         "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -55,7 +54,7 @@ def train(tmp_path: Path, config: dict[str, object], store: str) -> subprocess.C
         "RAY_AUTH_TOKEN": SECRET * 4,
     }
     return subprocess.run(
-        [sys.executable, "-m", "ray_jobs.train", "--config", str(tmp_path / "run.json")],
+        [sys.executable, "-m", "ray_jobs.train", "--config", config],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **secrets},
         capture_output=True,
         text=True,
@@ -68,21 +67,33 @@ def holding(secret: str, folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 
 
-def test_a_job_that_fails_keeps_its_secrets(server, unreachable, tiny_run, tmp_path):
+@pytest.mark.jobs
+@pytest.mark.long
+def test_a_job_that_fails_keeps_its_secrets(
+    mlflow_server, unreachable, tiny_run, tmp_path, monkeypatch, capsys
+):
     runs = tmp_path / "runs"
-    config = {**read_json(tiny_run), "manifest": str(unreachable), "runs": str(runs), "name": "one"}
-    store = server.uri.replace("http://", f"http://me:{SECRET}@")
-    done = train(tmp_path, config, store)
+    config = {**read_json(tiny_run), "manifest": str(unreachable), "runs": str(runs), "name": "reticent"}
+    door = Door(mlflow_server.port)
+    store = door.uri.replace("http://", f"http://me:{SECRET}@")
+    done = train(config_file(tmp_path, config), store)
     assert done.returncode == 2, done.stderr
     (rejects,) = runs.glob("features/*/rejects.parquet")
     assert {row["path"].split("&")[0] for row in pq.read_table(rejects).to_pylist()} == {HIDDEN}
-    server.stop()
-    refused = train(tmp_path, {**config, "name": "two"}, store)
-    assert refused.returncode == 2
-    assert "error: MLflow at http://...@127.0.0.1" in refused.stderr
-    for text in (done.stdout, done.stderr, refused.stdout, refused.stderr):
+    door.shut()
+    for name, value in {"MLFLOW_TRACKING_URI": store, "AWS_SECRET_ACCESS_KEY": SECRET}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["train", "--config", config_file(tmp_path, {**config, "name": "two"})])
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    signal.signal(signal.SIGTERM, handler)
+    assert stop.value.code == 2
+    refused = capsys.readouterr()
+    assert "error: MLflow at http://...@127.0.0.1" in refused.err
+    for text in (done.stdout, done.stderr, refused.out, refused.err):
         assert SECRET not in text
     assert holding(SECRET, runs) == []
-    assert holding(SECRET, server.folder) == []
-    assert (runs / "one" / "mlflow.jsonl").is_file()
-    assert holding("one", server.folder) != [], "MLflow was told"
+    assert holding(SECRET, mlflow_server.folder) == []
+    assert (runs / "reticent" / "mlflow.jsonl").is_file()
+    assert holding("reticent", mlflow_server.folder) != [], "MLflow was told"

@@ -1,5 +1,6 @@
 """Every study writes its table and figure, and MLflow has both."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
+from epitoma.json_files import read_json
 from epitoma.tracking import store_uri
-from epitoma.training.checkpoint import read_json
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import parse
 from ray_jobs.report import ReportConfig
@@ -18,15 +19,16 @@ from tests.studies.made_runs import TIMESTEPS, made_choices, point, write_run
 STUDIES = ("table2", "figure4", "figure5", "figure6", "figure7", "figure8", "off_the_shelf", "ablation")
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def measured(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A selector of two seeds, evaluated at two time scales."""
-    folders = []
+    folder, folders = tmp_path_factory.mktemp("runs"), []
+    shutil.copyfile(empty_store, folder / "mlflow.db")
     for seed in (0, 1):
         config = TrainConfig(
-            manifest=tmp_path / "kitchen" / "m.parquet",
+            manifest=folder / "kitchen" / "m.parquet",
             name=f"run_{seed}",
-            runs=tmp_path,
+            runs=folder,
             timesteps=TIMESTEPS,
             seed=seed,
         )
@@ -40,9 +42,9 @@ def runs(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_a_study_leaves_table_and_figure_and_mlflow_has_them(study: str, runs: list[Path], capsys):
-    parse(ReportConfig, [study, "--runs", *map(str, runs)], about="").report()
-    folder = runs[0].parent / f"study_{study}"
+def test_a_study_leaves_table_and_figure_and_mlflow_has_them(study: str, measured: list[Path], capsys):
+    parse(ReportConfig, [study, "--runs", *map(str, measured)], about="").report()
+    folder = measured[0].parent / f"study_{study}"
     table = (folder / "table.md").read_text()
     assert table in capsys.readouterr().out
     rows = pq.read_table(folder / "table.parquet").to_pylist()
@@ -51,7 +53,7 @@ def test_a_study_leaves_table_and_figure_and_mlflow_has_them(study: str, runs: l
     assert {row["dataset"] for row in rows} == {"kitchen"}
     assert (folder / "figure.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (folder / "figure.svg").read_text()
-    client = MlflowClient(store_uri(runs[0].parent))
+    client = MlflowClient(store_uri(measured[0].parent))
     experiment = client.get_experiment_by_name("epitoma")
     [run] = [
         run for run in client.search_runs([experiment.experiment_id]) if run.info.run_name == folder.name

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from ray._private.ray_constants import get_runtime_env_default_excludes
 from ray._private.runtime_env.packaging import create_package
 
-from epitoma.training.checkpoint import read_json
+from epitoma.json_files import read_json
 from epitoma.training.checkpoint_folder import CheckpointFolder
 from tests.ray_head import RayHead, ray_head
 
@@ -35,6 +35,16 @@ def head(store: str) -> Iterator[RayHead]:
     set_for_jobs = {"MLFLOW_TRACKING_URI": store, "RAY_JOB_STOP_WAIT_TIME_S": "60"}
     with ray_head(environment=set_for_jobs) as head:
         yield head
+
+
+@pytest.fixture(scope="module")
+def endless(head: RayHead, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
+    """A job without an end, which others run beside; gives its run, and its options but for their end."""
+    run = tmp_path_factory.mktemp("runs") / "stopped"
+    options = ["--config", tiny_run, "--runs", run.parent, "--name", run.name, "--checkpoint-every", "2"]
+    no_end = ["--optimisation.epochs", "100000"]
+    head.submit("ray_jobs.train", *options, *no_end, options=["--no-wait", "--submission-id", run.name])
+    return run, options
 
 
 @pytest.fixture(scope="module")
@@ -73,20 +83,9 @@ def wait_for(is_there: Callable[[], bool], what: str) -> None:
         time.sleep(0.3)
 
 
-def test_a_job_runs_to_its_end(head, store, tiny_run, tmp_path):
-    run = tmp_path / "runs" / "submitted"
-    options = ["--config", tiny_run, "--runs", run.parent, "--name", run.name]
-    done = head.submit("ray_jobs.train", *options)
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"^  extract features \(4 timesteps\) .* videos/s$", done.stdout, re.MULTILINE)
-    assert re.search(r"^  train submitted from features .* epoch \d", done.stdout, re.MULTILINE)
-    assert "Traceback" not in done.stdout
-    assert (run / "model" / "model.safetensors").is_file()
-    assert status_in_mlflow(store, run.name) == "FINISHED"
-    assert not (run.parent / "mlflow.db").exists()
-
-
-def test_bad_input_fails_the_job_with_one_line(head):
+@pytest.mark.jobs
+@pytest.mark.long
+def test_bad_input_fails_the_job_with_one_line(head, endless):
     done = head.submit("ray_jobs.train", "--manifest", "gone.parquet", "--name", "x")
     assert done.returncode != 0
     assert "failed" in done.stdout
@@ -96,33 +95,7 @@ def test_bad_input_fails_the_job_with_one_line(head):
     assert "Traceback" not in done.stdout
 
 
-def test_a_stopped_job_ends_its_run_and_goes_on_from_its_checkpoint(head, store, tiny_run, tmp_path):
-    run = tmp_path / "runs" / "stopped"
-    options = ["--config", tiny_run, "--runs", run.parent, "--name", run.name, "--checkpoint-every", "2"]
-    endless = ["--optimisation.epochs", "100000"]
-    head.submit("ray_jobs.train", *options, *endless, options=["--no-wait", "--submission-id", run.name])
-    wait_for((run / "history.json").is_file, "the first epoch")
-    stopped = head.ray("job", "stop", "--address", head.dashboard, run.name)
-    assert stopped.returncode == 0, stopped.stdout
-    assert "was stopped" in head.ray("job", "status", "--address", head.dashboard, run.name).stdout
-    said = head.ray("job", "logs", "--address", head.dashboard, run.name).stdout
-    assert "  stopping: workers keep a checkpoint first" in said.splitlines()
-    assert "  the newest checkpoint is epoch_" in said, "its workers ended in time"
-    assert said.splitlines()[-1] == "stopped"
-    assert "Traceback" not in said
-    assert status_in_mlflow(store, run.name) == "KILLED"
-    newest = CheckpointFolder(run / "checkpoints").newest()
-    assert newest is not None
-
-    epochs = len(read_json(run / "history.json")["epochs"])
-    done = head.submit("ray_jobs.train", *options, "--optimisation.epochs", str(epochs + 2), "--resume")
-    assert done.returncode == 0, done.stdout
-    resumed_after = int(re.search(r"resumed after epoch (\d+)", done.stdout)[1])
-    assert resumed_after in (epochs - 1, epochs, epochs + 1)
-    assert (run / "model" / "model.safetensors").is_file()
-    assert status_in_mlflow(store, run.name) == "FINISHED"
-
-
+@pytest.mark.jobs
 @pytest.mark.parametrize("token", [None, "wrong"])
 def test_a_request_without_the_token_is_refused(head, token):
     refused = {None: 401, "wrong": 403}[token]
@@ -133,6 +106,7 @@ def test_a_request_without_the_token_is_refused(head, token):
     assert head.grpc_status(head.client_address, CLIENT, token=token) == "UNAUTHENTICATED"
 
 
+@pytest.mark.jobs
 def test_with_the_token_each_door_opens(head):
     assert head.request("/api/jobs/", token=head.token) == 200
     assert head.grpc_status(head.address, GCS, token=head.token) == "OK"
@@ -143,6 +117,7 @@ def test_with_the_token_each_door_opens(head):
         assert "CPUs 2.0" in done.stdout, done.stdout
 
 
+@pytest.mark.jobs
 def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
     command = [sys.executable, "-m", "ray_jobs.prepare", "synthetic", "--output", str(tmp_path / "data")]
     wrong = {**head.environment, "RAY_ADDRESS": head.address, "RAY_AUTH_TOKEN": "wrong"}
@@ -155,11 +130,43 @@ def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
     assert "token" in line
 
 
+@pytest.mark.jobs
 def test_a_submission_without_a_token_says_so(head):
     nobody = {"HOME": str(head.folder), "RAY_AUTH_MODE": "disabled"}
     done = head.ray("job", "list", "--address", head.dashboard, **nobody)
     assert done.returncode != 0
     assert "Authentication" in done.stdout
+
+
+@pytest.mark.jobs
+@pytest.mark.long
+def test_a_stopped_job_ends_its_run_and_goes_on_from_its_checkpoint_to_its_end(head, endless, store):
+    run, options = endless
+    wait_for((run / "history.json").is_file, "the first epoch")
+    stopped = head.ray("job", "stop", "--address", head.dashboard, run.name)
+    assert stopped.returncode == 0, stopped.stdout
+    assert "was stopped" in head.ray("job", "status", "--address", head.dashboard, run.name).stdout
+    said = head.ray("job", "logs", "--address", head.dashboard, run.name).stdout
+    assert "epitoma train: starting" in said.splitlines()
+    assert re.search(r"^  extract features \(4 timesteps\) .* videos/s$", said, re.MULTILINE)
+    assert "  stopping: workers keep a checkpoint first" in said.splitlines()
+    assert "  the newest checkpoint is epoch_" in said, "its workers ended in time"
+    assert said.splitlines()[-1] == "stopped"
+    assert "Traceback" not in said
+    assert status_in_mlflow(store, run.name) == "KILLED"
+    newest = CheckpointFolder(run / "checkpoints").newest()
+    assert newest is not None
+
+    epochs = len(read_json(run / "history.json")["epochs"])
+    done = head.submit("ray_jobs.train", *options, "--optimisation.epochs", str(epochs + 2), "--resume")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^  train stopped from features .* epoch \d", done.stdout, re.MULTILINE)
+    assert "Traceback" not in done.stdout
+    assert not (run.parent / "mlflow.db").exists()
+    resumed_after = int(re.search(r"resumed after epoch (\d+)", done.stdout)[1])
+    assert resumed_after in (epochs - 1, epochs, epochs + 1)
+    assert (run / "model" / "model.safetensors").is_file()
+    assert status_in_mlflow(store, run.name) == "FINISHED"
 
 
 def test_what_is_uploaded_is_what_jobs_need(uploaded):

@@ -14,8 +14,8 @@ from ray_jobs.sweep_watcher import SweepWatcher
 
 
 @pytest.fixture
-def watcher(tmp_path: Path) -> SweepWatcher:
-    folder = tmp_path / "runs" / "sweep"
+def watcher(runs: Path) -> SweepWatcher:
+    folder = runs / "sweep"
     open_tracker(folder)
     return SweepWatcher(folder, trials=4, base={"timesteps": 32}, score_name="accuracy")
 

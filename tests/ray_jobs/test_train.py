@@ -10,9 +10,9 @@ import pytest
 
 from epitoma.config import to_dict
 from epitoma.errors import ConfigError, RunError
+from epitoma.json_files import read_json, write_json
 from epitoma.presets import demo_selector
 from epitoma.tracking import tracked_run
-from epitoma.training.checkpoint import read_json, write_json
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.command_line import parse, run_job
 from ray_jobs.evaluate import EvaluateConfig
@@ -21,8 +21,8 @@ from ray_jobs.train import HISTORY, Watcher, check_resumed
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> TrainConfig:
-    config = demo_selector(tmp_path / "runs", tmp_path / "manifest.parquet")
+def config(runs: Path) -> TrainConfig:
+    config = demo_selector(runs, runs.parent / "manifest.parquet")
     write_json(config.folder / "config.json", to_dict(config))
     return replace(config, resume=True)
 

@@ -4,17 +4,16 @@ import pytest
 import torch
 
 from epitoma.errors import ConfigError, RunError
+from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import build_model
 from epitoma.training.checkpoint import (
     STATE_FILE,
     Progress,
     load_model,
     load_training,
-    read_json,
     save_model,
     save_training,
     state_of,
-    write_json,
 )
 from epitoma.training.optimisation import OptimisationConfig, make_optimizers
 

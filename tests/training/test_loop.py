@@ -39,7 +39,8 @@ def accuracy(logits_VL: torch.Tensor, labels_VL: torch.Tensor) -> float:
     return float((logits_VL.argmax(dim=1) == labels_VL.argmax(dim=1)).float().mean())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 5))])
 def test_no_seed_collapses_and_the_target_is_met(tmp_path: Path, splits, seed: int):
     """Eight of 32 timesteps are asked for, four show evidence: the gate keeps them and answers as dense does.
 
@@ -63,6 +64,7 @@ def test_no_seed_collapses_and_the_target_is_met(tmp_path: Path, splits, seed: i
     assert not same_for_all
 
 
+@pytest.mark.long
 def test_one_anytime_model_answers_well_at_every_budget_and_its_gates_keep_the_target(tmp_path: Path, splits):
     context = LocalContext(tmp_path)
     sparsity = SparsityConfig(mode="anytime", budgets=(1, 2, 4, 8), target_timesteps=4, open_every=3)
@@ -81,6 +83,7 @@ def test_one_anytime_model_answers_well_at_every_budget_and_its_gates_keep_the_t
     assert float(by_gates.selection.count_B.float().mean()) == pytest.approx(4, rel=0.25)
 
 
+@pytest.mark.long
 def test_the_l0_weight_shuts_more_the_larger_it_is(tmp_path: Path, splits):
     kept = []
     for weight in (0.0, 1.0):
@@ -92,7 +95,7 @@ def test_the_l0_weight_shuts_more_the_larger_it_is(tmp_path: Path, splits):
     assert kept[1] < kept[0] / 2
 
 
-@pytest.mark.parametrize("gate", ["binary", "hard_concrete"])
+@pytest.mark.parametrize("gate", ["binary", pytest.param("hard_concrete", marks=pytest.mark.slow)])
 def test_the_other_gates_train_as_well(tmp_path: Path, splits, gate: str):
     context, config = LocalContext(tmp_path), make_config(tmp_path, optimisation={"epochs": 12})
     config.head.selector.gating.gate = gate
@@ -137,7 +140,7 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Pa
     assert losses(resumed) == losses(whole)[4:]
 
 
-@pytest.mark.parametrize("step", [2, 5, 7])
+@pytest.mark.parametrize("step", [5, *(pytest.param(step, marks=pytest.mark.slow) for step in (2, 7))])
 def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path, splits, step: int):
     """Checkpoints every 3 steps of 8 an epoch: none is lost, none done twice, and the losses are the same."""
     config = make_config(tmp_path, optimisation={"epochs": 4, "validate_every": 1}, checkpoint_every=3)
@@ -167,7 +170,7 @@ def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path,
     assert [{name: metrics[name] for name in names} for metrics in epochs(resumed)] == tail
 
 
-@pytest.mark.parametrize("step", [1, 5, 8])
+@pytest.mark.parametrize("step", [5, *(pytest.param(step, marks=pytest.mark.slow) for step in (1, 8))])
 def test_a_run_told_to_stop_keeps_that_very_step_and_goes_on_bit_for_bit(tmp_path: Path, splits, step: int):
     """Also at the last step of an epoch, before its validation."""
     config = make_config(tmp_path, optimisation={"epochs": 3, "validate_every": 1})

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.errors import VideoError
@@ -39,7 +39,6 @@ def test_every_single_frame_is_the_right_one(indexed, read_numbers):
         assert read_numbers(frames) == [i]
 
 
-@settings(max_examples=8, deadline=None)
 @given(wanted=st.lists(st.integers(0, 59), min_size=1, max_size=12))
 def test_frames_come_in_the_order_asked_with_repeats(indexed, read_numbers, wanted):
     path, index = indexed

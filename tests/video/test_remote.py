@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import av
 import boto3
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
@@ -25,7 +24,14 @@ from epitoma.video.transports import Patience
 from tests.video import range_server
 from tests.video.range_server import Answer, RangeServer, after, serving, until
 
-IMPATIENT = Patience(connect_seconds=0.3, silence_seconds=0.3, attempts=2, total_seconds=1.5)
+PATIENT = Patience(connect_seconds=10, silence_seconds=10, attempts=2, total_seconds=30)
+"""For what ends by itself: no busy machine makes it seem silent."""
+
+SILENT = Patience(connect_seconds=10, silence_seconds=0.3, attempts=2, total_seconds=30)
+"""For servers that say nothing."""
+
+HURRIED = Patience(connect_seconds=10, silence_seconds=10, attempts=2, total_seconds=1.5)
+"""For what no silence ends."""
 DATA = np.random.default_rng(0).bytes(11 * BLOCK_BYTES + 1234)
 
 
@@ -83,7 +89,6 @@ STEPS = st.lists(
 def test_reads_and_seeks_are_those_of_a_file_in_memory(serve):
     server = serve(DATA)
 
-    @settings(max_examples=60, deadline=None)
     @given(STEPS)
     def check(steps):
         memory = io.BytesIO(DATA)
@@ -228,36 +233,40 @@ def test_a_local_path_is_given_as_it_is(long_video, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("answer", "reason", "patience"),
     [
-        (range_server.refuse(404), r"no such file \(404 Not Found\)"),
-        (range_server.refuse(403), r"access denied \(403 Forbidden\)"),
-        (range_server.refuse(418), "the server does not give it"),
-        (range_server.refuse(503), r"no whole answer in 2 attempts \(last: 503 Service Unavailable\)"),
-        (range_server.ignore_ranges, "the server gives whole files only"),
-        (range_server.drop, r"no whole answer in 2 attempts"),
-        (range_server.reset, r"no whole answer in 2 attempts"),
-        (range_server.cut_short, r"last: \d+ bytes instead of \d+"),
-        (range_server.give_another_range, "the server answers 'bytes"),
-        (range_server.give_no_total, "the server answers 'bytes"),
-        (range_server.compress, "the server sends it as gzip"),
-        (range_server.say_nothing, r"no whole answer in 2 attempts \(last: ReadTimeout\)"),
-        (range_server.drip, r"no whole answer within 1\.5 s"),
-        (range_server.redirect_for_ever, "TooManyRedirects"),
+        (range_server.refuse(404), r"no such file \(404 Not Found\)", PATIENT),
+        (range_server.refuse(403), r"access denied \(403 Forbidden\)", PATIENT),
+        (range_server.refuse(418), "the server does not give it", PATIENT),
+        (
+            range_server.refuse(503),
+            r"no whole answer in 2 attempts \(last: 503 Service Unavailable\)",
+            PATIENT,
+        ),
+        (range_server.ignore_ranges, "the server gives whole files only", PATIENT),
+        (range_server.drop, r"no whole answer in 2 attempts", PATIENT),
+        (range_server.reset, r"no whole answer in 2 attempts", PATIENT),
+        (range_server.cut_short, r"last: \d+ bytes instead of \d+", PATIENT),
+        (range_server.give_another_range, "the server answers 'bytes", PATIENT),
+        (range_server.give_no_total, "the server answers 'bytes", PATIENT),
+        (range_server.compress, "the server sends it as gzip", PATIENT),
+        (range_server.say_nothing, r"no whole answer in 2 attempts \(last: ReadTimeout\)", SILENT),
+        (range_server.drip, r"no whole answer within 1\.5 s", HURRIED),
+        (range_server.redirect_for_ever, "TooManyRedirects", PATIENT),
     ],
 )
 @pytest.mark.parametrize("good_answers", [0, 2])
-def test_every_failure_of_a_server_is_a_video_error_soon(serve, long_video, answer, reason, good_answers):
+def test_every_failure_of_a_server_is_a_video_error(
+    serve, long_video, answer, reason, patience, good_answers
+):
     server = serve(long_video.path.read_bytes())
     server.answer = after(good_answers, answer)
-    begin = time.monotonic()
     with (
         pytest.raises(VideoError, match=reason) as caught,
-        open_remote(server.uri, patience=IMPATIENT) as file,
+        open_remote(server.uri, patience=patience) as file,
     ):
         decode_groups(file, long_video.starts)
     assert caught.value.path == server.uri
-    assert time.monotonic() - begin < 4
 
 
 @pytest.mark.parametrize("answer", [range_server.change, range_server.grow, range_server.shrink])
@@ -272,7 +281,7 @@ def test_a_file_that_changes_while_it_is_read(serve, long_video, answer):
 def test_what_goes_wrong_once_is_asked_for_again(serve, answer):
     server = serve(DATA)
     server.answer = until(1, answer)
-    with open_remote(server.uri, patience=IMPATIENT) as file:
+    with open_remote(server.uri, patience=PATIENT) as file:
         assert file.read() == DATA
 
 
@@ -359,10 +368,8 @@ def test_objects_that_are_missing_and_storage_that_is_silent(put_on_s3, serve, m
     server = serve(DATA)
     server.answer = range_server.say_nothing
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.address)
-    begin = time.monotonic()
     with pytest.raises(VideoError, match=r"no whole answer within 1\.5 s"):
-        open_remote("s3://bucket/gone.mp4", patience=IMPATIENT)
-    assert time.monotonic() - begin < 3
+        open_remote("s3://bucket/gone.mp4", patience=HURRIED)
 
 
 @pytest.mark.parametrize(
@@ -380,13 +387,11 @@ def test_storage_that_fails_while_it_is_read(put_on_s3, serve, monkeypatch, answ
     server = serve(DATA)
     server.answer = after(2, answer)
     monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
-    begin = time.monotonic()
     with (
         pytest.raises(VideoError, match=r"cannot be fetched|no whole answer"),
-        open_remote("s3://bucket/video.mp4", patience=IMPATIENT) as file,
+        open_remote("s3://bucket/video.mp4", patience=HURRIED) as file,
     ):
         file.read()
-    assert time.monotonic() - begin < 3
 
 
 @pytest.mark.parametrize("size", [len(DATA), len(DATA) // 2])
@@ -432,7 +437,7 @@ def test_a_signed_address_is_read_and_errors_do_not_repeat_the_signature(serve):
         assert file.name == f"{server.uri}?part=1&X-Amz-Credential=...&X-Amz-Signature=..."
     server.answer = range_server.reset
     with pytest.raises(VideoError) as caught:
-        open_remote(signed, patience=IMPATIENT)
+        open_remote(signed, patience=PATIENT)
     assert "hush" not in str(caught.value)
 
 
@@ -460,11 +465,11 @@ def test_addresses_with_ports_and_at_signs_are_no_credentials(serve):
     ],
 )
 def test_addresses_that_lead_nowhere(uri, reason):
-    begin = time.monotonic()
+    # Google's library tries again for as long as it may; the others end by themselves.
+    patience = HURRIED if uri.startswith("gs:") else PATIENT
     with pytest.raises(VideoError, match=reason) as caught:
-        open_remote(uri, patience=IMPATIENT)
+        open_remote(uri, patience=patience)
     assert caught.value.path == uri
-    assert time.monotonic() - begin < 3
 
 
 LEAVE = """
@@ -472,8 +477,9 @@ import sys
 from epitoma.errors import VideoError
 from epitoma.video.remote import open_remote
 from epitoma.video.transports import Patience
+seconds = float(sys.argv[2])
 try:
-    file = open_remote(sys.argv[1], patience=Patience(silence_seconds=0.5, total_seconds=0.5))
+    file = open_remote(sys.argv[1], patience=Patience(silence_seconds=seconds, total_seconds=seconds))
     print(len(file.read()))
 except VideoError as error:
     print(error.reason)
@@ -488,17 +494,16 @@ def test_a_process_ends_at_once_and_quietly(put_on_s3, serve, monkeypatch, silen
         server = serve(DATA)
         server.answer = range_server.say_nothing
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
-    begin = time.monotonic()
+    seconds = "0.5" if silent else "30"
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LEAVE, uri],
+        [sys.executable, "-W", "error", "-c", LEAVE, uri, seconds],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     expected = "no whole answer within 0.5 s" if silent else str(len(DATA))
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, expected, "")
-    assert time.monotonic() - begin < 15
 
 
 def send_to(address: str) -> Answer:
@@ -531,7 +536,7 @@ def test_a_server_may_not_send_us_elsewhere(serve, elsewhere):
     with pytest.raises(
         VideoError, match=r"the server sends us to .*, and EPITOMA_ROOTS does not name"
     ) as refusal:
-        open_remote(server.uri, patience=IMPATIENT)
+        open_remote(server.uri, patience=PATIENT)
     assert "hush" not in str(refusal.value)
     assert other.requests == 0
 
@@ -544,4 +549,4 @@ def test_a_server_may_send_us_where_the_roots_of_the_machine_allow_it(serve, mon
         assert file.read(10) == DATA[:10]
     server.answer = send_to(f"{other.address}/private/a.mp4")
     with pytest.raises(VideoError, match="does not name"):
-        open_remote(server.uri, patience=IMPATIENT)
+        open_remote(server.uri, patience=PATIENT)

@@ -39,7 +39,8 @@ def config_of(clips: Path, folder: Path, networks: NetworksConfig) -> SelectorsC
     )
 
 
-def test_every_way_at_every_number_of_timesteps(clips, tmp_path, networks_config, capsys):
+@pytest.mark.slow
+def test_every_way_at_every_number_of_timesteps(ray_cluster, clips, tmp_path, networks_config, capsys):
     config = config_of(clips, tmp_path, networks_config)
     rows = run(config)
     told = json.loads((tmp_path / "out" / "selectors.json").read_text())

@@ -29,9 +29,16 @@ def splits() -> Splits:
     return Splits(training=videos(200, seed=1), validation=videos(60, seed=2), test=videos(60, seed=3))
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+QUICK = ("uniform", "saliency", "paper")
+"""Ways that are trained in every run of the tests; the others take longer."""
+
+
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, id=way.name, marks=[] if way.name in QUICK else pytest.mark.slow) for way in WAYS],
+)
 def test_every_way_learns_and_keeps_no_more_than_it_is_asked_for(splits: Splits, way):
-    recipe = Recipe(steps=96, candidates=TIMESTEPS, validations=2)
+    recipe = Recipe(steps=64, candidates=TIMESTEPS, validations=1)
     fitted = way.fit(splits, recipe, seed=0, **way.settings[0])
     with torch.inference_mode():
         assert mean_accuracy(fitted, splits.validation) > 0.2  # Chance is 0.1.

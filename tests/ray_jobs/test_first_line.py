@@ -1,0 +1,56 @@
+"""A job says that it starts before it imports what takes seconds."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ray_jobs.first_line import job_of
+
+
+@pytest.mark.parametrize(
+    ("command", "job"),
+    [
+        (["python", "-m", "ray_jobs.train", "--name", "x"], ("train", ["--name", "x"])),
+        (["python", "-u", "-m", "ray_jobs.report", "-h"], ("report", ["-h"])),
+        (["python", "-m", "ray_jobs.cli", "train"], None),
+        (["python", "-m", "pytest", "-m", "ray_jobs.train"], None),
+        (["python", "worker.py", "-m"], None),
+        (["python"], None),
+    ],
+)
+def test_a_job_is_known_by_how_python_was_called(command, job):
+    assert job_of(command) == job
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["-m", "ray_jobs.prepare"], "prepare"),
+        ([str(Path(sys.executable).with_name("epitoma")), "prepare"], "prepare"),
+    ],
+    ids=["module", "program"],
+)
+def test_the_first_line_comes_before_ray_is_imported(command, name, tmp_path):
+    """In one stream with what Python says of its imports; nothing is asked of the job, which it says in one line."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    first = lines.index(f"epitoma {name}: starting")
+    imported = [line.split("|")[-1].strip() for line in lines]
+    assert first < imported.index("ray")
+    assert done.returncode == 2
+
+
+def test_help_has_no_such_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "ray_jobs.prepare", "--help"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("usage: ")
