@@ -123,8 +123,11 @@ def summary(outcomes: Sequence[tuple[Lane, Outcome]], seconds: float) -> tuple[l
     failed = [name for _, each in outcomes for name in each.failed]
     lines += [f"FAILED {name}" for name in failed]
     # A lane that chose no test, as `make test TESTS=...` makes it, has not failed; nor may all have chosen none.
-    broken = [lane.name for lane, each in outcomes if each.code not in (0, NO_TESTS) and not each.failed]
-    lines += [f"FAILED lane {name}: pytest ended early, see above" for name in broken]
+    broken = [(lane, each) for lane, each in outcomes if each.code not in (0, NO_TESTS) and not each.failed]
+    lines += [
+        f"FAILED lane {lane.name}: pytest ended early (exit code {each.code}), see above"
+        for lane, each in broken
+    ]
     passed, skipped = (sum(getattr(each, name) for _, each in outcomes) for name in ("passed", "skipped"))
     lines += [f"{seconds:.0f} s", f"{passed} passed, {len(failed) + len(broken)} failed, {skipped} skipped"]
     codes = [each.code for _, each in outcomes]

@@ -60,7 +60,7 @@ def test_a_lane_that_ended_early_has_failed(tmp_path: Path):
     lines, code = told(Outcome(code=0, passed=3), early)
     assert code == 1
     assert lines[-1] == "3 passed, 1 failed, 0 skipped"
-    assert any(line.startswith("FAILED lane lane 1: pytest ended early") for line in lines)
+    assert any(line.startswith("FAILED lane lane 1: pytest ended early (exit code -9)") for line in lines)
 
 
 @pytest.mark.parametrize(("codes", "expected"), [((0, 5), 0), ((5, 5), 1)])
