@@ -19,8 +19,8 @@ test: $(STAMP) browser
 # What takes longer: long faults, every command of the documentation on tiny data, published layouts of weights, and
 # properties with many examples.
 test-slow: $(STAMP) browser
-	$(BIN)/python -m pytest -m 'slow and not jobs'
-	$(BIN)/python -m pytest -m 'slow and jobs'
+	$(BIN)/python -m pytest -m 'slow and not jobs and not heads'
+	$(BIN)/python -m pytest -m 'slow and (jobs or heads)'
 	$(BIN)/python -m pytest -m 'hypothesis and not ray' --hypothesis-profile=thorough
 
 lint: $(STAMP)

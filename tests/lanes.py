@@ -1,8 +1,8 @@
 """`make test`: the lanes of the suite side by side, with one summary and one exit code.
 
 What needs no Ray runs under pytest-xdist; what shares one has a session of its own. What starts whole jobs, heads or
-nodes, each with a Ray of its own, would hang beside a Ray in its own process, and follows the tests without Ray.
-Whatever else is given on the command line is handed on to every lane.
+nodes, each with a Ray of its own, would hang beside a Ray in its own process, and follows after these. Whatever else is
+given on the command line is handed on to every lane.
 """
 
 import os
@@ -62,8 +62,11 @@ class Outcome:
 
 def lanes(cores: int) -> tuple[tuple[Lane, ...], ...]:
     """Those that run side by side; of each of these, one after another."""
-    plain = Lane("plain", "not slow and not ray and not jobs", ("-n", str(max(1, cores // 2))))
-    return (plain, Lane("jobs", "jobs and not slow")), (Lane("ray", "ray and not slow and not jobs"),)
+    plain = Lane("plain", "not slow and not ray and not jobs and not heads", ("-n", str(max(1, cores // 2))))
+    return (
+        (plain, Lane("jobs", "jobs and not slow")),
+        (Lane("ray", "ray and not slow and not jobs and not heads"), Lane("heads", "heads and not slow")),
+    )
 
 
 def run(lane: Lane, arguments: Sequence[str], folder: Path, out: TextIO, *, root: Path = ROOT) -> Outcome:

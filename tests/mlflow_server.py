@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 240
 WITHOUT_WHAT_NO_TEST_NEEDS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Else it starts four more processes, which run evaluations of language models.

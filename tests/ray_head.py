@@ -17,8 +17,8 @@ from pathlib import Path
 
 import grpc
 
-DEADLINE_SECONDS = 120
-JOB_SECONDS = 200
+DEADLINE_SECONDS = 240
+JOB_SECONDS = 400
 TRIES = 3
 STOP_SECONDS = 5
 PROGRAMS = Path(sys.executable).parent

@@ -41,6 +41,7 @@ def imported(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("code", "most", "without"),
     [

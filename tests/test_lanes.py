@@ -79,8 +79,7 @@ def test_a_lane_prints_what_its_pytest_prints_and_hands_on_what_it_is_given(tmp_
 def test_every_test_is_in_one_lane():
     """Of the markers that part them, each combination is chosen once, but for slow tests, which are chosen by none."""
     chosen = [lane.tests for column in lanes(2) for lane in column]
-    for ray in (False, True):
-        for jobs in (False, True):
-            markers = {"ray": ray, "jobs": jobs, "slow": False}
-            assert sum(eval(tests, {}, markers) for tests in chosen) == 1
-            assert sum(eval(tests, {}, {**markers, "slow": True}) for tests in chosen) == 0
+    nothing = dict.fromkeys(("ray", "jobs", "heads", "slow"), False)
+    for needs in ({}, {"ray": True}, {"jobs": True}, {"heads": True}):
+        assert sum(eval(tests, {}, {**nothing, **needs}) for tests in chosen) == 1
+        assert sum(eval(tests, {}, {**nothing, **needs, "slow": True}) for tests in chosen) == 0

@@ -29,6 +29,7 @@ def extract(manifest, networks, root, **settings):
     return extract_features(manifest, networks, root=root, watch=lambda done, total: None, **settings)
 
 
+@pytest.mark.long
 def test_features_are_what_the_networks_say_and_are_computed_once(ray_cluster, dataset, networks, tmp_path):
     first = extract(dataset, networks, tmp_path)
     assert (first.computed, first.rejects) == (18, [])
@@ -59,6 +60,7 @@ def test_a_changed_key_is_another_store(networks, networks_config):
     assert len(keys) == 5
 
 
+@pytest.mark.long
 def test_bad_videos_are_remembered_and_replaced_ones_extracted_anew(ray_cluster, spoiled, networks, tmp_path):
     first = extract(spoiled, networks, tmp_path)
     assert [reject.video_id for reject in first.rejects] == [spoiled.split("train").video_ids[3]]

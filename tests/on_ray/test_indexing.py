@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from epitoma.datasets.listing import ListedVideo
 from epitoma.errors import VideoError
@@ -51,6 +52,7 @@ def test_every_file_comes_back_once_with_its_row_or_its_reason(ray_cluster):
     assert {name for name, result in results.items() if result.row is None} == {"refuses", "raises"}
 
 
+@pytest.mark.long
 def test_a_file_that_kills_its_worker_costs_no_other_file(ray_cluster):
     names = [*map(str, range(2 * VIDEOS_PER_TASK)), "kills"]
     tasks = index(names[::-1])

@@ -59,7 +59,7 @@ def test_a_job_says_so_in_one_line_and_exits_with_2(address, said, dead_address,
         capture_output=True,
         text=True,
         env={**os.environ, "RAY_ADDRESS": address or dead_address, "PYTHONPATH": str(repository)},
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 2

@@ -46,7 +46,7 @@ def ask(gcs: str, **changes: str) -> subprocess.CompletedProcess[str]:
         env=environment(**changes),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
 
@@ -88,4 +88,4 @@ def test_a_private_ray_listens_on_loopback_and_asks_for_its_owners_token(tmp_pat
             assert refused.returncode != 0
             assert "nauthenticated" in refused.stderr.lower() or "authentication" in refused.stderr.lower()
     finally:
-        session.communicate("", timeout=60)
+        session.communicate("", timeout=120)

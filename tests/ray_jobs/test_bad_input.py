@@ -48,7 +48,7 @@ def job(name: str, *arguments: str | Path, cwd: Path) -> tuple[int, str]:
         text=True,
         cwd=cwd,
         env=environment,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     return done.returncode, done.stderr

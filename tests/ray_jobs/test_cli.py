@@ -54,5 +54,5 @@ def test_bad_input_is_one_line(epitoma):
 
 def test_it_is_installed_as_a_program(repository: Path):
     program = Path(sys.executable).with_name("epitoma")
-    done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == usage()

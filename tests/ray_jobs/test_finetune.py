@@ -93,11 +93,13 @@ def test_a_run_takes_each_network_from_where_it_was_tuned(
     assert taken.networks == tiny_networks()
 
 
+@pytest.mark.long
 def test_a_plain_classifier_is_measured_without_a_selector(dataset: Manifest, light: Path):
     points = evaluate(EvaluateConfig(run=light, manifest=dataset.path, quiet=True))
     assert {point.sampling for point in points} == {"uniform", "random", "dense"}
 
 
+@pytest.mark.long
 def test_a_selector_serves_a_classifier_that_never_saw_it(dataset: Manifest, light: Path, trained_run: Path):
     """Uniform sampling is the plain classifier's own, and keeping all is nearly it: only the weights differ."""
     config = EvaluateConfig(run=light, manifest=dataset.path, quiet=True)

@@ -179,6 +179,7 @@ def test_bad_input_is_refused_before_anything_is_read(ray_cluster, run, videos, 
         predict(replace(config, gpu=True))
 
 
+@pytest.mark.slow
 def test_a_folder_in_which_nothing_can_be_read_is_an_error(ray_cluster, run, tmp_path):
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.mp4").write_bytes(b"no video")

@@ -166,7 +166,7 @@ def test_a_job_that_was_killed_goes_on_where_it_stopped(put, tmp_path, capsys):
     command = [sys.executable, "-m", "ray_jobs.prepare", "folder", "--root", tmp_path / "in"]
     killed = subprocess.Popen([*command, "--output", tmp_path / "out"], stdout=subprocess.DEVNULL)
     parts = IndexParts(tmp_path / "out" / "index_parts")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not list(parts.folder.glob("[!.]*.parquet")) and time.monotonic() < deadline:
         time.sleep(0.005)
     killed.send_signal(signal.SIGKILL)

@@ -20,7 +20,7 @@ from tests.ray_head import RayHead, ray_head
 
 GCS = "/ray.rpc.NodeInfoGcsService/GetAllNodeInfo"
 CLIENT = "/ray.rpc.RayletDriver/Init"
-DEADLINE_SECONDS = 90
+DEADLINE_SECONDS = 240
 MOST_UPLOADED_BYTES = 1_000_000
 
 
@@ -83,7 +83,7 @@ def wait_for(is_there: Callable[[], bool], what: str) -> None:
         time.sleep(0.3)
 
 
-@pytest.mark.jobs
+@pytest.mark.heads
 @pytest.mark.long
 def test_bad_input_fails_the_job_with_one_line(head, endless):
     done = head.submit("ray_jobs.train", "--manifest", "gone.parquet", "--name", "x")
@@ -95,7 +95,7 @@ def test_bad_input_fails_the_job_with_one_line(head, endless):
     assert "Traceback" not in done.stdout
 
 
-@pytest.mark.jobs
+@pytest.mark.heads
 @pytest.mark.parametrize("token", [None, "wrong"])
 def test_a_request_without_the_token_is_refused(head, token):
     refused = {None: 401, "wrong": 403}[token]
@@ -106,7 +106,8 @@ def test_a_request_without_the_token_is_refused(head, token):
     assert head.grpc_status(head.client_address, CLIENT, token=token) == "UNAUTHENTICATED"
 
 
-@pytest.mark.jobs
+@pytest.mark.long
+@pytest.mark.heads
 def test_with_the_token_each_door_opens(head):
     assert head.request("/api/jobs/", token=head.token) == 200
     assert head.grpc_status(head.address, GCS, token=head.token) == "OK"
@@ -117,7 +118,8 @@ def test_with_the_token_each_door_opens(head):
         assert "CPUs 2.0" in done.stdout, done.stdout
 
 
-@pytest.mark.jobs
+@pytest.mark.long
+@pytest.mark.heads
 def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
     command = [sys.executable, "-m", "ray_jobs.prepare", "synthetic", "--output", str(tmp_path / "data")]
     wrong = {**head.environment, "RAY_ADDRESS": head.address, "RAY_AUTH_TOKEN": "wrong"}
@@ -130,7 +132,7 @@ def test_a_job_with_a_wrong_token_says_so_in_one_line(head, tmp_path):
     assert "token" in line
 
 
-@pytest.mark.jobs
+@pytest.mark.heads
 def test_a_submission_without_a_token_says_so(head):
     nobody = {"HOME": str(head.folder), "RAY_AUTH_MODE": "disabled"}
     done = head.ray("job", "list", "--address", head.dashboard, **nobody)
@@ -138,7 +140,7 @@ def test_a_submission_without_a_token_says_so(head):
     assert "Authentication" in done.stdout
 
 
-@pytest.mark.jobs
+@pytest.mark.heads
 @pytest.mark.long
 def test_a_stopped_job_ends_its_run_and_goes_on_from_its_checkpoint_to_its_end(head, endless, store):
     run, options = endless
@@ -187,6 +189,7 @@ def test_runs_and_environments_stay_at_home(repository_root, tmp_path):
     assert files == {".gitignore", ".rayignore", "mine/space.py"}
 
 
+@pytest.mark.long
 def test_every_job_runs_from_what_is_uploaded(uploaded):
     jobs = [f"ray_jobs.{file.stem}" for file in (uploaded / "ray_jobs").glob("*.py") if is_a_job(file)]
     assert {"ray_jobs.train", "ray_jobs.sweep", "ray_jobs.evaluate"} <= set(jobs)
