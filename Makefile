@@ -19,9 +19,11 @@ test: $(STAMP) browser
 # What takes longer: long faults, every command of the documentation on tiny data, published layouts of weights, and
 # properties with many examples.
 test-slow: $(STAMP) browser
-	$(BIN)/python -m pytest -m 'slow and not jobs and not heads'
-	$(BIN)/python -m pytest -m 'slow and (jobs or heads)'
-	$(BIN)/python -m pytest -m 'hypothesis and not ray' --hypothesis-profile=thorough
+	@code=0; \
+	$(BIN)/python -m pytest -m 'slow and not jobs and not heads' || code=1; \
+	$(BIN)/python -m pytest -m 'slow and (jobs or heads)' || code=1; \
+	$(BIN)/python -m pytest -m 'hypothesis and not ray' --hypothesis-profile=thorough || code=1; \
+	exit $$code
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

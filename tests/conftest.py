@@ -43,6 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever shares the session's Ray goes into its lane."""
     for item in items:
         if "ray_cluster" in getattr(item, "fixturenames", ()):
+            if item.get_closest_marker("jobs") or item.get_closest_marker("heads"):
+                raise pytest.UsageError(f"{item.nodeid}: starts a Ray of its own beside the session's")
             item.add_marker(pytest.mark.ray)
 
 
@@ -179,7 +181,7 @@ def tiny_run(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
-def trained_run(ray_cluster: None, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_run(ray_cluster: str, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run from features, which all tests that need one look at, and none changes.
 
     Without dropout, so that what goes on from it is the same for any number of workers.

@@ -56,7 +56,11 @@ class Door:
                 guest, _ = listening.accept()
             except OSError:
                 return
-            host = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                host = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                guest.close()
+                continue
             with self._lock:
                 if self._listening is not listening:
                     guest.close()

@@ -41,11 +41,10 @@ def pytest_runtest_makereport(
     """Fail a test that took too long."""
     report = yield
     limit = float(item.config.getini(OPTION))
-    if report.when == "setup":
-        report_seconds = report.duration - item.stash.get(SHARED_SECONDS, 0.0)
-    else:
-        report_seconds = report.duration
-    is_exempt = any(item.get_closest_marker(name) for name in EXEMPT)
+    shared_seconds = item.stash.get(SHARED_SECONDS, 0.0) if report.when == "setup" else 0.0
+    report_seconds = report.duration - shared_seconds
+    # The end of the last test of a session is the end of all that is shared.
+    is_exempt = report.when == "teardown" or any(item.get_closest_marker(name) for name in EXEMPT)
     if report.passed and not is_exempt and report_seconds > limit:
         report.outcome = "failed"
         report.longrepr = (

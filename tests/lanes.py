@@ -83,6 +83,7 @@ def run(lane: Lane, arguments: Sequence[str], folder: Path, out: TextIO, *, root
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        errors="replace",
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -102,7 +103,7 @@ def outcome(code: int, report: Path) -> Outcome:
         found.seconds[name] = found.seconds.get(name, 0.0) + float(case.get("time", 0))
         kinds = {child.tag for child in case}
         if kinds & {"failure", "error"}:
-            found.failed.append(name)
+            found.failed += [] if name in found.failed else [name]
         elif "skipped" in kinds:
             found.skipped += 1
         else:
@@ -117,16 +118,24 @@ def one_after_another(
     return [(lane, run(lane, arguments, folder, out)) for lane in column]
 
 
-def summary(outcomes: Sequence[tuple[Lane, Outcome]], seconds: float) -> tuple[list[str], int]:
-    """What is printed at the end, and the exit code: 0 where every lane has run and nothing failed."""
+def summary(
+    outcomes: Sequence[tuple[Lane, Outcome]], seconds: float, *, may_be_empty: bool
+) -> tuple[list[str], int]:
+    """What is printed at the end, and the exit code: 0 where every lane has run and nothing failed.
+
+    Args:
+        outcomes: Of the lanes.
+        seconds: That all of it took.
+        may_be_empty: Whether a lane may have no test, as where some were chosen; but not all of them.
+    """
     all_seconds = {name: spent for _, each in outcomes for name, spent in each.seconds.items()}
     slowest = sorted(all_seconds, key=all_seconds.__getitem__, reverse=True)[:SLOWEST]
     lines = ["", f"slowest of {len(all_seconds)} tests, their fixtures included:"]
     lines += [f"  {all_seconds[name]:6.1f} s  {name}" for name in slowest]
     failed = [name for _, each in outcomes for name in each.failed]
     lines += [f"FAILED {name}" for name in failed]
-    # A lane that chose no test, as `make test TESTS=...` makes it, has not failed; nor may all have chosen none.
-    broken = [(lane, each) for lane, each in outcomes if each.code not in (0, NO_TESTS) and not each.failed]
+    good = (0, NO_TESTS) if may_be_empty else (0,)
+    broken = [(lane, each) for lane, each in outcomes if each.code not in good and not each.failed]
     lines += [
         f"FAILED lane {lane.name}: pytest ended early (exit code {each.code}), see above"
         for lane, each in broken
@@ -147,7 +156,7 @@ def main(arguments: Sequence[str], out: TextIO = sys.stdout) -> int:
             threads.submit(one_after_another, column, arguments, Path(folder), out) for column in columns
         ]
         outcomes = [each for column in running for each in column.result()]
-    lines, code = summary(outcomes, time.monotonic() - started)
+    lines, code = summary(outcomes, time.monotonic() - started, may_be_empty=bool(arguments))
     out.write("\n".join(lines) + "\n")
     return code
 

@@ -22,8 +22,12 @@ def test_without_its_fixture(broken): pass
 """
 
 
-def told(*outcomes: Outcome) -> tuple[list[str], int]:
-    return summary([(Lane(f"lane {number}", ""), each) for number, each in enumerate(outcomes)], 7.4)
+def told(*outcomes: Outcome, may_be_empty: bool = False) -> tuple[list[str], int]:
+    return summary(
+        [(Lane(f"lane {number}", ""), each) for number, each in enumerate(outcomes)],
+        7.4,
+        may_be_empty=may_be_empty,
+    )
 
 
 def test_a_report_is_read_as_pytest_wrote_it(tmp_path: Path):
@@ -63,9 +67,12 @@ def test_a_lane_that_ended_early_has_failed(tmp_path: Path):
     assert any(line.startswith("FAILED lane lane 1: pytest ended early (exit code -9)") for line in lines)
 
 
-@pytest.mark.parametrize(("codes", "expected"), [((0, 5), 0), ((5, 5), 1)])
-def test_a_lane_may_have_chosen_no_test_but_not_all_of_them(codes, expected):
-    assert told(*(Outcome(code=code) for code in codes))[1] == expected
+@pytest.mark.parametrize(
+    ("codes", "chosen", "expected"), [((0, 5), True, 0), ((5, 5), True, 1), ((0, 5), False, 1)]
+)
+def test_a_lane_without_a_test_has_failed_unless_some_were_chosen(codes, chosen, expected):
+    outcomes = [Outcome(code=code) for code in codes]
+    assert told(*outcomes, may_be_empty=chosen)[1] == expected
 
 
 def test_a_lane_prints_what_its_pytest_prints_and_hands_on_what_it_is_given(tmp_path: Path):

@@ -17,7 +17,6 @@ from ray_jobs.train import train
 JOIN_AND_WAIT = """
 import sys, time
 from dataclasses import dataclass
-from dataclasses import replace
 from pathlib import Path
 from epitoma.on_ray.runtime import ray_session
 from ray_jobs.command_line import run_job

@@ -13,7 +13,7 @@ from epitoma.json_files import read_json
 from epitoma.on_ray.trainer import build_trainable
 from epitoma.tradeoff import find
 from epitoma.training.augmentation import AugmentationConfig
-from epitoma.training.checkpoint import load_model
+from epitoma.training.checkpoint import load_model, save_model, state_of
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import parse
@@ -44,6 +44,19 @@ def light(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = tmp_path_factory.mktemp("runs")
     config = quick(dataset, runs, name="light", network="light", train_sampling="uniform", train_timesteps=2)
     return finetune(config)
+
+
+@pytest.fixture(scope="module")
+def other(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run whose weights no other run comes by itself."""
+    model, config = load_model(trained_run / "model")
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
+    folder = tmp_path_factory.mktemp("other")
+    save_model(folder / "model", config=config, state=state_of(model))
+    return folder
 
 
 def networks(run: Path):
@@ -77,7 +90,7 @@ def test_heavynet_learns_alone(dataset: Manifest, tmp_path: Path):
 
 
 def test_a_run_takes_each_network_from_where_it_was_tuned(
-    dataset: Manifest, light: Path, trained_run: Path, tmp_path: Path
+    dataset: Manifest, light: Path, other: Path, tmp_path: Path
 ):
     config = TrainConfig(
         manifest=dataset.path,
@@ -85,11 +98,11 @@ def test_a_run_takes_each_network_from_where_it_was_tuned(
         runs=tmp_path,
         head=tiny_head(),
         light_from=light,
-        heavy_from=trained_run,
+        heavy_from=other,
     )
     taken, both, _ = starting_point(config, dataset)
     assert not moved(networks(light)[0].light, both.light)
-    assert not moved(networks(trained_run)[0].heavy, both.heavy)
+    assert not moved(networks(other)[0].heavy, both.heavy)
     assert taken.networks == tiny_networks()
 
 
@@ -110,12 +123,12 @@ def test_a_selector_serves_a_classifier_that_never_saw_it(dataset: Manifest, lig
     assert (light / "evaluation_test_selector_of_trained" / "tradeoff.parquet").is_file()
 
 
-def wider_behind_the_selector_of(trained_run: Path, tiny_run: Path, runs: Path) -> TrainConfig:
+def wider_behind_the_selector_of(other: Path, tiny_run: Path, runs: Path) -> TrainConfig:
     """A run from pixels with a classifier of its own behind another run's LightNet and selector."""
     wider = replace(tiny_head(), classifier=replace(tiny_head().classifier, hidden_channels=24))
     options = ["--config", str(tiny_run), "--runs", str(runs), "--name", "wider"]
     return replace(
-        parse(TrainConfig, [*options, "--selector-from", str(trained_run)], about=""),
+        parse(TrainConfig, [*options, "--selector-from", str(other)], about=""),
         source="pixels",
         backbones="finetune",
         head=wider,
@@ -126,23 +139,23 @@ def wider_behind_the_selector_of(trained_run: Path, tiny_run: Path, runs: Path) 
 
 
 def test_end_to_end_begins_with_a_stand_alone_selector(
-    dataset: Manifest, trained_run: Path, tiny_run: Path, tmp_path: Path
+    dataset: Manifest, other: Path, tiny_run: Path, tmp_path: Path
 ):
-    config = wider_behind_the_selector_of(trained_run, tiny_run, tmp_path)
+    config = wider_behind_the_selector_of(other, tiny_run, tmp_path)
     config, both, start = starting_point(config, dataset)
     shape = config.model(classes=dataset.classes, multi_label=False)
-    model, (before, _) = build_trainable(config, shape, both, start=start), load_model(trained_run / "model")
+    model, (before, _) = build_trainable(config, shape, both, start=start), load_model(other / "model")
     assert not moved(before.selector, model.selector)
     assert not moved(before.networks.light, model.networks.light)
     assert model.classifier.mlp[0].out_features == 24
 
 
 @pytest.mark.slow
-def test_end_to_end_goes_on_with_a_stand_alone_selector(trained_run: Path, tiny_run: Path, tmp_path: Path):
+def test_end_to_end_goes_on_with_a_stand_alone_selector(other: Path, tiny_run: Path, tmp_path: Path):
     """Its LightNet and selector come along; HeavyNet and classifier are the run's own."""
-    config = wider_behind_the_selector_of(trained_run, tiny_run, tmp_path)
+    config = wider_behind_the_selector_of(other, tiny_run, tmp_path)
     train(config)
-    (before, _), (after, _) = load_model(trained_run / "model"), load_model(config.folder / "model")
+    (before, _), (after, _) = load_model(other / "model"), load_model(config.folder / "model")
     assert not moved(before.selector, after.selector)
     assert not moved(before.networks.light, after.networks.light)
     assert after.classifier.mlp[0].out_features == 24

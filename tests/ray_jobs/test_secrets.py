@@ -85,9 +85,11 @@ def test_a_job_that_fails_keeps_its_secrets(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["train", "--config", config_file(tmp_path, {**config, "name": "two"})])
     handler = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as stop:
-        main()
-    signal.signal(signal.SIGTERM, handler)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, handler)
     assert stop.value.code == 2
     refused = capsys.readouterr()
     assert "error: MLflow at http://...@127.0.0.1" in refused.err

@@ -115,6 +115,7 @@ def test_the_same_seed_twice_gives_the_same_losses_bit_for_bit(tmp_path: Path, s
     assert seen[0] != seen[2]
 
 
+@pytest.mark.long
 def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Path, splits):
     settings = {"epochs": 8, "checkpoint_epochs": 2, "validate_every": 2}
     config = make_config(tmp_path, optimisation=settings)
@@ -298,6 +299,7 @@ def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
     assert torch.allclose(loop._step(0, 0, fewer), counted, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_gates_that_collapse_are_told_while_training(tmp_path: Path, splits):
     """A fixed weight a hundred times too large shuts every gate; the default mode does not."""
     told = {}

@@ -33,8 +33,9 @@ class Request(BaseHTTPRequestHandler):
         self.end_headers()
 
     def send(self, body: bytes) -> None:
-        self.wfile.write(body)
+        # Counted first: whoever has read it all may look at once.
         self.server.bytes_sent += len(body)
+        self.wfile.write(body)
 
     def hang_up(self, *, reset: bool = False) -> None:
         self.close_connection = True

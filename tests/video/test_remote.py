@@ -86,6 +86,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.hypothesis
 def test_reads_and_seeks_are_those_of_a_file_in_memory(serve):
     server = serve(DATA)
 
