@@ -11,6 +11,7 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
+from tests.conftest import tiny_head, tiny_networks
 from tests.on_ray.listening import Listening
 
 
@@ -25,19 +26,19 @@ def spoiled(dataset: Manifest, tmp_path: Path) -> Manifest:
     return manifest
 
 
-@pytest.fixture(scope="session")
-def steady(dataset: Manifest, trained_run: Path) -> TrainConfig:
-    """A run from pixels that goes on from a trained one, keeps a checkpoint every step, and notes where each was.
+def steady_run(dataset: Manifest, runs: Path) -> TrainConfig:
+    """A run from pixels that keeps a checkpoint every step, and notes where each was.
 
     Without penalty and at a constant rate nothing depends on how long it is meant to be.
     """
     return TrainConfig(
         manifest=dataset.path,
         name="steady",
-        runs=trained_run.parent,
+        runs=runs,
         source="pixels",
         backbones="finetune",
-        start_from=trained_run,
+        networks=tiny_networks(),
+        head=tiny_head(),
         sparsity=SparsityConfig(mode="none"),
         optimisation=OptimisationConfig(epochs=4, batch_size=4, schedule="constant", validate_every=2),
         timesteps=4,
@@ -45,6 +46,12 @@ def steady(dataset: Manifest, trained_run: Path) -> TrainConfig:
         audit=True,
         workers=WorkersConfig(threads=1),
     )
+
+
+@pytest.fixture(scope="session")
+def steady(dataset: Manifest, trained_run: Path) -> TrainConfig:
+    """Such a run, which goes on from a trained one."""
+    return replace(steady_run(dataset, trained_run.parent), start_from=trained_run)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +79,3 @@ def hurt(steady: TrainConfig) -> Hurt:
         job.kill_descendants_when_there("ray::RayTrainWorker")
         code, printed = job.ended()
     return Hurt(code=code, printed=printed, folder=config.folder, listening=listening)
-
-
-@pytest.fixture
-def audited_run(steady: TrainConfig, tmp_path: Path) -> TrainConfig:
-    """The same, in a folder of the test's own."""
-    return replace(steady, runs=tmp_path / "runs")

@@ -9,12 +9,14 @@ import pytest
 
 from benchmarks.nodes import TRAINER, Nodes
 from benchmarks.running_job import RunningJob
+from epitoma.datasets.manifest import Manifest
 from epitoma.json_files import read_json
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.trainer import checkpoints_of
 from epitoma.training.audit import Audit, audit, notes
 from epitoma.training.checkpoint import STATE_FILE
 from epitoma.training.run_config import TrainConfig, WorkersConfig
+from tests.on_ray.conftest import steady_run
 
 
 @pytest.fixture
@@ -25,8 +27,9 @@ def nodes() -> Iterator[Nodes]:
 
 
 @pytest.fixture
-def config(audited_run: TrainConfig) -> TrainConfig:
-    return audited_run
+def config(dataset: Manifest, tmp_path: Path) -> TrainConfig:
+    """Starts from nothing: a run to go on from would be trained in this process, and leave its Ray here."""
+    return steady_run(dataset, tmp_path / "runs")
 
 
 def running(config: TrainConfig, nodes: Nodes) -> RunningJob:
