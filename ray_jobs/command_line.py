@@ -2,12 +2,10 @@
 
 import io
 import re
-import signal
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stderr
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tyro
@@ -16,6 +14,7 @@ from epitoma.config import from_dict
 from epitoma.console import complain
 from epitoma.errors import BAD_INPUT, NO_ROOM, STOPPED, ConfigError, EpitomaError
 from epitoma.json_files import read_json
+from ray_jobs.stop_signals import stopped_by_signals
 
 IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 """What a person's own files and folders can do to a job."""
@@ -41,9 +40,15 @@ def run_job(
         about: First line of ``--help``.
         preset: What ``--preset NAME`` gives defaults from; None knows no such option.
     """
-    signal.signal(signal.SIGTERM, _stop)
-    try:
+    with stopped_by_signals(), _one_clear_line():
         job(parse(config_type, sys.argv[1:], about=about, preset=preset))
+
+
+@contextmanager
+def _one_clear_line() -> Iterator[None]:
+    """End the process with an exit code and a line that says why, for all that is no fault of ours."""
+    try:
+        yield
     except EpitomaError as error:
         complain(f"error: {one_line(str(error))}")
         sys.exit(BAD_INPUT)
@@ -139,7 +144,3 @@ def _chosen(config_type: Any, arguments: list[str]) -> Any:
     if not arguments or arguments[0] not in subcommands:
         raise ConfigError(f"--config needs one of {', '.join(subcommands)} before it")
     return subcommands[arguments[0]]
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(f"signal {number}")

@@ -197,21 +197,25 @@ def times_written(places: list[Path]) -> dict[Path, int]:
     return {place: (place / "result.json").stat().st_mtime_ns for place in places}
 
 
-def statuses_of_trials(config: SweepConfig) -> list[list[str]]:
-    """How the runs of trials stood, from first to last, by their journals, which may be read while the sweep runs."""
-    return sorted(
-        [
-            entry["status"]
-            for entry in map(json.loads, journal.read_text().splitlines())
-            if entry["op"] == "status"
-        ]
-        for journal in (config.folder / "trials").glob("[!u]*/mlflow.jsonl")
-    )
+def statuses_of_trials(config: SweepConfig) -> dict[Path, list[str]]:
+    """How the run of each trial stood, from first to last, by its journal, which may be written to just now."""
+    journals = (config.folder / "trials").glob("[!u]*/mlflow.jsonl")
+    return {journal.parent: statuses_in(journal) for journal in journals}
 
 
-def begun(config: SweepConfig) -> int:
-    """How often trials have begun, or have been gone on with."""
-    return sum(statuses.count("RUNNING") for statuses in statuses_of_trials(config))
+def statuses_in(journal: Path) -> list[str]:
+    whole_lines = journal.read_text().rpartition("\n")[0].splitlines()
+    return [entry["status"] for entry in map(json.loads, whole_lines) if entry["op"] == "status"]
+
+
+def gone_on(config: SweepConfig, before: dict[Path, list[str]]) -> list[Path]:
+    """Folders of trials that have begun since, and are not done."""
+    return [
+        place
+        for place, statuses in statuses_of_trials(config).items()
+        if statuses.count("RUNNING") > before.get(place, []).count("RUNNING")
+        and not (place / "result.json").is_file()
+    ]
 
 
 @pytest.fixture
@@ -237,18 +241,21 @@ def test_a_killed_sweep_goes_on_and_a_stopped_one_says_so_and_leaves_no_run_runn
     wait_until(lambda: len(finished(config)) >= 1, killed)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    before, times_begun = times_written(finished(config)), begun(config)
+    before, statuses_before = times_written(finished(config)), statuses_of_trials(config)
 
     going_on = [*command, "--resume"]
     stopped = subprocess.Popen(going_on, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: begun(config) > times_begun and len(finished(config)) == 2, stopped)
-    wait_until(lambda: [each[-1] for each in statuses_of_trials(config)].count("RUNNING") == 1, stopped)
+    wait_until(lambda: len(finished(config)) == 2 and len(gone_on(config, statuses_before)) == 1, stopped)
     stopped.send_signal(signal.SIGTERM)
     _, complaint = stopped.communicate(timeout=120)
     assert stopped.returncode == 130, complaint
     assert complaint.strip().splitlines()[-1] == "stopped"
     assert "Traceback" not in complaint
-    assert sorted(each[-1] for each in statuses_of_trials(config)) == ["FINISHED", "FINISHED", "KILLED"]
+    assert sorted(each[-1] for each in statuses_of_trials(config).values()) == [
+        "FINISHED",
+        "FINISHED",
+        "KILLED",
+    ]
     assert times_written(list(before)) == before, "finished trials are kept"
     assert statuses_in_mlflow(config)[config.name] == "KILLED"
 
