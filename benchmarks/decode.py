@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.footage import footage
 from epitoma.console import phase, say
-from epitoma.sampling import uniform_timesteps
+from epitoma.core.sampling import uniform_timesteps
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks.footage import footage
 from epitoma.console import phase
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video

@@ -24,11 +24,13 @@ import torch
 import tyro
 from torch import Tensor
 
-from epitoma.config import to_dict
 from epitoma.console import Advance, complain, phase, say
+from epitoma.core.budgets import budgets
+from epitoma.core.config import to_dict
+from epitoma.core.errors import BAD_INPUT, EpitomaError
+from epitoma.core.sampling import stable_seed
 from epitoma.cost import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import BAD_INPUT, EpitomaError
 from epitoma.evaluation import Evaluation, evidence_of
 from epitoma.feature_store import read_features
 from epitoma.json_files import write_json
@@ -38,9 +40,8 @@ from epitoma.on_ray.runtime import ray_session
 from epitoma.on_ray.trainer import build_trainable
 from epitoma.plots import spread_figure
 from epitoma.presets import offline_networks
-from epitoma.sampling import stable_seed
 from epitoma.sparsity import SparsityConfig
-from epitoma.tradeoff import Spread, TradeoffPoint, budgets, over_seeds
+from epitoma.tradeoff import Spread, TradeoffPoint, over_seeds
 from epitoma.training.batch import SelectionName
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit, feature_split

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from epitoma.config import to_dict
+from epitoma.core.config import to_dict
 from epitoma.json_files import read_json, write_json
 from epitoma.training.audit import notes
 from epitoma.training.run_config import TrainConfig

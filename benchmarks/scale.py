@@ -24,8 +24,8 @@ from benchmarks.scaling.page import fill, plan_lines
 from benchmarks.scaling.plan import Plan
 from benchmarks.scaling.start import measure_start
 from epitoma.console import complain
+from epitoma.core.errors import EpitomaError
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.errors import EpitomaError
 from epitoma.on_ray.decoding import ROWS_PER_TASK
 from epitoma.plots import memory_figure
 

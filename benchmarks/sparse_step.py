@@ -8,12 +8,12 @@ from statistics import median
 import torch
 import tyro
 
+from epitoma.core.selection import PixelCandidates, all_valid
 from epitoma.json_files import write_json
 from epitoma.losses import classification_loss
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, VideoEpitoma, build_model
-from epitoma.selection import PixelCandidates, all_valid
 
 
 @dataclass(kw_only=True)

@@ -11,8 +11,8 @@ from typing import Any
 
 import tyro
 
-from epitoma.config import to_dict
 from epitoma.console import say
+from epitoma.core.config import to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.json_files import read_json, write_json
 from epitoma.on_ray.runtime import cluster_cpus, ray_session

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.models.gating import top_k
 from epitoma.parquet import read_parquet
 

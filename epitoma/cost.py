@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from epitoma.core.selection import all_valid
 from epitoma.models.backbone import Backbone
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, Networks, VideoEpitoma, given_selection
-from epitoma.selection import all_valid
 
 
 @dataclass(frozen=True, kw_only=True)

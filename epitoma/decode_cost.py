@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from epitoma.core.sampling import uniform_subset, uniform_timesteps
 from epitoma.looking import Looks
 from epitoma.models.input_spec import InputSpec
-from epitoma.sampling import uniform_subset, uniform_timesteps
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
+from epitoma.core.selection import all_valid
 from epitoma.models.centring import standardised
 from epitoma.recogniser import Prediction, Recogniser
-from epitoma.selection import all_valid
 from epitoma.video.decode import decode_frames
 
 PICTURE_SIZE = 160

@@ -30,9 +30,9 @@ import pyarrow.compute as pc
 import torch
 from torch import nn
 
+from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
-from epitoma.errors import RunError
 from epitoma.parquet import read_parquet
 
 KEY_FILE = "key.json"

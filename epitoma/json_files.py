@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.whole_files import write_text
 
 

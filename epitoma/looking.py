@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from epitoma.sampling import uniform_subset, uniform_timesteps
-from epitoma.timesteps import Timesteps
+from epitoma.core.sampling import uniform_subset, uniform_timesteps
+from epitoma.core.timesteps import Timesteps
 from epitoma.video.decode import Decoded, View, decode_views
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import plan_decode

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 
 
 def refuse_what_others_can_write(place: Path) -> None:

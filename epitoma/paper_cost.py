@@ -20,6 +20,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from epitoma.core.progress import Watch
+from epitoma.core.selection import all_valid
 from epitoma.cost import cost_of, gmacs
 from epitoma.decode_cost import decode_milliseconds
 from epitoma.models.attention import TemporalSelfAttention
@@ -30,8 +32,6 @@ from epitoma.models.paper import paper_selector
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.trunk import Trunk, build_trunk
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
-from epitoma.progress import Watch
-from epitoma.selection import all_valid
 
 Convention = Literal["exact", "paper"]
 CANDIDATES = 16

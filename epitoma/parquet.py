@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from epitoma.errors import ManifestError
+from epitoma.core.errors import ManifestError
 from epitoma.whole_files import renamed_when_whole
 
 

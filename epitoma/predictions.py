@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pyarrow as pa
 
+from epitoma.core.errors import RunError
 from epitoma.datasets.columns import positions
 from epitoma.datasets.index_parts import file_state
 from epitoma.datasets.listing import ListedVideo
-from epitoma.errors import RunError
 from epitoma.parquet import read_parquet, write_parquet
 
 PREDICTIONS_FILE = "predictions.parquet"

@@ -5,8 +5,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.errors import ConfigError
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from epitoma.core.errors import ConfigError
+from epitoma.core.selection import Selection, all_valid
+from epitoma.core.stopwatch import Stopwatch
+from epitoma.core.timesteps import Timesteps
 from epitoma.cost import CostModel, networks_cost
-from epitoma.errors import ConfigError
 from epitoma.looking import Looks
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
-from epitoma.selection import Selection, all_valid
-from epitoma.stopwatch import Stopwatch
-from epitoma.timesteps import Timesteps
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
 from epitoma.video.index import VideoIndex, index_video
 

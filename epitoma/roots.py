@@ -18,7 +18,7 @@ import numpy as np
 from pyarrow import ArrowException, fs
 
 from epitoma.addresses import is_address, without_secrets
-from epitoma.errors import ConfigError, ManifestError
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.whole_files import write_text
 
 ROOTS_FILE = "roots.json"

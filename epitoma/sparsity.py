@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from epitoma.errors import ConfigError
-from epitoma.selection import Selection
+from epitoma.core.errors import ConfigError
+from epitoma.core.selection import Selection
 
 
 @dataclass(kw_only=True)

@@ -6,7 +6,7 @@ from math import log2
 from pathlib import Path
 from typing import Any, Literal
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.front import Offer, hypervolume, knee, not_dominated, pareto_front
 from epitoma.shrinkage import shrunk
 from epitoma.tradeoff import TradeoffPoint

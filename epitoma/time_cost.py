@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from epitoma.core.budgets import budgets
+from epitoma.core.progress import Watch
 from epitoma.cost import blank_frame, blank_snippet
 from epitoma.decode_cost import core_milliseconds, heavy_view, light_view, view_milliseconds
 from epitoma.models.videoepitoma import Networks
-from epitoma.progress import Watch
-from epitoma.tradeoff import budgets
 from epitoma.video.index import index_video
 
 BATCH = 8

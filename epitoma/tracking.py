@@ -20,7 +20,7 @@ import requests
 
 from epitoma.addresses import has_credentials, hide_secrets, without_secrets
 from epitoma.console import complain
-from epitoma.errors import TrackingError
+from epitoma.core.errors import TrackingError
 from epitoma.journal import JOURNAL_FILE, Entry, Journal
 from epitoma.tradeoff import TradeoffPoint
 

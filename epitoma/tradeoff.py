@@ -84,12 +84,6 @@ def over_seeds(scores: Mapping[tuple[str, int], Sequence[float]]) -> list[Spread
     ]
 
 
-def budgets(candidates: int) -> list[int]:
-    """1, 2, 4, ... up to all candidates."""
-    powers = [2**power for power in range(candidates.bit_length()) if 2**power < candidates]
-    return [*powers, candidates]
-
-
 def find(
     points: Iterable[TradeoffPoint],
     sampling: SamplingName,

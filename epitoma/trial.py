@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from epitoma.core.budgets import budgets
+from epitoma.core.sampling import stable_seed, uniform_subset
 from epitoma.cost import CostModel, NetworksCost
 from epitoma.evaluation import Evaluation
 from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.sampling import stable_seed, uniform_subset
 from epitoma.time_cost import TimeModel
-from epitoma.tradeoff import TradeoffPoint, budgets, find, read_points, write_points
+from epitoma.tradeoff import TradeoffPoint, find, read_points, write_points
 from epitoma.training.checkpoint import State, read_tensors, write_tensors
 from epitoma.training.context import TrainContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit

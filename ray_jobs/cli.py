@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from epitoma.console import complain, say
-from epitoma.errors import BAD_INPUT
+from epitoma.core.errors import BAD_INPUT
 from ray_jobs.first_line import HELP, say_first_line
 
 

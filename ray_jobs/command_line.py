@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import tyro
 
-from epitoma.config import from_dict
 from epitoma.console import complain
-from epitoma.errors import BAD_INPUT, NO_ROOM, STOPPED, ConfigError, EpitomaError
+from epitoma.core.config import from_dict
+from epitoma.core.errors import BAD_INPUT, NO_ROOM, STOPPED, ConfigError, EpitomaError
 from epitoma.json_files import read_json
 from ray_jobs.stop_signals import stopped_by_signals
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from epitoma.config import from_dict
 from epitoma.console import say
+from epitoma.core.config import from_dict
 from epitoma.json_files import write_json
 from epitoma.sweep_result import TRIALS, SweepResult
 from epitoma.tracking import RunTracker

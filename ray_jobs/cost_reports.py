@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from epitoma.console import console, phase, say
+from epitoma.core.errors import ConfigError
 from epitoma.cost import Cost, cost_of
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
 from epitoma.decode_cost import decode_milliseconds
-from epitoma.errors import ConfigError
 from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.paper_cost import TableRow, as_json, measured, table1

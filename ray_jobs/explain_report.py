@@ -7,9 +7,9 @@ import numpy as np
 
 from epitoma.addresses import without_secrets
 from epitoma.console import phase, say
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.unlabelled import list_unlabelled
-from epitoma.errors import ConfigError
 from epitoma.explanation import PICTURE_SIZE, explain
 from epitoma.explanation_page import explanation_page, kernels_page
 from epitoma.kernel_sheets import most_exciting, pictures_of, sheets

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from epitoma.console import phase, say
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.errors import ConfigError
 from epitoma.feature_store import Stored, read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig

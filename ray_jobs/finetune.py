@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import HeadConfig

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.console import console, say
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.front import Offer, best_within, cheapest_reaching
 from epitoma.sweep_result import Choice, CostName, Front, read_sweep
 from epitoma.tables import front_table

@@ -15,9 +15,9 @@ import tyro
 
 from epitoma.addresses import is_address, without_secrets
 from epitoma.console import phase, say
+from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
-from epitoma.errors import ConfigError, ManifestError, RunError
 from epitoma.json_files import read_json, write_json
 from epitoma.models.speed import Speed
 from epitoma.on_ray.inference import Answers, recognise_files

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from epitoma.config import to_dict
 from epitoma.console import phase, say
+from epitoma.core.config import to_dict
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.breakfast import BreakfastConfig, list_breakfast
 from epitoma.datasets.charades import CharadesConfig, list_charades
 from epitoma.datasets.clips import list_clips
@@ -20,7 +21,6 @@ from epitoma.datasets.rejects import write_rejects
 from epitoma.datasets.report import report_lines
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.datasets.table import TableConfig, list_table
-from epitoma.errors import ConfigError
 from epitoma.json_files import read_json, write_json
 from epitoma.on_ray.composites import check_clips, make_composites
 from epitoma.on_ray.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from epitoma.config import flatten, to_dict
+from epitoma.core.config import flatten, to_dict
+from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import RunError
 from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.runtime import ray_session

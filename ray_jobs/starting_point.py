@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
+from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
 from epitoma.models.weights import RANDOM
-from epitoma.sampling import stable_seed
 from epitoma.training.checkpoint import State, load_model, model_folder, networks_of, state_of
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.runs import check_classes

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from epitoma.console import console, say
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 from epitoma.json_files import write_json
 from epitoma.plots import Against, Labels, ratio_figure, study_figure
 from epitoma.studies.ablation import ablation

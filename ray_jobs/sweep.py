@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import ray
 
-from epitoma.config import flatten, from_dict, to_dict
 from epitoma.console import closing_line, console, live, phase, say
+from epitoma.core.config import flatten, from_dict, to_dict
+from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.cost import networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.errors import ConfigError, ManifestError, RunError
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.json_files import read_json, write_json

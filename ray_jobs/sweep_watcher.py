@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from epitoma.config import flatten
 from epitoma.console import ProgressLog
+from epitoma.core.config import flatten
 from epitoma.front import Offer, pareto_front
 from epitoma.json_files import read_json
 from epitoma.on_ray.trials import COST, SCORE

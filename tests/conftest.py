@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from epitoma.config import from_dict, to_dict
+from epitoma.core.config import from_dict, to_dict
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
 from epitoma.json_files import read_json, write_json

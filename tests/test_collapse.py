@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.collapse import find_collapse, shared_share
-from epitoma.selection import all_valid
+from epitoma.core.selection import all_valid
 from epitoma.sparsity import SparsityConfig
 
 VIDEOS, TIMESTEPS = 40, 32

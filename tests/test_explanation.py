@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from epitoma.core.errors import ConfigError
+from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import ConfigError
 from epitoma.explanation import Explanation, explain
 from epitoma.explanation_page import explanation_page
 from epitoma.models.centring import standardised
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.plots import explanation_figure
 from epitoma.recogniser import Recogniser
-from epitoma.selection import all_valid
 from tests.test_recogniser import all_pixels
 
 

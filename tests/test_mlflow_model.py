@@ -19,8 +19,8 @@ import torch
 from mlflow import MlflowClient
 
 import epitoma
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import ConfigError
 from epitoma.mlflow_model import save_mlflow_model
 from epitoma.models.videoepitoma import build_model
 from epitoma.tracking import store_uri, tracked_run

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import ray.data  # Teaches pyarrow the columns that are unpickled.
 
-from epitoma.errors import ManifestError
+from epitoma.core.errors import ManifestError
 from epitoma.parquet import read_parquet
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from epitoma.config import from_dict, to_dict
-from epitoma.errors import ConfigError
+from epitoma.core.config import from_dict, to_dict
+from epitoma.core.errors import ConfigError
 from epitoma.presets import PRESETS, preset
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import parse

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import epitoma
+from epitoma.core.errors import ConfigError, RunError, VideoError
+from epitoma.core.sampling import uniform_timesteps
+from epitoma.core.selection import PixelCandidates, all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import ConfigError, RunError, VideoError
 from epitoma.models.videoepitoma import ModelConfig, build_model
-from epitoma.sampling import uniform_timesteps
-from epitoma.selection import PixelCandidates, all_valid
 from epitoma.training.checkpoint import save_model, state_of
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.manifest import Manifest, VideoRow, read_manifest, write_manifest
 from epitoma.datasets.schema import to_table
-from epitoma.errors import ConfigError, ManifestError
 from epitoma.roots import BOUND, Roots, bound, write_roots
 
 

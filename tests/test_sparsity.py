@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.errors import ConfigError
-from epitoma.selection import Selection
+from epitoma.core.errors import ConfigError
+from epitoma.core.selection import Selection
 from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
 
 

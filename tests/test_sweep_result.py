@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.sweep_result import SweepResult, read_sweep
 from epitoma.tradeoff import TradeoffPoint
 from epitoma.trial import TrialResult, write_result

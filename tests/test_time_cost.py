@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from epitoma.config import to_dict
+from epitoma.core.config import to_dict
 from epitoma.models.videoepitoma import Networks
 from epitoma.time_cost import TimeModel, measure_times, times_of
 from epitoma.video.compose import write_video

@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from epitoma import tracking
-from epitoma.errors import TrackingError
+from epitoma.core.errors import TrackingError
 from epitoma.tracking import RunTracker, open_tracker, tell_the_rest, tracked_run
 from tests.door import Door
 from tests.mlflow_server import MlflowServer

@@ -7,7 +7,6 @@ from epitoma.plots import spread_figure, tradeoff_figure, training_figure
 from epitoma.tables import tradeoff_table
 from epitoma.tradeoff import (
     TradeoffPoint,
-    budgets,
     find,
     markdown_table,
     over_seeds,
@@ -28,12 +27,6 @@ POINT = TradeoffPoint(
     selection_precision=0.6,
 )
 POINTS = [POINT, replace(POINT, sampling="dense", budget=32, timesteps=32.0, selection_precision=None)]
-
-
-def test_budgets_are_powers_of_two_and_all():
-    assert budgets(32) == [1, 2, 4, 8, 16, 32]
-    assert budgets(20) == [1, 2, 4, 8, 16, 20]
-    assert budgets(1) == [1]
 
 
 def test_points_survive_parquet(tmp_path: Path):

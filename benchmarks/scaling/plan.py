@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 
 LIGHT_GMACS = 0.92 / 16
 HEAVY_GMACS = {"resnet2d": 61.69 / 16, "shufflenet3d": 16.98 / 16, "i3d": 222.30 / 16}

@@ -30,7 +30,7 @@ from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.report import figure, markdown, write
 from benchmarks.selectors.ways import WAYS
 from epitoma.console import complain, say
-from epitoma.errors import BAD_INPUT, ConfigError, EpitomaError
+from epitoma.core.errors import BAD_INPUT, ConfigError, EpitomaError
 from epitoma.models.videoepitoma import NetworksConfig
 
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from benchmarks.selectors.peer import HIDDEN_CHANNELS, Peer, cross_entropy, frame_network
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
+from epitoma.core.selection import FeatureCandidates, Selection
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.gating import top_k
-from epitoma.selection import FeatureCandidates, Selection
 
 
 class SoftAttention(Peer):

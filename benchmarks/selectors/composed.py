@@ -11,10 +11,10 @@ import torch
 
 from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures, middles
 from benchmarks.selectors.videos import Videos
+from epitoma.core.sampling import stable_seed
 from epitoma.datasets.clips import Clip, check_clip, list_clips, without_copies
 from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
 from epitoma.datasets.splits import SplitsConfig
-from epitoma.sampling import stable_seed
 from epitoma.training.feature_batches import FeatureSplit
 from epitoma.video.shots import frames_filled
 

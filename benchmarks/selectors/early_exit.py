@@ -12,7 +12,7 @@ from benchmarks.selectors.given import SIZES
 from benchmarks.selectors.peer import CHUNK, Peer, cross_entropy, opened, random_size
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import KEPT, Videos
-from epitoma.selection import FeatureCandidates, Selection
+from epitoma.core.selection import FeatureCandidates, Selection
 
 STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """How many timesteps have been seen each time that the classifier is asked."""

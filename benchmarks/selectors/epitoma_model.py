@@ -11,14 +11,14 @@ from torch import Tensor
 from benchmarks.selectors.peer import CHUNK
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
+from epitoma.core.sampling import stable_seed
+from epitoma.core.selection import Recognition
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.gating import GatingModule, lead
 from epitoma.models.paper import paper_selector
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
-from epitoma.sampling import stable_seed
-from epitoma.selection import Recognition
 from epitoma.sparsity import SparsityConfig, calibrated_threshold
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource

@@ -9,9 +9,9 @@ from torch import Tensor
 from benchmarks.selectors.peer import Peer, cross_entropy, opened, random_size
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
+from epitoma.core.sampling import uniform_subset
+from epitoma.core.selection import FeatureCandidates, Selection
 from epitoma.models.gating import top_k
-from epitoma.sampling import uniform_subset
-from epitoma.selection import FeatureCandidates, Selection
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 

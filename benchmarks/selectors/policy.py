@@ -16,9 +16,9 @@ from benchmarks.selectors.peer import (
 )
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
+from epitoma.core.selection import FeatureCandidates, Selection
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.gating import top_k
-from epitoma.selection import FeatureCandidates, Selection
 
 
 class OneStepPolicy(Peer):

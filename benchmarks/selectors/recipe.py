@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.selectors.videos import Videos
-from epitoma.selection import FeatureCandidates, all_valid
+from epitoma.core.selection import FeatureCandidates, all_valid
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.optimisation import OptimisationConfig, make_optimizers, set_learning_rate
 

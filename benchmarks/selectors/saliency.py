@@ -12,8 +12,8 @@ from benchmarks.selectors.given import SIZES
 from benchmarks.selectors.peer import Peer, cross_entropy, frame_network, opened, random_size
 from benchmarks.selectors.recipe import Drawn
 from benchmarks.selectors.videos import Videos
+from epitoma.core.selection import FeatureCandidates, Selection
 from epitoma.models.gating import top_k
-from epitoma.selection import FeatureCandidates, Selection
 
 
 class SaliencyRanking(Peer):

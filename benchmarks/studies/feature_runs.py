@@ -11,8 +11,8 @@ import ray
 import torch
 
 from epitoma.choices import CHOICES_FILE, write_choices
-from epitoma.config import to_dict
 from epitoma.console import phase
+from epitoma.core.config import to_dict
 from epitoma.cost import networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation import evidence_of

@@ -8,12 +8,12 @@ import torch
 
 from benchmarks.studies.feature_runs import FeatureData, feature_data, run_all
 from benchmarks.studies.variants import ablation_runs, conditioned_runs
+from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.presets import demo_end_to_end, demo_selector, offline_networks
-from epitoma.sampling import stable_seed
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import check_share, hold_out_validation
 from epitoma.datasets.video_files import video_files
-from epitoma.errors import ManifestError
 
 CLASSES = (
     "cereals",

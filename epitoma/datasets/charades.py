@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import SPLITS, Interval
 from epitoma.datasets.splits import check_share, hold_out_validation
 from epitoma.datasets.video_files import video_files
-from epitoma.errors import ConfigError, ManifestError
 
 PUBLISHED = {"train": 7985, "test": 1863}
 ANNOTATIONS = {"train": "Charades_v1_train.csv", "test": "Charades_v1_test.csv"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.sprites import OneAction
-from epitoma.errors import ConfigError
 
 
 def choose_class_sets(

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from epitoma.core.errors import ManifestError, VideoError
 from epitoma.datasets.folder import FolderConfig, list_folder
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig
 from epitoma.datasets.video_files import video_files
-from epitoma.errors import ManifestError, VideoError
 from epitoma.parquet import write_parquet
 from epitoma.video.index import index_video
 from epitoma.video.shots import resampled_clip

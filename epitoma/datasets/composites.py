@@ -20,10 +20,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.clips import Clip, by_class
 from epitoma.datasets.schema import SPLITS
 from epitoma.datasets.splits import SplitsConfig
-from epitoma.errors import ConfigError, ManifestError
 from epitoma.video.shots import Shot, frames_filled, random_shot
 
 ClassClips = Mapping[str, Sequence[Clip]]

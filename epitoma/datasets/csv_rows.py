@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from epitoma.errors import ManifestError
+from epitoma.core.errors import ManifestError
 
 
 def read_csv(path: Path, *, columns: Sequence[str] = ()) -> list[dict[str, str]]:

@@ -6,11 +6,11 @@ Either `root/<class>/.../video` (splits are drawn), or `root/<split>/<class>/...
 from dataclasses import dataclass
 from pathlib import Path
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
 from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
-from epitoma.errors import ManifestError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.schema import Interval, VideoRow
-from epitoma.errors import ManifestError
 from epitoma.video.index import VideoIndex
 
 

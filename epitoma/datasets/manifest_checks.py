@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.columns import flatten_lists, positions, spans
 from epitoma.datasets.present_files import missing_files
 from epitoma.datasets.schema import SCHEMA, SPLITS
-from epitoma.errors import ManifestError
 
 _ROWS_NAMED = 20
 # Times in manifests are often rounded to milliseconds.

@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.listing import ListedVideo
-from epitoma.errors import ConfigError, ManifestError
 
 SPLIT_OF_NAME = {
     "train": "train",

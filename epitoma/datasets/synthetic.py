@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.backgrounds import drifting_background
 from epitoma.datasets.class_sets import choose_class_sets
 from epitoma.datasets.made_videos import made_file, made_row
 from epitoma.datasets.schema import VideoRow
 from epitoma.datasets.sprites import DISTRACTOR_APPEARANCES, MOTIONS, ONE_ACTIONS, OneAction, animate, paste
-from epitoma.errors import ConfigError
 from epitoma.video.compose import write_video
 
 _CLASS_NAMES = (

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epitoma.addresses import is_address, without_secrets
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
-from epitoma.errors import ConfigError, ManifestError
 from epitoma.parquet import read_parquet
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.addresses import is_address
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo, check_videos
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
-from epitoma.errors import ManifestError
 from epitoma.roots import Roots
 from epitoma.video.index_table import StoredIndices
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from epitoma.errors import WeightsError
+from epitoma.core.errors import WeightsError
 from epitoma.models.folding import fold_batch_norm
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.speed import Compiled, Speed, recomputed

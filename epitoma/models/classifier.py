@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
+from epitoma.core.selection import Selection
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.embedding import embedding
 from epitoma.models.packing import pack, pad
-from epitoma.selection import Selection
 
 
 class VideoClassifier(nn.Module):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from epitoma.core.selection import Selection
 from epitoma.models.gates import GATES, GateName
 from epitoma.models.redundancy import worth
-from epitoma.selection import Selection
 
 BEST_SHARE = 0.5
 """Share of a video's best worth that its timesteps are measured from, where gates open by a calibrated threshold."""

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
+from epitoma.core.selection import Selection
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.centring import centred
 from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.embedding import embedding
 from epitoma.models.gating import GatingModule
 from epitoma.models.saliency import LightGuess, Saliency
-from epitoma.selection import Selection
 
 
 class TimestepSelector(nn.Module):

@@ -7,7 +7,7 @@ import timm
 from timm.models.resnet import Bottleneck, ResNet
 from torch import Tensor, nn
 
-from epitoma.errors import WeightsError
+from epitoma.core.errors import WeightsError
 from epitoma.models.input_spec import InputSpec
 
 V1_SUFFIX = "_v1"

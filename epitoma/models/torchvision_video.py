@@ -9,7 +9,7 @@ from pickle import UnpicklingError
 
 from torch import Tensor, nn
 
-from epitoma.errors import WeightsError
+from epitoma.core.errors import WeightsError
 from epitoma.models.input_spec import InputSpec
 
 

@@ -7,6 +7,8 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+from epitoma.core.selection import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
+from epitoma.core.views import viewed
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
@@ -14,8 +16,6 @@ from epitoma.models.packing import pack, pad
 from epitoma.models.saliency import LightGuess
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.speed import Speed
-from epitoma.selection import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
-from epitoma.views import viewed
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from epitoma.errors import WeightsError
+from epitoma.core.errors import WeightsError
 from epitoma.models.input_spec import Colour
 from epitoma.models.layouts import as_timm_names, seen_layout, without_counters
 from epitoma.models.trunk import State, Trunk

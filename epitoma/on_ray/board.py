@@ -9,7 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from epitoma.errors import EpitomaError
+from epitoma.core.errors import EpitomaError
 from epitoma.on_ray.placement import beside_the_driver
 from epitoma.training.context import Event
 

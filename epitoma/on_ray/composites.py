@@ -7,6 +7,7 @@ from typing import Any
 
 import ray
 
+from epitoma.core.progress import Watch
 from epitoma.datasets.clips import Clip, check_clip, without_copies, write_clips
 from epitoma.datasets.composite_files import write_composite
 from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
@@ -16,7 +17,6 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import VideoRow
 from epitoma.on_ray.parallel import in_parallel
 from epitoma.on_ray.prepare import index_made, write_dataset
-from epitoma.progress import Watch
 
 CLIPS_FILE = "clips.parquet"
 

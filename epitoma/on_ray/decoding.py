@@ -15,12 +15,12 @@ from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
 from epitoma.addresses import without_secrets
+from epitoma.core.errors import VideoError
+from epitoma.core.timesteps import Timesteps
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import VideoError
 from epitoma.on_ray.pixel_rows import Row, pixel_table
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import decode_cpus, quieten
-from epitoma.timesteps import Timesteps
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import StoredIndices, VideoIndices

@@ -12,6 +12,7 @@ import ray
 import torch
 from ray.data import ActorPoolStrategy
 
+from epitoma.core.progress import Watch
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.feature_store import (
@@ -38,7 +39,6 @@ from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined
 from epitoma.parquet import write_parquet
-from epitoma.progress import Watch
 from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 

@@ -10,7 +10,7 @@ from types import FrameType
 
 from ray.exceptions import RayError
 
-from epitoma.errors import ClusterError
+from epitoma.core.errors import ClusterError
 
 LOOK_SECONDS = 1.0
 GONE_SECONDS = 30.0

@@ -13,14 +13,14 @@ import torch
 from ray.data import Dataset
 from ray.data.collate_fn import ArrowBatchCollateFn
 
+from epitoma.core.errors import TooManyRejectsError
+from epitoma.core.sampling import random_timesteps, uniform_timesteps
+from epitoma.core.selection import PixelCandidates, all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import TooManyRejectsError
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decoding import WINDOW_ROWS, DecodeSpec, decoded
 from epitoma.on_ray.pixel_rows import Row, pixel_rows
-from epitoma.sampling import random_timesteps, uniform_timesteps
-from epitoma.selection import PixelCandidates, all_valid
 from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import TrainContext
 from epitoma.training.run_config import TrainConfig

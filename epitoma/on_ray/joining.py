@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from epitoma.errors import ClusterError
+from epitoma.core.errors import ClusterError
 
 CONNECT_SECONDS = 10.0
 _TOKEN = "RAY_AUTH_MODE=token, and the cluster's token in ~/.ray/auth_token or RAY_AUTH_TOKEN"

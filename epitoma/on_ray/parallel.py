@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 import ray
 from ray.exceptions import RayTaskError
 
-from epitoma.errors import EpitomaError
-from epitoma.progress import Watch
+from epitoma.core.errors import EpitomaError
+from epitoma.core.progress import Watch
 
 Item = TypeVar("Item")
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import ray
 
+from epitoma.core.errors import ManifestError
+from epitoma.core.progress import Watch
 from epitoma.datasets.index_parts import IndexParts, file_state
 from epitoma.datasets.indexed import interval_notes, video_row
 from epitoma.datasets.listing import ListedVideo, Listing, check_listing
@@ -20,11 +22,9 @@ from epitoma.datasets.synthetic import (
     plan_dataset,
     write_synthetic_video,
 )
-from epitoma.errors import ManifestError
 from epitoma.on_ray.indexing import index_files
 from epitoma.on_ray.parallel import in_parallel
 from epitoma.on_ray.runtime import ray_session
-from epitoma.progress import Watch
 from epitoma.roots import Roots, write_roots
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_FILE, index_row, row_index, write_indices

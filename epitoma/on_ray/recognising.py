@@ -12,11 +12,11 @@ import ray
 import torch
 
 from epitoma.addresses import without_secrets
+from epitoma.core.stopwatch import Stopwatch
 from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.on_ray.sparse_decoding import BETWEEN, NO_PIXELS
 from epitoma.predictions import SAID
 from epitoma.recogniser import Chosen, Prediction, Recogniser
-from epitoma.stopwatch import Stopwatch
 
 RESULT = pa.schema(
     [

@@ -36,7 +36,7 @@ import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
 from epitoma.console import complain, phase  # noqa: E402
-from epitoma.errors import NO_ROOM, ClusterError  # noqa: E402
+from epitoma.core.errors import NO_ROOM, ClusterError  # noqa: E402
 from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.loopback import keep_token_private, on_loopback  # noqa: E402
 

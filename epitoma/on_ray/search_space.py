@@ -17,8 +17,8 @@ from dacite.types import is_instance
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.sample import Domain
 
-from epitoma.config import from_dict, to_dict
-from epitoma.errors import ConfigError
+from epitoma.core.config import from_dict, to_dict
+from epitoma.core.errors import ConfigError
 from epitoma.training.run_config import TrainConfig
 
 Search = Literal["variants", "optuna"]

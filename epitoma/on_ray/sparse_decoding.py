@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from epitoma.addresses import hide_secrets
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
+from epitoma.core.stopwatch import Stopwatch
+from epitoma.core.timesteps import Timesteps
 from epitoma.looking import Looks, only
 from epitoma.on_ray.indexing import IndexFile
 from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
-from epitoma.stopwatch import Stopwatch
-from epitoma.timesteps import Timesteps
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_SCHEMA, index_row, row_index
 

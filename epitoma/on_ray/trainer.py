@@ -15,8 +15,9 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
 from epitoma.console import say
+from epitoma.core.errors import EpitomaError, RunError
+from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import EpitomaError, RunError
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
 from epitoma.on_ray.board import ANSWER_SECONDS, watching
@@ -25,7 +26,6 @@ from epitoma.on_ray.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.process_group import BoundTorchConfig
 from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
 from epitoma.on_ray.worker_context import RayContext
-from epitoma.sampling import stable_seed
 from epitoma.training.audit import AuditedSource
 from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
 from epitoma.training.checkpoint_folder import CheckpointFolder

@@ -13,7 +13,7 @@ import ray.tune
 import torch
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from epitoma.config import to_dict
+from epitoma.core.config import to_dict
 from epitoma.cost import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects

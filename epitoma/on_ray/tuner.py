@@ -12,7 +12,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.optuna import OptunaSearch
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.on_ray.search_space import SearchSpace
 from epitoma.on_ray.trials import COST, SCORE, Trial, TrialWork, error_of
 from epitoma.ownership import refuse_what_others_can_write

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import mean, pvariance, stdev
 
 from epitoma.choices import Choices, agreement
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.rows import StudyRow, grouped, study_rows
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from epitoma.choices import CHOICES_FILE, Choices, read_choices
-from epitoma.config import flatten
+from epitoma.core.config import flatten
+from epitoma.core.errors import RunError
 from epitoma.datasets import breakfast, charades
-from epitoma.errors import RunError
 from epitoma.json_files import read_json
 from epitoma.tradeoff import TradeoffPoint, read_points
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import TypeVar
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.published import published_score
 from epitoma.tradeoff import SamplingName, TradeoffPoint

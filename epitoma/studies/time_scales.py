@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.rows import StudyRow, study_rows
 

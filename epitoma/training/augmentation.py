@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from epitoma.errors import ConfigError
-from epitoma.sampling import stable_seed
-from epitoma.views import View
+from epitoma.core.errors import ConfigError
+from epitoma.core.sampling import stable_seed
+from epitoma.core.views import View
 
 
 @dataclass(kw_only=True)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from epitoma.core.sampling import stable_seed
+from epitoma.core.selection import Candidates, PixelCandidates
 from epitoma.models.gating import logistic_noise
-from epitoma.sampling import stable_seed
-from epitoma.selection import Candidates, PixelCandidates
 from epitoma.training.augmentation import AugmentationConfig, draw_view
 
 SelectionName = Literal["learnt", "random", "dense"]

@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from epitoma.config import from_dict, to_dict
-from epitoma.errors import RunError
+from epitoma.core.config import from_dict, to_dict
+from epitoma.core.errors import RunError
 from epitoma.json_files import read_json, require, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
 from epitoma.whole_files import renamed_when_whole

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from epitoma.errors import NO_ROOM, RunError
+from epitoma.core.errors import NO_ROOM, RunError
 
 NUM_KEPT = 2
 _NAME = re.compile(r"epoch_(\d{6})_step_(\d{9})")

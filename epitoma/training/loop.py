@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from epitoma.collapse import find_collapse
-from epitoma.errors import DivergedError
+from epitoma.core.errors import DivergedError
+from epitoma.core.sampling import stable_seed
+from epitoma.core.selection import Recognition
 from epitoma.losses import classification_loss
 from epitoma.metrics import score
 from epitoma.models.gating import lead
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.sampling import stable_seed
-from epitoma.selection import Recognition
 from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.batch import Batch, SelectionName

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 from epitoma.training.muon import Muon
 
 NARROWEST = 32

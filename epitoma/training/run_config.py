@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.sparsity import SparsityConfig

@@ -25,8 +25,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epitoma.errors import ConfigError
-from epitoma.sampling import stable_seed
+from epitoma.core.errors import ConfigError
+from epitoma.core.sampling import stable_seed
 
 Sampler = Callable[[int, np.random.Generator], np.ndarray]
 """From a video's length (frames, or stored timesteps) to its sampled candidates."""

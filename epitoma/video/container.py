@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.remote import RemoteFile, open_source
 
 MAX_PIXELS = 8192 * 4352

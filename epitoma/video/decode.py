@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from av.video.frame import VideoFrame
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.container import OpenVideo, open_video
 from epitoma.video.frames import RunDecoder, nearest_frames
 from epitoma.video.index import VideoIndex

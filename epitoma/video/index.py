@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.container import OpenVideo, open_video
 
 _VP8_SHOWN = 0x10

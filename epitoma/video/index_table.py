@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from epitoma.errors import ManifestError
+from epitoma.core.errors import ManifestError
 from epitoma.parquet import read_tables, write_parquet
 from epitoma.video.index import VideoIndex
 

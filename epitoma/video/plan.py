@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from epitoma.timesteps import Timesteps
+from epitoma.core.timesteps import Timesteps
 from epitoma.video.index import VideoIndex
 
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from epitoma.addresses import has_credentials, hide_secrets, is_address, without_secrets
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.transports import (
     FILESYSTEM_SCHEMES,
     HTTP_SCHEMES,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from av.video.frame import VideoFrame
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.scale import SquareScaler

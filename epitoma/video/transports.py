@@ -16,7 +16,7 @@ from pyarrow import NativeFile, fs
 from urllib3.exceptions import HTTPError
 
 from epitoma.addresses import without_secrets
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.roots import BOUND, bound
 
 HTTP_SCHEMES = ("http", "https")

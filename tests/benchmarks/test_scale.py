@@ -10,7 +10,7 @@ import pytest
 from benchmarks.scale import QUICK, main
 from benchmarks.scaling.page import fill
 from benchmarks.scaling.plan import Plan, collate_seconds, core_seconds, cores_per_gpu, limits
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 
 
 def ingest(timesteps: int, frames: int, seconds: float) -> dict:

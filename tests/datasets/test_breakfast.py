@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.breakfast import CLASSES, BreakfastConfig, list_breakfast
 from epitoma.datasets.listing import Listing
-from epitoma.errors import ConfigError, ManifestError
 
 PERSONS = [f"P{number:02d}" for number in range(3, 55)]
 

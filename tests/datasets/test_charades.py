@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.charades import CODES, CharadesConfig, list_charades
 from epitoma.datasets.schema import Interval
-from epitoma.errors import ConfigError, ManifestError
 
 COLUMNS = (
     *("id", "subject", "scene", "quality", "relevance", "verified"),

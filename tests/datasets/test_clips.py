@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.clips import Clip, check_clip, list_clips, without_copies, write_clips
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig
-from epitoma.errors import ManifestError
 from epitoma.video.compose import write_video
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.clips import Clip
 from epitoma.datasets.composite_files import digest
 from epitoma.datasets.composites import (
@@ -17,7 +18,6 @@ from epitoma.datasets.composites import (
     class_names,
     plan_composites,
 )
-from epitoma.errors import ConfigError, ManifestError
 from epitoma.video.shots import frames_filled
 
 SPLITS = ("train", "validation", "test")

@@ -1,7 +1,7 @@
 import pytest
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.folder import FolderConfig, list_folder
-from epitoma.errors import ManifestError
 
 
 def test_a_folder_a_class(put_clips):

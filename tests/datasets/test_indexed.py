@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.indexed import fit_intervals, interval_notes, video_row
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import Interval
-from epitoma.errors import ManifestError
 from epitoma.video.index import index_video
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.manifest import SCHEMA, Interval, VideoRow, read_manifest, write_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.schema import to_table
-from epitoma.errors import ManifestError
 from epitoma.roots import Roots, write_roots
 
 CLASSES = ("tea", "coffee", "juice")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.splits import SplitsConfig, assign, draw_splits, hold_out_validation
-from epitoma.errors import ConfigError, ManifestError
 
 shares = st.floats(0.01, 0.4)
 seeds = st.integers(0, 99)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import read_manifest, write_manifest
 from epitoma.datasets.sprites import MOTIONS, ONE_ACTIONS, OneAction, animate
 from epitoma.datasets.synthetic import (
@@ -17,7 +18,6 @@ from epitoma.datasets.synthetic import (
     render,
     write_synthetic_video,
 )
-from epitoma.errors import ConfigError
 from epitoma.video.decode import decode_frames
 from epitoma.video.index import index_video
 

@@ -2,9 +2,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.splits import SplitsConfig
 from epitoma.datasets.table import TableConfig, list_table
-from epitoma.errors import ConfigError, ManifestError
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.unlabelled import list_unlabelled
-from epitoma.errors import ConfigError, ManifestError
 
 
 @pytest.fixture

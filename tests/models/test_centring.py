@@ -3,9 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.selection import all_valid
 from epitoma.models.centring import centred
 from epitoma.models.selector import TimestepSelector
-from epitoma.selection import all_valid
 
 
 @given(st.integers(1, 6), st.integers(0, 100))

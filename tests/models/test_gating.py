@@ -3,9 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.selection import all_valid
 from epitoma.models.gates import GATES
 from epitoma.models.gating import GatingModule, lead, logistic_noise, top_k
-from epitoma.selection import all_valid
 
 
 def gating(**settings) -> GatingModule:

@@ -2,8 +2,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from epitoma.core.selection import all_valid
 from epitoma.models.redundancy import likeness, worth
-from epitoma.selection import all_valid
 
 
 @given(st.integers(1, 8), st.floats(0.0, 10.0), st.integers(0, 1000))

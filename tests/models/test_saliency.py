@@ -1,9 +1,9 @@
 import torch
 
+from epitoma.core.selection import all_valid
 from epitoma.models.centring import standardised
 from epitoma.models.saliency import LightGuess, Saliency
 from epitoma.models.videoepitoma import imitation
-from epitoma.selection import all_valid
 
 
 def saliency(**settings) -> Saliency:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from timm.models.resnet import Bottleneck
 
-from epitoma.errors import WeightsError
+from epitoma.core.errors import WeightsError
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.trunk import build_trunk

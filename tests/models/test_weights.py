@@ -7,7 +7,7 @@ import timm
 import torch
 import torchvision
 
-from epitoma.errors import WeightsError
+from epitoma.core.errors import WeightsError
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.trunk import Trunk, build_trunk

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from epitoma.errors import RunError, TooManyRejectsError
+from epitoma.core.errors import RunError, TooManyRejectsError
 from epitoma.feature_store import read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks

@@ -8,8 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from epitoma.core.errors import VideoError
 from epitoma.datasets.listing import ListedVideo
-from epitoma.errors import VideoError
 from epitoma.on_ray.indexing import VIDEOS_PER_TASK, Indexed, index_files
 from epitoma.video.index import VideoIndex
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from epitoma.errors import TooManyRejectsError
+from epitoma.core.errors import TooManyRejectsError
 from epitoma.on_ray.decoding import DecodeSpec, decode_timesteps
 from epitoma.on_ray.ingest import PixelSource, decoded_rows, uniform_schedule
 from epitoma.sparsity import SparsityConfig

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from epitoma.errors import ClusterError
+from epitoma.core.errors import ClusterError
 from epitoma.on_ray.joining import joining
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from epitoma.core.errors import ManifestError
 from epitoma.datasets.folder import FolderConfig, list_folder
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import Interval
-from epitoma.errors import ManifestError
 from epitoma.on_ray.indexing import VIDEOS_PER_TASK
 from epitoma.on_ray.prepare import Prepared, index_listing, make_synthetic
 from epitoma.roots import Roots

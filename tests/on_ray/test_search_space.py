@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ray import tune
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 from epitoma.on_ray.search_space import (
     SearchSpace,
     changed,

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.running_job import losses
-from epitoma.errors import ConfigError, RunError, TooManyRejectsError
+from epitoma.core.errors import ConfigError, RunError, TooManyRejectsError
 from epitoma.json_files import read_json
 from epitoma.training.audit import Audit, audit
 from epitoma.training.run_config import TrainConfig, WorkersConfig

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from epitoma.config import to_dict
+from epitoma.core.config import to_dict
+from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import ConfigError, RunError
 from epitoma.json_files import read_json, write_json
 from epitoma.sweep_result import read_sweep
 from epitoma.tracking import store_uri

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from epitoma.config import to_dict
+from epitoma.core.config import to_dict
+from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import VideoRow
-from epitoma.errors import RunError
 from epitoma.json_files import write_json
 from epitoma.ownership import refuse_what_others_can_write
 from epitoma.presets import demo_selector

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import ConfigError, RunError
 from epitoma.tracking import store_uri
 from ray_jobs.explain_report import ExplainConfig
 

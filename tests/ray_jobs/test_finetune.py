@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from epitoma.config import to_dict
+from epitoma.core.config import to_dict
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest
-from epitoma.errors import ConfigError
 from epitoma.json_files import read_json
 from epitoma.on_ray.trainer import build_trainable
 from epitoma.tradeoff import find

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from epitoma.core.errors import ClusterError, ConfigError, ManifestError, RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
-from epitoma.errors import ClusterError, ConfigError, ManifestError, RunError
 from epitoma.models.videoepitoma import build_model
 from epitoma.on_ray.inference import Answers
 from epitoma.predictions import Predictions, read_predictions

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.index_parts import IndexParts
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.errors import ConfigError, ManifestError
 from epitoma.video.compose import write_video
 from ray_jobs.command_line import parse
 from ray_jobs.prepare import (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.config import to_dict
-from epitoma.errors import ConfigError, RunError
+from epitoma.core.config import to_dict
+from epitoma.core.errors import ConfigError, RunError
 from epitoma.json_files import read_json, write_json
 from epitoma.presets import demo_selector
 from epitoma.tracking import tracked_run

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from epitoma.choices import CHOICES_FILE, Choices, write_choices
-from epitoma.config import to_dict
+from epitoma.core.config import to_dict
 from epitoma.json_files import write_json
 from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, write_points
 from epitoma.training.run_config import TrainConfig

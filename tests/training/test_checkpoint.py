@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from epitoma.errors import ConfigError, RunError
+from epitoma.core.errors import ConfigError, RunError
 from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import build_model
 from epitoma.training.checkpoint import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.errors import RunError
+from epitoma.core.errors import RunError
 from epitoma.training.checkpoint_folder import CheckpointFolder, name_of
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from epitoma.errors import ConfigError, DivergedError
+from epitoma.core.errors import ConfigError, DivergedError
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.checkpoint_folder import name_of

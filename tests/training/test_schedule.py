@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.errors import ConfigError
-from epitoma.sampling import stable_seed
+from epitoma.core.errors import ConfigError
+from epitoma.core.sampling import stable_seed
 from epitoma.training.schedule import Schedule, Share, check_workers, split_steps, steps_per_epoch
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_frames, decode_views
 from epitoma.video.index import index_video

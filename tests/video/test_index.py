@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.index import index_video
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.errors import ManifestError
+from epitoma.core.errors import ManifestError
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import (
     GROUP_ROWS,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.timesteps import Timesteps
+from epitoma.core.timesteps import Timesteps
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import (
     DecodePlan,

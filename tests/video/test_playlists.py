@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 from tests.video.range_server import serving

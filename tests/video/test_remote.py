@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video
@@ -475,7 +475,7 @@ def test_addresses_that_lead_nowhere(uri, reason):
 
 LEAVE = """
 import sys
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.remote import open_remote
 from epitoma.video.transports import Patience
 seconds = float(sys.argv[2])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from epitoma.errors import VideoError
+from epitoma.core.errors import VideoError
 from epitoma.video.compose import write_video
 from epitoma.video.shots import LARGEST_ZOOM, Shot, frames_filled, resampled_clip, shot_frames
 

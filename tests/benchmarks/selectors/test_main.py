@@ -10,7 +10,7 @@ from benchmarks.selectors.datasets import Sizes
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT
 from benchmarks.selectors.ways import WAYS
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 from epitoma.models.videoepitoma import NetworksConfig
 from tests.benchmarks.coloured_clips import write_coloured_clips
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.config import flatten, from_dict, to_dict
-from epitoma.errors import ConfigError
+from epitoma.core.config import flatten, from_dict, to_dict
+from epitoma.core.errors import ConfigError
 from epitoma.presets import demo_end_to_end, demo_selector
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.run_config import TrainConfig

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import dacite
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
 
 ConfigType = TypeVar("ConfigType")
 

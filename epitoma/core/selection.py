@@ -1,7 +1,7 @@
 """Value types of selection: candidate timesteps, which of them are open, and what was recognised.
 
-The legend of tensor dimensions is in ``epitoma/timesteps.py``, which is apart because processes that only decode do
-without torch: importing it takes them longer than decoding a dozen videos.
+The legend of tensor dimensions is in ``epitoma/core/timesteps.py``, which is apart because processes that only decode
+do without torch: importing it takes them longer than decoding a dozen videos.
 """
 
 from dataclasses import dataclass

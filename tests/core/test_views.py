@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.errors import ConfigError
+from epitoma.core.errors import ConfigError
+from epitoma.core.views import View, viewed
 from epitoma.training.augmentation import AugmentationConfig, draw_view
-from epitoma.views import View, viewed
 
 ALL = AugmentationConfig(crop=0.3, flip=0.5, colour=0.4)
 

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.sampling import random_timesteps, stable_seed, uniform_subset, uniform_timesteps
+from epitoma.core.sampling import random_timesteps, stable_seed, uniform_subset, uniform_timesteps
 
 sizes = {"frame_count": st.integers(1, 400), "count": st.integers(1, 64), "frames": st.integers(1, 16)}
 
@@ -56,7 +56,7 @@ def test_a_uniform_subset_of_all_is_all(total, count):
 
 
 def test_seeds_are_the_same_in_another_process():
-    code = "from epitoma.sampling import stable_seed; print(stable_seed(3, 'noise', 'video'))"
+    code = "from epitoma.core.sampling import stable_seed; print(stable_seed(3, 'noise', 'video'))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(other.stdout) == stable_seed(3, "noise", "video")
     assert stable_seed(1, 23) != stable_seed(12, 3)

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from epitoma.timesteps import Timesteps
+from epitoma.core.timesteps import Timesteps
 
 
 def uniform_timesteps(frame_count: int, *, count: int, frames_per_timestep: int) -> Timesteps:

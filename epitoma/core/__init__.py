@@ -1,0 +1,1 @@
+"""Value types and pure functions that every other room may use."""
