@@ -15,7 +15,7 @@ import tyro
 from torch import Tensor, nn
 
 from epitoma.console import say
-from epitoma.cost import network_gmacs
+from epitoma.cost.gmacs import network_gmacs
 from epitoma.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.speed import Speed

@@ -29,7 +29,7 @@ from epitoma.core.budgets import budgets
 from epitoma.core.config import to_dict
 from epitoma.core.errors import BAD_INPUT, EpitomaError
 from epitoma.core.sampling import stable_seed
-from epitoma.cost import CostModel, networks_cost
+from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation import Evaluation, evidence_of
 from epitoma.feature_store import read_features

@@ -16,12 +16,12 @@ from epitoma.choices import Choices
 from epitoma.core.budgets import budgets
 from epitoma.core.sampling import stable_seed, uniform_subset
 from epitoma.core.selection import FeatureCandidates, Recognition
-from epitoma.cost import CostModel
+from epitoma.cost.gmacs import CostModel
+from epitoma.cost.milliseconds import TimeModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.feature_store import Stored
 from epitoma.metrics import score, selection_precision
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.time_cost import TimeModel
 from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint
 from epitoma.training.feature_batches import FeatureSplit
 

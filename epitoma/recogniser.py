@@ -14,7 +14,7 @@ from epitoma.core.errors import ConfigError
 from epitoma.core.selection import Selection, all_valid
 from epitoma.core.stopwatch import Stopwatch
 from epitoma.core.timesteps import Timesteps
-from epitoma.cost import CostModel, networks_cost
+from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.looking import Looks
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.training.checkpoint import load_model, model_folder, networks_of

@@ -7,8 +7,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from epitoma.cost import Cost
-from epitoma.paper_cost import TableRow
+from epitoma.cost.gmacs import Cost
+from epitoma.cost.paper_table import TableRow
 from epitoma.tradeoff import TradeoffPoint
 
 

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from epitoma.core.budgets import budgets
 from epitoma.core.sampling import stable_seed, uniform_subset
-from epitoma.cost import CostModel, NetworksCost
+from epitoma.cost.gmacs import CostModel, NetworksCost
+from epitoma.cost.milliseconds import TimeModel
 from epitoma.evaluation import Evaluation
 from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.time_cost import TimeModel
 from epitoma.tradeoff import TradeoffPoint, find, read_points, write_points
 from epitoma.training.checkpoint import State, read_tensors, write_tensors
 from epitoma.training.context import TrainContext

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from epitoma.console import console, phase, say
 from epitoma.core.errors import ConfigError
-from epitoma.cost import Cost, cost_of
+from epitoma.cost.decoding import decode_milliseconds
+from epitoma.cost.gmacs import Cost, cost_of
+from epitoma.cost.paper_table import TableRow, as_json, measured, table1
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
-from epitoma.decode_cost import decode_milliseconds
 from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
-from epitoma.paper_cost import TableRow, as_json, measured, table1
 from epitoma.tables import cost_table, stage_table
 
 CLASSES = 10
@@ -129,7 +129,9 @@ def _tell(rows: Sequence[TableRow], video: Path) -> None:
     say(
         "light: LightNet, context, kernels and gating on all 16; heavy: HeavyNet on T'; head: VideoClassifier"
     )
-    say("exact: every multiplication that runs; paper: by the convention stated in epitoma/paper_cost.py")
+    say(
+        "exact: every multiplication that runs; paper: by the convention stated in epitoma/cost/paper_table.py"
+    )
     say(DECODE_NOTE.format(video=video))
 
 

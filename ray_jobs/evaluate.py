@@ -10,7 +10,7 @@ import torch
 from epitoma.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.console import console, phase, say
 from epitoma.core.errors import ConfigError, RunError
-from epitoma.cost import CostModel, networks_cost
+from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation import Evaluation, evidence_of
 from epitoma.feature_store import Stored

@@ -10,7 +10,8 @@ import ray
 from epitoma.console import closing_line, console, live, phase, say
 from epitoma.core.config import flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError, ManifestError, RunError
-from epitoma.cost import networks_cost
+from epitoma.cost.gmacs import networks_cost
+from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features
@@ -31,7 +32,6 @@ from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
 from epitoma.ownership import refuse_what_others_can_write
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
-from epitoma.time_cost import TimeModel, measure_times, times_of
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split

@@ -5,9 +5,9 @@ from functools import cached_property
 
 from benchmarks.selectors.composed import TIMESTEPS
 from benchmarks.selectors.measure import Row
-from epitoma.cost import networks_cost
+from epitoma.cost.gmacs import networks_cost
+from epitoma.cost.milliseconds import network_milliseconds
 from epitoma.models.videoepitoma import Networks, NetworksConfig
-from epitoma.time_cost import network_milliseconds
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from epitoma.choices import CHOICES_FILE, write_choices
 from epitoma.console import phase
 from epitoma.core.config import to_dict
-from epitoma.cost import networks_cost
+from epitoma.cost.gmacs import networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation import evidence_of
 from epitoma.feature_store import read_features

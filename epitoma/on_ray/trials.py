@@ -14,7 +14,7 @@ import torch
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from epitoma.core.config import to_dict
-from epitoma.cost import CostModel
+from epitoma.cost.gmacs import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation import evidence_of

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from epitoma.decode_cost import decode_milliseconds, heavy_view, light_view
+from epitoma.cost.decoding import decode_milliseconds, heavy_view, light_view
 from epitoma.models.input_spec import InputSpec
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video

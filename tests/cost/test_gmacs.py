@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from epitoma.cost import CostModel, gmacs, networks_cost
+from epitoma.cost.gmacs import CostModel, gmacs, networks_cost
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.videoepitoma import build_model
 

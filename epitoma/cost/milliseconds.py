@@ -10,8 +10,8 @@ import torch
 
 from epitoma.core.budgets import budgets
 from epitoma.core.progress import Watch
-from epitoma.cost import blank_frame, blank_snippet
-from epitoma.decode_cost import core_milliseconds, heavy_view, light_view, view_milliseconds
+from epitoma.cost.decoding import core_milliseconds, heavy_view, light_view, view_milliseconds
+from epitoma.cost.gmacs import blank_frame, blank_snippet
 from epitoma.models.videoepitoma import Networks
 from epitoma.video.index import index_video
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epitoma.paper_cost import TableRow, as_json, measured, table1
+from epitoma.cost.paper_table import TableRow, as_json, measured, table1
 from epitoma.video.compose import write_video
 
 PAPER = {

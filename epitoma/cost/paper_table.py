@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from epitoma.core.progress import Watch
 from epitoma.core.selection import all_valid
-from epitoma.cost import cost_of, gmacs
-from epitoma.decode_cost import decode_milliseconds
+from epitoma.cost.decoding import decode_milliseconds
+from epitoma.cost.gmacs import cost_of, gmacs
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet

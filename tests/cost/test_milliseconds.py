@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from epitoma.core.config import to_dict
+from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
 from epitoma.models.videoepitoma import Networks
-from epitoma.time_cost import TimeModel, measure_times, times_of
 from epitoma.video.compose import write_video
 
 TIMES = TimeModel(light=1.0, heavy=10.0, light_decoding={1: 5.0, 4: 8.0}, heavy_decoding={1: 3.0, 4: 6.0})
