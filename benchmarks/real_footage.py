@@ -31,7 +31,8 @@ from epitoma.core.errors import BAD_INPUT, EpitomaError
 from epitoma.core.sampling import stable_seed
 from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
-from epitoma.evaluation import Evaluation, evidence_of
+from epitoma.evaluation.budgets import Evaluation, evidence_of
+from epitoma.evaluation.tradeoff import Spread, TradeoffPoint, over_seeds
 from epitoma.feature_store import read_features
 from epitoma.json_files import write_json
 from epitoma.metrics import accuracy
@@ -41,7 +42,6 @@ from epitoma.on_ray.trainer import build_trainable
 from epitoma.plots import spread_figure
 from epitoma.presets import offline_networks
 from epitoma.sparsity import SparsityConfig
-from epitoma.tradeoff import Spread, TradeoffPoint, over_seeds
 from epitoma.training.batch import SelectionName
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit, feature_split

@@ -16,10 +16,10 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 
+from epitoma.evaluation.tradeoff import Spread, TradeoffPoint
 from epitoma.explanation import Explanation
 from epitoma.studies.class_ratios import ClassRatio
 from epitoma.studies.rows import StudyRow
-from epitoma.tradeoff import Spread, TradeoffPoint
 
 COLOURS = {
     "selector": "#c1272d",

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from epitoma.core.errors import RunError
+from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.front import Offer, hypervolume, knee, not_dominated, pareto_front
 from epitoma.shrinkage import shrunk
-from epitoma.tradeoff import TradeoffPoint
 from epitoma.trial import TrialResult, has_result, read_result
 
 CostName = Literal["gmacs", "milliseconds"]

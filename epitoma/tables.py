@@ -9,7 +9,7 @@ from rich.table import Table
 
 from epitoma.cost.gmacs import Cost
 from epitoma.cost.paper_table import TableRow
-from epitoma.tradeoff import TradeoffPoint
+from epitoma.evaluation.tradeoff import TradeoffPoint
 
 
 def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: str) -> Table:

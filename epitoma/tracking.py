@@ -21,8 +21,8 @@ import requests
 from epitoma.addresses import has_credentials, hide_secrets, without_secrets
 from epitoma.console import complain
 from epitoma.core.errors import TrackingError
+from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.journal import JOURNAL_FILE, Entry, Journal
-from epitoma.tradeoff import TradeoffPoint
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

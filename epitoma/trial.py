@@ -12,10 +12,10 @@ from epitoma.core.budgets import budgets
 from epitoma.core.sampling import stable_seed, uniform_subset
 from epitoma.cost.gmacs import CostModel, NetworksCost
 from epitoma.cost.milliseconds import TimeModel
-from epitoma.evaluation import Evaluation
+from epitoma.evaluation.budgets import Evaluation
+from epitoma.evaluation.tradeoff import TradeoffPoint, find, read_points, write_points
 from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.tradeoff import TradeoffPoint, find, read_points, write_points
 from epitoma.training.checkpoint import State, read_tensors, write_tensors
 from epitoma.training.context import TrainContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit

@@ -8,10 +8,10 @@ import torch
 
 from epitoma.console import say
 from epitoma.core.config import from_dict
+from epitoma.evaluation.tradeoff import TradeoffPoint, find
 from epitoma.json_files import write_json
 from epitoma.sweep_result import TRIALS, SweepResult
 from epitoma.tracking import RunTracker
-from epitoma.tradeoff import TradeoffPoint, find
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epitoma.console import say
+from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
 from epitoma.json_files import read_json, write_json
 from epitoma.on_ray.runtime import ray_session
 from epitoma.presets import demo_dataset, demo_end_to_end, demo_reference, demo_selector
 from epitoma.tracking import store_uri
-from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job

@@ -7,12 +7,13 @@ from typing import Literal
 
 import torch
 
-from epitoma.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.console import console, phase, say
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.evaluation import Evaluation, evidence_of
+from epitoma.evaluation.budgets import Evaluation, evidence_of
+from epitoma.evaluation.choices import CHOICES_FILE, Choices, write_choices
+from epitoma.evaluation.tradeoff import TradeoffPoint, find, markdown_table, write_points
 from epitoma.feature_store import Stored
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
@@ -20,7 +21,6 @@ from epitoma.on_ray.runtime import ray_session
 from epitoma.plots import tradeoff_figure
 from epitoma.tables import tradeoff_table
 from epitoma.tracking import tracked_run
-from epitoma.tradeoff import TradeoffPoint, find, markdown_table, write_points
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.command_line import run_job

@@ -13,7 +13,7 @@ from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.cost.gmacs import networks_cost
 from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.evaluation import evidence_of
+from epitoma.evaluation.budgets import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.json_files import read_json, write_json
 from epitoma.models.videoepitoma import Networks, build_on

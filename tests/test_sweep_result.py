@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from epitoma.core.errors import RunError
+from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.sweep_result import SweepResult, read_sweep
-from epitoma.tradeoff import TradeoffPoint
 from epitoma.trial import TrialResult, write_result
 
 POINT = TradeoffPoint(

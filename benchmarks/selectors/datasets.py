@@ -14,7 +14,7 @@ from epitoma.console import phase
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.evaluation import evidence_of
+from epitoma.evaluation.budgets import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.runtime import ray_session

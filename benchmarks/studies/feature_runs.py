@@ -10,16 +10,16 @@ from pathlib import Path
 import ray
 import torch
 
-from epitoma.choices import CHOICES_FILE, write_choices
 from epitoma.console import phase
 from epitoma.core.config import to_dict
 from epitoma.cost.gmacs import networks_cost
 from epitoma.datasets.manifest import Manifest
-from epitoma.evaluation import evidence_of
+from epitoma.evaluation.budgets import evidence_of
+from epitoma.evaluation.choices import CHOICES_FILE, write_choices
+from epitoma.evaluation.tradeoff import write_points
 from epitoma.feature_store import read_features
 from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma
-from epitoma.tradeoff import write_points
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig

@@ -17,7 +17,7 @@ from epitoma.core.config import to_dict
 from epitoma.cost.gmacs import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
-from epitoma.evaluation import evidence_of
+from epitoma.evaluation.budgets import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on

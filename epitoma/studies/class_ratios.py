@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean, pvariance, stdev
 
-from epitoma.choices import Choices, agreement
 from epitoma.core.errors import RunError
+from epitoma.evaluation.choices import Choices, agreement
 from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.rows import StudyRow, grouped, study_rows
 

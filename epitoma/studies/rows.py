@@ -6,9 +6,9 @@ from statistics import mean, stdev
 from typing import TypeVar
 
 from epitoma.core.errors import RunError
+from epitoma.evaluation.tradeoff import SamplingName, TradeoffPoint
 from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.published import published_score
-from epitoma.tradeoff import SamplingName, TradeoffPoint
 
 GroupKey = TypeVar("GroupKey", bound=Hashable)
 Key = tuple[SamplingName, int]

@@ -9,8 +9,8 @@ import torch
 from benchmarks.real_footage import RealFootageConfig, by_way, judged, run, told_accuracy
 from epitoma.core.errors import EpitomaError
 from epitoma.core.selection import Recognition
+from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.models.videoepitoma import NetworksConfig, given_selection
-from epitoma.tradeoff import TradeoffPoint
 from epitoma.training.feature_batches import FeatureSplit
 from tests.benchmarks.coloured_clips import write_coloured_clips
 

@@ -9,9 +9,9 @@ import torch
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest
+from epitoma.evaluation.tradeoff import find
 from epitoma.json_files import read_json
 from epitoma.on_ray.trainer import build_trainable
-from epitoma.tradeoff import find
 from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from epitoma.training.optimisation import OptimisationConfig

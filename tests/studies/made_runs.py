@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from epitoma.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.core.config import to_dict
+from epitoma.evaluation.choices import CHOICES_FILE, Choices, write_choices
+from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint, write_points
 from epitoma.json_files import write_json
-from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint, write_points
 from epitoma.training.run_config import TrainConfig
 
 TIMESTEPS = 16

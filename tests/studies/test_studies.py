@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from epitoma.choices import Choices, agreement, read_choices, write_choices
 from epitoma.core.errors import RunError
 from epitoma.datasets import breakfast
+from epitoma.evaluation.choices import Choices, agreement, read_choices, write_choices
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig

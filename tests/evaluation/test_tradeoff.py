@@ -3,9 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.plots import spread_figure, tradeoff_figure, training_figure
-from epitoma.tables import tradeoff_table
-from epitoma.tradeoff import (
+from epitoma.evaluation.tradeoff import (
     TradeoffPoint,
     find,
     markdown_table,
@@ -13,6 +11,8 @@ from epitoma.tradeoff import (
     read_points,
     write_points,
 )
+from epitoma.plots import spread_figure, tradeoff_figure, training_figure
+from epitoma.tables import tradeoff_table
 
 POINT = TradeoffPoint(
     sampling="selector",

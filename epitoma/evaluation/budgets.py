@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from epitoma.choices import Choices
 from epitoma.core.budgets import budgets
 from epitoma.core.sampling import stable_seed, uniform_subset
 from epitoma.core.selection import FeatureCandidates, Recognition
 from epitoma.cost.gmacs import CostModel
 from epitoma.cost.milliseconds import TimeModel
 from epitoma.datasets.manifest import Manifest
+from epitoma.evaluation.choices import Choices
+from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint
 from epitoma.feature_store import Stored
 from epitoma.metrics import score, selection_precision
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.tradeoff import ClassifierName, SamplingName, TradeoffPoint
 from epitoma.training.feature_batches import FeatureSplit
 
 CHUNK = 64
