@@ -24,7 +24,7 @@ from benchmarks.running_job import RunningJob, attempts_of, losses, steps_seen
 from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig

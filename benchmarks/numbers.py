@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from epitoma.console import say
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 
 
 def told_and_kept(numbers: Mapping[str, float], json: Path | None) -> None:

@@ -34,7 +34,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.budgets import Evaluation, evidence_of
 from epitoma.evaluation.tradeoff import Spread, TradeoffPoint, over_seeds
 from epitoma.feature_store import read_features
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.metrics import accuracy
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.runtime import ray_session

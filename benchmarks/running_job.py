@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from epitoma.core.config import to_dict
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.training.audit import notes
 from epitoma.training.run_config import TrainConfig
 

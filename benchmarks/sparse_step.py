@@ -9,7 +9,7 @@ import torch
 import tyro
 
 from epitoma.core.selection import PixelCandidates, all_valid
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.losses import classification_loss
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet

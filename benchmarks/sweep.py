@@ -14,7 +14,7 @@ import tyro
 from epitoma.console import say
 from epitoma.core.config import to_dict
 from epitoma.datasets.manifest import Manifest
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.runtime import cluster_cpus, ray_session
 from epitoma.presets import demo_dataset, demo_selector
 from epitoma.sweep_result import SweepResult

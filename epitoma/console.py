@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from epitoma.addresses import hide_secrets
+from epitoma.files.uris import hide_secrets
 
 Advance = Callable[..., None]
 """Called with (done, total) and any ``note`` to show beside the bar."""

@@ -33,7 +33,7 @@ from torch import nn
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
-from epitoma.parquet import read_parquet
+from epitoma.files.parquet import read_parquet
 
 KEY_FILE = "key.json"
 PARTS_FOLDER = "parts"

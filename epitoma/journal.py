@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from epitoma.addresses import without_secrets
-from epitoma.whole_files import write_text
+from epitoma.files.atomic import write_text
+from epitoma.files.uris import without_secrets
 
 Entry = dict[str, Any]
 """One thing to tell: always with an ``op``."""

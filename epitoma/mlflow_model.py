@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 
 import epitoma
+from epitoma.files.atomic import folder_when_whole
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.served import DEFAULTS
 from epitoma.training.checkpoint import State, save_model
-from epitoma.whole_files import folder_when_whole
 
 with warnings.catch_warnings():
     # MLflow warns of its own type hints while it is imported.

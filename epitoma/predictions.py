@@ -12,7 +12,7 @@ from epitoma.core.errors import RunError
 from epitoma.datasets.columns import positions
 from epitoma.datasets.index_parts import file_state
 from epitoma.datasets.listing import ListedVideo
-from epitoma.parquet import read_parquet, write_parquet
+from epitoma.files.parquet import read_parquet, write_parquet
 
 PREDICTIONS_FILE = "predictions.parquet"
 PARTS_FOLDER = "parts"

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from epitoma.addresses import hide_secrets, is_address
 from epitoma.core.errors import ConfigError, EpitomaError, VideoError
 from epitoma.datasets.unlabelled import MANIFEST_SUFFIX, list_unlabelled
+from epitoma.files.uris import hide_secrets, is_address
 from epitoma.recogniser import Recogniser, check_budget, check_top, load_recogniser
 
 DEFAULTS: dict[str, Any] = {"budget": 0, "top": 5, "min_score": 0.0}

@@ -14,7 +14,7 @@ from epitoma.cost.gmacs import CostModel, NetworksCost
 from epitoma.cost.milliseconds import TimeModel
 from epitoma.evaluation.budgets import Evaluation
 from epitoma.evaluation.tradeoff import TradeoffPoint, find, read_points, write_points
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.checkpoint import State, read_tensors, write_tensors
 from epitoma.training.context import TrainContext

@@ -10,7 +10,7 @@ from epitoma.cost.decoding import decode_milliseconds
 from epitoma.cost.gmacs import Cost, cost_of
 from epitoma.cost.paper_table import TableRow, as_json, measured, table1
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.tables import cost_table, stage_table
 

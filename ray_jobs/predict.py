@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tyro
 
-from epitoma.addresses import is_address, without_secrets
 from epitoma.console import phase, say
 from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
+from epitoma.files.uris import is_address, without_secrets
 from epitoma.models.speed import Speed
 from epitoma.on_ray.inference import Answers, recognise_files
 from epitoma.on_ray.prepare import REJECTS_FILE

@@ -21,11 +21,11 @@ from epitoma.datasets.rejects import write_rejects
 from epitoma.datasets.report import report_lines
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.datasets.table import TableConfig, list_table
-from epitoma.json_files import read_json, write_json
+from epitoma.files.allowed_roots import Roots
+from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.composites import check_clips, make_composites
 from epitoma.on_ray.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
 from epitoma.on_ray.runtime import ray_session
-from epitoma.roots import Roots
 from ray_jobs.command_line import run_job
 
 REPORT_FILE = "report.txt"

@@ -9,7 +9,7 @@ from typing import Any
 from epitoma.core.config import flatten, to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.runtime import ray_session
 from epitoma.tracking import RunTracker, tracked_run

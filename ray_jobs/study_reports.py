@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from epitoma.console import console, say
 from epitoma.core.errors import ConfigError
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.plots import Against, Labels, ratio_figure, study_figure
 from epitoma.studies.ablation import ablation
 from epitoma.studies.class_ratios import RatioStudy, figure5, figure6

@@ -15,7 +15,8 @@ from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.feature_store import read_features
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
+from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.search_space import (
@@ -29,7 +30,6 @@ from epitoma.on_ray.search_space import (
 )
 from epitoma.on_ray.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
 from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
-from epitoma.ownership import refuse_what_others_can_write
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.tracking import RunTracker

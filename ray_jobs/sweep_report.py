@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.plots import Labels, front_figure
 from epitoma.sweep_result import TRIALS, CostName, SweepResult, cost_of_point, measured
 from epitoma.tracking import RunTracker

@@ -10,8 +10,8 @@ from rich.console import RenderableType
 
 from epitoma.console import ProgressLog
 from epitoma.core.config import flatten
+from epitoma.files.json_files import read_json
 from epitoma.front import Offer, pareto_front
-from epitoma.json_files import read_json
 from epitoma.on_ray.trials import COST, SCORE
 from epitoma.sweep_result import TRIALS
 from epitoma.tables import TrialRow, sweep_table

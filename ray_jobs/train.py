@@ -15,7 +15,7 @@ from epitoma.core.config import flatten, to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.board import new_board
 from epitoma.on_ray.trainer import Job, fit

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from epitoma.core.config import from_dict, to_dict
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet

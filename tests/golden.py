@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 
 ASSETS = Path(__file__).parent / "assets"
 

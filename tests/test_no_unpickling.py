@@ -18,9 +18,9 @@ UNPICKLERS = {"pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "p
 NOT_UNPICKLING = {("pickle", "UnpicklingError")}
 NEED_WEIGHTS_ONLY = {"torch.load", "get_state_dict", "load_state_dict_from_url", "load_state_dict_from_hf"}
 HOMES = {
-    "read_table": "epitoma/parquet.py",
-    "ParquetFile": "epitoma/parquet.py",
-    "ParquetDataset": "epitoma/parquet.py",
+    "read_table": "epitoma/files/parquet.py",
+    "ParquetFile": "epitoma/files/parquet.py",
+    "ParquetDataset": "epitoma/files/parquet.py",
     "read_parquet": None,  # Of ray.data and pandas; ours is called by its bare name.
     "restore": "epitoma/on_ray/tuner.py",  # Of Tune: what it noted is unpickled, which is why that file checks it.
     "import_module": "epitoma/on_ray/search_space.py",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from benchmarks.ingest import make_files
 from epitoma.datasets.schema import SCHEMA, to_table
-from epitoma.parquet import write_parquet
+from epitoma.files.parquet import write_parquet
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import INDEX_FILE, INDEX_SCHEMA, index_row, write_index_table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.scaling.plan import Plan, cores_per_gpu, ingested, limits, store_bytes
 from epitoma.core.errors import ConfigError
-from epitoma.whole_files import write_text
+from epitoma.files.atomic import write_text
 
 GIB, MB = 2**30, 1e6
 PLANS = (

@@ -18,7 +18,7 @@ from benchmarks.studies.page import write_page
 from benchmarks.studies.synthetic import SyntheticStudies
 from epitoma.console import say
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.on_ray.runtime import ray_session
 from epitoma.presets import demo_dataset
 from epitoma.studies.rows import StudyRow

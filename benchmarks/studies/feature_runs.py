@@ -18,7 +18,7 @@ from epitoma.evaluation.budgets import evidence_of
 from epitoma.evaluation.choices import CHOICES_FILE, write_choices
 from epitoma.evaluation.tradeoff import write_points
 from epitoma.feature_store import read_features
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import feature_split

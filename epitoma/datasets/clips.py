@@ -18,7 +18,7 @@ from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig
 from epitoma.datasets.video_files import video_files
-from epitoma.parquet import write_parquet
+from epitoma.files.parquet import write_parquet
 from epitoma.video.index import index_video
 from epitoma.video.shots import resampled_clip
 

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from epitoma.addresses import is_address
-from epitoma.parquet import read_parquet, write_parquet
+from epitoma.files.parquet import read_parquet, write_parquet
+from epitoma.files.uris import is_address
 from epitoma.video.index_table import INDEX_SCHEMA
 
 PART_SCHEMA = pa.schema([pa.field("file", pa.string(), nullable=False), *INDEX_SCHEMA])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import Interval
-from epitoma.roots import Roots, check_inside
+from epitoma.files.allowed_roots import Roots, check_inside
 
 
 @dataclass(frozen=True, kw_only=True)

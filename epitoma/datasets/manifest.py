@@ -15,13 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from epitoma.addresses import is_address
 from epitoma.core.errors import ManifestError
 from epitoma.datasets.columns import flatten_lists, positions, spans
 from epitoma.datasets.manifest_checks import check_rows
 from epitoma.datasets.schema import SCHEMA, SPLITS, Interval, VideoRow, parse_metadata, to_table
-from epitoma.parquet import read_parquet, write_parquet
-from epitoma.roots import ROOTS_FILE, check_inside, roots_beside
+from epitoma.files.allowed_roots import ROOTS_FILE, check_inside, roots_beside
+from epitoma.files.parquet import read_parquet, write_parquet
+from epitoma.files.uris import is_address
 
 __all__ = ["SCHEMA", "SPLITS", "Interval", "Manifest", "VideoRow", "read_manifest", "write_manifest"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from epitoma.addresses import is_address
+from epitoma.files.uris import is_address
 
 _FEW = 16
 """Files of a folder up to which they are asked for one by one: it may hold many others."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from epitoma.parquet import write_parquet
+from epitoma.files.parquet import write_parquet
 
 REJECT_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("video_id", "path", "reason")])
 

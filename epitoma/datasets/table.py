@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from epitoma.addresses import is_address, without_secrets
 from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
-from epitoma.parquet import read_parquet
+from epitoma.files.parquet import read_parquet
+from epitoma.files.uris import is_address, without_secrets
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _PARQUET_SUFFIXES = (".parquet", ".pq")

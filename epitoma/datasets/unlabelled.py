@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from epitoma.addresses import is_address
 from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo, check_videos
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
-from epitoma.roots import Roots
+from epitoma.files.allowed_roots import Roots
+from epitoma.files.uris import is_address
 from epitoma.video.index_table import StoredIndices
 
 MANIFEST_SUFFIX = ".parquet"

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from epitoma.core.errors import RunError
+from epitoma.files.parquet import read_parquet
 from epitoma.models.gating import top_k
-from epitoma.parquet import read_parquet
 
 CHOICES_FILE = "choices.parquet"
 

@@ -9,7 +9,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from epitoma.parquet import read_parquet
+from epitoma.files.parquet import read_parquet
 
 SamplingName = Literal["selector", "gate", "uniform", "random", "dense"]
 """``selector`` keeps a given number of best timesteps, ``gate`` as many as it likes, ``dense`` all."""

@@ -14,10 +14,10 @@ import ray.data
 from ray.data import DataContext, Dataset, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
-from epitoma.addresses import without_secrets
 from epitoma.core.errors import VideoError
 from epitoma.core.timesteps import Timesteps
 from epitoma.datasets.manifest import Manifest
+from epitoma.files.uris import without_secrets
 from epitoma.on_ray.pixel_rows import Row, pixel_table
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.runtime import decode_cpus, quieten

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import ray.data
 
-from epitoma.addresses import hide_secrets, without_secrets
 from epitoma.core.errors import VideoError
 from epitoma.datasets.index_parts import PART_SCHEMA
 from epitoma.datasets.listing import ListedVideo
+from epitoma.files.uris import hide_secrets, without_secrets
 from epitoma.on_ray.lost_workers import LOST, as_they_come, each_once, over_workers
 from epitoma.on_ray.runtime import quieten
 from epitoma.video.index import VideoIndex, index_video

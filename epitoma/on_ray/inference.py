@@ -16,9 +16,9 @@ import ray
 import ray.data
 from ray.data import ActorPoolStrategy, Dataset
 
-from epitoma.addresses import without_secrets
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.unlabelled import Unlabelled
+from epitoma.files.uris import without_secrets
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.decoding import WINDOW_ROWS
 from epitoma.on_ray.indexing import IndexFile

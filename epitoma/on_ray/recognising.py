@@ -11,8 +11,8 @@ import pyarrow as pa
 import ray
 import torch
 
-from epitoma.addresses import without_secrets
 from epitoma.core.stopwatch import Stopwatch
+from epitoma.files.uris import without_secrets
 from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.on_ray.sparse_decoding import BETWEEN, NO_PIXELS
 from epitoma.predictions import SAID

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from epitoma.addresses import hide_secrets
 from epitoma.core.errors import VideoError
 from epitoma.core.stopwatch import Stopwatch
 from epitoma.core.timesteps import Timesteps
+from epitoma.files.uris import hide_secrets
 from epitoma.looking import Looks, only
 from epitoma.on_ray.indexing import IndexFile
 from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table

@@ -19,7 +19,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.feature_store import read_features
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
 from epitoma.on_ray.board import new_board
 from epitoma.on_ray.features import extract_features

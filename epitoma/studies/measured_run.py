@@ -10,7 +10,7 @@ from epitoma.core.errors import RunError
 from epitoma.datasets import breakfast, charades
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, read_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, read_points
-from epitoma.json_files import read_json
+from epitoma.files.json_files import read_json
 
 Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
 """How a run was trained: with one light network for both; on stored features; from pixels with networks that learn; and

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from epitoma.core.config import from_dict, to_dict
 from epitoma.core.errors import RunError
-from epitoma.json_files import read_json, require, write_json
+from epitoma.files.atomic import renamed_when_whole
+from epitoma.files.json_files import read_json, require, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
-from epitoma.whole_files import renamed_when_whole
 
 MODEL = "model"
 """Folder of a finished run's model, in that of the run."""

@@ -12,8 +12,8 @@ from av.error import FFmpegError
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from epitoma.files.atomic import renamed_when_whole
 from epitoma.video.own_priority import own_priority
-from epitoma.whole_files import renamed_when_whole
 
 _H26X = ("libx264", "libx265")
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epitoma.core.errors import ManifestError
-from epitoma.parquet import read_tables, write_parquet
+from epitoma.files.parquet import read_tables, write_parquet
 from epitoma.video.index import VideoIndex
 
 INDEX_FILE = "index.parquet"

@@ -15,8 +15,8 @@ from threading import Thread
 from types import TracebackType
 from typing import TypeVar
 
-from epitoma.addresses import has_credentials, hide_secrets, is_address, without_secrets
 from epitoma.core.errors import VideoError
+from epitoma.files.uris import has_credentials, hide_secrets, is_address, without_secrets
 from epitoma.video.transports import (
     FILESYSTEM_SCHEMES,
     HTTP_SCHEMES,

@@ -15,9 +15,9 @@ import requests
 from pyarrow import NativeFile, fs
 from urllib3.exceptions import HTTPError
 
-from epitoma.addresses import without_secrets
 from epitoma.core.errors import VideoError
-from epitoma.roots import BOUND, bound
+from epitoma.files.allowed_roots import BOUND, bound
+from epitoma.files.uris import without_secrets
 
 HTTP_SCHEMES = ("http", "https")
 # Not abfs: pyarrow 25 ends the process where Azure's credentials are missing.

@@ -14,7 +14,7 @@ from epitoma.core.errors import ManifestError
 from epitoma.datasets.manifest import SCHEMA, Interval, VideoRow, read_manifest, write_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.schema import to_table
-from epitoma.roots import Roots, write_roots
+from epitoma.files.allowed_roots import Roots, write_roots
 
 CLASSES = ("tea", "coffee", "juice")
 

@@ -8,7 +8,7 @@ import av
 import pytest
 import torch
 
-from epitoma.json_files import read_json
+from epitoma.files.json_files import read_json
 
 COMPARED = (
     "epoch",

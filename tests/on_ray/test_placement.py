@@ -10,7 +10,7 @@ import pytest
 from benchmarks.nodes import TRAINER, Nodes
 from benchmarks.running_job import RunningJob
 from epitoma.datasets.manifest import Manifest
-from epitoma.json_files import read_json
+from epitoma.files.json_files import read_json
 from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.trainer import checkpoints_of
 from epitoma.training.audit import Audit, audit, notes

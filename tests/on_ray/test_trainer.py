@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.running_job import losses
 from epitoma.core.errors import ConfigError, RunError, TooManyRejectsError
-from epitoma.json_files import read_json
+from epitoma.files.json_files import read_json
 from epitoma.training.audit import Audit, audit
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate

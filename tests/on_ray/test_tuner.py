@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.sweep_result import read_sweep
 from epitoma.tracking import store_uri
 from ray_jobs.confirm import best_points

@@ -16,8 +16,8 @@ from epitoma.core.config import to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import VideoRow
-from epitoma.json_files import write_json
-from epitoma.ownership import refuse_what_others_can_write
+from epitoma.files.json_files import write_json
+from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.presets import demo_selector
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job

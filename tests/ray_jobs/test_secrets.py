@@ -13,8 +13,8 @@ import pytest
 
 from epitoma.datasets.manifest import Manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
-from epitoma.json_files import read_json
-from epitoma.roots import Roots, write_roots
+from epitoma.files.allowed_roots import Roots, write_roots
+from epitoma.files.json_files import read_json
 from ray_jobs.train import main
 from tests.door import Door
 

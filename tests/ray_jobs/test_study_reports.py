@@ -9,7 +9,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from epitoma.json_files import read_json
+from epitoma.files.json_files import read_json
 from epitoma.tracking import store_uri
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import parse

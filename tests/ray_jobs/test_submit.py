@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from ray._private.ray_constants import get_runtime_env_default_excludes
 from ray._private.runtime_env.packaging import create_package
 
-from epitoma.json_files import read_json
+from epitoma.files.json_files import read_json
 from epitoma.training.checkpoint_folder import CheckpointFolder
 from tests.ray_head import RayHead, ray_head
 

@@ -10,7 +10,7 @@ import pytest
 
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError, RunError
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.presets import demo_selector
 from epitoma.tracking import tracked_run
 from epitoma.training.run_config import TrainConfig, WorkersConfig

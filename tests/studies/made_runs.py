@@ -8,7 +8,7 @@ import torch
 from epitoma.core.config import to_dict
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint, write_points
-from epitoma.json_files import write_json
+from epitoma.files.json_files import write_json
 from epitoma.training.run_config import TrainConfig
 
 TIMESTEPS = 16

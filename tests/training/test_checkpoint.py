@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from epitoma.core.errors import ConfigError, RunError
-from epitoma.json_files import read_json, write_json
+from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import build_model
 from epitoma.training.checkpoint import (
     STATE_FILE,

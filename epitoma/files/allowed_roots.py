@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 from pyarrow import ArrowException, fs
 
-from epitoma.addresses import is_address, without_secrets
 from epitoma.core.errors import ConfigError, ManifestError
-from epitoma.whole_files import write_text
+from epitoma.files.atomic import write_text
+from epitoma.files.uris import is_address, without_secrets
 
 ROOTS_FILE = "roots.json"
 BOUND = "EPITOMA_ROOTS"

@@ -9,7 +9,7 @@ import pytest
 import ray.data  # Teaches pyarrow the columns that are unpickled.
 
 from epitoma.core.errors import ManifestError
-from epitoma.parquet import read_parquet
+from epitoma.files.parquet import read_parquet
 
 
 class Touches:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from epitoma.core.errors import ManifestError
-from epitoma.whole_files import renamed_when_whole
+from epitoma.files.atomic import renamed_when_whole
 
 
 def read_parquet(path: Path, *, columns: Collection[str] | None = None, remedy: str = "") -> pa.Table:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.addresses import has_credentials, hide_secrets, is_address, without_secrets
+from epitoma.files.uris import has_credentials, hide_secrets, is_address, without_secrets
 
 
 def test_what_is_an_address():

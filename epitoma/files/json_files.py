@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.core.errors import RunError
-from epitoma.whole_files import write_text
+from epitoma.files.atomic import write_text
 
 
 def write_json(path: Path, values: object) -> None:

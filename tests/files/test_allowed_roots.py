@@ -13,7 +13,7 @@ import pytest
 from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.manifest import Manifest, VideoRow, read_manifest, write_manifest
 from epitoma.datasets.schema import to_table
-from epitoma.roots import BOUND, Roots, bound, write_roots
+from epitoma.files.allowed_roots import BOUND, Roots, bound, write_roots
 
 
 def row(path: str, name: str = "v") -> VideoRow:
