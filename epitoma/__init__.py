@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from epitoma.recogniser import Recogniser
+    from epitoma.inference.predictor import Recogniser
 
 
 def load(path: str | Path, *, device: str | None = None) -> "Recogniser":
@@ -18,6 +18,6 @@ def load(path: str | Path, *, device: str | None = None) -> "Recogniser":
         RunError: There is no finished run.
     """
     # Imported here, because processes that only decode do without torch, which takes seconds.
-    from epitoma.recogniser import load_recogniser
+    from epitoma.inference.predictor import load_recogniser
 
     return load_recogniser(path, device=device)

@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 
-from epitoma.explanation import Explanation
+from epitoma.inference.explanation import Explanation
+from epitoma.inference.predictor import Prediction
 from epitoma.plots import jpeg
-from epitoma.recogniser import Prediction
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1a1a1a; }

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 import epitoma
 from epitoma.files.atomic import folder_when_whole
+from epitoma.inference.served import DEFAULTS
 from epitoma.models.videoepitoma import ModelConfig
-from epitoma.served import DEFAULTS
 from epitoma.training.checkpoint import State, save_model
 
 with warnings.catch_warnings():
@@ -77,7 +77,7 @@ def save_mlflow_model(folder: Path, *, config: ModelConfig, state: State) -> Non
             warnings.simplefilter("ignore", DeprecationWarning)
             mlflow.pyfunc.save_model(
                 aside,
-                loader_module="epitoma.served",
+                loader_module="epitoma.inference.served",
                 code_paths=[str(Path(epitoma.__file__).parent)],
                 pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
                 signature=SIGNATURE,

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 
 from epitoma.evaluation.tradeoff import Spread, TradeoffPoint
-from epitoma.explanation import Explanation
+from epitoma.inference.explanation import Explanation
 from epitoma.studies.class_ratios import ClassRatio
 from epitoma.studies.rows import StudyRow
 

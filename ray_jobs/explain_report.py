@@ -9,14 +9,14 @@ from epitoma.console import phase, say
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.unlabelled import list_unlabelled
-from epitoma.explanation import PICTURE_SIZE, explain
 from epitoma.explanation_page import explanation_page, kernels_page
 from epitoma.files.atomic import write_text
 from epitoma.files.uris import without_secrets
-from epitoma.kernel_sheets import most_exciting, pictures_of, sheets
+from epitoma.inference.explanation import PICTURE_SIZE, explain
+from epitoma.inference.kernel_sheets import most_exciting, pictures_of, sheets
+from epitoma.inference.predictor import Recogniser, load_recogniser
 from epitoma.on_ray.runtime import ray_session
 from epitoma.plots import explanation_figure, sheet_figure
-from epitoma.recogniser import Recogniser, load_recogniser
 from epitoma.tracking import tracked_run
 from epitoma.training.checkpoint import run_folder
 from ray_jobs.evaluate import SplitName

@@ -19,13 +19,13 @@ from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.uris import is_address, without_secrets
+from epitoma.inference.predictions import PREDICTIONS_FILE, Predictions, key_of
+from epitoma.inference.predictor import check_budget, check_top
 from epitoma.models.speed import Speed
 from epitoma.on_ray.inference import Answers, recognise_files
 from epitoma.on_ray.prepare import REJECTS_FILE
 from epitoma.on_ray.recognising import Asking
 from epitoma.on_ray.runtime import asked_gpus, ray_session
-from epitoma.predictions import PREDICTIONS_FILE, Predictions, key_of
-from epitoma.recogniser import check_budget, check_top
 from epitoma.training.checkpoint import MODEL_FILE, file_digest, load_model, model_folder, networks_of
 from ray_jobs.command_line import run_job
 

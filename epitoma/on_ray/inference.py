@@ -19,6 +19,7 @@ from ray.data import ActorPoolStrategy, Dataset
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.unlabelled import Unlabelled
 from epitoma.files.uris import without_secrets
+from epitoma.inference.predictor import looks_of
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.decoding import WINDOW_ROWS
 from epitoma.on_ray.indexing import IndexFile
@@ -27,7 +28,6 @@ from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.recognising import RESULT, Asking, Choosing, Classifying, Stage
 from epitoma.on_ray.runtime import cluster_cpus, decode_cpus, quieten
 from epitoma.on_ray.sparse_decoding import TASK, close_look_task, glance_task
-from epitoma.recogniser import looks_of
 from epitoma.video.index import index_video
 
 GLANCES_PER_TASK = 8
@@ -52,7 +52,7 @@ class Answers:
     """What has come in.
 
     Attributes:
-        rows: Rows of what was said (``epitoma.predictions.SAID``).
+        rows: Rows of what was said (``epitoma.inference.predictions.SAID``).
         rejects: Videos that cannot be read.
     """
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from epitoma.core.errors import ConfigError, EpitomaError, VideoError
 from epitoma.datasets.unlabelled import MANIFEST_SUFFIX, list_unlabelled
 from epitoma.files.uris import hide_secrets, is_address
-from epitoma.recogniser import Recogniser, check_budget, check_top, load_recogniser
+from epitoma.inference.predictor import Recogniser, check_budget, check_top, load_recogniser
 
 DEFAULTS: dict[str, Any] = {"budget": 0, "top": 5, "min_score": 0.0}
 """What may be asked beside the paths: timesteps to keep, 0 for as many as the gates open; labels told, at most; and the

@@ -8,8 +8,8 @@ import torch
 
 from epitoma.core.errors import ConfigError
 from epitoma.core.selection import all_valid
+from epitoma.inference.predictor import Prediction, Recogniser
 from epitoma.models.centring import standardised
-from epitoma.recogniser import Prediction, Recogniser
 from epitoma.video.decode import decode_frames
 
 PICTURE_SIZE = 160
