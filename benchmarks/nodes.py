@@ -14,7 +14,7 @@ from ray._private.services import node_ip_address_from_perspective
 from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import descendants
-from epitoma.on_ray.placement import ROLE_LABEL
+from epitoma.on_ray.cluster.placement import ROLE_LABEL
 
 ADDRESS_FILE = Path("/tmp/ray/ray_current_cluster")
 

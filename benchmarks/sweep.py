@@ -15,7 +15,7 @@ from epitoma.console import say
 from epitoma.core.config import to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json
-from epitoma.on_ray.runtime import cluster_cpus, ray_session
+from epitoma.on_ray.cluster.runtime import cluster_cpus, ray_session
 from epitoma.presets import demo_dataset, demo_selector
 from epitoma.sweep_result import SweepResult
 from ray_jobs.extract import ExtractConfig, extract

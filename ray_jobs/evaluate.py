@@ -17,7 +17,7 @@ from epitoma.evaluation.tradeoff import TradeoffPoint, find, markdown_table, wri
 from epitoma.feature_store import Stored
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.plots import tradeoff_figure
 from epitoma.tables import tradeoff_table
 from epitoma.tracking import tracked_run

@@ -15,7 +15,7 @@ from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE, explain
 from epitoma.inference.kernel_sheets import most_exciting, pictures_of, sheets
 from epitoma.inference.predictor import Recogniser, load_recogniser
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.plots import explanation_figure, sheet_figure
 from epitoma.tracking import tracked_run
 from epitoma.training.checkpoint import run_folder

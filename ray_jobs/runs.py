@@ -11,7 +11,7 @@ from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.tracking import RunTracker, tracked_run
 from epitoma.training.checkpoint import MODEL, State
 

@@ -18,7 +18,7 @@ from epitoma.feature_store import read_features
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.models.videoepitoma import Networks, build_on
-from epitoma.on_ray.runtime import cluster_cpus, fits_a_node, has_joined
+from epitoma.on_ray.cluster.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.search_space import (
     SearchSpace,
     changed,

@@ -75,8 +75,8 @@ def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator
     There is one where a chosen test looks at it: its processes have work to do all the time.
     """
     # Imported here, because it takes seconds that most tests need not spend.
-    from epitoma.on_ray.loopback import keep_token_private, on_loopback
-    from epitoma.on_ray.runtime import quieten
+    from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback
+    from epitoma.on_ray.cluster.runtime import quieten
 
     import ray  # isort: skip  (our runtime sets what Ray reads while it is imported)
 

@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import command_line, descendants
 from epitoma.console import say
-from epitoma.on_ray.runtime import quieten
+from epitoma.on_ray.cluster.runtime import quieten
 
 STORE_BYTES = 2_500_000_000
 ATTEMPTS = 3

@@ -17,7 +17,7 @@ from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks, NetworksConfig
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.presets import offline_networks
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.extract import extract_with

@@ -19,7 +19,7 @@ from benchmarks.studies.synthetic import SyntheticStudies
 from epitoma.console import say
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.files.json_files import write_json
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.presets import demo_dataset
 from epitoma.studies.rows import StudyRow
 from epitoma.studies.tables import score_table

@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayError
 
 from epitoma.core.errors import EpitomaError
-from epitoma.on_ray.placement import beside_the_driver
+from epitoma.on_ray.cluster.placement import beside_the_driver
 from epitoma.training.context import Event
 
 POLL_SECONDS = 0.3

@@ -28,6 +28,8 @@ from epitoma.feature_store import (
 from epitoma.files.json_files import write_json
 from epitoma.files.parquet import write_parquet
 from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.cluster.placement import label_selector
+from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined
 from epitoma.on_ray.decoding import WINDOW_ROWS, decoded
 from epitoma.on_ray.ingest import (
     channels_first,
@@ -37,8 +39,6 @@ from epitoma.on_ray.ingest import (
     uniform_schedule,
 )
 from epitoma.on_ray.pixel_rows import pixel_rows
-from epitoma.on_ray.placement import label_selector
-from epitoma.on_ray.runtime import cluster_cpus, cluster_gpus, has_joined
 from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 

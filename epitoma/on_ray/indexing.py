@@ -12,8 +12,8 @@ from epitoma.core.errors import VideoError
 from epitoma.datasets.index_parts import PART_SCHEMA
 from epitoma.datasets.listing import ListedVideo
 from epitoma.files.uris import hide_secrets, without_secrets
-from epitoma.on_ray.lost_workers import LOST, as_they_come, each_once, over_workers
-from epitoma.on_ray.runtime import quieten
+from epitoma.on_ray.cluster.lost_workers import LOST, as_they_come, each_once, over_workers
+from epitoma.on_ray.cluster.runtime import quieten
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import index_row
 

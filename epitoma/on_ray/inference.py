@@ -21,12 +21,12 @@ from epitoma.datasets.unlabelled import Unlabelled
 from epitoma.files.uris import without_secrets
 from epitoma.inference.predictor import looks_of
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
+from epitoma.on_ray.cluster.lost_workers import LOST, as_they_come, each_once, over_workers
+from epitoma.on_ray.cluster.placement import label_selector
+from epitoma.on_ray.cluster.runtime import cluster_cpus, decode_cpus, quieten
 from epitoma.on_ray.decoding import WINDOW_ROWS
 from epitoma.on_ray.indexing import IndexFile
-from epitoma.on_ray.lost_workers import LOST, as_they_come, each_once, over_workers
-from epitoma.on_ray.placement import label_selector
 from epitoma.on_ray.recognising import RESULT, Asking, Choosing, Classifying, Stage
-from epitoma.on_ray.runtime import cluster_cpus, decode_cpus, quieten
 from epitoma.on_ray.sparse_decoding import TASK, close_look_task, glance_task
 from epitoma.video.index import index_video
 

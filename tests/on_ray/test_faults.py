@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.nodes import Nodes
 from benchmarks.running_job import losses
-from epitoma.on_ray.head_watch import GONE_SECONDS
+from epitoma.on_ray.cluster.head_watch import GONE_SECONDS
 from epitoma.training.audit import Audit, audit
 from ray_jobs.train import train
 
@@ -18,7 +18,7 @@ JOIN_AND_WAIT = """
 import sys, time
 from dataclasses import dataclass
 from pathlib import Path
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.cluster.runtime import ray_session
 from ray_jobs.command_line import run_job
 
 @dataclass

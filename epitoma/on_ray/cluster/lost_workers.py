@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ray.data import Dataset
 from ray.util.annotations import RayDeprecationWarning
 
-from epitoma.on_ray.placement import label_selector
+from epitoma.on_ray.cluster.placement import label_selector
 
 LOST = "ends the process that reads it, each time that it is tried"
 _RETRIES = 1

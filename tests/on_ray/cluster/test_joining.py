@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from epitoma.core.errors import ClusterError
-from epitoma.on_ray.joining import joining
+from epitoma.on_ray.cluster.joining import joining
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
 
-from epitoma.on_ray.joining import joining
+from epitoma.on_ray.cluster.joining import joining
 
 QUIET = {
     "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
@@ -37,8 +37,8 @@ import ray.data  # noqa: E402
 
 from epitoma.console import complain, phase  # noqa: E402
 from epitoma.core.errors import NO_ROOM, ClusterError  # noqa: E402
-from epitoma.on_ray.head_watch import ending_without_head, is_head_lost  # noqa: E402
-from epitoma.on_ray.loopback import keep_token_private, on_loopback  # noqa: E402
+from epitoma.on_ray.cluster.head_watch import ending_without_head, is_head_lost  # noqa: E402
+from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback  # noqa: E402
 
 _ONE_S_OWN = ("", "local")
 """Addresses that stand for no cluster."""

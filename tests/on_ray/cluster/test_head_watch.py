@@ -11,7 +11,7 @@ import pytest
 
 from epitoma.core.errors import ClusterError
 from epitoma.on_ray import head_watch
-from epitoma.on_ray.head_watch import ending_without_head, is_head_lost
+from epitoma.on_ray.cluster.head_watch import ending_without_head, is_head_lost
 
 
 @pytest.fixture

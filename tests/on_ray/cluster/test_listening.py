@@ -18,7 +18,7 @@ SESSION = """
 import json, sys
 from pathlib import Path
 import ray
-from epitoma.on_ray.runtime import ray_session
+from epitoma.on_ray.cluster.runtime import ray_session
 with ray_session(logs=Path(sys.argv[1])):
     @ray.remote
     class Actor:
