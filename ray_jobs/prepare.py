@@ -24,8 +24,8 @@ from epitoma.datasets.table import TableConfig, list_table
 from epitoma.files.allowed_roots import Roots
 from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.on_ray.composites import check_clips, make_composites
-from epitoma.on_ray.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
+from epitoma.on_ray.datasets.composites import check_clips, make_composites
+from epitoma.on_ray.datasets.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
 from ray_jobs.command_line import run_job
 
 REPORT_FILE = "report.txt"

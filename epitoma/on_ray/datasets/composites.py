@@ -16,7 +16,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import VideoRow
 from epitoma.on_ray.cluster.parallel import in_parallel
-from epitoma.on_ray.prepare import index_made, write_dataset
+from epitoma.on_ray.datasets.prepare import index_made, write_dataset
 
 CLIPS_FILE = "clips.parquet"
 

@@ -16,8 +16,8 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import Interval
 from epitoma.files.allowed_roots import Roots
+from epitoma.on_ray.datasets.prepare import Prepared, index_listing, make_synthetic
 from epitoma.on_ray.indexing import VIDEOS_PER_TASK
-from epitoma.on_ray.prepare import Prepared, index_listing, make_synthetic
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 from epitoma.video.index_table import StoredIndices
