@@ -26,7 +26,7 @@ from benchmarks.scaling.start import measure_start
 from epitoma.console import complain
 from epitoma.core.errors import EpitomaError
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.on_ray.decoding import ROWS_PER_TASK
+from epitoma.on_ray.decode.decoding import ROWS_PER_TASK
 from epitoma.plots import memory_figure
 
 CELLS = (

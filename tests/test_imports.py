@@ -13,7 +13,7 @@ REPORTS = {"mlflow", "matplotlib", "torchmetrics", "optuna", "tyro"}
 ONLY_SOME_COMPUTE = COMPILER | NETWORKS_OF_OTHERS | {"mlflow", "torchmetrics"}
 
 HELP = "import sys; sys.argv = ['epitoma', '--help']; from ray_jobs.cli import main; main()"
-DECODER = "import epitoma.on_ray.decoding, epitoma.on_ray.sparse_decoding, epitoma.on_ray.indexing"
+DECODER = "import epitoma.on_ray.decode.decoding, epitoma.on_ray.decode.sparse_decoding, epitoma.on_ray.decode.indexing"
 COMPUTER = """
 import epitoma.on_ray.recognising, epitoma.on_ray.features
 import torch

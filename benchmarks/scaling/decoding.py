@@ -14,9 +14,9 @@ from benchmarks.ingest import decode_plainly, plain_seconds, works_of
 from benchmarks.scaling.layouts import Layout, cpu_seconds
 from epitoma.console import say
 from epitoma.datasets.manifest import Manifest
-from epitoma.on_ray.decoding import DecodeSpec, decoded
+from epitoma.on_ray.decode.decoding import DecodeSpec, decoded
+from epitoma.on_ray.decode.pixel_rows import Row
 from epitoma.on_ray.ingest import in_order, pixel_candidates, uniform_schedule
-from epitoma.on_ray.pixel_rows import Row
 from epitoma.video.index_table import StoredIndices
 
 SIZE = 224

@@ -30,7 +30,8 @@ from epitoma.files.parquet import write_parquet
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined
-from epitoma.on_ray.decoding import WINDOW_ROWS, decoded
+from epitoma.on_ray.decode.decoding import WINDOW_ROWS, decoded
+from epitoma.on_ray.decode.pixel_rows import pixel_rows
 from epitoma.on_ray.ingest import (
     channels_first,
     check_reject_share,
@@ -38,7 +39,6 @@ from epitoma.on_ray.ingest import (
     snippets_first,
     uniform_schedule,
 )
-from epitoma.on_ray.pixel_rows import pixel_rows
 from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 

@@ -24,10 +24,10 @@ from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.lost_workers import LOST, as_they_come, each_once, over_workers
 from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.cluster.runtime import cluster_cpus, decode_cpus, quieten
-from epitoma.on_ray.decoding import WINDOW_ROWS
-from epitoma.on_ray.indexing import IndexFile
+from epitoma.on_ray.decode.decoding import WINDOW_ROWS
+from epitoma.on_ray.decode.indexing import IndexFile
+from epitoma.on_ray.decode.sparse_decoding import TASK, close_look_task, glance_task
 from epitoma.on_ray.recognising import RESULT, Asking, Choosing, Classifying, Stage
-from epitoma.on_ray.sparse_decoding import TASK, close_look_task, glance_task
 from epitoma.video.index import index_video
 
 GLANCES_PER_TASK = 8

@@ -19,8 +19,8 @@ from epitoma.core.selection import PixelCandidates, all_valid
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.decoding import WINDOW_ROWS, DecodeSpec, decoded
-from epitoma.on_ray.pixel_rows import Row, pixel_rows
+from epitoma.on_ray.decode.decoding import WINDOW_ROWS, DecodeSpec, decoded
+from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows
 from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import TrainContext
 from epitoma.training.run_config import TrainConfig

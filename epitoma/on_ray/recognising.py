@@ -15,8 +15,8 @@ from epitoma.core.stopwatch import Stopwatch
 from epitoma.files.uris import without_secrets
 from epitoma.inference.predictions import SAID
 from epitoma.inference.predictor import Chosen, Prediction, Recogniser
-from epitoma.on_ray.pixel_rows import Row, pixel_rows, pixel_table
-from epitoma.on_ray.sparse_decoding import BETWEEN, NO_PIXELS
+from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows, pixel_table
+from epitoma.on_ray.decode.sparse_decoding import BETWEEN, NO_PIXELS
 
 RESULT = pa.schema(
     [

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from epitoma.on_ray.decoding import DecodeSpec, decode_timesteps
+from epitoma.on_ray.decode.decoding import DecodeSpec, decode_timesteps
 from epitoma.video.index import index_video
 
 

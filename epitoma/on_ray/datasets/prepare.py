@@ -25,7 +25,7 @@ from epitoma.datasets.synthetic import (
 from epitoma.files.allowed_roots import Roots, write_roots
 from epitoma.on_ray.cluster.parallel import in_parallel
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.on_ray.indexing import index_files
+from epitoma.on_ray.decode.indexing import index_files
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_FILE, index_row, row_index, write_indices
 

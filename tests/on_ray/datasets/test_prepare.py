@@ -17,7 +17,7 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import Interval
 from epitoma.files.allowed_roots import Roots
 from epitoma.on_ray.datasets.prepare import Prepared, index_listing, make_synthetic
-from epitoma.on_ray.indexing import VIDEOS_PER_TASK
+from epitoma.on_ray.decode.indexing import VIDEOS_PER_TASK
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 from epitoma.video.index_table import StoredIndices

@@ -10,7 +10,7 @@ import pytest
 
 from epitoma.core.errors import VideoError
 from epitoma.datasets.listing import ListedVideo
-from epitoma.on_ray.indexing import VIDEOS_PER_TASK, Indexed, index_files
+from epitoma.on_ray.decode.indexing import VIDEOS_PER_TASK, Indexed, index_files
 from epitoma.video.index import VideoIndex
 
 

@@ -20,7 +20,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.files.uris import without_secrets
 from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.cluster.runtime import decode_cpus, quieten
-from epitoma.on_ray.pixel_rows import Row, pixel_table
+from epitoma.on_ray.decode.pixel_rows import Row, pixel_table
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import StoredIndices, VideoIndices

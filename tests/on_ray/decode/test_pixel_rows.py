@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.on_ray.pixel_rows import pixel_rows, pixel_table
+from epitoma.on_ray.decode.pixel_rows import pixel_rows, pixel_table
 
 
 def made_row(number: int, timesteps: int) -> dict:
