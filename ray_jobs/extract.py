@@ -10,7 +10,7 @@ from epitoma.feature_store import Stored, read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.on_ray.features import Extracted, extract_features
+from epitoma.on_ray.predict.features import Extracted, extract_features
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
 from ray_jobs.command_line import run_job
 

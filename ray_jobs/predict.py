@@ -24,8 +24,8 @@ from epitoma.inference.predictor import check_budget, check_top
 from epitoma.models.speed import Speed
 from epitoma.on_ray.cluster.runtime import asked_gpus, ray_session
 from epitoma.on_ray.datasets.prepare import REJECTS_FILE
-from epitoma.on_ray.inference import Answers, recognise_files
-from epitoma.on_ray.recognising import Asking
+from epitoma.on_ray.predict.inference import Answers, recognise_files
+from epitoma.on_ray.predict.recognising import Asking
 from epitoma.training.checkpoint import MODEL_FILE, file_digest, load_model, model_folder, networks_of
 from ray_jobs.command_line import run_job
 

@@ -17,7 +17,7 @@ from epitoma.evaluation.tradeoff import TradeoffPoint, find
 from epitoma.inference.predictions import Predictions, read_predictions
 from epitoma.inference.predictor import Recogniser
 from epitoma.models.videoepitoma import build_model
-from epitoma.on_ray.inference import Answers
+from epitoma.on_ray.predict.inference import Answers
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.predict import PredictConfig, gather, predict

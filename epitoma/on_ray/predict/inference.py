@@ -27,7 +27,7 @@ from epitoma.on_ray.cluster.runtime import cluster_cpus, decode_cpus, quieten
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS
 from epitoma.on_ray.decode.indexing import IndexFile
 from epitoma.on_ray.decode.sparse_decoding import TASK, close_look_task, glance_task
-from epitoma.on_ray.recognising import RESULT, Asking, Choosing, Classifying, Stage
+from epitoma.on_ray.predict.recognising import RESULT, Asking, Choosing, Classifying, Stage
 from epitoma.video.index import index_video
 
 GLANCES_PER_TASK = 8

@@ -13,8 +13,8 @@ from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
 from epitoma.on_ray.cluster.lost_workers import LOST
-from epitoma.on_ray.inference import GLANCES_PER_TASK, recognise_files
-from epitoma.on_ray.recognising import Asking
+from epitoma.on_ray.predict.inference import GLANCES_PER_TASK, recognise_files
+from epitoma.on_ray.predict.recognising import Asking
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import StoredIndices
 
