@@ -38,7 +38,7 @@ from epitoma.files.json_files import write_json
 from epitoma.metrics import accuracy
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.on_ray.trainer import build_trainable
+from epitoma.on_ray.train.trainer import build_trainable
 from epitoma.plots import spread_figure
 from epitoma.presets import offline_networks
 from epitoma.sparsity import SparsityConfig

@@ -17,8 +17,8 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
-from epitoma.on_ray.board import new_board
-from epitoma.on_ray.trainer import Job, fit
+from epitoma.on_ray.train.board import new_board
+from epitoma.on_ray.train.trainer import Job, fit
 from epitoma.plots import training_figure
 from epitoma.presets import preset
 from epitoma.tracking import RunTracker

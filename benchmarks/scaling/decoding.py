@@ -16,7 +16,7 @@ from epitoma.console import say
 from epitoma.datasets.manifest import Manifest
 from epitoma.on_ray.decode.decoding import DecodeSpec, decoded
 from epitoma.on_ray.decode.pixel_rows import Row
-from epitoma.on_ray.ingest import in_order, pixel_candidates, uniform_schedule
+from epitoma.on_ray.train.ingest import in_order, pixel_candidates, uniform_schedule
 from epitoma.video.index_table import StoredIndices
 
 SIZE = 224

@@ -21,11 +21,11 @@ from epitoma.evaluation.budgets import evidence_of
 from epitoma.feature_store import read_features
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
-from epitoma.on_ray.board import new_board
 from epitoma.on_ray.cluster.runtime import quieten
 from epitoma.on_ray.predict.features import extract_features
 from epitoma.on_ray.search_space import changed
-from epitoma.on_ray.trainer import Job, fit
+from epitoma.on_ray.train.board import new_board
+from epitoma.on_ray.train.trainer import Job, fit
 from epitoma.training.checkpoint import State, state_of
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import feature_split

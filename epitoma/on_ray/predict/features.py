@@ -32,7 +32,7 @@ from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS, decoded
 from epitoma.on_ray.decode.pixel_rows import pixel_rows
-from epitoma.on_ray.ingest import (
+from epitoma.on_ray.train.ingest import (
     channels_first,
     check_reject_share,
     decode_spec,

@@ -13,8 +13,8 @@ from epitoma.feature_store import read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decode.decoding import decode_timesteps
-from epitoma.on_ray.ingest import channels_first, decode_spec, snippets_first
 from epitoma.on_ray.predict.features import extract_features, store_key
+from epitoma.on_ray.train.ingest import channels_first, decode_spec, snippets_first
 from epitoma.video.index import index_video
 
 

@@ -20,12 +20,12 @@ from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
-from epitoma.on_ray.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.cluster.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.cluster.process_group import BoundTorchConfig
 from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
-from epitoma.on_ray.ingest import PixelSource, decode_spec
-from epitoma.on_ray.worker_context import RayContext
+from epitoma.on_ray.train.board import ANSWER_SECONDS, watching
+from epitoma.on_ray.train.ingest import PixelSource, decode_spec
+from epitoma.on_ray.train.worker_context import RayContext
 from epitoma.training.audit import AuditedSource
 from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
 from epitoma.training.checkpoint_folder import CheckpointFolder
