@@ -19,7 +19,7 @@ from epitoma.files.json_files import read_json, write_json
 from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.cluster.runtime import cluster_cpus, fits_a_node, has_joined
-from epitoma.on_ray.search_space import (
+from epitoma.on_ray.tune.search_space import (
     SearchSpace,
     changed,
     check_combinations,
@@ -28,8 +28,8 @@ from epitoma.on_ray.search_space import (
     most_epochs,
     most_timesteps,
 )
-from epitoma.on_ray.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
-from epitoma.on_ray.tuner import Scheduler, TunePlan, run_trials
+from epitoma.on_ray.tune.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
+from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, run_trials
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
 from epitoma.tables import front_table
 from epitoma.tracking import RunTracker

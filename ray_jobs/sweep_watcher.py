@@ -12,7 +12,7 @@ from epitoma.console import ProgressLog
 from epitoma.core.config import flatten
 from epitoma.files.json_files import read_json
 from epitoma.front import Offer, pareto_front
-from epitoma.on_ray.trials import COST, SCORE
+from epitoma.on_ray.tune.trials import COST, SCORE
 from epitoma.sweep_result import TRIALS
 from epitoma.tables import TrialRow, sweep_table
 from epitoma.tracking import RunTracker

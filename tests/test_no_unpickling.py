@@ -22,9 +22,9 @@ HOMES = {
     "ParquetFile": "epitoma/files/parquet.py",
     "ParquetDataset": "epitoma/files/parquet.py",
     "read_parquet": None,  # Of ray.data and pandas; ours is called by its bare name.
-    "restore": "epitoma/on_ray/tuner.py",  # Of Tune: what it noted is unpickled, which is why that file checks it.
-    "import_module": "epitoma/on_ray/search_space.py",
-    "exec_module": "epitoma/on_ray/search_space.py",
+    "restore": "epitoma/on_ray/tune/tuner.py",  # Of Tune: what it noted is unpickled, which is why that file checks it.
+    "import_module": "epitoma/on_ray/tune/search_space.py",
+    "exec_module": "epitoma/on_ray/tune/search_space.py",
 }
 """Where alone a method of this name may be called."""
 

@@ -23,9 +23,9 @@ from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
 from epitoma.on_ray.cluster.runtime import quieten
 from epitoma.on_ray.predict.features import extract_features
-from epitoma.on_ray.search_space import changed
 from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.trainer import Job, fit
+from epitoma.on_ray.tune.search_space import changed
 from epitoma.training.checkpoint import State, state_of
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import feature_split

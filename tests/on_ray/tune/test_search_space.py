@@ -7,7 +7,7 @@ import pytest
 from ray import tune
 
 from epitoma.core.errors import ConfigError
-from epitoma.on_ray.search_space import (
+from epitoma.on_ray.tune.search_space import (
     SearchSpace,
     changed,
     check_combinations,
