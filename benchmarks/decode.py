@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.footage import footage
-from epitoma.console import phase, say
 from epitoma.core.sampling import uniform_timesteps
+from epitoma.reporting.console import phase, say
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 

@@ -21,7 +21,6 @@ from mlflow import MlflowClient
 
 from benchmarks.nodes import TRAINER, Nodes
 from benchmarks.running_job import RunningJob, attempts_of, losses, steps_seen
-from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.files.json_files import write_json
@@ -29,6 +28,7 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.on_ray.train.trainer import checkpoints_of
+from epitoma.reporting.console import phase, say
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.audit import audit
 from epitoma.training.optimisation import OptimisationConfig

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.footage import footage
-from epitoma.console import phase
 from epitoma.core.errors import VideoError
+from epitoma.reporting.console import phase
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 
 from benchmarks.footage import footage
-from epitoma.console import phase, say
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS, DecodeSpec, decode_timesteps
 from epitoma.on_ray.train.ingest import decoded_rows, pixel_candidates, uniform_schedule
+from epitoma.reporting.console import phase, say
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_FILE, StoredIndices, index_row, write_indices

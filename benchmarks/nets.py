@@ -14,12 +14,12 @@ import torch
 import tyro
 from torch import Tensor, nn
 
-from epitoma.console import say
 from epitoma.cost.gmacs import network_gmacs
 from epitoma.files.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.speed import Speed
 from epitoma.models.trunk import build_trunk
+from epitoma.reporting.console import say
 
 NETS = (
     "mobilenetv3_small_100",

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from epitoma.console import say
 from epitoma.files.json_files import write_json
+from epitoma.reporting.console import say
 
 
 def told_and_kept(numbers: Mapping[str, float], json: Path | None) -> None:

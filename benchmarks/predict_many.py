@@ -22,11 +22,11 @@ import torch
 from benchmarks.footage import footage
 from benchmarks.numbers import told_and_kept
 from benchmarks.running_job import descendants
-from epitoma.console import phase
 from epitoma.inference.predictions import PARTS_FOLDER, read_predictions
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, build_model
+from epitoma.reporting.console import phase
 from epitoma.training.checkpoint import MODEL, save_model, state_of
 from epitoma.video.compose import write_video
 from ray_jobs.command_line import run_job

@@ -24,7 +24,6 @@ import torch
 import tyro
 from torch import Tensor
 
-from epitoma.console import Advance, complain, phase, say
 from epitoma.core.budgets import budgets
 from epitoma.core.config import to_dict
 from epitoma.core.errors import BAD_INPUT, EpitomaError
@@ -39,8 +38,9 @@ from epitoma.metrics import accuracy
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.train.trainer import build_trainable
-from epitoma.plots import spread_figure
 from epitoma.presets import offline_networks
+from epitoma.reporting.console import Advance, complain, phase, say
+from epitoma.reporting.plots import spread_figure
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.batch import SelectionName
 from epitoma.training.context import Event, LocalContext

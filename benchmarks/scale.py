@@ -23,11 +23,11 @@ from benchmarks.scaling.many_rows import SECONDS, write_many
 from benchmarks.scaling.page import fill, plan_lines
 from benchmarks.scaling.plan import Plan
 from benchmarks.scaling.start import measure_start
-from epitoma.console import complain
 from epitoma.core.errors import EpitomaError
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.on_ray.decode.decoding import ROWS_PER_TASK
-from epitoma.plots import memory_figure
+from epitoma.reporting.console import complain
+from epitoma.reporting.plots import memory_figure
 
 CELLS = (
     Cell(timesteps=32, frames=1, videos=32),

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from epitoma.console import complain
 from epitoma.core.errors import TrackingError
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.uris import has_credentials, hide_secrets, without_secrets
 from epitoma.journal import JOURNAL_FILE, Entry, Journal
+from epitoma.reporting.console import complain
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

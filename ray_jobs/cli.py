@@ -4,8 +4,8 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 
-from epitoma.console import complain, say
 from epitoma.core.errors import BAD_INPUT
+from epitoma.reporting.console import complain, say
 from ray_jobs.first_line import HELP, say_first_line
 
 

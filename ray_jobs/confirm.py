@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from epitoma.console import say
 from epitoma.core.config import from_dict
 from epitoma.evaluation.tradeoff import TradeoffPoint, find
 from epitoma.files.json_files import write_json
+from epitoma.reporting.console import say
 from epitoma.sweep_result import TRIALS, SweepResult
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import MODEL

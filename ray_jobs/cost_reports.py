@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from epitoma.console import console, phase, say
 from epitoma.core.errors import ConfigError
 from epitoma.cost.decoding import decode_milliseconds
 from epitoma.cost.gmacs import Cost, cost_of
@@ -12,7 +11,8 @@ from epitoma.cost.paper_table import TableRow, as_json, measured, table1
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
-from epitoma.tables import cost_table, stage_table
+from epitoma.reporting.console import console, phase, say
+from epitoma.reporting.tables import cost_table, stage_table
 
 CLASSES = 10
 DECODE_NOTE = "decode ms: of one core, for {video}"

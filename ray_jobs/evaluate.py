@@ -7,7 +7,6 @@ from typing import Literal
 
 import torch
 
-from epitoma.console import console, phase, say
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
@@ -18,8 +17,9 @@ from epitoma.feature_store import Stored
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.plots import tradeoff_figure
-from epitoma.tables import tradeoff_table
+from epitoma.reporting.console import console, phase, say
+from epitoma.reporting.plots import tradeoff_figure
+from epitoma.reporting.tables import tradeoff_table
 from epitoma.tracking import tracked_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from epitoma.console import phase, say
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.unlabelled import list_unlabelled
-from epitoma.explanation_page import explanation_page, kernels_page
 from epitoma.files.atomic import write_text
 from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE, explain
 from epitoma.inference.kernel_sheets import most_exciting, pictures_of, sheets
 from epitoma.inference.predictor import Recogniser, load_recogniser
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.plots import explanation_figure, sheet_figure
+from epitoma.reporting.console import phase, say
+from epitoma.reporting.explanation_page import explanation_page, kernels_page
+from epitoma.reporting.plots import explanation_figure, sheet_figure
 from epitoma.tracking import tracked_run
 from epitoma.training.checkpoint import run_folder
 from ray_jobs.evaluate import SplitName

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from epitoma.console import phase, say
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.feature_store import Stored, read_features
@@ -11,6 +10,7 @@ from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.predict.features import Extracted, extract_features
+from epitoma.reporting.console import phase, say
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
 from ray_jobs.command_line import run_job
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from epitoma.console import say
+from epitoma.reporting.console import say
 
 HELP = ("-h", "--help")
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from epitoma.console import console, say
 from epitoma.core.errors import RunError
 from epitoma.front import Offer, best_within, cheapest_reaching
+from epitoma.reporting.console import console, say
+from epitoma.reporting.tables import front_table
 from epitoma.sweep_result import Choice, CostName, Front, read_sweep
-from epitoma.tables import front_table
 
 Offered = Offer[Choice] | None
 UNITS: dict[CostName, str] = {"gmacs": "GMACs", "milliseconds": "ms"}

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tyro
 
-from epitoma.console import phase, say
 from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
@@ -26,6 +25,7 @@ from epitoma.on_ray.cluster.runtime import asked_gpus, ray_session
 from epitoma.on_ray.datasets.prepare import REJECTS_FILE
 from epitoma.on_ray.predict.inference import Answers, recognise_files
 from epitoma.on_ray.predict.recognising import Asking
+from epitoma.reporting.console import phase, say
 from epitoma.training.checkpoint import MODEL_FILE, file_digest, load_model, model_folder, networks_of
 from ray_jobs.command_line import run_job
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import tyro
 
-from epitoma.console import phase, say
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.breakfast import BreakfastConfig, list_breakfast
@@ -26,6 +25,7 @@ from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.datasets.composites import check_clips, make_composites
 from epitoma.on_ray.datasets.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
+from epitoma.reporting.console import phase, say
 from ray_jobs.command_line import run_job
 
 REPORT_FILE = "report.txt"

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from epitoma.console import console, say
 from epitoma.core.errors import ConfigError
 from epitoma.files.json_files import write_json
-from epitoma.plots import Against, Labels, ratio_figure, study_figure
+from epitoma.reporting.console import console, say
+from epitoma.reporting.plots import Against, Labels, ratio_figure, study_figure
 from epitoma.studies.ablation import ablation
 from epitoma.studies.class_ratios import RatioStudy, figure5, figure6
 from epitoma.studies.measured_run import MeasuredRun, read_measured

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import ray
 
-from epitoma.console import closing_line, console, live, phase, say
 from epitoma.core.config import flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.cost.gmacs import networks_cost
@@ -30,8 +29,9 @@ from epitoma.on_ray.tune.search_space import (
 )
 from epitoma.on_ray.tune.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
 from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, run_trials
+from epitoma.reporting.console import closing_line, console, live, phase, say
+from epitoma.reporting.tables import front_table
 from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
-from epitoma.tables import front_table
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split

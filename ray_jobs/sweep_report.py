@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.files.json_files import write_json
-from epitoma.plots import Labels, front_figure
+from epitoma.reporting.plots import Labels, front_figure
 from epitoma.sweep_result import TRIALS, CostName, SweepResult, cost_of_point, measured
 from epitoma.tracking import RunTracker
 

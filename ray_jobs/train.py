@@ -10,7 +10,6 @@ from pathlib import Path
 
 import ray
 
-from epitoma.console import phase, say
 from epitoma.core.config import flatten, to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
@@ -19,8 +18,9 @@ from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.trainer import Job, fit
-from epitoma.plots import training_figure
 from epitoma.presets import preset
+from epitoma.reporting.console import phase, say
+from epitoma.reporting.plots import training_figure
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.context import Event

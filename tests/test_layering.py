@@ -48,13 +48,13 @@ FLOORS = {
     "epitoma.inference.predictor": 3,
     "epitoma.inference.explanation": 3,
     "epitoma.inference.kernel_sheets": 2,
-    "epitoma.explanation_page": 4,
+    "epitoma.reporting.explanation_page": 4,
     "epitoma.tracking": 4,
     "epitoma.mlflow_model": 4,
     "epitoma.inference.served": 3,
-    "epitoma.plots": 4,
-    "epitoma.tables": 4,
-    "epitoma.console": 4,
+    "epitoma.reporting.plots": 4,
+    "epitoma.reporting.tables": 4,
+    "epitoma.reporting.console": 4,
     "epitoma.on_ray": 4,
     "ray_jobs": 5,
     "tune_spaces": 5,
@@ -63,7 +63,7 @@ HOMES = {
     "ray": ("epitoma/on_ray", "ray_jobs", "tune_spaces"),
     "mlflow": ("epitoma/tracking.py", "epitoma/mlflow_model.py"),
     "av": ("epitoma/video",),
-    "matplotlib": ("epitoma/plots.py",),
+    "matplotlib": ("epitoma/reporting/plots.py",),
 }
 FILES = sorted(
     file.relative_to(ROOT)

@@ -12,11 +12,11 @@ from ray._private.internal_api import get_memory_info_reply, get_state_from_addr
 
 from benchmarks.ingest import decode_plainly, plain_seconds, works_of
 from benchmarks.scaling.layouts import Layout, cpu_seconds
-from epitoma.console import say
 from epitoma.datasets.manifest import Manifest
 from epitoma.on_ray.decode.decoding import DecodeSpec, decoded
 from epitoma.on_ray.decode.pixel_rows import Row
 from epitoma.on_ray.train.ingest import in_order, pixel_candidates, uniform_schedule
+from epitoma.reporting.console import say
 from epitoma.video.index_table import StoredIndices
 
 SIZE = 224

@@ -15,8 +15,8 @@ from ray._private.authentication.authentication_token_setup import (
 from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import command_line, descendants
-from epitoma.console import say
 from epitoma.on_ray.cluster.runtime import quieten
+from epitoma.reporting.console import say
 
 STORE_BYTES = 2_500_000_000
 ATTEMPTS = 3

@@ -12,9 +12,9 @@ from ray.data import DataContext, Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
 from benchmarks.scaling.layouts import cpu_seconds
-from epitoma.console import say
 from epitoma.on_ray.cluster.runtime import decode_cpus
 from epitoma.on_ray.train.board import EventBoard
+from epitoma.reporting.console import say
 
 GCS, RAYLET = "gcs_server", "raylet/raylet"
 OBJECT_BYTES = 200_000_000

@@ -13,10 +13,10 @@ from typing import Any
 
 from benchmarks.running_job import RunningJob, command_line, descendants
 from benchmarks.scaling.many_rows import SECONDS, write_many
-from epitoma.console import say
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.reporting.console import say
 from epitoma.sparsity import SparsityConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig

@@ -29,9 +29,9 @@ from benchmarks.selectors.measure import Row, measure
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.report import figure, markdown, write
 from benchmarks.selectors.ways import WAYS
-from epitoma.console import complain, say
 from epitoma.core.errors import BAD_INPUT, ConfigError, EpitomaError
 from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.reporting.console import complain, say
 
 
 @dataclass(kw_only=True)

@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from epitoma.console import phase
 from epitoma.core.config import to_dict
 from epitoma.datasets.clips import Clip
 from epitoma.models.videoepitoma import Networks, NetworksConfig
+from epitoma.reporting.console import phase
 from epitoma.video.shots import Shot, frames_filled, random_shot, shot_frames
 
 FPS = 12

@@ -10,7 +10,6 @@ import torch
 from benchmarks.selectors.clip_features import read_clips
 from benchmarks.selectors.composed import TIMESTEPS, compose, usable_clips
 from benchmarks.selectors.videos import Splits, Videos
-from epitoma.console import phase
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
 from epitoma.datasets.synthetic import SyntheticConfig
@@ -19,6 +18,7 @@ from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.presets import offline_networks
+from epitoma.reporting.console import phase
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.extract import extract_with
 from ray_jobs.prepare import PrepareSynthetic, prepare

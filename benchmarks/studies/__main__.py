@@ -16,11 +16,11 @@ from benchmarks.studies.claims import claims
 from benchmarks.studies.footage import footage_rows
 from benchmarks.studies.page import write_page
 from benchmarks.studies.synthetic import SyntheticStudies
-from epitoma.console import say
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.files.json_files import write_json
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.presets import demo_dataset
+from epitoma.reporting.console import say
 from epitoma.studies.rows import StudyRow
 from epitoma.studies.tables import score_table
 from epitoma.training.optimisation import OptimisationConfig

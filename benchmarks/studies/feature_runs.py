@@ -10,7 +10,6 @@ from pathlib import Path
 import ray
 import torch
 
-from epitoma.console import phase
 from epitoma.core.config import to_dict
 from epitoma.cost.gmacs import networks_cost
 from epitoma.datasets.manifest import Manifest
@@ -20,6 +19,7 @@ from epitoma.evaluation.tradeoff import write_points
 from epitoma.feature_store import read_features
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma
+from epitoma.reporting.console import phase
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from epitoma.datasets.manifest import Manifest
-from epitoma.explanation_page import explanation_page
 from epitoma.inference.explanation import explain
 from epitoma.inference.predictor import Recogniser
 from epitoma.models.videoepitoma import ModelConfig, build_model
+from epitoma.reporting.explanation_page import explanation_page
 from tests.browser.chromium import open_browser
 
 pytestmark = pytest.mark.browser

@@ -11,8 +11,8 @@ from epitoma.evaluation.tradeoff import (
     read_points,
     write_points,
 )
-from epitoma.plots import spread_figure, tradeoff_figure, training_figure
-from epitoma.tables import tradeoff_table
+from epitoma.reporting.plots import spread_figure, tradeoff_figure, training_figure
+from epitoma.reporting.tables import tradeoff_table
 
 POINT = TradeoffPoint(
     sampling="selector",

@@ -11,12 +11,12 @@ import torch
 from epitoma.core.errors import ConfigError
 from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.explanation_page import explanation_page
 from epitoma.inference.explanation import Explanation, explain
 from epitoma.inference.predictor import Recogniser
 from epitoma.models.centring import standardised
 from epitoma.models.videoepitoma import ModelConfig, build_model
-from epitoma.plots import explanation_figure
+from epitoma.reporting.explanation_page import explanation_page
+from epitoma.reporting.plots import explanation_figure
 from tests.inference.test_predictor import all_pixels
 
 

@@ -35,10 +35,10 @@ for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
-from epitoma.console import complain, phase  # noqa: E402
 from epitoma.core.errors import NO_ROOM, ClusterError  # noqa: E402
 from epitoma.on_ray.cluster.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback  # noqa: E402
+from epitoma.reporting.console import complain, phase  # noqa: E402
 
 _ONE_S_OWN = ("", "local")
 """Addresses that stand for no cluster."""

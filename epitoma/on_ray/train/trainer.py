@@ -14,7 +14,6 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
-from epitoma.console import say
 from epitoma.core.errors import EpitomaError, RunError
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
@@ -26,6 +25,7 @@ from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joine
 from epitoma.on_ray.train.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.train.ingest import PixelSource, decode_spec
 from epitoma.on_ray.train.worker_context import RayContext
+from epitoma.reporting.console import say
 from epitoma.training.audit import AuditedSource
 from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
 from epitoma.training.checkpoint_folder import CheckpointFolder

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from epitoma import console
-from epitoma.console import ProgressLog, phase, time_left
+from epitoma.reporting.console import ProgressLog, phase, time_left
 
 SECONDS = 0.05
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from epitoma.inference.explanation import Explanation
 from epitoma.inference.predictor import Prediction
-from epitoma.plots import jpeg
+from epitoma.reporting.plots import jpeg
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1a1a1a; }
