@@ -17,7 +17,7 @@ from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import cluster_cpus, ray_session
 from epitoma.presets import demo_dataset, demo_selector
 from epitoma.reporting.console import say
-from epitoma.sweep_result import SweepResult
+from epitoma.sweeps.result import SweepResult
 from ray_jobs.extract import ExtractConfig, extract
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.sweep import SweepConfig, sweep

@@ -10,7 +10,7 @@ from epitoma.core.config import from_dict
 from epitoma.evaluation.tradeoff import TradeoffPoint, find
 from epitoma.files.json_files import write_json
 from epitoma.reporting.console import say
-from epitoma.sweep_result import TRIALS, SweepResult
+from epitoma.sweeps.result import TRIALS, SweepResult
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.core.errors import RunError
-from epitoma.front import Offer, best_within, cheapest_reaching
 from epitoma.reporting.console import console, say
 from epitoma.reporting.tables import front_table
-from epitoma.sweep_result import Choice, CostName, Front, read_sweep
+from epitoma.sweeps.pareto import Offer, best_within, cheapest_reaching
+from epitoma.sweeps.result import Choice, CostName, Front, read_sweep
 
 Offered = Offer[Choice] | None
 UNITS: dict[CostName, str] = {"gmacs": "GMACs", "milliseconds": "ms"}

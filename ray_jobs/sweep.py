@@ -31,12 +31,12 @@ from epitoma.on_ray.tune.trials import SPLITS, TrialWork, feature_trial, pixel_t
 from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, run_trials
 from epitoma.reporting.console import closing_line, console, live, phase, say
 from epitoma.reporting.tables import front_table
-from epitoma.sweep_result import TRIALS, SweepResult, read_sweep
+from epitoma.sweeps.result import TRIALS, SweepResult, read_sweep
+from epitoma.sweeps.trial import TrialData, has_result, read_head
 from epitoma.tracking import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig
-from epitoma.trial import TrialData, has_result, read_head
 from ray_jobs.command_line import run_job
 from ray_jobs.confirm import confirm
 from ray_jobs.extract import extract_with

@@ -6,7 +6,7 @@ from typing import Any
 
 from epitoma.files.json_files import write_json
 from epitoma.reporting.plots import Labels, front_figure
-from epitoma.sweep_result import TRIALS, CostName, SweepResult, cost_of_point, measured
+from epitoma.sweeps.result import TRIALS, CostName, SweepResult, cost_of_point, measured
 from epitoma.tracking import RunTracker
 
 FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG = "front.json", "front.md", "best.json"

@@ -10,13 +10,13 @@ from rich.console import RenderableType
 
 from epitoma.core.config import flatten
 from epitoma.files.json_files import read_json
-from epitoma.front import Offer, pareto_front
 from epitoma.on_ray.tune.trials import COST, SCORE
 from epitoma.reporting.console import ProgressLog
 from epitoma.reporting.tables import TrialRow, sweep_table
-from epitoma.sweep_result import TRIALS
+from epitoma.sweeps.pareto import Offer, pareto_front
+from epitoma.sweeps.result import TRIALS
+from epitoma.sweeps.trial import has_result, read_result
 from epitoma.tracking import RunTracker
-from epitoma.trial import has_result, read_result
 
 SHOWN = 24
 KEPT = "validation/timesteps"

@@ -19,7 +19,7 @@ IMPOSSIBLE = 9
 """More timesteps to keep than a video has candidates."""
 
 if TYPE_CHECKING:
-    from epitoma.sweep_result import SweepResult
+    from epitoma.sweeps.result import SweepResult
     from ray_jobs.sweep import SweepConfig
 
 MakeSweep = Callable[..., "SweepConfig"]

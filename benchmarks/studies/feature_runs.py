@@ -20,10 +20,10 @@ from epitoma.feature_store import read_features
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma
 from epitoma.reporting.console import phase
+from epitoma.sweeps.trial import TrialData, evaluation_of, train_head
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig
-from epitoma.trial import TrialData, evaluation_of, train_head
 from ray_jobs.extract import extract_with
 
 SPLITS = ("train", "validation", "test")

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from epitoma.sweep_result import SweepResult
+from epitoma.sweeps.result import SweepResult
 from ray_jobs.confirm import best_points, rank_correlation
-from tests.test_sweep_result import selector, trial
+from tests.sweeps.test_result import selector, trial
 
 
 def rows(cheap: list[float], dear: list[float]) -> list[dict[str, float]]:

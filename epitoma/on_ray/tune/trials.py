@@ -26,11 +26,7 @@ from epitoma.on_ray.predict.features import extract_features
 from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.trainer import Job, fit
 from epitoma.on_ray.tune.search_space import changed
-from epitoma.training.checkpoint import State, state_of
-from epitoma.training.context import Event, LocalContext
-from epitoma.training.feature_batches import feature_split
-from epitoma.training.run_config import TrainConfig
-from epitoma.trial import (
+from epitoma.sweeps.trial import (
     TrialData,
     TrialResult,
     has_result,
@@ -41,6 +37,10 @@ from epitoma.trial import (
     write_head,
     write_result,
 )
+from epitoma.training.checkpoint import State, state_of
+from epitoma.training.context import Event, LocalContext
+from epitoma.training.feature_batches import feature_split
+from epitoma.training.run_config import TrainConfig
 
 SCORE, COST = "validation/score", "gmacs"
 CONFIG_FILE, ERROR_FILE = "config.json", "error.txt"

@@ -16,7 +16,7 @@ from epitoma.core.errors import RunError
 from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.on_ray.tune.search_space import SearchSpace
 from epitoma.on_ray.tune.trials import COST, SCORE, Trial, TrialWork, error_of
-from epitoma.sweep_result import TRIALS
+from epitoma.sweeps.result import TRIALS
 
 TUNE_FOLDER = "tune"
 Scheduler = Literal["none", "asha"]

@@ -19,7 +19,7 @@ from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json
-from epitoma.sweep_result import read_sweep
+from epitoma.sweeps.result import read_sweep
 from epitoma.tracking import store_uri
 from ray_jobs.confirm import best_points
 from ray_jobs.evaluate import EvaluateConfig, evaluate

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.front import (
+from epitoma.sweeps.pareto import (
     Offer,
     best_within,
     cheapest_reaching,

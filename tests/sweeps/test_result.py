@@ -7,8 +7,8 @@ import pytest
 
 from epitoma.core.errors import RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
-from epitoma.sweep_result import SweepResult, read_sweep
-from epitoma.trial import TrialResult, write_result
+from epitoma.sweeps.result import SweepResult, read_sweep
+from epitoma.sweeps.trial import TrialResult, write_result
 
 POINT = TradeoffPoint(
     sampling="selector",

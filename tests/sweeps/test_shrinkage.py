@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.shrinkage import shrunk
+from epitoma.sweeps.shrinkage import shrunk
 
 scores = st.lists(st.integers(0, 80).map(lambda hits: hits / 80), min_size=3, max_size=70)
 

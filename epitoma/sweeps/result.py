@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from epitoma.core.errors import RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
-from epitoma.front import Offer, hypervolume, knee, not_dominated, pareto_front
-from epitoma.shrinkage import shrunk
-from epitoma.trial import TrialResult, has_result, read_result
+from epitoma.sweeps.pareto import Offer, hypervolume, knee, not_dominated, pareto_front
+from epitoma.sweeps.shrinkage import shrunk
+from epitoma.sweeps.trial import TrialResult, has_result, read_result
 
 CostName = Literal["gmacs", "milliseconds"]
 OURS, UNIFORM = ("selector", "gate", "uniform"), ("uniform",)
