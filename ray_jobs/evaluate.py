@@ -20,7 +20,7 @@ from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import console, phase, say
 from epitoma.reporting.plots import tradeoff_figure
 from epitoma.reporting.tables import tradeoff_table
-from epitoma.tracking import tracked_run
+from epitoma.tracking.mlflow_run import tracked_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from ray_jobs.command_line import run_job

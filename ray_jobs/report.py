@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from epitoma.reporting.console import say
-from epitoma.tracking import store_uri, tell_the_rest
+from epitoma.tracking.mlflow_run import store_uri, tell_the_rest
 from ray_jobs.command_line import run_job
 from ray_jobs.cost_reports import CostConfig, Table1Config
 from ray_jobs.explain_report import ExplainConfig

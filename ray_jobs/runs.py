@@ -12,7 +12,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.tracking import RunTracker, tracked_run
+from epitoma.tracking.mlflow_run import RunTracker, tracked_run
 from epitoma.training.checkpoint import MODEL, State
 
 CONFIG = "config.json"
@@ -59,7 +59,7 @@ def save_run_model(folder: Path, *, config: ModelConfig, state: State) -> None:
         state: The tensors of all its parts.
     """
     # Imported here, because it takes seconds that no run need wait for at its start.
-    from epitoma.mlflow_model import save_mlflow_model
+    from epitoma.tracking.mlflow_model import save_mlflow_model
 
     save_mlflow_model(folder / MODEL, config=config, state=state)
 

@@ -33,7 +33,7 @@ from epitoma.reporting.console import closing_line, console, live, phase, say
 from epitoma.reporting.tables import front_table
 from epitoma.sweeps.result import TRIALS, SweepResult, read_sweep
 from epitoma.sweeps.trial import TrialData, has_result, read_head
-from epitoma.tracking import RunTracker
+from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.run_config import TrainConfig

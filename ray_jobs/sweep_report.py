@@ -7,7 +7,7 @@ from typing import Any
 from epitoma.files.json_files import write_json
 from epitoma.reporting.plots import Labels, front_figure
 from epitoma.sweeps.result import TRIALS, CostName, SweepResult, cost_of_point, measured
-from epitoma.tracking import RunTracker
+from epitoma.tracking.mlflow_run import RunTracker
 
 FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG = "front.json", "front.md", "best.json"
 FIGURES: dict[CostName, str] = {"gmacs": "front.png", "milliseconds": "front_milliseconds.png"}

@@ -21,7 +21,7 @@ from epitoma.on_ray.train.trainer import Job, fit
 from epitoma.presets import preset
 from epitoma.reporting.console import phase, say
 from epitoma.reporting.plots import training_figure
-from epitoma.tracking import RunTracker
+from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig

@@ -198,7 +198,7 @@ def trained_run(ray_cluster: str, tiny_run: Path, tmp_path_factory: pytest.TempP
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow store without runs: making its tables takes over a second, copying them none."""
     # First, since it sets what MLflow reads while it is imported.
-    import epitoma.tracking  # noqa: F401
+    import epitoma.tracking.mlflow_run  # noqa: F401
 
     file = tmp_path_factory.mktemp("empty_store") / "mlflow.db"
     with warnings.catch_warnings():

@@ -18,7 +18,7 @@ FLOORS = {
     "epitoma.files.allowed_roots": 0,
     "epitoma.files.ownership": 0,
     "epitoma.core.progress": 0,
-    "epitoma.journal": 0,
+    "epitoma.tracking.journal": 0,
     "epitoma.core.sampling": 1,
     "epitoma.video": 1,
     "epitoma.datasets": 1,
@@ -49,8 +49,8 @@ FLOORS = {
     "epitoma.inference.explanation": 3,
     "epitoma.inference.kernel_sheets": 2,
     "epitoma.reporting.explanation_page": 4,
-    "epitoma.tracking": 4,
-    "epitoma.mlflow_model": 4,
+    "epitoma.tracking.mlflow_run": 4,
+    "epitoma.tracking.mlflow_model": 4,
     "epitoma.inference.served": 3,
     "epitoma.reporting.plots": 4,
     "epitoma.reporting.tables": 4,
@@ -61,7 +61,7 @@ FLOORS = {
 }
 HOMES = {
     "ray": ("epitoma/on_ray", "ray_jobs", "tune_spaces"),
-    "mlflow": ("epitoma/tracking.py", "epitoma/mlflow_model.py"),
+    "mlflow": ("epitoma/tracking/mlflow_run.py", "epitoma/tracking/mlflow_model.py"),
     "av": ("epitoma/video",),
     "matplotlib": ("epitoma/reporting/plots.py",),
 }

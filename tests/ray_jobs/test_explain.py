@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
-from epitoma.tracking import store_uri
+from epitoma.tracking.mlflow_run import store_uri
 from ray_jobs.explain_report import ExplainConfig
 
 

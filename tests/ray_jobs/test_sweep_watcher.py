@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from rich.console import Console
 
 from epitoma import console
-from epitoma.tracking import open_tracker, store_uri
+from epitoma.tracking.mlflow_run import open_tracker, store_uri
 from ray_jobs.sweep_watcher import SweepWatcher
 
 

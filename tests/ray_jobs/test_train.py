@@ -12,7 +12,7 @@ from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.files.json_files import read_json, write_json
 from epitoma.presets import demo_selector
-from epitoma.tracking import tracked_run
+from epitoma.tracking.mlflow_run import tracked_run
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.command_line import parse, run_job
 from ray_jobs.evaluate import EvaluateConfig

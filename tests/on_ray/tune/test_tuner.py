@@ -20,7 +20,7 @@ from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json
 from epitoma.sweeps.result import read_sweep
-from epitoma.tracking import store_uri
+from epitoma.tracking.mlflow_run import store_uri
 from ray_jobs.confirm import best_points
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.front_report import FrontConfig

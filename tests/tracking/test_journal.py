@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from epitoma.journal import JOURNAL_FILE, Journal
+from epitoma.tracking.journal import JOURNAL_FILE, Journal
 
 
 def test_what_was_not_told_is_pending_after_a_restart(tmp_path: Path):

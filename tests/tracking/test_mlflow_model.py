@@ -21,9 +21,9 @@ from mlflow import MlflowClient
 import epitoma
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest
-from epitoma.mlflow_model import save_mlflow_model
 from epitoma.models.videoepitoma import build_model
-from epitoma.tracking import store_uri, tracked_run
+from epitoma.tracking.mlflow_model import save_mlflow_model
+from epitoma.tracking.mlflow_run import store_uri, tracked_run
 from epitoma.training.checkpoint import state_of
 from tests.conftest import tiny_model
 from tests.mlflow_server import free_port

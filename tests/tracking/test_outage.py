@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from epitoma import tracking
 from epitoma.core.errors import TrackingError
-from epitoma.tracking import RunTracker, open_tracker, tell_the_rest, tracked_run
+from epitoma.tracking.mlflow_run import RunTracker, open_tracker, tell_the_rest, tracked_run
 from tests.door import Door
 from tests.mlflow_server import MlflowServer
 

@@ -21,8 +21,8 @@ import requests
 from epitoma.core.errors import TrackingError
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.uris import has_credentials, hide_secrets, without_secrets
-from epitoma.journal import JOURNAL_FILE, Entry, Journal
 from epitoma.reporting.console import complain
+from epitoma.tracking.journal import JOURNAL_FILE, Entry, Journal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
