@@ -29,10 +29,10 @@ from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.on_ray.train.trainer import checkpoints_of
 from epitoma.reporting.console import phase, say
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.audit import audit
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
+from epitoma.training.sparsity import SparsityConfig
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from tests.mlflow_server import MlflowServer
 

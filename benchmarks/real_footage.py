@@ -32,22 +32,22 @@ from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.budgets import Evaluation, evidence_of
 from epitoma.evaluation.tradeoff import Spread, TradeoffPoint, over_seeds
-from epitoma.feature_store import read_features
 from epitoma.files.json_files import write_json
-from epitoma.metrics import accuracy
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.train.trainer import build_trainable
 from epitoma.presets import offline_networks
 from epitoma.reporting.console import Advance, complain, phase, say
 from epitoma.reporting.plots import spread_figure
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.batch import SelectionName
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit, feature_split
+from epitoma.training.feature_store import read_features
 from epitoma.training.loop import TrainingLoop
+from epitoma.training.metrics import accuracy
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig
 from ray_jobs.extract import extract_with
 from ray_jobs.prepare import PrepareComposites
 

@@ -10,10 +10,10 @@ import tyro
 
 from epitoma.core.selection import PixelCandidates, all_valid
 from epitoma.files.json_files import write_json
-from epitoma.losses import classification_loss
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, VideoEpitoma, build_model
+from epitoma.training.losses import classification_loss
 
 
 @dataclass(kw_only=True)

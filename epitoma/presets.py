@@ -10,10 +10,10 @@ from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig
 
 CANDIDATES = 32
 """Timesteps of a video that the paper's selector chooses among: random in training, uniform at inference."""

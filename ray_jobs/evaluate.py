@@ -13,7 +13,6 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.budgets import Evaluation, evidence_of
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, find, markdown_table, write_points
-from epitoma.feature_store import Stored
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -23,6 +22,7 @@ from epitoma.reporting.tables import tradeoff_table
 from epitoma.tracking.mlflow_run import tracked_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
+from epitoma.training.feature_store import Stored
 from ray_jobs.command_line import run_job
 from ray_jobs.extract import stored_features
 from ray_jobs.runs import check_classes

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.feature_store import Stored, read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.predict.features import Extracted, extract_features
 from epitoma.reporting.console import phase, say
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
+from epitoma.training.feature_store import Stored, read_features
 from ray_jobs.command_line import run_job
 
 

@@ -13,7 +13,6 @@ from epitoma.cost.gmacs import networks_cost
 from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.budgets import evidence_of
-from epitoma.feature_store import read_features
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.models.videoepitoma import Networks, build_on
@@ -36,6 +35,7 @@ from epitoma.sweeps.trial import TrialData, has_result, read_head
 from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split
+from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.command_line import run_job
 from ray_jobs.confirm import confirm

@@ -22,9 +22,9 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
+from epitoma.training.sparsity import SparsityConfig
 from tests.mlflow_server import MlflowServer, free_port
 
 CLASSES = ("bake", "brew", "carve")

@@ -17,9 +17,9 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.reporting.console import say
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig
 
 TITLES = {
     "worker_gib": "ray::RayTrainWorker",

@@ -14,12 +14,12 @@ from epitoma.core.sampling import stable_seed
 from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.evaluation.budgets import evidence_of
-from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.presets import offline_networks
 from epitoma.reporting.console import phase
 from epitoma.training.feature_batches import feature_split
+from epitoma.training.feature_store import read_features
 from ray_jobs.extract import extract_with
 from ray_jobs.prepare import PrepareSynthetic, prepare
 

@@ -19,11 +19,11 @@ from epitoma.models.gating import GatingModule, lead
 from epitoma.models.paper import paper_selector
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
-from epitoma.sparsity import SparsityConfig, calibrated_threshold
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource
 from epitoma.training.loop import TrainingLoop
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig, calibrated_threshold
 
 KERNELS = 64
 

@@ -12,9 +12,9 @@ import torch
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from benchmarks.selectors.ways import Fitted, Way, mean_accuracy
-from epitoma.metrics import accuracy
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
+from epitoma.training.metrics import accuracy
 
 MakeSplits = Callable[[int], Splits]
 """From a seed to a dataset: other videos, or the same where there is one dataset only."""

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from benchmarks.selectors.recipe import Learner
 from benchmarks.selectors.videos import Videos
 from epitoma.core.selection import FeatureCandidates, Selection
-from epitoma.losses import classification_loss
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.embedding import embedding
 from epitoma.models.packing import pack
 from epitoma.models.videoepitoma import given_selection
+from epitoma.training.losses import classification_loss
 
 CHUNK = 100
 HIDDEN_CHANNELS = 256

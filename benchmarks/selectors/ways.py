@@ -17,7 +17,7 @@ from benchmarks.selectors.policy import OneStepPolicy
 from benchmarks.selectors.recipe import Recipe, train
 from benchmarks.selectors.saliency import SaliencyRanking
 from benchmarks.selectors.videos import KEPT, Splits, Videos
-from epitoma.metrics import accuracy
+from epitoma.training.metrics import accuracy
 
 
 class Fitted(Protocol):

@@ -16,13 +16,13 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.evaluation.choices import CHOICES_FILE, write_choices
 from epitoma.evaluation.tradeoff import write_points
-from epitoma.feature_store import read_features
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma
 from epitoma.reporting.console import phase
 from epitoma.sweeps.trial import TrialData, evaluation_of, train_head
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import feature_split
+from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.extract import extract_with
 

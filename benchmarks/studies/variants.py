@@ -8,8 +8,8 @@ from benchmarks.studies.feature_runs import FeatureData
 from epitoma.models.gates import GateName
 from epitoma.models.paper import paper_selector
 from epitoma.models.videoepitoma import HeadConfig
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig
 
 KERNELS = (8, 32, 128, 256)
 

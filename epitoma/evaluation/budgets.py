@@ -20,10 +20,10 @@ from epitoma.cost.milliseconds import TimeModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.choices import Choices
 from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint
-from epitoma.feature_store import Stored
-from epitoma.metrics import score, selection_precision
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.feature_batches import FeatureSplit
+from epitoma.training.feature_store import Stored
+from epitoma.training.metrics import score, selection_precision
 
 CHUNK = 64
 Choose = Callable[[VideoEpitoma, FeatureCandidates, int], Recognition]

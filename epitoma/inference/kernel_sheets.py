@@ -11,8 +11,8 @@ from epitoma.core.progress import Watch
 from epitoma.core.selection import all_valid
 from epitoma.core.timesteps import Timesteps
 from epitoma.datasets.manifest import Manifest
-from epitoma.feature_store import Stored
 from epitoma.models.selector import TimestepSelector
+from epitoma.training.feature_store import Stored
 from epitoma.video.decode import decode_frames
 from epitoma.video.index import index_video
 from epitoma.video.index_table import StoredIndices

@@ -11,9 +11,9 @@ from torch import Tensor
 from epitoma.core.sampling import uniform_subset
 from epitoma.core.selection import FeatureCandidates, all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.feature_store import Stored
 from epitoma.training.batch import Batch, SelectionName, make_batch
 from epitoma.training.context import TrainContext
+from epitoma.training.feature_store import Stored
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.schedule import (
     Sampler,

@@ -11,20 +11,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from epitoma.collapse import find_collapse
 from epitoma.core.errors import DivergedError
 from epitoma.core.sampling import stable_seed
 from epitoma.core.selection import Recognition
-from epitoma.losses import classification_loss
-from epitoma.metrics import score
 from epitoma.models.gating import lead
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.batch import Batch, SelectionName
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
+from epitoma.training.collapse import find_collapse
 from epitoma.training.context import TrainContext
+from epitoma.training.losses import classification_loss
+from epitoma.training.metrics import score
 from epitoma.training.optimisation import OptimisationConfig, make_optimizers, set_learning_rate
+from epitoma.training.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
 
 COUNTS, VIDEOS = 4, 3
 """How many sums an epoch has (loss, hits, kept timesteps, videos), and the place of the videos."""

@@ -7,11 +7,11 @@ from typing import Literal
 from epitoma.core.errors import ConfigError
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.batch import SelectionName
 from epitoma.training.loop import LoopConfig
 from epitoma.training.optimisation import OptimisationConfig
+from epitoma.training.sparsity import SparsityConfig
 
 
 @dataclass(kw_only=True)

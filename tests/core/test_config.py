@@ -5,8 +5,8 @@ import pytest
 from epitoma.core.config import flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.presets import demo_end_to_end, demo_selector
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig
 
 
 def test_a_whole_config_survives_json():

@@ -6,9 +6,9 @@ import torch
 from epitoma.core.sampling import uniform_timesteps
 from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.feature_store import Stored
 from epitoma.inference.kernel_sheets import most_exciting, pictures_of, sheets
 from epitoma.models.selector import TimestepSelector
+from epitoma.training.feature_store import Stored
 from epitoma.video.decode import decode_frames
 from epitoma.video.index import index_video
 

@@ -5,13 +5,13 @@ import torch
 from torch import Tensor
 
 from epitoma.core.selection import FeatureCandidates, PixelCandidates, Recognition, Selection, all_valid
-from epitoma.losses import classification_loss
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.gates import GATES
 from epitoma.models.gating import logistic_noise
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, VideoEpitoma, build_model
+from epitoma.training.losses import classification_loss
 
 
 def pixels(batch: int = 2, timesteps: int = 4, *, seed: int = 0) -> PixelCandidates:

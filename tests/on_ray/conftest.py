@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.running_job import RunningJob
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
+from epitoma.training.sparsity import SparsityConfig
 from tests.conftest import tiny_head, tiny_networks
 from tests.on_ray.listening import Listening
 

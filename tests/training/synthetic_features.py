@@ -9,12 +9,12 @@ from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit
 from epitoma.training.loop import TrainingLoop
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig
 
 CLASSES, TIMESTEPS, EVIDENCE, LIGHT, HEAVY = 10, 32, 4, 24, 32
 

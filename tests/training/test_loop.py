@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from epitoma.core.errors import ConfigError, DivergedError
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.averaging import WeightAverage
 from epitoma.training.checkpoint_folder import name_of
 from epitoma.training.context import LocalContext
+from epitoma.training.sparsity import SparsityConfig
 from tests.training.synthetic_features import (
     EVIDENCE,
     TIMESTEPS,

@@ -15,16 +15,6 @@ from ray.data import ActorPoolStrategy
 from epitoma.core.progress import Watch
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
-from epitoma.feature_store import (
-    KEY_FILE,
-    PARTS_FOLDER,
-    SCHEMA,
-    StoreKey,
-    identities,
-    stored_identities,
-    stored_rejects,
-    weights_digest,
-)
 from epitoma.files.json_files import write_json
 from epitoma.files.parquet import write_parquet
 from epitoma.models.videoepitoma import Networks
@@ -38,6 +28,16 @@ from epitoma.on_ray.train.ingest import (
     decode_spec,
     snippets_first,
     uniform_schedule,
+)
+from epitoma.training.feature_store import (
+    KEY_FILE,
+    PARTS_FOLDER,
+    SCHEMA,
+    StoreKey,
+    identities,
+    stored_identities,
+    stored_rejects,
+    weights_digest,
 )
 from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING

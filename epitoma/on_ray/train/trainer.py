@@ -17,7 +17,6 @@ from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 from epitoma.core.errors import EpitomaError, RunError
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
-from epitoma.feature_store import read_features
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
 from epitoma.on_ray.cluster.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.cluster.process_group import BoundTorchConfig
@@ -31,6 +30,7 @@ from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
 from epitoma.training.checkpoint_folder import CheckpointFolder
 from epitoma.training.context import Event, TrainContext
 from epitoma.training.feature_batches import FeatureSource, feature_split
+from epitoma.training.feature_store import read_features
 from epitoma.training.loop import BatchSource, TrainingLoop
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from epitoma.training.schedule import check_workers

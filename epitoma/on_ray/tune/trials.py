@@ -18,7 +18,6 @@ from epitoma.cost.gmacs import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation.budgets import evidence_of
-from epitoma.feature_store import read_features
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
 from epitoma.on_ray.cluster.runtime import quieten
@@ -40,6 +39,7 @@ from epitoma.sweeps.trial import (
 from epitoma.training.checkpoint import State, state_of
 from epitoma.training.context import Event, LocalContext
 from epitoma.training.feature_batches import feature_split
+from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
 
 SCORE, COST = "validation/score", "gmacs"

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from epitoma.core.errors import RunError, TooManyRejectsError
-from epitoma.feature_store import read_features
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decode.decoding import decode_timesteps
 from epitoma.on_ray.predict.features import extract_features, store_key
 from epitoma.on_ray.train.ingest import channels_first, decode_spec, snippets_first
+from epitoma.training.feature_store import read_features
 from epitoma.video.index import index_video
 
 

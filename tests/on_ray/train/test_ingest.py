@@ -10,10 +10,10 @@ import torch
 from epitoma.core.errors import TooManyRejectsError
 from epitoma.on_ray.decode.decoding import DecodeSpec, decode_timesteps
 from epitoma.on_ray.train.ingest import PixelSource, decoded_rows, uniform_schedule
-from epitoma.sparsity import SparsityConfig
 from epitoma.training.context import LocalContext
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.sparsity import SparsityConfig
 from epitoma.video.index import index_video
 from epitoma.video.index_table import StoredIndices
 

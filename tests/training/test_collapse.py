@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from epitoma.collapse import find_collapse, shared_share
 from epitoma.core.selection import all_valid
-from epitoma.sparsity import SparsityConfig
+from epitoma.training.collapse import find_collapse, shared_share
+from epitoma.training.sparsity import SparsityConfig
 
 VIDEOS, TIMESTEPS = 40, 32
 

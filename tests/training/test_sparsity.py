@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from epitoma.core.errors import ConfigError
 from epitoma.core.selection import Selection
-from epitoma.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
+from epitoma.training.sparsity import Sparsity, SparsityConfig, calibrated_threshold, expected_open_ratio
 
 
 def selection(probability_BT: torch.Tensor, valid_BT: torch.Tensor) -> Selection:

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from epitoma.models.gating import top_k
-from epitoma.sparsity import SparsityConfig
+from epitoma.training.sparsity import SparsityConfig
 
 FEWEST_VIDEOS = 8
 """Of fewer videos nothing is said: they may agree by chance."""

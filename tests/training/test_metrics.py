@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, average_precision_score
 
-from epitoma.losses import classification_loss
-from epitoma.metrics import accuracy, mean_average_precision, score, selection_precision
+from epitoma.training.losses import classification_loss
+from epitoma.training.metrics import accuracy, mean_average_precision, score, selection_precision
 
 
 def test_average_precision_by_hand():
