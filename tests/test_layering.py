@@ -35,7 +35,7 @@ FLOORS = {
     "epitoma.evaluation.choices": 1,
     "epitoma.core.stopwatch": 0,
     "epitoma.inference.predictions": 2,
-    "epitoma.looking": 2,
+    "epitoma.video.two_pass": 2,
     "epitoma.cost.decoding": 2,
     "epitoma.cost.milliseconds": 2,
     "epitoma.cost.paper_table": 2,

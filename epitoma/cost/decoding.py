@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import median
 
 from epitoma.core.sampling import uniform_subset, uniform_timesteps
-from epitoma.looking import Looks
 from epitoma.models.input_spec import InputSpec
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import VideoIndex, index_video
+from epitoma.video.two_pass import Looks
 
 REPEATS = 3
 

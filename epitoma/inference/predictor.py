@@ -15,10 +15,10 @@ from epitoma.core.selection import Selection, all_valid
 from epitoma.core.stopwatch import Stopwatch
 from epitoma.core.timesteps import Timesteps
 from epitoma.cost.gmacs import CostModel, networks_cost
-from epitoma.looking import Looks
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
 from epitoma.video.index import VideoIndex, index_video
+from epitoma.video.two_pass import Looks
 
 
 @dataclass(frozen=True, kw_only=True)

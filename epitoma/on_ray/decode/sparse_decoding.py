@@ -14,11 +14,11 @@ from epitoma.core.errors import VideoError
 from epitoma.core.stopwatch import Stopwatch
 from epitoma.core.timesteps import Timesteps
 from epitoma.files.uris import hide_secrets
-from epitoma.looking import Looks, only
 from epitoma.on_ray.decode.indexing import IndexFile
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_SCHEMA, index_row, row_index
+from epitoma.video.two_pass import Looks, only
 
 NO_PIXELS = np.zeros(0, np.uint8)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from epitoma import looking
-from epitoma.looking import Glance, Looks, only
 from epitoma.video.compose import write_video
 from epitoma.video.index import VideoIndex, index_video
+from epitoma.video.two_pass import Glance, Looks, only
 
 FRAMES, SIDE, RARE, OFTEN = 96, 256, 96, 4
 
