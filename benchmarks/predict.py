@@ -27,7 +27,7 @@ from epitoma.on_ray.cluster.runtime import cluster_cpus, ray_session
 from epitoma.reporting.console import phase
 from epitoma.training.checkpoint import MODEL, save_model, state_of
 from epitoma.video.compose import write_video
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 from ray_jobs.predict import PredictConfig, predict
 
 WIDTH, HEIGHT, FPS = 320, 240, 15

@@ -29,7 +29,7 @@ from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig,
 from epitoma.reporting.console import phase
 from epitoma.training.checkpoint import MODEL, save_model, state_of
 from epitoma.video.compose import write_video
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 
 POLL_SECONDS = 5.0
 PATHS_PER_FOLDER = 1000

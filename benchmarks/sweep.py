@@ -19,9 +19,9 @@ from epitoma.presets import demo_dataset, demo_selector
 from epitoma.reporting.console import say
 from epitoma.sweeps.result import SweepResult
 from ray_jobs.extract import ExtractConfig, extract
+from ray_jobs.parts.sweep_report import FRONT_JSON
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.sweep import SweepConfig, sweep
-from ray_jobs.sweep_report import FRONT_JSON
 
 PIXEL_SPACE = """from ray import tune
 TRIALS = 1

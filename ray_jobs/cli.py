@@ -6,7 +6,7 @@ from importlib import import_module
 
 from epitoma.core.errors import BAD_INPUT
 from epitoma.reporting.console import complain, say
-from ray_jobs.first_line import HELP, say_first_line
+from ray_jobs.parts.first_line import HELP, say_first_line
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from epitoma.reporting.console import say
 from epitoma.tracking.mlflow_run import store_uri
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.command_line import run_job
 from ray_jobs.evaluate import EvaluateConfig, evaluate
+from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.runs import CONFIG
 from ray_jobs.prepare import PrepareSynthetic, prepare
-from ray_jobs.runs import CONFIG
 from ray_jobs.train import train
 
 SUMMARY = "summary.json"

@@ -23,9 +23,9 @@ from epitoma.tracking.mlflow_run import tracked_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import Stored
-from ray_jobs.command_line import run_job
 from ray_jobs.extract import stored_features
-from ray_jobs.runs import check_classes
+from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.runs import check_classes
 
 SplitName = Literal["train", "validation", "test"]
 

@@ -12,7 +12,7 @@ from epitoma.on_ray.predict.features import Extracted, extract_features
 from epitoma.reporting.console import phase, say
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
 from epitoma.training.feature_store import Stored, read_features
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 
 
 @dataclass(kw_only=True)

@@ -18,7 +18,7 @@ from epitoma.training.batch import SelectionName
 from epitoma.training.checkpoint import State
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 from ray_jobs.train import train
 
 LIGHT, HEAVY = "networks.light.", "networks.heavy."

@@ -27,7 +27,7 @@ from epitoma.on_ray.predict.inference import Answers, recognise_files
 from epitoma.on_ray.predict.recognising import Asking
 from epitoma.reporting.console import phase, say
 from epitoma.training.checkpoint import MODEL_FILE, file_digest, load_model, model_folder, networks_of
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 
 SETTINGS_FILE = "settings.json"
 TIMES = ("decoding_ms", "light_ms", "heavy_ms")

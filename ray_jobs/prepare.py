@@ -26,7 +26,7 @@ from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.datasets.composites import check_clips, make_composites
 from epitoma.on_ray.datasets.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
 from epitoma.reporting.console import phase, say
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 
 REPORT_FILE = "report.txt"
 

@@ -8,11 +8,11 @@ import tyro
 
 from epitoma.reporting.console import say
 from epitoma.tracking.mlflow_run import store_uri, tell_the_rest
-from ray_jobs.command_line import run_job
-from ray_jobs.cost_reports import CostConfig, Table1Config
-from ray_jobs.explain_report import ExplainConfig
-from ray_jobs.front_report import FrontConfig
-from ray_jobs.study_reports import (
+from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.cost_reports import CostConfig, Table1Config
+from ray_jobs.parts.explain_report import ExplainConfig
+from ray_jobs.parts.front_report import FrontConfig
+from ray_jobs.parts.study_reports import (
     AblationConfig,
     Figure4Config,
     Figure5Config,

@@ -37,13 +37,13 @@ from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.command_line import run_job
-from ray_jobs.confirm import confirm
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, begun, claim, save_run_model
-from ray_jobs.starting_point import starting_point
-from ray_jobs.sweep_report import FRONT_JSON, keep_result
-from ray_jobs.sweep_watcher import SweepWatcher, trial_config
+from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.confirm import confirm
+from ray_jobs.parts.runs import CONFIG, begun, claim, save_run_model
+from ray_jobs.parts.starting_point import starting_point
+from ray_jobs.parts.sweep_report import FRONT_JSON, keep_result
+from ray_jobs.parts.sweep_watcher import SweepWatcher, trial_config
 
 TIMES_FILE, SPACE_FILE = "times.json", "space.py"
 REFERENCE_TRIALS: dict[str, dict[str, Any]] = {

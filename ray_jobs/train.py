@@ -25,10 +25,10 @@ from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.command_line import run_job
 from ray_jobs.extract import extract_with
-from ray_jobs.runs import CONFIG, begun, claim, save_run_model
-from ray_jobs.starting_point import starting_point
+from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.runs import CONFIG, begun, claim, save_run_model
+from ray_jobs.parts.starting_point import starting_point
 
 HISTORY = "history.json"
 

@@ -18,8 +18,8 @@ from epitoma.training.checkpoint import MODEL
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
+from ray_jobs.parts.runs import CONFIG
 from ray_jobs.prepare import PrepareSynthetic, prepare
-from ray_jobs.runs import CONFIG
 from ray_jobs.train import train
 
 HEAVY_SIZES = (80, 112)

@@ -20,9 +20,9 @@ from epitoma.files.json_files import write_json
 from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.presets import demo_selector
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.command_line import run_job
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.extract import ExtractConfig, extract
+from ray_jobs.parts.command_line import run_job
 from ray_jobs.predict import PredictConfig, predict
 from ray_jobs.prepare import PrepareConfig, prepare
 from ray_jobs.report import ReportConfig, report

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.tracking.mlflow_run import store_uri
-from ray_jobs.explain_report import ExplainConfig
+from ray_jobs.parts.explain_report import ExplainConfig
 
 
 def test_page_figure_and_sheets_are_made_and_kept(trained_run: Path, dataset: Manifest, tmp_path, capsys):

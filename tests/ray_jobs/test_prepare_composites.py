@@ -14,7 +14,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.video.compose import write_video
 from epitoma.video.decode import View, decode_views
 from epitoma.video.index import index_video
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 from ray_jobs.prepare import PrepareComposites, PrepareConfig, prepare
 
 COLOURS = {"nothing": (120, 120, 120), "red": (230, 30, 30), "blue": (30, 30, 230)}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from epitoma.core.errors import ConfigError
-from ray_jobs.cost_reports import CostConfig, Table1Config, made_video
+from ray_jobs.parts.cost_reports import CostConfig, Table1Config, made_video
 from ray_jobs.report import report
 
 

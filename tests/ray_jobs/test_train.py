@@ -14,9 +14,9 @@ from epitoma.files.json_files import read_json, write_json
 from epitoma.presets import demo_selector
 from epitoma.tracking.mlflow_run import tracked_run
 from epitoma.training.run_config import TrainConfig, WorkersConfig
-from ray_jobs.command_line import parse, run_job
 from ray_jobs.evaluate import EvaluateConfig
 from ray_jobs.extract import ExtractConfig
+from ray_jobs.parts.command_line import parse, run_job
 from ray_jobs.train import HISTORY, Watcher, check_resumed
 
 

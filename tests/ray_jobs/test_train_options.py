@@ -5,7 +5,7 @@ import re
 import pytest
 
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.command_line import parse
+from ray_jobs.parts.command_line import parse
 
 
 def test_an_option_more_or_less_is_a_decision(golden, capsys):

@@ -80,7 +80,7 @@ def test_a_run_that_does_not_finish_says_so(runs: Path, error: BaseException, st
 def test_a_stopped_job_leaves_its_run_killed(runs: Path):
     code = (
         "import time; from pathlib import Path; from dataclasses import dataclass\n"
-        "from epitoma.tracking.mlflow_run import tracked_run; from ray_jobs.command_line import run_job\n"
+        "from epitoma.tracking.mlflow_run import tracked_run; from ray_jobs.parts.command_line import run_job\n"
         "@dataclass\nclass Nothing: pass\n"
         "def job(config):\n"
         f"    with tracked_run(Path({str(runs / 'stopped')!r}), params={{}}):\n"

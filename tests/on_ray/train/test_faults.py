@@ -19,7 +19,7 @@ import sys, time
 from dataclasses import dataclass
 from pathlib import Path
 from epitoma.on_ray.cluster.runtime import ray_session
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 
 @dataclass
 class Nothing:

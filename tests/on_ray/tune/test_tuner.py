@@ -21,9 +21,9 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json
 from epitoma.sweeps.result import read_sweep
 from epitoma.tracking.mlflow_run import store_uri
-from ray_jobs.confirm import best_points
 from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.front_report import FrontConfig
+from ray_jobs.parts.confirm import best_points
+from ray_jobs.parts.front_report import FrontConfig
 from ray_jobs.report import report
 from ray_jobs.sweep import SweepConfig, sweep
 from tests.door import Door

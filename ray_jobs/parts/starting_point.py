@@ -11,7 +11,7 @@ from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
 from epitoma.models.weights import RANDOM
 from epitoma.training.checkpoint import State, load_model, model_folder, networks_of, state_of
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.runs import check_classes
+from ray_jobs.parts.runs import check_classes
 
 
 def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, Networks, State | None]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from epitoma.sweeps.result import SweepResult
-from ray_jobs.confirm import best_points, rank_correlation
+from ray_jobs.parts.confirm import best_points, rank_correlation
 from tests.sweeps.test_result import selector, trial
 
 

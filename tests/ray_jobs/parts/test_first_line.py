@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_jobs.first_line import job_of
+from ray_jobs.parts.first_line import job_of
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.runs import CONFIG
-from ray_jobs.sweep_watcher import trial_config
+from ray_jobs.parts.runs import CONFIG
+from ray_jobs.parts.sweep_watcher import trial_config
 from ray_jobs.train import train
 
 CONFIRM_JSON = "confirm.json"

@@ -9,7 +9,7 @@ import pytest
 JOB = """
 import os, signal, sys, time, weakref
 from dataclasses import dataclass
-from ray_jobs.command_line import run_job
+from ray_jobs.parts.command_line import run_job
 
 @dataclass(frozen=True)
 class Config: pass

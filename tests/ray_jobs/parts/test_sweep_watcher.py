@@ -10,7 +10,7 @@ from rich.console import Console
 
 from epitoma import console
 from epitoma.tracking.mlflow_run import open_tracker, store_uri
-from ray_jobs.sweep_watcher import SweepWatcher
+from ray_jobs.parts.sweep_watcher import SweepWatcher
 
 
 @pytest.fixture

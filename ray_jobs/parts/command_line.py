@@ -14,7 +14,7 @@ from epitoma.core.config import from_dict
 from epitoma.core.errors import BAD_INPUT, NO_ROOM, STOPPED, ConfigError, EpitomaError
 from epitoma.files.json_files import read_json
 from epitoma.reporting.console import complain
-from ray_jobs.stop_signals import stopped_by_signals
+from ray_jobs.parts.stop_signals import stopped_by_signals
 
 IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 """What a person's own files and folders can do to a job."""
