@@ -48,7 +48,7 @@ from epitoma.training.metrics import accuracy
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
-from ray_jobs.extract import extract_with
+from ray_jobs.parts.extraction import extract_with
 from ray_jobs.prepare import PrepareComposites
 
 JUDGES: dict[str, SelectionName] = {"own": "learnt", "dense": "dense", "random": "random"}

@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.datasets.schema import SplitName
 from epitoma.evaluation.budgets import Evaluation, evidence_of
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, find, markdown_table, write_points
@@ -23,11 +23,9 @@ from epitoma.tracking.mlflow_run import tracked_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import Stored
-from ray_jobs.extract import stored_features
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.extraction import stored_features
 from ray_jobs.parts.runs import check_classes
-
-SplitName = Literal["train", "validation", "test"]
 
 
 @dataclass(kw_only=True)

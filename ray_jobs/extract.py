@@ -4,15 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from epitoma.core.errors import ConfigError
-from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.datasets.manifest import read_manifest
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.on_ray.predict.features import Extracted, extract_features
-from epitoma.reporting.console import phase, say
+from epitoma.on_ray.predict.features import Extracted
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
-from epitoma.training.feature_store import Stored, read_features
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.extraction import extract_with
 
 
 @dataclass(kw_only=True)
@@ -58,36 +57,6 @@ def extract(config: ExtractConfig) -> Extracted:
             root=config.features,
             max_reject_share=config.max_reject_share,
         )
-
-
-def extract_with(
-    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
-) -> Extracted:
-    """Extract and tell the person watching."""
-    with phase(f"extract features ({timesteps} timesteps)") as advance:
-        extracted = extract_features(
-            manifest,
-            networks,
-            timesteps=timesteps,
-            root=root,
-            watch=advance,
-            max_reject_share=max_reject_share,
-        )
-    for reject in extracted.rejects:
-        say(f"  rejected {reject.path}: {reject.reason}")
-    if extracted.computed == 0:
-        say(f"  features are there already: {extracted.folder}")
-    return extracted
-
-
-def stored_features(
-    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
-) -> Stored:
-    """Features of a manifest's videos, extracted where they are not there yet."""
-    extracted = extract_with(
-        manifest, networks, timesteps=timesteps, root=root, max_reject_share=max_reject_share
-    )
-    return read_features(extracted.folder, manifest)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from epitoma.cost.gmacs import networks_cost
 from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.budgets import evidence_of
+from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.models.videoepitoma import Networks, build_on
@@ -37,13 +39,15 @@ from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.extract import extract_with
+from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.confirm import confirm
+from ray_jobs.parts.extraction import extract_with
 from ray_jobs.parts.runs import CONFIG, begun, claim, save_run_model
 from ray_jobs.parts.starting_point import starting_point
 from ray_jobs.parts.sweep_report import FRONT_JSON, keep_result
 from ray_jobs.parts.sweep_watcher import SweepWatcher, trial_config
+from ray_jobs.train import train
 
 TIMES_FILE, SPACE_FILE = "times.json", "space.py"
 REFERENCE_TRIALS: dict[str, dict[str, Any]] = {
@@ -139,8 +143,26 @@ def sweep(config: SweepConfig) -> SweepResult:
         _check_room(config)
         result = _run(config, space, base, manifest, networks, tracker)
         if config.confirm:
-            confirm(config.folder, base, result, tracker, count=config.confirm, epochs=config.confirm_epochs)
+            confirm(
+                config.folder,
+                result,
+                tracker,
+                train_again=partial(_trained_again, sweep=config),
+                count=config.confirm,
+                epochs=config.confirm_epochs,
+            )
     return result
+
+
+def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -> list[TradeoffPoint]:
+    """Train a run nested in the sweep, or go on with it, and measure it on validation."""
+    if not (run.folder / MODEL).is_dir():
+        train(replace(run, resume=(run.folder / CONFIG).is_file()), parent=sweep.folder)
+    return evaluate(
+        EvaluateConfig(
+            run=run.folder, manifest=sweep.manifest, split="validation", candidates=among, quiet=True
+        )
+    )
 
 
 def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:

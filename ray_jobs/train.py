@@ -25,8 +25,8 @@ from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.extract import extract_with
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.extraction import extract_with
 from ray_jobs.parts.runs import CONFIG, begun, claim, save_run_model
 from ray_jobs.parts.starting_point import starting_point
 

@@ -29,7 +29,7 @@ from tests.mlflow_server import MlflowServer, free_port
 
 CLASSES = ("bake", "brew", "carve")
 
-pytest_plugins = ["tests.duration_guard", "tests.golden", "tests.sweeps"]
+pytest_plugins = ["tests.duration_guard", "tests.golden", "tests.made_sweeps"]
 
 # How long an example takes says more of what else the machine is doing than of the code.
 for _name, _examples in (("quick", 25), ("thorough", 200)):

@@ -20,7 +20,7 @@ from epitoma.presets import offline_networks
 from epitoma.reporting.console import phase
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
-from ray_jobs.extract import extract_with
+from ray_jobs.parts.extraction import extract_with
 from ray_jobs.prepare import PrepareSynthetic, prepare
 
 CLIP_SETS = {"basketball5": "nothing", "fight_surveillance": "noFight"}

@@ -24,7 +24,7 @@ from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.extract import extract_with
+from ray_jobs.parts.extraction import extract_with
 
 SPLITS = ("train", "validation", "test")
 WHOLE = "whole"

@@ -23,7 +23,7 @@ class TimeModel:
     """Milliseconds of one core, as a function of candidates and kept timesteps.
 
     Selector and classifier are left out: they take less than the noise of the rest. Middle frames and snippets are
-    decoded one after the other here; where recognition decodes them at once, it takes less (``looking.py``).
+    decoded one after the other here; where recognition decodes them at once, it takes less (``video/two_pass.py``).
 
     Attributes:
         light: LightNet on one candidate.

@@ -131,9 +131,9 @@ class Look:
 class Recogniser:
     """A trained model, asked about video files.
 
-    Decoding is sparse: the middle frame of every candidate, and the snippets of those that are kept (``looking.py``).
-    What is computed of each comes one video at a time, so that an answer never depends on which videos were asked
-    about together.
+    Decoding is sparse (``video/two_pass.py``): the middle frame of every candidate, and the snippets of those that are
+    kept. Networks run on one video at a time, so that a prediction never depends on which videos were asked about
+    together.
     """
 
     def __init__(self, model: VideoEpitoma, config: ModelConfig, *, device: torch.device) -> None:

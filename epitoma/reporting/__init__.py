@@ -1,1 +1,1 @@
-"""Reporting."""
+"""What people look at: progress on the console, tables, figures, pages."""

@@ -1,5 +1,6 @@
 """Train the best of a cheap sweep again, end to end from pixels, and say how well the cheap ranking held."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,22 +13,21 @@ from epitoma.files.json_files import write_json
 from epitoma.reporting.console import say
 from epitoma.sweeps.result import TRIALS, SweepResult
 from epitoma.tracking.mlflow_run import RunTracker
-from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.parts.runs import CONFIG
 from ray_jobs.parts.sweep_watcher import trial_config
-from ray_jobs.train import train
 
 CONFIRM_JSON = "confirm.json"
+
+TrainAgain = Callable[[TrainConfig, int | None], list[TradeoffPoint]]
+"""Trains a run, unless it is done, and measures it on validation, among so many candidates if they are not its own."""
 
 
 def confirm(
     folder: Path,
-    base: TrainConfig,
     result: SweepResult,
     tracker: RunTracker,
     *,
+    train_again: TrainAgain,
     count: int,
     epochs: int | None,
 ) -> dict[str, Any]:
@@ -35,9 +35,9 @@ def confirm(
 
     Args:
         folder: Of the sweep; the runs lie beside it, and are nested in it in MLflow.
-        base: The config that trials changed.
         result: The sweep.
         tracker: Of the sweep.
+        train_again: Trains and measures a trial's config.
         count: How many trials.
         epochs: Of each; None is the trial's own number.
 
@@ -47,9 +47,7 @@ def confirm(
     rows = []
     for trial, cheap in best_points(result, count).items():
         config = confirmed_config(folder, trial, epochs=epochs)
-        if not (config.folder / MODEL).is_dir():
-            train(replace(config, resume=(config.folder / CONFIG).is_file()), parent=folder)
-        rows.append(_row(trial, cheap, _again(config, base, cheap)))
+        rows.append(_row(trial, cheap, _again(config, cheap, train_again)))
         said = f"{rows[-1]['features_score']:.3f} from features, {rows[-1]['pixels_score']:.3f} from pixels"
         say(f"  confirmed {trial}: {said}")
     outcome = {"rank_correlation": rank_correlation(rows), "trials": rows}
@@ -106,14 +104,9 @@ def rank_correlation(rows: list[dict[str, Any]]) -> float | None:
     return float(spearman_corrcoef(dear, cheap))
 
 
-def _again(config: TrainConfig, base: TrainConfig, cheap: TradeoffPoint) -> TradeoffPoint:
-    """The same tradeoff of the run that was trained from pixels."""
-    among = None if cheap.candidates == config.timesteps else cheap.candidates
-    points = evaluate(
-        EvaluateConfig(
-            run=config.folder, manifest=base.manifest, split="validation", candidates=among, quiet=True
-        )
-    )
+def _again(config: TrainConfig, cheap: TradeoffPoint, train_again: TrainAgain) -> TradeoffPoint:
+    """The same tradeoff of a run that is trained from pixels."""
+    points = train_again(config, None if cheap.candidates == config.timesteps else cheap.candidates)
     return find(points, cheap.sampling, budget=None if cheap.sampling == "gate" else cheap.budget)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import read_manifest
+from epitoma.datasets.schema import SplitName
 from epitoma.datasets.unlabelled import list_unlabelled
 from epitoma.files.atomic import write_text
 from epitoma.files.uris import without_secrets
@@ -19,8 +20,7 @@ from epitoma.reporting.explanation_page import explanation_page, kernels_page
 from epitoma.reporting.plots import explanation_figure, sheet_figure
 from epitoma.tracking.mlflow_run import tracked_run
 from epitoma.training.checkpoint import run_folder
-from ray_jobs.evaluate import SplitName
-from ray_jobs.extract import stored_features
+from ray_jobs.parts.extraction import stored_features
 
 PAGE, FIGURE = "explanation.html", "explanation.png"
 KERNELS_PAGE, KERNELS_FIGURE = "kernels.html", "kernels.png"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.chromium import open_browser
 from tests.door import Door
-from tests.sweeps import Swept, children, mlflow_run
+from tests.made_sweeps import Swept, children, mlflow_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 BUDGETS = (1, 2, 4)

@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from epitoma import console
+from epitoma.reporting import console
 from epitoma.reporting.console import ProgressLog, phase, time_left
 
 SECONDS = 0.05

@@ -7,8 +7,8 @@ from threading import Thread
 import pytest
 from mlflow import MlflowClient
 
-from epitoma import tracking
 from epitoma.core.errors import TrackingError
+from epitoma.tracking import mlflow_run
 from epitoma.tracking.mlflow_run import RunTracker, open_tracker, tell_the_rest, tracked_run
 from tests.door import Door
 from tests.mlflow_server import MlflowServer
@@ -29,7 +29,7 @@ def all_runs(server: Door) -> dict[str, object]:
 
 
 def test_a_server_that_dies_in_the_middle_loses_nothing(server, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(tracking, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(mlflow_run, "RETRY_SECONDS", 0.0)
     folder, note = tmp_path / "runs" / "sweep", tmp_path / "note.txt"
     note.write_text("hello")
     with tracked_run(folder, params={"a": 1}) as tracker:
@@ -59,7 +59,7 @@ def test_a_server_that_dies_in_the_middle_loses_nothing(server, tmp_path, monkey
 
 
 def test_a_server_that_comes_back_in_time_hears_all_of_it(server, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(tracking, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(mlflow_run, "RETRY_SECONDS", 0.0)
     with tracked_run(tmp_path / "runs" / "one", params={}) as tracker:
         server.shut()
         tracker.metrics({"m": 1.0}, step=1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epitoma import looking
+from epitoma.video import two_pass
 from epitoma.video.compose import write_video
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.two_pass import Glance, Looks, only
@@ -34,7 +34,7 @@ def test_snippets_that_are_taken_along_are_those_of_a_second_look(tmp_path, look
     path, index = video(tmp_path, gop=RARE)
     at_once = glance(looks, path, index, budget=budget)
     assert at_once.snippets_TMHWC is not None
-    monkeypatch.setattr(looking, "TAKEN_ALONG_BYTES", 0)
+    monkeypatch.setattr(two_pass, "TAKEN_ALONG_BYTES", 0)
     alone = glance(looks, path, index, budget=budget)
     assert alone.snippets_TMHWC is None
     assert np.array_equal(at_once.frames_THWC, alone.frames_THWC)
@@ -69,7 +69,7 @@ def test_what_is_shown_for_lost_frames_does_not_hang_on_the_way_of_decoding(tmp_
     content[start : start + 4000] = bytes(4000)
     path.write_bytes(content)
     seen = glance(looks, path, index, budget=8)
-    monkeypatch.setattr(looking, "TAKEN_ALONG_BYTES", 0)
+    monkeypatch.setattr(two_pass, "TAKEN_ALONG_BYTES", 0)
     assert seen.snippets_TMHWC is None
     assert np.array_equal(seen.frames_THWC, glance(looks, path, index, budget=8).frames_THWC)
     assert looks.look_closely(path, index, looks.candidates(index))[1].replaced > 0

@@ -1,1 +1,1 @@
-"""Datasets."""
+"""Datasets made in parallel by Ray tasks."""

@@ -1,1 +1,1 @@
-"""Decode."""
+"""Ray Data decodes videos: what a schedule says for training, sparsely for prediction."""

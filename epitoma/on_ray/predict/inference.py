@@ -1,9 +1,9 @@
 """Recognising many videos: four stages that stream into each other, on whatever the cluster has.
 
 CPU workers decode the middle frames of all candidates, actors with the networks choose, CPU workers decode the snippets
-of what was kept (unless the first look took them along, see ``looking.py``), actors classify. Only a few videos are
-between the stages at any time, so memory does not grow with the number of videos. What becomes of files that end the
-process that reads them says ``lost_workers.py``.
+of what was kept (unless the first pass took them along, see ``video/two_pass.py``), actors classify. Only a few videos
+are between the stages at any time, so memory does not grow with the number of videos. What becomes of files that end
+the process that reads them says ``cluster/lost_workers.py``.
 """
 
 from collections.abc import Iterator

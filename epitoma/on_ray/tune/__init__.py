@@ -1,1 +1,1 @@
-"""Tune."""
+"""Ray Tune around trials: search spaces, trials, restoring."""

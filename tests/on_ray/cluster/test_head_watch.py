@@ -10,7 +10,7 @@ from threading import Timer
 import pytest
 
 from epitoma.core.errors import ClusterError
-from epitoma.on_ray import head_watch
+from epitoma.on_ray.cluster import head_watch
 from epitoma.on_ray.cluster.head_watch import ending_without_head, is_head_lost
 
 

@@ -27,7 +27,7 @@ from ray_jobs.parts.front_report import FrontConfig
 from ray_jobs.report import report
 from ray_jobs.sweep import SweepConfig, sweep
 from tests.door import Door
-from tests.sweeps import IMPOSSIBLE, MakeSweep, Swept, children, mlflow_run
+from tests.made_sweeps import IMPOSSIBLE, MakeSweep, Swept, children, mlflow_run
 
 DEADLINE_SECONDS = 300
 

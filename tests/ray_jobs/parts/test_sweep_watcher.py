@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
-from epitoma import console
+from epitoma.reporting import console
 from epitoma.tracking.mlflow_run import open_tracker, store_uri
 from ray_jobs.parts.sweep_watcher import SweepWatcher
 

@@ -1,0 +1,39 @@
+"""Features of frozen networks, extracted where they are not stored yet, with progress for the person watching."""
+
+from pathlib import Path
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.predict.features import Extracted, extract_features
+from epitoma.reporting.console import phase, say
+from epitoma.training.feature_store import Stored, read_features
+
+
+def extract_with(
+    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
+) -> Extracted:
+    """Extract and tell the person watching."""
+    with phase(f"extract features ({timesteps} timesteps)") as advance:
+        extracted = extract_features(
+            manifest,
+            networks,
+            timesteps=timesteps,
+            root=root,
+            watch=advance,
+            max_reject_share=max_reject_share,
+        )
+    for reject in extracted.rejects:
+        say(f"  rejected {reject.path}: {reject.reason}")
+    if extracted.computed == 0:
+        say(f"  features are there already: {extracted.folder}")
+    return extracted
+
+
+def stored_features(
+    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
+) -> Stored:
+    """Features of a manifest's videos, extracted where they are not there yet."""
+    extracted = extract_with(
+        manifest, networks, timesteps=timesteps, root=root, max_reject_share=max_reject_share
+    )
+    return read_features(extracted.folder, manifest)
