@@ -14,11 +14,11 @@ import numpy as np
 
 def read_ours(job: dict) -> np.ndarray:
     """This project's decoder, with the index that `prepare` would have stored."""
-    from epitoma.video.decode import View, decode_views
+    from epitoma.video.decode import FrameRequest, decode_requests
 
-    view = View(frame_indices=np.array(job["frames"]), size=job["size"])
+    view = FrameRequest(frame_indices=np.array(job["frames"]), size=job["size"])
     settings = {"mode": job["mode"], "tolerance_seconds": job["tolerance_seconds"]}
-    decoded = decode_views(job["file"], _index(job["file"]), [view], **settings)
+    decoded = decode_requests(job["file"], _index(job["file"]), [view], **settings)
     job["deviation_seconds"] = float(decoded.deviation_seconds[0].max())
     return decoded.pictures[0]
 

@@ -26,7 +26,7 @@ from benchmarks.footage import footage
 from epitoma.core.errors import VideoError
 from epitoma.reporting.console import phase
 from epitoma.video.compose import write_video
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 
 HANG_SECONDS = 10.0
@@ -115,8 +115,8 @@ def try_file(path: Path) -> Outcome:
     try:
         index = index_video(path)
         wanted = np.linspace(0, index.frame_count - 1, 6).astype(int)
-        view = View(frame_indices=wanted, size=64)
-        replaced = sum(decode_views(path, index, [view], mode=mode).replaced for mode in ("exact", "fast"))
+        view = FrameRequest(frame_indices=wanted, size=64)
+        replaced = sum(decode_requests(path, index, [view], mode=mode).replaced for mode in ("exact", "fast"))
         kind, detail = ("replaced" if replaced else "decoded"), ""
     except VideoError as error:
         kind, detail = "refused", error.reason.split("(")[0].strip()

@@ -217,7 +217,7 @@ class Watched(LocalContext):
         self.advance = advance
         self.epochs = epochs
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Move the bar."""
         if event["kind"] == "step":
             self.advance(event["epoch"] * event["steps"] + event["step"], self.epochs * event["steps"])

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from epitoma.inference.predictor import Recogniser
+    from epitoma.inference.predictor import Predictor
 
 
-def load(path: str | Path, *, device: str | None = None) -> "Recogniser":
+def load(path: str | Path, *, device: str | None = None) -> "Predictor":
     """A trained model, ready to be asked about videos: ``epitoma.load("runs/demo/epitoma").predict("video.mp4")``.
 
     Args:
@@ -18,6 +18,6 @@ def load(path: str | Path, *, device: str | None = None) -> "Recogniser":
         RunError: There is no finished run.
     """
     # Imported here, because processes that only decode do without torch, which takes seconds.
-    from epitoma.inference.predictor import load_recogniser
+    from epitoma.inference.predictor import load_predictor
 
-    return load_recogniser(path, device=device)
+    return load_predictor(path, device=device)

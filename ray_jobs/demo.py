@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from epitoma.core.config import CONFIG_FILE
 from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
 from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -14,7 +15,6 @@ from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
-from ray_jobs.parts.runs import CONFIG
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.train import train
 
@@ -66,7 +66,7 @@ def _run(runs: Path) -> dict[str, float]:
 def _train_once(config: TrainConfig) -> None:
     """Train unless that is done; a run that was cut off goes on."""
     if not (config.folder / MODEL).is_dir():
-        train(replace(config, resume=(config.folder / CONFIG).is_file()))
+        train(replace(config, resume=(config.folder / CONFIG_FILE).is_file()))
 
 
 def summarise(validation: list[TradeoffPoint], test: list[TradeoffPoint]) -> dict[str, float]:

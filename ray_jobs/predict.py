@@ -21,10 +21,10 @@ from epitoma.files.uris import is_address, without_secrets
 from epitoma.inference.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.inference.predictor import check_budget, check_top
 from epitoma.models.speed import Speed
-from epitoma.on_ray.cluster.runtime import asked_gpus, ray_session
+from epitoma.on_ray.cluster.runtime import ray_session, requested_gpus
 from epitoma.on_ray.datasets.prepare import REJECTS_FILE
-from epitoma.on_ray.predict.inference import Answers, recognise_files
-from epitoma.on_ray.predict.recognising import Asking
+from epitoma.on_ray.predict.inference import PredictResults, predict_files
+from epitoma.on_ray.predict.recognising import PredictRequest
 from epitoma.reporting.console import phase, say
 from epitoma.training.checkpoint import MODEL_FILE, file_digest, load_model, model_folder, networks_of
 from ray_jobs.parts.command_line import run_job
@@ -72,9 +72,9 @@ class PredictConfig:
             raise ConfigError(f"min_score must be from 0 to 1, not {self.min_score}")
 
     @property
-    def asking(self) -> Asking:
+    def request(self) -> PredictRequest:
         """What is asked of every video."""
-        return Asking(budget=self.budget, top=self.top, min_score=self.min_score)
+        return PredictRequest(budget=self.budget, top=self.top, min_score=self.min_score)
 
 
 def predict(config: PredictConfig) -> pa.Table:
@@ -84,7 +84,7 @@ def predict(config: PredictConfig) -> pa.Table:
         The predictions, in the order in which the videos are listed.
 
     Raises:
-        EpitomaError: No such model or videos, none of them can be read, or the output holds answers to something else.
+        EpitomaError: No such model or videos, none of them can be read, or the output holds results to something else.
     """
     model, model_config = load_model(model_folder(config.model))
     check_budget(config.budget, model_config)
@@ -99,29 +99,29 @@ def predict(config: PredictConfig) -> pa.Table:
     rejects = []
     if missing.videos:
         with ray_session(logs=config.output / "logs"), phase("recognise") as advance:
-            gpus = asked_gpus(config.gpu)
-            answers = recognise_files(missing, model, model_config, config.asking, gpus=gpus)
+            gpus = requested_gpus(config.gpu)
+            results = predict_files(missing, model, model_config, config.request, gpus=gpus)
             watch = partial(advance, total=len(missing.videos))
-            rejects = gather(answers, store, key_by_id, watch=watch)
+            rejects = gather(results, store, key_by_id, watch=watch)
     else:
         write_rejects(config.output / REJECTS_FILE, rejects)
     predictions = store.finish(list(key_by_id.values()))
-    _tell(config, predictions, rejects)
+    _print_summary(config, predictions, rejects)
     return predictions
 
 
 def gather(
-    answers: Iterable[Answers],
+    results: Iterable[PredictResults],
     store: Predictions,
     key_by_id: Mapping[str, str],
     *,
     watch: Callable[[int], None],
     most_at_once: int = 2000,
 ) -> list[Reject]:
-    """Keep answers as they come in, so that a job that ends at any time has little to do again.
+    """Keep results as they come in, so that a job that ends at any time has little to do again.
 
     Args:
-        answers: To videos of any order.
+        results: To videos of any order.
         store: Where they are kept.
         key_by_id: Of the videos.
         watch: Told how many have been answered.
@@ -139,7 +139,7 @@ def gather(
         write_rejects(store.folder / REJECTS_FILE, rejects)
 
     try:
-        for each in answers:
+        for each in results:
             rows += [{**row, "key": key_by_id[row["video_id"]]} for row in each.rows]
             rejects += each.rejects
             watch(written + len(rows) + len(rejects))
@@ -155,13 +155,13 @@ def _settle(config: PredictConfig) -> None:
     """Claim the output for these questions to this model.
 
     Raises:
-        RunError: It holds answers to others.
+        RunError: It holds results to others.
     """
     file = config.output / SETTINGS_FILE
     settings = {
         "model": file_digest(model_folder(config.model) / MODEL_FILE),
         "input": without_secrets(config.input) if is_address(config.input) else os.path.abspath(config.input),
-        **asdict(config.asking),
+        **asdict(config.request),
         "bf16": config.speed.bf16,
     }
     if file.is_file():
@@ -182,7 +182,7 @@ def _missing(listed: Unlabelled, store: Predictions, key_by_id: Mapping[str, str
     return replace(listed, videos=missing)
 
 
-def _tell(config: PredictConfig, predictions: pa.Table, rejects: Sequence[Reject]) -> None:
+def _print_summary(config: PredictConfig, predictions: pa.Table, rejects: Sequence[Reject]) -> None:
     for reject in rejects[:_NAMED]:
         say(f"  rejected {reject.path}: {reject.reason}")
     if len(rejects) > _NAMED:

@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from epitoma.reporting.console import say
-from epitoma.tracking.mlflow_run import store_uri, tell_the_rest
+from epitoma.tracking.mlflow_run import send_the_rest, store_uri
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.cost_reports import CostConfig, Table1Config
 from ray_jobs.parts.explain_report import ExplainConfig
@@ -36,7 +36,7 @@ class SyncConfig:
 
     def report(self) -> None:
         """Send, and say how much that was."""
-        records = tell_the_rest(self.run)
+        records = send_the_rest(self.run)
         say(f"{records} records sent to {store_uri(self.run.parent)}")
 
 

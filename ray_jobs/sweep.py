@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import ray
 
-from epitoma.core.config import flatten, from_dict, to_dict
+from epitoma.core.config import CONFIG_FILE, flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.cost.gmacs import networks_cost
 from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
@@ -43,7 +43,7 @@ from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.confirm import confirm
 from ray_jobs.parts.extraction import extract_with
-from ray_jobs.parts.runs import CONFIG, begun, claim, save_run_model
+from ray_jobs.parts.runs import create_run_folder, save_run_model, tracked_job
 from ray_jobs.parts.starting_point import starting_point
 from ray_jobs.parts.sweep_report import FRONT_JSON, keep_result
 from ray_jobs.parts.sweep_watcher import SweepWatcher, trial_config
@@ -134,11 +134,11 @@ def sweep(config: SweepConfig) -> SweepResult:
     for changes in REFERENCE_TRIALS.values():
         changed(base, {**space.fixed, **changes}, source=space.name)
     base, networks, _ = starting_point(base, manifest)
-    claim(config.folder, resume=config.resume)
+    create_run_folder(config.folder, resume=config.resume)
     if config.resume:
         _check_resumed(config)
     kept.write_text(space.text)
-    with begun(config) as tracker:
+    with tracked_job(config) as tracker:
         tracker.artifact(kept)
         _check_room(config)
         result = _run(config, space, base, manifest, networks, tracker)
@@ -157,7 +157,7 @@ def sweep(config: SweepConfig) -> SweepResult:
 def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -> list[TradeoffPoint]:
     """Train a run nested in the sweep, or go on with it, and measure it on validation."""
     if not (run.folder / MODEL).is_dir():
-        train(replace(run, resume=(run.folder / CONFIG).is_file()), parent=sweep.folder)
+        train(replace(run, resume=(run.folder / CONFIG_FILE).is_file()), parent=sweep.folder)
     return evaluate(
         EvaluateConfig(
             run=run.folder, manifest=sweep.manifest, split="validation", candidates=among, quiet=True
@@ -173,7 +173,7 @@ def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
     """
     base = TrainConfig(manifest=config.manifest, name=config.name, runs=config.runs)
     if config.like is not None:
-        file = config.like / CONFIG if config.like.is_dir() else config.like
+        file = config.like / CONFIG_FILE if config.like.is_dir() else config.like
         if not file.is_file():
             raise ConfigError(f"no run and no file of options at {config.like}")
         base = from_dict(TrainConfig, read_json(file), source=str(file))
@@ -194,12 +194,14 @@ def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
 
 
 def _check_resumed(config: SweepConfig) -> None:
-    stored = from_dict(SweepConfig, read_json(config.folder / CONFIG), source=str(config.folder / CONFIG))
+    stored = from_dict(
+        SweepConfig, read_json(config.folder / CONFIG_FILE), source=str(config.folder / CONFIG_FILE)
+    )
     may_differ = {"resume": True, "confirm": config.confirm, "confirm_epochs": config.confirm_epochs}
     if replace(stored, **may_differ) != config:
         raise RunError(
             f"sweep {config.folder} was started with other settings than it is to be resumed with "
-            f"(its own are in {config.folder / CONFIG}: give them with --config)"
+            f"(its own are in {config.folder / CONFIG_FILE}: give them with --config)"
         )
 
 

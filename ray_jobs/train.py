@@ -10,7 +10,7 @@ from pathlib import Path
 
 import ray
 
-from epitoma.core.config import flatten, to_dict
+from epitoma.core.config import CONFIG_FILE, flatten, to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
@@ -27,7 +27,7 @@ from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.extraction import extract_with
-from ray_jobs.parts.runs import CONFIG, begun, claim, save_run_model
+from ray_jobs.parts.runs import create_run_folder, save_run_model, tracked_job
 from ray_jobs.parts.starting_point import starting_point
 
 HISTORY = "history.json"
@@ -53,10 +53,10 @@ def train(
     """
     manifest = read_manifest(config.manifest)
     config, networks, start = starting_point(config, manifest)
-    claim(config.folder, resume=config.resume)
+    create_run_folder(config.folder, resume=config.resume)
     if config.resume:
         check_resumed(config)
-    with begun(config, parent=parent) as tracker:
+    with tracked_job(config, parent=parent) as tracker:
         best = _fit(config, manifest, networks, start, tracker)
         model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
         save_run_model(config.folder, config=model, state=finish(_whole(model, networks, best)))
@@ -72,7 +72,7 @@ def check_resumed(config: TrainConfig) -> None:
     Raises:
         RunError: Settings differ.
     """
-    stored, asked = flatten(read_json(config.folder / CONFIG)), flatten(to_dict(config))
+    stored, asked = flatten(read_json(config.folder / CONFIG_FILE)), flatten(to_dict(config))
     optimisation = ("optimisation.epochs", "optimisation.patience", "optimisation.accumulate")
     may_differ = ("resume", "workers.", "checkpoint_every", "audit", "register_as", *optimisation)
     names = sorted(name for name in stored.keys() | asked.keys() if not name.startswith(may_differ))
@@ -81,7 +81,7 @@ def check_resumed(config: TrainConfig) -> None:
         raise RunError(
             f"run {config.folder} was started with other settings than it is to be resumed with: "
             + ", ".join(f"{name} {stored.get(name)}, not {asked.get(name)}" for name in differing)
-            + f" (its own are in {config.folder / CONFIG}: give them with --config)"
+            + f" (its own are in {config.folder / CONFIG_FILE}: give them with --config)"
         )
 
 

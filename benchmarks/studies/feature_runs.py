@@ -10,7 +10,7 @@ from pathlib import Path
 import ray
 import torch
 
-from epitoma.core.config import to_dict
+from epitoma.core.config import CONFIG_FILE, to_dict
 from epitoma.cost.gmacs import networks_cost
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.budgets import evidence_of
@@ -89,9 +89,9 @@ def train_and_measure(config: TrainConfig, data: TrialData) -> None:
     """One run, with the files that training and evaluation leave."""
     torch.set_num_threads(1)
     model = train_head(config, data, LocalContext(config.folder / "checkpoints"))
-    write_json(config.folder / "config.json", to_dict(config))
+    write_json(config.folder / CONFIG_FILE, to_dict(config))
     described = config.model(classes=data.classes, multi_label=data.multi_label)
-    write_json(config.folder / "model" / "config.json", to_dict(described))
+    write_json(config.folder / "model" / CONFIG_FILE, to_dict(described))
     for split in ("validation", "test"):
         _measure(config, data, model, split)
     (config.folder / WHOLE).touch()

@@ -8,6 +8,7 @@ import torch
 
 from benchmarks.studies.feature_runs import FeatureData, feature_data, run_all
 from benchmarks.studies.variants import ablation_runs, conditioned_runs
+from epitoma.core.config import CONFIG_FILE
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.synthetic import SyntheticConfig
@@ -18,7 +19,6 @@ from epitoma.training.checkpoint import MODEL
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.parts.runs import CONFIG
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.train import train
 
@@ -112,7 +112,7 @@ class SyntheticStudies:
     def _done(self, config: TrainConfig) -> TrainConfig:
         """Train and evaluate what has not been; what was cut off goes on."""
         if not (config.folder / MODEL).is_dir():
-            train(replace(config, resume=(config.folder / CONFIG).is_file()))
+            train(replace(config, resume=(config.folder / CONFIG_FILE).is_file()))
         self._evaluate(config)
         for candidates in TIME_SCALES if config.backbones == "finetune" else ():
             self._evaluate(config, candidates=candidates)

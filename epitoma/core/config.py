@@ -11,6 +11,9 @@ from epitoma.core.errors import ConfigError
 
 ConfigType = TypeVar("ConfigType")
 
+CONFIG_FILE = "config.json"
+"""Where the folder of a run, a trial, a sweep or a model keeps its config."""
+
 _STRICT = dacite.Config(strict=True, cast=[Path, tuple], strict_unions_match=False, check_types=True)
 
 

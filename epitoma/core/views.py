@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-class View(NamedTuple):
+class VideoView(NamedTuple):
     """One way to see a video.
 
     Attributes:
@@ -31,7 +31,7 @@ class View(NamedTuple):
 
     def of(self, frames_MCHW: Tensor) -> Tensor:
         """The frames, uint8, as this view has them: of the same size."""
-        if self == View():
+        if self == VideoView():
             return frames_MCHW
         # Imported here, because torchvision takes seconds of every process, and few see other views than the whole.
         from torchvision.transforms.v2 import functional as F
@@ -64,11 +64,13 @@ class View(NamedTuple):
 
 def viewed(pixels_P: Tensor, views_PA: Tensor) -> Tensor:
     """Frames ``(P, 3, H, W)`` or snippets ``(P, 3, M, H, W)``, uint8, each as its view has it."""
-    seen = [_viewed(pixels, View(*view)) for pixels, view in zip(pixels_P, views_PA.tolist(), strict=True)]
+    seen = [
+        _viewed(pixels, VideoView(*view)) for pixels, view in zip(pixels_P, views_PA.tolist(), strict=True)
+    ]
     return torch.stack(seen)
 
 
-def _viewed(pixels: Tensor, view: View) -> Tensor:
+def _viewed(pixels: Tensor, view: VideoView) -> Tensor:
     if pixels.ndim == 3:
         return view.of(pixels[None])[0]
     return view.of(pixels.transpose(0, 1)).transpose(0, 1)

@@ -7,9 +7,9 @@ from statistics import median
 
 from epitoma.core.sampling import uniform_subset, uniform_timesteps
 from epitoma.models.input_spec import InputSpec
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import VideoIndex, index_video
-from epitoma.video.two_pass import Looks
+from epitoma.video.two_pass import TwoPass
 
 REPEATS = 3
 
@@ -33,37 +33,37 @@ def decode_milliseconds(
         VideoError: The video cannot be read.
     """
     index = index_video(path)
-    looks = Looks(
+    two_pass = TwoPass(
         timesteps=candidates,
         frames=heavy.frames,
         light_size=light.size if light else None,
         heavy_size=heavy.size,
     )
-    return core_milliseconds(lambda: _look_twice(looks, path, index, kept))
+    return core_milliseconds(lambda: _decode_twice(two_pass, path, index, kept))
 
 
-def _look_twice(looks: Looks, path: Path, index: VideoIndex, kept: int) -> None:
-    timesteps = looks.candidates(index)
-    glance = looks.glance(path, index, timesteps, budget=kept)
-    looks.after(glance, path, index, timesteps, uniform_subset(looks.timesteps, kept))
+def _decode_twice(two_pass: TwoPass, path: Path, index: VideoIndex, kept: int) -> None:
+    timesteps = two_pass.candidates(index)
+    first = two_pass.first_pass(path, index, timesteps, budget=kept)
+    two_pass.snippets_of(first, path, index, timesteps, uniform_subset(two_pass.timesteps, kept))
 
 
-def light_view(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> View:
+def light_view(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> FrameRequest:
     """What LightNet sees: the middle frame of every candidate."""
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
-    return View(frame_indices=timesteps.middle_frames_T, size=light.size)
+    return FrameRequest(frame_indices=timesteps.middle_frames_T, size=light.size)
 
 
-def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpec) -> View:
+def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpec) -> FrameRequest:
     """What HeavyNet sees: the snippets of evenly spread candidates."""
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
     chosen_TM = timesteps.frames_TM[uniform_subset(candidates, kept)]
-    return View(frame_indices=chosen_TM.reshape(-1), size=heavy.size)
+    return FrameRequest(frame_indices=chosen_TM.reshape(-1), size=heavy.size)
 
 
-def view_milliseconds(path: str | Path, index: VideoIndex, view: View) -> float:
+def view_milliseconds(path: str | Path, index: VideoIndex, view: FrameRequest) -> float:
     """CPU time of a pass over a video, the median of a few."""
-    return core_milliseconds(lambda: decode_views(path, index, [view]))
+    return core_milliseconds(lambda: decode_requests(path, index, [view]))
 
 
 def core_milliseconds(work: Callable[[], object]) -> float:

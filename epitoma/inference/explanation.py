@@ -8,7 +8,7 @@ import torch
 
 from epitoma.core.errors import ConfigError
 from epitoma.core.selection import all_valid
-from epitoma.inference.predictor import Prediction, Recogniser
+from epitoma.inference.predictor import Prediction, Predictor
 from epitoma.models.centring import standardised
 from epitoma.video.decode import decode_frames
 
@@ -46,11 +46,11 @@ class Explanation:
         return np.argsort(-self.concept_TN[timestep], kind="stable")[:count].tolist()
 
 
-def explain(recogniser: Recogniser, video: str | Path, *, budget: int | None = None) -> Explanation:
-    """Look at a video as the model does, and keep all that it goes by.
+def explain(predictor: Predictor, video: str | Path, *, budget: int | None = None) -> Explanation:
+    """Predict a video, and keep everything that the prediction goes by.
 
     Args:
-        recogniser: The model.
+        predictor: The model.
         video: A file or an address.
         budget: Keep exactly this many timesteps; None leaves it to the gates.
 
@@ -58,28 +58,28 @@ def explain(recogniser: Recogniser, video: str | Path, *, budget: int | None = N
         VideoError: The video cannot be read.
         ConfigError: The model has no selector, or the budget is not a number of candidates.
     """
-    if not recogniser.config.has_selector:
+    if not predictor.config.has_selector:
         raise ConfigError("this model was trained without a selector: there is no choice to explain")
-    look = recogniser.look(video, budget=budget)
-    middle_T, gate_T = look.timesteps.middle_frames_T, look.chosen.gate_T
-    (pictures_THWC,) = decode_frames(video, look.index, middle_T, sizes=(PICTURE_SIZE,))
+    details = predictor.predict_with_details(video, budget=budget)
+    middle_T, gate_T = details.timesteps.middle_frames_T, details.chosen.gate_T
+    (pictures_THWC,) = decode_frames(video, details.index, middle_T, sizes=(PICTURE_SIZE,))
     return Explanation(
-        chosen=look.prediction,
-        dense=recogniser.predict_dense(video),
-        alpha_T=look.chosen.alpha_T,
+        chosen=details.prediction,
+        dense=predictor.predict_dense(video),
+        alpha_T=details.chosen.alpha_T,
         share_T=gate_T / gate_T.sum(),
-        seconds_T=look.index.seconds_of(middle_T),
-        duration_seconds=look.index.duration_seconds,
+        seconds_T=details.index.seconds_of(middle_T),
+        duration_seconds=details.index.duration_seconds,
         pictures_THWC=pictures_THWC,
-        concept_TN=concepts(recogniser, look.frames_THWC),
+        concept_TN=concepts(predictor, details.frames_THWC),
     )
 
 
 @torch.inference_mode()
-def concepts(recogniser: Recogniser, frames_THWC: np.ndarray) -> np.ndarray:
+def concepts(predictor: Predictor, frames_THWC: np.ndarray) -> np.ndarray:
     """Similarity of every candidate to every concept kernel, each standardised over the video, ``(T, N)``."""
-    light_1TC = recogniser.light_features(frames_THWC)
+    light_1TC = predictor.light_features(frames_THWC)
     valid_1T = all_valid(*light_1TC.shape[:2], device=light_1TC.device)
-    similarity_NT = recogniser.model.selector.concepts(light_1TC, valid_1T)[0][0].T.float()
+    similarity_NT = predictor.model.selector.concepts(light_1TC, valid_1T)[0][0].T.float()
     standardised_NT = standardised(similarity_NT, valid_1T.expand_as(similarity_NT))
     return standardised_NT.T.cpu().numpy()

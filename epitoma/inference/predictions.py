@@ -17,7 +17,7 @@ from epitoma.files.parquet import read_parquet, write_parquet
 PREDICTIONS_FILE = "predictions.parquet"
 PARTS_FOLDER = "parts"
 
-SAID = pa.schema(
+PREDICTION_SCHEMA = pa.schema(
     [
         pa.field("video_id", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),
@@ -39,7 +39,7 @@ SAID = pa.schema(
 scored; how many that is (T') of how many; computation and time spent; and damaged frames that a neighbour stands in
 for."""
 
-SCHEMA = SAID.append(pa.field("key", pa.string(), nullable=False))
+SCHEMA = PREDICTION_SCHEMA.append(pa.field("key", pa.string(), nullable=False))
 """The same with what the file was then, as of :func:`key_of`."""
 
 

@@ -1,4 +1,4 @@
-"""Recogniser: a trained model asked about video files, one after the other, in this process."""
+"""Predictor: a trained model asked about video files, one after the other, in this process."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.training.checkpoint import load_model, model_folder, networks_of
 from epitoma.video.index import VideoIndex, index_video
-from epitoma.video.two_pass import Looks
+from epitoma.video.two_pass import TwoPass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +73,12 @@ class Chosen:
     Attributes:
         alpha_T: Score of every candidate, float32.
         gate_T: What each counts, float32; 0 where it is not kept.
-        has_looked: Whether LightNet looked at all of them for this; False where all were taken unseen.
+        light_has_run: Whether LightNet looked at all of them for this; False where all were taken unseen.
     """
 
     alpha_T: np.ndarray
     gate_T: np.ndarray
-    has_looked: bool = True
+    light_has_run: bool = True
 
     @classmethod
     def of(cls, selection: Selection) -> "Chosen":
@@ -90,7 +90,7 @@ class Chosen:
     def everything(cls, timesteps: int) -> "Chosen":
         """All candidates, each counting as much as the others."""
         none_T, all_T = np.zeros(timesteps, np.float32), np.ones(timesteps, np.float32)
-        return cls(alpha_T=none_T, gate_T=all_T, has_looked=False)
+        return cls(alpha_T=none_T, gate_T=all_T, light_has_run=False)
 
     @property
     def kept(self) -> np.ndarray:
@@ -110,8 +110,8 @@ class Chosen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """A video as it was recognised.
+class PredictionDetails:
+    """A prediction, and what it goes by.
 
     Attributes:
         index: Its frames.
@@ -128,7 +128,7 @@ class Look:
     prediction: Prediction
 
 
-class Recogniser:
+class Predictor:
     """A trained model, asked about video files.
 
     Decoding is sparse (``video/two_pass.py``): the middle frame of every candidate, and the snippets of those that are
@@ -142,7 +142,7 @@ class Recogniser:
         self.model = model.to(device).eval()
         self.config = config
         self.device = device
-        self.looks = looks_of(model, config)
+        self.two_pass = two_pass_of(model, config)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -161,12 +161,12 @@ class Recogniser:
             VideoError: The video cannot be read.
             ConfigError: The budget is not a number of candidates.
         """
-        return self.look(video, budget=budget).prediction
+        return self.predict_with_details(video, budget=budget).prediction
 
-    def look(self, video: str | Path, *, budget: int | None = None) -> Look:
-        """Recognise a video, and keep what it went by; arguments and errors as of :meth:`predict`."""
+    def predict_with_details(self, video: str | Path, *, budget: int | None = None) -> PredictionDetails:
+        """Predict, and keep what the prediction goes by; arguments and errors as of :meth:`predict`."""
         check_budget(budget, self.config)
-        return self._recognise(video, self.looks, partial(self.choose, budget=budget), budget=budget)
+        return self._predict(video, self.two_pass, partial(self.choose, budget=budget), budget=budget)
 
     def predict_dense(self, video: str | Path) -> Prediction:
         """Recognise a video from all of its candidates, which LightNet need not look at: what selection spares.
@@ -175,41 +175,41 @@ class Recogniser:
             VideoError: The video cannot be read.
         """
         everything = Chosen.everything(self.config.timesteps)
-        looks = replace(self.looks, light_size=None)
-        return self._recognise(video, looks, lambda frames_THWC: everything).prediction
+        two_pass = replace(self.two_pass, light_size=None)
+        return self._predict(video, two_pass, lambda frames_THWC: everything).prediction
 
-    def _recognise(
+    def _predict(
         self,
         video: str | Path,
-        looks: Looks,
+        two_pass: TwoPass,
         choose: Callable[[np.ndarray], Chosen],
         *,
         budget: int | None = None,
-    ) -> Look:
+    ) -> PredictionDetails:
         watch = Stopwatch()
         with watch.on("decoding"):
             index = index_video(video)
-            timesteps = looks.candidates(index)
-            glance = looks.glance(video, index, timesteps, budget=budget)
+            timesteps = two_pass.candidates(index)
+            first = two_pass.first_pass(video, index, timesteps, budget=budget)
         with watch.on("light"):
-            chosen = choose(glance.frames_THWC)
+            chosen = choose(first.frames_THWC)
         with watch.on("decoding"):
-            snippets_PMHWC = looks.after(glance, video, index, timesteps, chosen.kept)
+            snippets_PMHWC = two_pass.snippets_of(first, video, index, timesteps, chosen.kept)
         with watch.on("heavy"):
             scores_L = self.scores(snippets_PMHWC, chosen)
         seconds_T = index.seconds_of(timesteps.middle_frames_T)
-        prediction = self.told(str(video), seconds_T, chosen, scores_L, watch.spent)
-        return Look(
+        prediction = self.make_prediction(str(video), seconds_T, chosen, scores_L, watch.spent)
+        return PredictionDetails(
             index=index,
             timesteps=timesteps,
-            frames_THWC=glance.frames_THWC,
+            frames_THWC=first.frames_THWC,
             chosen=chosen,
             prediction=prediction,
         )
 
     @torch.inference_mode()
     def choose(self, frames_THWC: np.ndarray, *, budget: int | None) -> Chosen:
-        """Look at the middle frames of all candidates, and choose; all, where there is no selector."""
+        """Choose by the middle frames of all candidates; all of them, where there is no selector."""
         if not self.config.has_selector:
             return Chosen.everything(self.config.timesteps)
         light_1TC = self.light_features(frames_THWC)
@@ -223,13 +223,13 @@ class Recogniser:
 
     @torch.inference_mode()
     def scores(self, snippets_PMHWC: np.ndarray, chosen: Chosen) -> np.ndarray:
-        """Look closely at what was kept: score of every class, ``(L,)``, from 0 to 1."""
+        """Score of every class, ``(L,)``, from 0 to 1: HeavyNet and the classifier on the snippets that were kept."""
         snippets_PCMHW = torch.from_numpy(snippets_PMHWC).movedim(-1, -4).to(self.device)
         heavy_PC = self.networks.heavy(snippets_PCMHW)
         logits_L = self.model.classifier(heavy_PC, chosen.selection(self.device))[0][0].float().cpu()
         return (logits_L.sigmoid() if self.config.multi_label else logits_L.softmax(dim=0)).numpy()
 
-    def told(
+    def make_prediction(
         self,
         video: str,
         seconds_T: np.ndarray,
@@ -255,15 +255,15 @@ class Recogniser:
             seconds=tuple(seconds_T[chosen.kept].tolist()),
             alpha=tuple(chosen.alpha_T[chosen.kept].tolist()),
             candidates=self.config.timesteps,
-            gmacs=self.cost.at(len(chosen.kept), selected=chosen.has_looked).total,
+            gmacs=self.cost.at(len(chosen.kept), selected=chosen.light_has_run).total,
             milliseconds=milliseconds,
         )
 
 
-def looks_of(model: VideoEpitoma, config: ModelConfig) -> Looks:
-    """What a model wants to see of a video."""
+def two_pass_of(model: VideoEpitoma, config: ModelConfig) -> TwoPass:
+    """How a model's two passes decode a video."""
     networks = networks_of(model)
-    return Looks(
+    return TwoPass(
         timesteps=config.timesteps,
         frames=networks.heavy.input.frames,
         light_size=networks.light.input.size if config.has_selector else None,
@@ -287,7 +287,7 @@ def check_budget(budget: int | None, config: ModelConfig) -> None:
         raise ConfigError(f"budget must be from 1 to the {config.timesteps} candidates, not {budget}")
 
 
-def load_recogniser(path: str | Path, *, device: str | torch.device | None = None) -> Recogniser:
+def load_predictor(path: str | Path, *, device: str | torch.device | None = None) -> Predictor:
     """A trained model from the folder of a run, or from the ``model`` folder in it.
 
     Args:
@@ -298,4 +298,4 @@ def load_recogniser(path: str | Path, *, device: str | torch.device | None = Non
         RunError: There is no finished run.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Recogniser(*load_model(model_folder(Path(path).expanduser())), device=torch.device(chosen))
+    return Predictor(*load_model(model_folder(Path(path).expanduser())), device=torch.device(chosen))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from epitoma.core.errors import ConfigError, EpitomaError, VideoError
 from epitoma.datasets.unlabelled import MANIFEST_SUFFIX, list_unlabelled
 from epitoma.files.uris import hide_secrets, is_address
-from epitoma.inference.predictor import Recogniser, check_budget, check_top, load_recogniser
+from epitoma.inference.predictor import Predictor, check_budget, check_top, load_predictor
 
 DEFAULTS: dict[str, Any] = {"budget": 0, "top": 5, "min_score": 0.0}
 """What may be asked beside the paths: timesteps to keep, 0 for as many as the gates open; labels told, at most; and the
@@ -28,8 +28,8 @@ class Table(Protocol):
 class ServedModel:
     """Answers for videos one after the other; one that cannot be read gets its reason, and the others their answers."""
 
-    def __init__(self, recogniser: Recogniser) -> None:
-        self.recogniser = recogniser
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
 
     def predict(self, model_input: Table, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Recognise the videos of the column ``path``.
@@ -47,7 +47,7 @@ class ServedModel:
                 f"the input has columns {', '.join(map(str, model_input.columns))}, but no path"
             )
         asked = {**DEFAULTS, **(params or {})}
-        check_budget(asked["budget"] or None, self.recogniser.config)
+        check_budget(asked["budget"] or None, self.predictor.config)
         check_top(asked["top"])
         return [self._answer(str(path), asked) for path in model_input["path"]]
 
@@ -59,7 +59,7 @@ class ServedModel:
             return {"path": path, **empty, "candidates": 0, "gmacs": 0.0, "error": hide_secrets(str(error))}
 
     def _said(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
-        said = self.recogniser.predict(_video(path), budget=asked["budget"] or None)
+        said = self.predictor.predict(_video(path), budget=asked["budget"] or None)
         return {"path": path, **said.record(top=asked["top"], min_score=asked["min_score"])}
 
 
@@ -78,4 +78,4 @@ def _video(path: str) -> str:
 
 def _load_pyfunc(path: str) -> ServedModel:
     """What MLflow calls with the model's folder."""
-    return ServedModel(load_recogniser(path))
+    return ServedModel(load_predictor(path))

@@ -71,7 +71,7 @@ class Backbone(nn.Module):
         self.speed = speed
         self.compiled = Compiled(self.net) if speed.compile else None
 
-    def look(self, pixels: Tensor) -> Tensor:
+    def forward_features(self, pixels: Tensor) -> Tensor:
         """Features of snippets ``(n, 3, m, H, W)``, or of images ``(n, 3, H, W)`` where it takes no snippets."""
         keeps_activations = torch.is_grad_enabled() and not self.speed.recompute
         if keeps_activations:

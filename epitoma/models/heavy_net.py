@@ -41,7 +41,7 @@ class HeavyNet(Backbone):
     def forward(self, snippets_PCMHW: Tensor) -> Tensor:
         """Features of packed snippets."""
         if self.takes_snippets:
-            return self.look(snippets_PCMHW)
+            return self.forward_features(snippets_PCMHW)
         packed, _, frames = snippets_PCMHW.shape[:3]
         images = snippets_PCMHW.transpose(1, 2).flatten(0, 1)
-        return self.look(images).view(packed, frames, -1).mean(dim=1)
+        return self.forward_features(images).view(packed, frames, -1).mean(dim=1)

@@ -35,4 +35,4 @@ class LightNet(Backbone):
     def forward(self, frames_BTCHW: Tensor) -> Tensor:
         """Look at every frame alike."""
         batch, timesteps = frames_BTCHW.shape[:2]
-        return self.look(frames_BTCHW.flatten(0, 1)).view(batch, timesteps, -1)
+        return self.forward_features(frames_BTCHW.flatten(0, 1)).view(batch, timesteps, -1)

@@ -125,7 +125,7 @@ class VideoEpitoma(nn.Module):
             every_BT = torch.ones_like(candidates.valid_BT)
             seen = viewed(pack(frames_BTCHW, every_BT), views_of(candidates.views_BA, every_BT))
             frames_BTCHW = seen.view(frames_BTCHW.shape)
-        return self._looking(candidates).light(frames_BTCHW)
+        return self._networks_for(candidates).light(frames_BTCHW)
 
     def heavy_features(self, candidates: Candidates, open_BT: Tensor) -> Tensor:
         """HeavyNet's features of open candidates and of no other, packed: ``(P, C)``."""
@@ -134,13 +134,13 @@ class VideoEpitoma(nn.Module):
         snippets_PCMHW = pack(candidates.snippets_BTCMHW, open_BT)
         if candidates.views_BA is not None:
             snippets_PCMHW = viewed(snippets_PCMHW, views_of(candidates.views_BA, open_BT))
-        return self._looking(candidates).heavy(snippets_PCMHW)
+        return self._networks_for(candidates).heavy(snippets_PCMHW)
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
         """Weights of selector and classifier."""
         return chain(self.selector.parameters(), self.classifier.parameters())
 
-    def _looking(self, candidates: PixelCandidates) -> Networks:
+    def _networks_for(self, candidates: PixelCandidates) -> Networks:
         if self.networks is None:
             raise ValueError(f"{type(candidates).__name__} need a model with its networks")
         return self.networks

@@ -37,7 +37,7 @@ def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: s
     return table
 
 
-def cost_table(rows: Sequence[TableRow]) -> Table:
+def paper_cost_table(rows: Sequence[TableRow]) -> Table:
     """The paper's table 1, with the exact count beside its convention and decoding beside the networks."""
     table = Table(title="GMACs a video", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("HeavyNet", no_wrap=True)

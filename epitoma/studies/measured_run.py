@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from epitoma.core.config import flatten
+from epitoma.core.config import CONFIG_FILE, flatten
 from epitoma.core.errors import RunError
 from epitoma.datasets import breakfast, charades
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, read_choices
@@ -65,14 +65,14 @@ def read_measured(folder: Path) -> MeasuredRun:
     Raises:
         RunError: It is no run, or it has not been evaluated.
     """
-    if not (folder / "model" / "config.json").is_file():
+    if not (folder / "model" / CONFIG_FILE).is_file():
         raise RunError(f"no finished run at {folder}")
     points = _by_split(folder)
     if "test" not in points:
         raise RunError(
             f"{folder} has not been evaluated: python -m ray_jobs.evaluate --run {folder} --manifest ..."
         )
-    asked, model = read_json(folder / "config.json"), read_json(folder / "model" / "config.json")
+    asked, model = read_json(folder / CONFIG_FILE), read_json(folder / "model" / CONFIG_FILE)
     choices = folder / "evaluation_test" / CHOICES_FILE
     return MeasuredRun(
         name=folder.name,

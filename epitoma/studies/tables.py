@@ -27,7 +27,7 @@ def score_table(rows: Sequence[StudyRow]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def cost_table(rows: Sequence[StudyRow]) -> str:
+def study_cost_table(rows: Sequence[StudyRow]) -> str:
     """A line for each point of score against computation."""
     lines = [_line(["setting", "sampling", "T'", "GMACs", "score"]), _line(["---"] * 5)]
     lines += [

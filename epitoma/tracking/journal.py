@@ -51,7 +51,7 @@ class Journal:
         """A new run in a store, which has heard nothing yet."""
         self._remember({"store": without_secrets(store), "run_id": run_id, "told": 0})
 
-    def told(self) -> None:
+    def mark_sent(self) -> None:
         """The store has heard one more entry."""
         self._remember({**self._mark, "told": self._mark["told"] + 1})
 

@@ -1,7 +1,7 @@
 """MLflow: every run's params, metrics, figures and model, and an honest status at its end.
 
 Everything is written to a journal in the run's folder first, and told to MLflow from there. While MLflow cannot be
-reached the run goes on; what is left at its end is told by :func:`tell_the_rest`.
+reached the run goes on; what is left at its end is told by :func:`send_the_rest`.
 """
 
 import json
@@ -97,7 +97,7 @@ class RunTracker:
     def params(self, params: dict[str, Any]) -> None:
         """Log what the run was asked to do; a param that is logged already stays."""
         values = {name: hide_secrets(str(value))[:MAX_PARAM_LENGTH] for name, value in params.items()}
-        self._tell({"op": "params", "params": values})
+        self._record({"op": "params", "params": values})
 
     def metrics(self, metrics: dict[str, float], *, step: int) -> None:
         """Log metrics at a step: an epoch, or a budget for the metrics under ``tradeoff/``."""
@@ -105,22 +105,22 @@ class RunTracker:
 
     def tags(self, tags: dict[str, str]) -> None:
         """Set tags."""
-        self._tell({"op": "tags", "tags": {name: hide_secrets(value) for name, value in tags.items()}})
+        self._record({"op": "tags", "tags": {name: hide_secrets(value) for name, value in tags.items()}})
 
     def note(self, markdown: str) -> None:
         """Set the description that MLflow shows on the run's page.
 
         ``[name](run:FOLDER)`` links to the run of a folder, where MLflow has that by the time it is told.
         """
-        self._tell({"op": "note", "markdown": hide_secrets(markdown)})
+        self._record({"op": "note", "markdown": hide_secrets(markdown)})
 
     def artifact(self, path: Path, *, folder: str | None = None) -> None:
         """Keep a file, or a folder with all it holds."""
-        self._tell({"op": "artifact", "path": str(path.resolve()), "folder": folder})
+        self._record({"op": "artifact", "path": str(path.resolve()), "folder": folder})
 
     def register(self, name: str, *, folder: str) -> None:
         """Make the model in a folder of the run's artifacts the newest version of a registered model."""
-        self._tell({"op": "register", "name": name, "folder": folder})
+        self._record({"op": "register", "name": name, "folder": folder})
 
     def table(self, rows: list[dict[str, Any]], *, name: str) -> None:
         """Keep rows as a table that MLflow can show, in place of an earlier one of that name.
@@ -129,7 +129,7 @@ class RunTracker:
         """
         columns = list(rows[0])
         table = {"columns": columns, "data": [[row[column] for column in columns] for row in rows]}
-        self._tell({"op": "table", "name": name, "table": table})
+        self._record({"op": "table", "name": name, "table": table})
 
     def points(self, points: Sequence[TradeoffPoint], *, split: str) -> None:
         """Log tradeoff curves with step = budget, so that MLflow lays those of several runs over each other.
@@ -150,7 +150,7 @@ class RunTracker:
 
     def status(self, status: str) -> None:
         """RUNNING, or how the run ended: FINISHED, FAILED or KILLED."""
-        self._tell({"op": "status", "status": status, "time": _now()})
+        self._record({"op": "status", "status": status, "time": _now()})
 
     def send(self) -> int:
         """Tell the store what it has not heard, unless it could not be reached a moment ago.
@@ -177,11 +177,11 @@ class RunTracker:
             self.begin_or_fail()
             for entry in self.journal.pending():
                 getattr(self, f"_send_{entry['op']}")(entry)
-                self.journal.told()
+                self.journal.mark_sent()
 
     def _measured(self, metrics: list[tuple[str, float, int]]) -> None:
         """Names, values and steps, told at once."""
-        self._tell({"op": "metrics", "metrics": metrics, "time": _now()})
+        self._record({"op": "metrics", "metrics": metrics, "time": _now()})
 
     def begin_or_fail(self) -> None:
         """Make the run in the store, if it is not there yet.
@@ -193,7 +193,7 @@ class RunTracker:
             if not self._is_known():
                 self.journal.begin(self._created(), store=self.client.tracking_uri)
 
-    def _tell(self, entry: Entry) -> None:
+    def _record(self, entry: Entry) -> None:
         with self._lock:
             self.journal.add(entry)
             self.send()
@@ -356,7 +356,7 @@ def end(tracker: RunTracker, status: str) -> None:
         )
 
 
-def tell_the_rest(folder: Path) -> int:
+def send_the_rest(folder: Path) -> int:
     """Tell MLflow what it has not heard of a run and of the runs nested in it; returns how many records that were.
 
     Raises:

@@ -6,7 +6,7 @@ import numpy as np
 
 from epitoma.core.errors import ConfigError
 from epitoma.core.sampling import stable_seed
-from epitoma.core.views import View
+from epitoma.core.views import VideoView
 
 
 @dataclass(kw_only=True)
@@ -42,14 +42,14 @@ ASPECT = 4 / 3
 """Widest crop, and by its inverse the narrowest: as in torchvision's RandomResizedCrop."""
 
 
-def draw_view(seed: int, config: AugmentationConfig) -> View:
+def draw_view(seed: int, config: AugmentationConfig) -> VideoView:
     """The view that follows from a seed."""
     rng = np.random.default_rng(stable_seed(seed, "view"))
     area = rng.uniform(config.crop, 1)
     aspect = np.exp(rng.uniform(-np.log(ASPECT), np.log(ASPECT))) if config.crop < 1 else 1.0
     width, height = min(1.0, float(np.sqrt(area * aspect))), min(1.0, float(np.sqrt(area / aspect)))
     brightness, contrast, saturation = rng.uniform(1 - config.colour, 1 + config.colour, size=3)
-    return View(
+    return VideoView(
         left=float(rng.uniform(0, 1 - width)),
         top=float(rng.uniform(0, 1 - height)),
         width=width,

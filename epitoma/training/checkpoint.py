@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from epitoma.core.config import from_dict, to_dict
+from epitoma.core.config import CONFIG_FILE, from_dict, to_dict
 from epitoma.core.errors import RunError
 from epitoma.files.atomic import renamed_when_whole
 from epitoma.files.json_files import read_json, require, write_json
@@ -19,7 +19,6 @@ from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, bui
 MODEL = "model"
 """Folder of a finished run's model, in that of the run."""
 
-CONFIG_FILE = "config.json"
 MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"

@@ -40,7 +40,7 @@ class TrainContext(Protocol):
         """Every worker's value, in order of rank."""
         ...
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Tell the person watching; never waits for an answer."""
         ...
 
@@ -88,7 +88,7 @@ class LocalContext:
         """The only value."""
         return [value]
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Keep the event for whoever asks."""
         self.events.append(event)
 

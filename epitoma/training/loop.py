@@ -119,17 +119,17 @@ class TrainingLoop:
 
     def _train(self) -> None:
         if self.config.keep_start and (self.progress.epoch, self.progress.step) == (0, 0):
-            self.context.tell({"kind": "start", "metrics": self._validate(BEFORE_THE_FIRST)})
+            self.context.emit({"kind": "start", "metrics": self._validate(BEFORE_THE_FIRST)})
         for epoch in range(self.progress.epoch, self.config.optimisation.epochs):
             if self._has_waited_enough():
-                self.context.tell({"kind": "no_better", "epoch": epoch})
+                self.context.emit({"kind": "no_better", "epoch": epoch})
                 break
             metrics = self._epoch(epoch)
             if self._is_due(epoch, self.config.optimisation.validate_every):
                 metrics |= self._validate(epoch)
             self.progress.epoch, self.progress.step, self.progress.totals = epoch + 1, 0, []
             self.progress.history.append({"epoch": epoch, **metrics})
-            self.context.tell({"kind": "epoch", "epoch": epoch, "metrics": metrics})
+            self.context.emit({"kind": "epoch", "epoch": epoch, "metrics": metrics})
             if self._is_due(epoch, self.config.optimisation.checkpoint_epochs) or self._has_waited_enough():
                 self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
@@ -148,7 +148,7 @@ class TrainingLoop:
         for batch in self.source.training(epoch, first_step=done):
             totals += self._step(epoch, done, batch.to(self.context.device)).cpu()
             done += 1
-            self.context.tell({"kind": "step", "epoch": epoch, "step": done, "steps": self.steps_per_epoch})
+            self.context.emit({"kind": "step", "epoch": epoch, "step": done, "steps": self.steps_per_epoch})
             self._keep_within(epoch, done, totals, is_last=self.context.is_to_stop())
         if done != self.steps_per_epoch:
             raise RuntimeError(f"epoch {epoch} had {done} steps where {self.steps_per_epoch} were scheduled")
@@ -317,7 +317,7 @@ class TrainingLoop:
             return
         what = find_collapse(seen.open_probability_VT, seen.worth_VT, seen.valid_VT, self.config.sparsity)
         if what is not None:
-            self.context.tell({"kind": "collapsed", "what": what})
+            self.context.emit({"kind": "collapsed", "what": what})
 
     def _budget(self) -> int | None:
         """Validation keeps exactly the target, so that the score does not depend on a threshold."""
@@ -356,4 +356,4 @@ class TrainingLoop:
         self.average.go_on_from(average)
         self.best = best if self.progress.best_score is not None else {}
         self.sparsity.multiplier = self.progress.multiplier
-        self.context.tell({"kind": "resumed", **asdict(self.progress)})
+        self.context.emit({"kind": "resumed", **asdict(self.progress)})

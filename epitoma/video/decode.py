@@ -31,7 +31,7 @@ Mode = Literal["exact", "fast"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class FrameRequest:
     """Frames wanted at one size.
 
     Attributes:
@@ -48,8 +48,8 @@ class Decoded:
     """What came out.
 
     Attributes:
-        pictures: For each view uint8 RGB (n, size, size, 3), upright, in the order asked.
-        deviation_seconds: For each view float64 (n,), how far the frame shown lies from the one asked for.
+        pictures: For each request uint8 RGB (n, size, size, 3), upright, in the order asked.
+        deviation_seconds: For each request float64 (n,), how far the frame shown lies from the one asked for.
         replaced: Wanted frames, each counted once, that are damaged or lost and shown by the nearest good one.
         wanted: Wanted frames, each counted once.
         frames_decoded: Frames given to the decoder.
@@ -64,10 +64,10 @@ class Decoded:
     bytes_read: int
 
 
-def decode_views(
+def decode_requests(
     path: str | Path,
     index: VideoIndex,
-    views: Sequence[View],
+    requests: Sequence[FrameRequest],
     *,
     mode: Mode = "exact",
     tolerance_seconds: float = 0.5,
@@ -78,7 +78,7 @@ def decode_views(
     Args:
         path: The video that `index` was made from, a local path or a URI.
         index: Its frames and keyframes.
-        views: Frames, each list at a size.
+        requests: Frames, each list at a size.
         mode: "exact" gives the very frames. "fast" leaves out frames that no other needs, and the deblocking
             filter, and may show a keyframe instead.
         tolerance_seconds: How far from the wanted frame "fast" may go.
@@ -88,7 +88,7 @@ def decode_views(
         ValueError: A frame index lies outside the video.
         VideoError: The file cannot be read, has changed since it was indexed, or too many frames are damaged.
     """
-    pictures = _Pictures(index, views)
+    pictures = _Pictures(index, requests)
     wanted, allowed_seconds = pictures.wanted, tolerance_seconds if mode == "fast" else 0.0
     sought = snap_to_keyframes(index, wanted, tolerance_seconds=allowed_seconds)
     plan = plan_decode(index, sought)
@@ -115,9 +115,9 @@ def decode_views(
 def decode_frames(
     path: str | Path, index: VideoIndex, frame_indices: np.ndarray, *, sizes: tuple[int, ...]
 ) -> tuple[np.ndarray, ...]:
-    """Give the same frames at every size; see decode_views."""
-    views = [View(frame_indices=frame_indices, size=size) for size in sizes]
-    return decode_views(path, index, views).pictures
+    """Give the same frames at every size; see decode_requests."""
+    requests = [FrameRequest(frame_indices=frame_indices, size=size) for size in sizes]
+    return decode_requests(path, index, requests).pictures
 
 
 def _show(
@@ -153,12 +153,14 @@ def _check_unchanged(video: OpenVideo, index: VideoIndex) -> None:
 
 
 class _Pictures:
-    """Squares of the wanted frames for every view, filled as frames come, nearer ones replacing others."""
+    """Squares of the wanted frames for every request, filled as frames come, nearer ones replacing others."""
 
-    def __init__(self, index: VideoIndex, views: Sequence[View]) -> None:
-        self.wanted = np.unique(np.concatenate([view.frame_indices for view in views]).astype(np.int64))
+    def __init__(self, index: VideoIndex, requests: Sequence[FrameRequest]) -> None:
+        self.wanted = np.unique(
+            np.concatenate([request.frame_indices for request in requests]).astype(np.int64)
+        )
         self._index = index
-        self._sheets = [_Sheet(view, rotation=index.rotation) for view in views]
+        self._sheets = [_Sheet(request, rotation=index.rotation) for request in requests]
         self._shown_pts: dict[int, int] = {}
 
     def show(self, frame_index: int, frame: VideoFrame, *, pts: int) -> None:
@@ -176,11 +178,11 @@ class _Pictures:
         return self.wanted[~(self._deviation(self.wanted) <= seconds)]
 
     def deviation_seconds(self) -> tuple[np.ndarray, ...]:
-        """How far what is shown lies from what was wanted, for each view."""
+        """How far what is shown lies from what was wanted, for each request."""
         return tuple(self._deviation(sheet.source) for sheet in self._sheets)
 
     def completed(self) -> tuple[np.ndarray, ...]:
-        """The pictures; places that nothing was shown for get the nearest other one of their view."""
+        """The pictures; places that nothing was shown for get the nearest other one of their request."""
         return tuple(sheet.completed(self._shown_pts) for sheet in self._sheets)
 
     def _deviation(self, frames: np.ndarray) -> np.ndarray:
@@ -189,16 +191,16 @@ class _Pictures:
 
 
 class _Sheet:
-    """The pictures of one view."""
+    """The pictures of one request."""
 
-    def __init__(self, view: View, *, rotation: int) -> None:
+    def __init__(self, request: FrameRequest, *, rotation: int) -> None:
         frames, first, inverse = np.unique(
-            np.asarray(view.frame_indices, dtype=np.int64), return_index=True, return_inverse=True
+            np.asarray(request.frame_indices, dtype=np.int64), return_index=True, return_inverse=True
         )
         self.source = frames[inverse]
         self._row_of = dict(zip(frames.tolist(), first.tolist(), strict=True))
-        self._array = np.empty((len(inverse), view.size, view.size, 3), dtype=np.uint8)
-        self._scaler = SquareScaler(size=view.size, rotation=rotation)
+        self._array = np.empty((len(inverse), request.size, request.size, 3), dtype=np.uint8)
+        self._scaler = SquareScaler(size=request.size, rotation=rotation)
 
     def show(self, frame_index: int, frame: VideoFrame) -> None:
         row = self._row_of.get(frame_index)

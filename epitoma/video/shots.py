@@ -15,7 +15,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from epitoma.core.errors import VideoError
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.scale import SquareScaler
 
@@ -104,7 +104,7 @@ def resampled_clip(path: str | Path, *, fps: int, size: int) -> np.ndarray:
         VideoError: The clip cannot be read, or not whole.
     """
     index = index_video(path)
-    decoded = decode_views(path, index, [View(frame_indices=_frames_at(index, fps), size=size)])
+    decoded = decode_requests(path, index, [FrameRequest(frame_indices=_frames_at(index, fps), size=size)])
     if decoded.replaced:
         raise VideoError(path, f"{decoded.replaced} of {decoded.wanted} frames are damaged")
     return decoded.pictures[0]

@@ -1,7 +1,7 @@
-"""Looking at a video twice, sparsely: the middle frame of every candidate, then the snippets of those that are kept.
+"""Decoding a video in two sparse passes: the middle frame of every candidate, then the snippets of those that are kept.
 
-A codec decodes everything between a keyframe and what is wanted, so where keyframes are rare the first look has worked
-through most of what the second will want. There the snippets of all candidates are taken along in the first.
+A codec decodes everything between a keyframe and what is wanted, so where keyframes are rare the first pass has worked
+through most of what the second will want. There the first pass keeps the snippets of all candidates too.
 
 Nothing here imports torch: a process that only decodes would take longer to import it than to decode a dozen videos.
 """
@@ -13,12 +13,12 @@ import numpy as np
 
 from epitoma.core.sampling import uniform_subset, uniform_timesteps
 from epitoma.core.timesteps import Timesteps
-from epitoma.video.decode import Decoded, View, decode_views
+from epitoma.video.decode import Decoded, FrameRequest, decode_requests
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import plan_decode
 
 TAKEN_ALONG_BYTES = 128 * 2**20
-"""Pixels of a video that are kept at once for a second look, at most."""
+"""Pixels of a video that the first pass may keep for the second, at most."""
 
 SCALING_OF_DECODING = 0.5
 """What scaling a frame to a square costs, in decoded frames: 0.4 at 640 x 360 and 0.5 at 1280 x 720."""
@@ -32,8 +32,8 @@ EXPECTED_SHARE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glance:
-    """The first look at a video.
+class FirstPass:
+    """What the first pass over a video gives.
 
     Attributes:
         frames_THWC: Middle frames of all candidates, uint8; ``(0, 0, 0, 3)`` where nothing chooses.
@@ -45,8 +45,8 @@ class Glance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looks:
-    """What a model wants to see of a video.
+class TwoPass:
+    """How the frames that a model needs are decoded.
 
     Attributes:
         timesteps: Candidates, T.
@@ -64,32 +64,32 @@ class Looks:
         """Uniform timesteps, among which a selector chooses."""
         return uniform_timesteps(index.frame_count, count=self.timesteps, frames_per_timestep=self.frames)
 
-    def glance(
+    def first_pass(
         self, video: str | Path, index: VideoIndex, timesteps: Timesteps, *, budget: int | None = None
-    ) -> Glance:
+    ) -> FirstPass:
         """Decode the middle frames of all candidates, and their snippets where that is the cheaper way to some of them.
 
         Args:
             video: The file.
             index: Its frames.
             timesteps: The candidates.
-            budget: How many of them will be looked at closely, if that is known.
+            budget: How many of them will be kept, if that is known.
 
         Raises:
             VideoError: The video cannot be read.
         """
         if self.light_size is None:
-            return Glance(frames_THWC=np.zeros((0, 0, 0, 3), np.uint8))
-        middle = View(frame_indices=timesteps.middle_frames_T, size=self.light_size)
+            return FirstPass(frames_THWC=np.zeros((0, 0, 0, 3), np.uint8))
+        middle = FrameRequest(frame_indices=timesteps.middle_frames_T, size=self.light_size)
         if self._takes_along(index, timesteps, budget):
-            decoded = decode_views(video, index, [middle, self._close(timesteps)], max_replaced_share=1.0)
+            decoded = decode_requests(video, index, [middle, self._close(timesteps)], max_replaced_share=1.0)
             # A damaged file is read the other way, so that what is shown for lost frames is the same in every case.
             if not decoded.replaced:
                 frames_THWC, pixels = decoded.pictures
-                return Glance(frames_THWC=frames_THWC, snippets_TMHWC=_snippets(pixels, timesteps))
-        return Glance(frames_THWC=decode_views(video, index, [middle]).pictures[0])
+                return FirstPass(frames_THWC=frames_THWC, snippets_TMHWC=_snippets(pixels, timesteps))
+        return FirstPass(frames_THWC=decode_requests(video, index, [middle]).pictures[0])
 
-    def look_closely(
+    def second_pass(
         self, video: str | Path, index: VideoIndex, kept: Timesteps
     ) -> tuple[np.ndarray, Decoded]:
         """Snippets of the timesteps that are kept, uint8 ``(P, M, H, W, 3)``, and what decoding them came to.
@@ -97,23 +97,23 @@ class Looks:
         Raises:
             VideoError: The video cannot be read.
         """
-        decoded = decode_views(video, index, [self._close(kept)])
+        decoded = decode_requests(video, index, [self._close(kept)])
         return _snippets(decoded.pictures[0], kept), decoded
 
-    def after(
-        self, glance: Glance, video: str | Path, index: VideoIndex, timesteps: Timesteps, kept: np.ndarray
+    def snippets_of(
+        self, first: FirstPass, video: str | Path, index: VideoIndex, timesteps: Timesteps, kept: np.ndarray
     ) -> np.ndarray:
         """Snippets of the candidates that are kept, by number: those taken along, or decoded now.
 
         Raises:
             VideoError: The video cannot be read.
         """
-        if glance.snippets_TMHWC is not None:
-            return glance.snippets_TMHWC[kept]
-        return self.look_closely(video, index, only(timesteps, kept))[0]
+        if first.snippets_TMHWC is not None:
+            return first.snippets_TMHWC[kept]
+        return self.second_pass(video, index, only(timesteps, kept))[0]
 
-    def _close(self, timesteps: Timesteps) -> View:
-        return View(frame_indices=timesteps.frames_TM.reshape(-1), size=self.heavy_size)
+    def _close(self, timesteps: Timesteps) -> FrameRequest:
+        return FrameRequest(frame_indices=timesteps.frames_TM.reshape(-1), size=self.heavy_size)
 
     def _takes_along(self, index: VideoIndex, timesteps: Timesteps, budget: int | None) -> bool:
         """Whether decoding all snippets at once costs less than coming back for those that are kept."""

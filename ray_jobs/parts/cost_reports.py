@@ -12,7 +12,7 @@ from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synt
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.reporting.console import console, phase, say
-from epitoma.reporting.tables import cost_table, stage_table
+from epitoma.reporting.tables import paper_cost_table, stage_table
 
 CLASSES = 10
 DECODE_NOTE = "decode ms: of one core, for {video}"
@@ -52,7 +52,7 @@ class Table1Config(DecodingConfig):
         video = self.decoded_video()
         with phase("measure decoding", unit="rows") as advance:
             rows = measured(rows, video, watch=advance)
-        _tell(rows, video)
+        _print_summary(rows, video)
         if self.json is not None:
             write_json(self.json, as_json(rows))
 
@@ -124,8 +124,8 @@ def made_video(folder: Path) -> Path:
     return path
 
 
-def _tell(rows: Sequence[TableRow], video: Path) -> None:
-    console.print(cost_table(rows))
+def _print_summary(rows: Sequence[TableRow], video: Path) -> None:
+    console.print(paper_cost_table(rows))
     say(
         "light: LightNet, context, kernels and gating on all 16; heavy: HeavyNet on T'; head: VideoClassifier"
     )

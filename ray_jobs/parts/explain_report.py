@@ -13,7 +13,7 @@ from epitoma.files.atomic import write_text
 from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE, explain
 from epitoma.inference.kernel_sheets import most_exciting, pictures_of, sheets
-from epitoma.inference.predictor import Recogniser, load_recogniser
+from epitoma.inference.predictor import Predictor, load_predictor
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase, say
 from epitoma.reporting.explanation_page import explanation_page, kernels_page
@@ -68,17 +68,17 @@ class ExplainConfig:
         Raises:
             EpitomaError: No such run, video or dataset, the video cannot be read, or nothing chooses in it.
         """
-        recogniser = load_recogniser(self.model)
+        predictor = load_predictor(self.model)
         listed = list_unlabelled(self.video).videos
         if len(listed) != 1:
             raise ConfigError(f"{self.video} is {len(listed)} videos: explain takes one")
         with phase("look at the video") as advance:
-            explanation = explain(recogniser, listed[0].path, budget=self.budget)
+            explanation = explain(predictor, listed[0].path, budget=self.budget)
             advance(1, 1)
         name = listed[0].video_id
         told = without_secrets(str(listed[0].path))
         folder = self.output or self.run / self._name(told)
-        shown = self._sheets(recogniser, folder) if self.manifest else {}
+        shown = self._sheets(predictor, folder) if self.manifest else {}
         write_text(folder / PAGE, explanation_page(explanation, name=name, sheets=shown))
         title = f"{name}: {explanation.chosen.label}"
         explanation_figure(explanation, folder / FIGURE, title=title)
@@ -94,19 +94,19 @@ class ExplainConfig:
         parts = ["explanation", path.parent.name, path.stem, *([str(self.budget)] if self.budget else [])]
         return "_".join(part for part in parts if part)
 
-    def _sheets(self, recogniser: Recogniser, folder: Path) -> dict[int, np.ndarray]:
+    def _sheets(self, predictor: Predictor, folder: Path) -> dict[int, np.ndarray]:
         """Sheets of all kernels, which are written, by number."""
         assert self.manifest is not None
-        split, networks = read_manifest(self.manifest).split(self.split), recogniser.networks
+        split, networks = read_manifest(self.manifest).split(self.split), predictor.networks
         with ray_session(logs=folder / "logs"):
             stored = stored_features(
                 split,
                 networks,
-                timesteps=recogniser.config.timesteps,
+                timesteps=predictor.config.timesteps,
                 root=self.features or self.run.parent / "features",
                 max_reject_share=self.max_reject_share,
             )
-        exciting = most_exciting(recogniser.model.selector.cpu(), stored, count=self.frames)
+        exciting = most_exciting(predictor.model.selector.cpu(), stored, count=self.frames)
         with phase("decode what excites kernels") as advance:
             pictures = pictures_of(
                 exciting,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from epitoma.core.config import flatten, to_dict
+from epitoma.core.config import CONFIG_FILE, flatten, to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import write_json
@@ -15,34 +15,32 @@ from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.tracking.mlflow_run import RunTracker, tracked_run
 from epitoma.training.checkpoint import MODEL, State
 
-CONFIG = "config.json"
-
 
 @contextmanager
-def begun(config: Any, *, parent: Path | None = None) -> Iterator[RunTracker]:
+def tracked_job(config: Any, *, parent: Path | None = None) -> Iterator[RunTracker]:
     """A run in a folder that is claimed: its config kept, Ray there, and MLflow told, for the block.
 
     Args:
         config: Of the run: has its ``folder``, and whether to ``resume``.
         parent: Folder of the run that this one is nested in.
     """
-    write_json(config.folder / CONFIG, to_dict(replace(config, resume=False)))
+    write_json(config.folder / CONFIG_FILE, to_dict(replace(config, resume=False)))
     params = flatten(to_dict(config))
     with (
         ray_session(logs=config.folder / "logs"),
         tracked_run(config.folder, params=params, parent=parent) as tracker,
     ):
-        tracker.artifact(config.folder / CONFIG)
+        tracker.artifact(config.folder / CONFIG_FILE)
         yield tracker
 
 
-def claim(folder: Path, *, resume: bool) -> None:
+def create_run_folder(folder: Path, *, resume: bool) -> None:
     """Take a run's folder, new unless it is to be resumed.
 
     Raises:
         RunError: The name is taken, or there is nothing to resume.
     """
-    exists = (folder / CONFIG).is_file()
+    exists = (folder / CONFIG_FILE).is_file()
     if exists and not resume:
         raise RunError(f"run {folder} exists already: choose another --name, or go on with it with --resume")
     if resume and not exists:

@@ -15,7 +15,7 @@ from epitoma.studies.class_ratios import RatioStudy, figure5, figure6
 from epitoma.studies.measured_run import MeasuredRun, read_measured
 from epitoma.studies.rows import StudyRow
 from epitoma.studies.sampling import figure7, off_the_shelf, table2
-from epitoma.studies.tables import cost_table, ratio_table, score_table, write_rows
+from epitoma.studies.tables import ratio_table, score_table, study_cost_table, write_rows
 from epitoma.studies.time_scales import figure8
 from epitoma.tracking.mlflow_run import tracked_run
 
@@ -99,7 +99,7 @@ class Figure7Config(ScoreStudyConfig):
     name = "figure7"
     across = GMACS
     rows_of = staticmethod(figure7)
-    table_of = staticmethod(cost_table)
+    table_of = staticmethod(study_cost_table)
     against = "gmacs"
 
 

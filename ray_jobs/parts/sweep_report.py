@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from epitoma.core.config import CONFIG_FILE
 from epitoma.files.json_files import write_json
 from epitoma.reporting.plots import Labels, front_figure
 from epitoma.sweeps.result import TRIALS, CostName, SweepResult, cost_of_point, measured
@@ -25,7 +26,7 @@ def keep_result(
     write_json(folder / FRONT_JSON, summary)
     (folder / FRONT_MARKDOWN).write_text(markdown(summary))
     best = folder / TRIALS / result.best.trial
-    (folder / BEST_CONFIG).write_text((best / "config.json").read_text())
+    (folder / BEST_CONFIG).write_text((best / CONFIG_FILE).read_text())
     for cost, file in FIGURES.items():
         draw(result, folder / file, cost=cost, score_name=score_name, title=folder.name)
     for file in (FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG, *FIGURES.values()):

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from epitoma.core.config import flatten
+from epitoma.core.config import CONFIG_FILE, flatten
 from epitoma.files.json_files import read_json
 from epitoma.on_ray.tune.trials import COST, SCORE
 from epitoma.reporting.console import ProgressLog
@@ -114,7 +114,7 @@ class SweepWatcher:
             whole = max(point.candidates for point in points)
             tracker.points([point for point in points if point.candidates == whole], split=split)
         tracker.metrics({"trial/seconds": result.seconds}, step=0)
-        tracker.artifact(place / "config.json")
+        tracker.artifact(place / CONFIG_FILE)
 
     def table(self) -> RenderableType:
         """Trials that run, then those that ended, the newest and the front first."""
@@ -157,4 +157,4 @@ class SweepWatcher:
 
 def trial_config(folder: Path) -> dict[str, Any]:
     """The whole config of a trial."""
-    return read_json(folder / "config.json")
+    return read_json(folder / CONFIG_FILE)

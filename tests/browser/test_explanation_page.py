@@ -7,7 +7,7 @@ import torch
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.inference.explanation import explain
-from epitoma.inference.predictor import Recogniser
+from epitoma.inference.predictor import Predictor
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.reporting.explanation_page import explanation_page
 from tests.browser.chromium import open_browser
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_page_stands_by_itself(model_config: ModelConfig, dataset: Manifest, tmp_path: Path):
-    recogniser = Recogniser(build_model(model_config).eval(), model_config, device=torch.device("cpu"))
-    explanation = explain(recogniser, dataset.resolved_paths()[0], budget=3)
+    predictor = Predictor(build_model(model_config).eval(), model_config, device=torch.device("cpu"))
+    explanation = explain(predictor, dataset.resolved_paths()[0], budget=3)
     sheets = dict.fromkeys(range(8), explanation.pictures_THWC[0])
     file = tmp_path / "explanation.html"
     file.write_text(explanation_page(explanation, name="tea & <b>cake</b>.mp4", sheets=sheets))

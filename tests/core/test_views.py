@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.core.errors import ConfigError
-from epitoma.core.views import View, viewed
+from epitoma.core.views import VideoView, viewed
 from epitoma.training.augmentation import AugmentationConfig, draw_view
 
 ALL = AugmentationConfig(crop=0.3, flip=0.5, colour=0.4)
@@ -16,13 +16,13 @@ def pictures(*shape: int) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def as_rows(views: list[View]) -> torch.Tensor:
+def as_rows(views: list[VideoView]) -> torch.Tensor:
     return torch.tensor(views, dtype=torch.float64)
 
 
 def test_the_plain_view_changes_nothing():
     snippets = pictures(2, 3, 4, 16, 16)
-    assert torch.equal(viewed(snippets, as_rows([View(), View()])), snippets)
+    assert torch.equal(viewed(snippets, as_rows([VideoView(), VideoView()])), snippets)
 
 
 @given(st.integers(0, 2**32))
@@ -44,17 +44,17 @@ def test_lightnets_frame_is_seen_as_the_snippet_is():
 def test_a_flip_mirrors_and_a_crop_enlarges_its_part():
     frame = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     frame[..., :4, :4] = 200
-    mirrored = viewed(frame, as_rows([View(flip=1)]))
+    mirrored = viewed(frame, as_rows([VideoView(flip=1)]))
     assert torch.equal(mirrored, frame.flip(-1))
-    quarter = viewed(frame, as_rows([View(width=0.5, height=0.5)]))
+    quarter = viewed(frame, as_rows([VideoView(width=0.5, height=0.5)]))
     assert (quarter == 200).all()
-    other = viewed(frame, as_rows([View(left=0.5, width=0.5, height=0.5)]))
+    other = viewed(frame, as_rows([VideoView(left=0.5, width=0.5, height=0.5)]))
     assert (other == 0).all()
 
 
 def test_brightness_is_a_factor():
     frame = torch.full((1, 3, 4, 4), 100, dtype=torch.uint8)
-    assert (viewed(frame, as_rows([View(brightness=1.5)])) == 150).all()
+    assert (viewed(frame, as_rows([VideoView(brightness=1.5)])) == 150).all()
 
 
 @given(st.integers(0, 2**32))
@@ -70,10 +70,10 @@ def test_a_view_lies_in_the_frame_and_follows_from_its_seed(seed: int):
 
 def test_what_is_off_is_off():
     assert not AugmentationConfig().is_on
-    assert draw_view(3, AugmentationConfig()) == View()
+    assert draw_view(3, AugmentationConfig()) == VideoView()
     flips = [draw_view(seed, AugmentationConfig(flip=0.5)) for seed in range(200)]
     assert 60 < sum(view.flip for view in flips) < 140
-    assert {view._replace(flip=0) for view in flips} == {View()}
+    assert {view._replace(flip=0) for view in flips} == {VideoView()}
 
 
 @pytest.mark.parametrize("wrong", [{"crop": 0}, {"crop": 1.5}, {"flip": -0.1}, {"colour": 1}])

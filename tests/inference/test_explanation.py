@@ -12,7 +12,7 @@ from epitoma.core.errors import ConfigError
 from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
 from epitoma.inference.explanation import Explanation, explain
-from epitoma.inference.predictor import Recogniser
+from epitoma.inference.predictor import Predictor
 from epitoma.models.centring import standardised
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.reporting.explanation_page import explanation_page
@@ -21,22 +21,22 @@ from tests.inference.test_predictor import all_pixels
 
 
 @pytest.fixture
-def recogniser(model_config: ModelConfig) -> Recogniser:
-    return Recogniser(build_model(model_config).eval(), model_config, device=torch.device("cpu"))
+def predictor(model_config: ModelConfig) -> Predictor:
+    return Predictor(build_model(model_config).eval(), model_config, device=torch.device("cpu"))
 
 
 @pytest.fixture
-def explanation(recogniser: Recogniser, dataset: Manifest) -> Explanation:
-    return explain(recogniser, dataset.resolved_paths()[0], budget=3)
+def explanation(predictor: Predictor, dataset: Manifest) -> Explanation:
+    return explain(predictor, dataset.resolved_paths()[0], budget=3)
 
 
 def test_it_is_what_the_whole_model_says_of_all_pixels(
-    recogniser, dataset: Manifest, model_config, explanation
+    predictor, dataset: Manifest, model_config, explanation
 ):
     pixels = all_pixels(dataset.resolved_paths()[0], model_config)
     with torch.inference_mode():
-        chosen = recogniser.model(pixels, budget=3)
-        dense = recogniser.model(pixels, open_BT=torch.ones(1, 8, dtype=torch.bool))
+        chosen = predictor.model(pixels, budget=3)
+        dense = predictor.model(pixels, open_BT=torch.ones(1, 8, dtype=torch.bool))
     gate_T = chosen.selection.gate_BT[0].numpy()
     assert explanation.alpha_T == pytest.approx(chosen.selection.alpha_BT[0].numpy(), abs=1e-5)
     assert explanation.share_T == pytest.approx(gate_T / gate_T.sum(), abs=1e-5)
@@ -76,7 +76,7 @@ def test_the_figure_is_drawn(explanation, tmp_path: Path):
     assert (tmp_path / "explanation.png").stat().st_size > 10_000
 
 
-def test_without_a_selector_there_is_nothing_to_explain(recogniser, dataset: Manifest):
-    recogniser.config = replace(recogniser.config, has_selector=False)
+def test_without_a_selector_there_is_nothing_to_explain(predictor, dataset: Manifest):
+    predictor.config = replace(predictor.config, has_selector=False)
     with pytest.raises(ConfigError, match="no choice to explain"):
-        explain(recogniser, dataset.resolved_paths()[0])
+        explain(predictor, dataset.resolved_paths()[0])

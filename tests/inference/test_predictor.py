@@ -13,7 +13,7 @@ from epitoma.core.selection import PixelCandidates, all_valid
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.training.checkpoint import save_model, state_of
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 from tests.conftest import CLASSES
 
@@ -31,10 +31,10 @@ def all_pixels(path: str, config: ModelConfig) -> PixelCandidates:
     light, heavy = config.networks.light, config.networks.heavy
     timesteps = uniform_timesteps(index.frame_count, count=config.timesteps, frames_per_timestep=heavy.frames)
     views = [
-        View(frame_indices=timesteps.middle_frames_T, size=light.size),
-        View(frame_indices=timesteps.frames_TM.reshape(-1), size=heavy.size),
+        FrameRequest(frame_indices=timesteps.middle_frames_T, size=light.size),
+        FrameRequest(frame_indices=timesteps.frames_TM.reshape(-1), size=heavy.size),
     ]
-    frames, snippets = decode_views(path, index, views).pictures
+    frames, snippets = decode_requests(path, index, views).pictures
     snippets = snippets.reshape(*timesteps.frames_TM.shape, *snippets.shape[1:])
     return PixelCandidates(
         frames_BTCHW=torch.from_numpy(frames).movedim(-1, -3)[None],
@@ -49,10 +49,10 @@ def test_looking_twice_is_looking_at_everything(
 ):
     """Decoded in two sparse passes, a video gets the answer of the whole model on all of its pixels at once."""
     path = dataset.resolved_paths()[0]
-    recogniser = epitoma.load(run, device="cpu")
-    said = recogniser.predict(path, budget=budget)
+    predictor = epitoma.load(run, device="cpu")
+    said = predictor.predict(path, budget=budget)
     with torch.inference_mode():
-        whole = recogniser.model(all_pixels(path, model_config), budget=budget)
+        whole = predictor.model(all_pixels(path, model_config), budget=budget)
     scores_L = whole.logits_BL[0].softmax(dim=0)
     assert [said.scores[name] for name in CLASSES] == pytest.approx(scores_L.tolist(), abs=1e-5)
     assert said.label == CLASSES[int(scores_L.argmax())] == next(iter(said.scores))
@@ -65,8 +65,8 @@ def test_looking_twice_is_looking_at_everything(
 
 def test_where_it_looked_is_told_in_seconds_and_what_it_took(run: Path, dataset: Manifest):
     path = dataset.resolved_paths()[0]
-    recogniser = epitoma.load(run)
-    few, more = recogniser.predict(path, budget=1), recogniser.predict(path, budget=8)
+    predictor = epitoma.load(run)
+    few, more = predictor.predict(path, budget=1), predictor.predict(path, budget=8)
     duration_seconds = index_video(path).duration_seconds
     assert list(more.seconds) == sorted(more.seconds)
     assert 0 <= more.seconds[0] < more.seconds[-1] < duration_seconds
@@ -99,12 +99,12 @@ def test_a_damaged_model_is_said_in_one_line(run: Path):
 def test_bad_input_is_said_in_one_line(run: Path, tmp_path: Path):
     with pytest.raises(RunError, match="no finished run"):
         epitoma.load(tmp_path / "nothing")
-    recogniser = epitoma.load(run)
+    predictor = epitoma.load(run)
     for budget in (9, 0, 2.5):
         with pytest.raises(ConfigError, match=f"from 1 to the 8 candidates, not {budget}"):
-            recogniser.predict("video.mp4", budget=budget)
+            predictor.predict("video.mp4", budget=budget)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     for path in (broken, tmp_path / "missing.mp4"):
         with pytest.raises(VideoError):
-            recogniser.predict(path)
+            predictor.predict(path)

@@ -15,9 +15,9 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.evaluation.tradeoff import TradeoffPoint, find
 from epitoma.inference.predictions import Predictions, read_predictions
-from epitoma.inference.predictor import Recogniser
+from epitoma.inference.predictor import Predictor
 from epitoma.models.videoepitoma import build_model
-from epitoma.on_ray.predict.inference import Answers
+from epitoma.on_ray.predict.inference import PredictResults
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.predict import PredictConfig, gather, predict
@@ -36,10 +36,10 @@ def run(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def answering(run: Path, dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, with answers that are not the same for all videos: an untrained model has one favourite."""
+    """The same, with results that are not the same for all videos: an untrained model has one favourite."""
     model, config = load_model(run / "model")
-    recogniser = Recogniser(model, config, device=torch.device("cpu"))
-    said = [recogniser.predict(path).scores for path in dataset.resolved_paths()]
+    predictor = Predictor(model, config, device=torch.device("cpu"))
+    said = [predictor.predict(path).scores for path in dataset.resolved_paths()]
     logs = [[math.log(scores[name]) for name in config.classes] for scores in said]
     with torch.no_grad():
         model.classifier.mlp[-1].bias -= torch.tensor(logs).mean(dim=0)
@@ -93,7 +93,7 @@ def test_what_is_predicted_is_what_is_evaluated_and_what_each_video_gets_alone(
     assert sum(right) / len(right) == pytest.approx(point.score)
     assert sum(row["kept"] for row in told) / len(told) == pytest.approx(point.timesteps)
 
-    alone = Recogniser(*load_model(answering / "model"), device=torch.device("cpu"))
+    alone = Predictor(*load_model(answering / "model"), device=torch.device("cpu"))
     for row, path in zip(rows, dataset.resolved_paths(), strict=True):
         said = alone.predict(path, budget=budget)
         assert sum(said.scores.values()) == pytest.approx(1)
@@ -149,8 +149,8 @@ def test_answers_are_kept_when_the_job_is_stopped(tmp_path):
     }
 
     def answers():
-        yield Answers(rows=[row], rejects=[])
-        yield Answers(rows=[{**row, "video_id": "b"}], rejects=[Reject("c", "c.mp4", "no video")])
+        yield PredictResults(rows=[row], rejects=[])
+        yield PredictResults(rows=[{**row, "video_id": "b"}], rejects=[Reject("c", "c.mp4", "no video")])
         raise KeyboardInterrupt
 
     told = []

@@ -12,7 +12,7 @@ import pytest
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.video.compose import write_video
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.prepare import PrepareComposites, PrepareConfig, prepare
@@ -58,8 +58,8 @@ def job(clips: Path, output: Path, **settings) -> Manifest:
 def shown(path: str) -> list[str]:
     """What each frame of a composite shows, by its colour."""
     index = index_video(path)
-    view = View(frame_indices=np.arange(index.frame_count), size=32)
-    frames = decode_views(path, index, [view]).pictures[0]
+    view = FrameRequest(frame_indices=np.arange(index.frame_count), size=32)
+    frames = decode_requests(path, index, [view]).pictures[0]
     red, _, blue = np.moveaxis(frames.mean(axis=(1, 2)) > 80, 1, 0)
     return ["nothing" if r and b else "red" if r else "blue" for r, b in zip(red, blue, strict=True)]
 

@@ -8,7 +8,7 @@ def test_what_was_not_told_is_pending_after_a_restart(tmp_path: Path):
     journal.begin("r1", store="here")
     for number in range(3):
         journal.add({"op": "metrics", "number": number})
-    journal.told()
+    journal.mark_sent()
     again = Journal(tmp_path / "run")
     assert [entry["number"] for entry in again.pending()] == [1, 2]
     assert again.run_id("here") == "r1"
@@ -19,7 +19,7 @@ def test_another_store_hears_everything_from_the_beginning(tmp_path: Path):
     journal = Journal(tmp_path)
     journal.begin("r1", store="here")
     journal.add({"op": "a"})
-    journal.told()
+    journal.mark_sent()
     assert journal.pending() == []
     journal.begin("r2", store="there")
     assert Journal(tmp_path).pending() == [{"op": "a"}]

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from epitoma.core.errors import TrackingError
 from epitoma.tracking import mlflow_run
-from epitoma.tracking.mlflow_run import RunTracker, open_tracker, tell_the_rest, tracked_run
+from epitoma.tracking.mlflow_run import RunTracker, open_tracker, send_the_rest, tracked_run
 from tests.door import Door
 from tests.mlflow_server import MlflowServer
 
@@ -44,10 +44,10 @@ def test_a_server_that_dies_in_the_middle_loses_nothing(server, tmp_path, monkey
         trial.status("FINISHED")
     assert f"python -m ray_jobs.report sync --run {folder}" in capsys.readouterr().err
     with pytest.raises(TrackingError, match="cannot be reached"):
-        tell_the_rest(folder)
+        send_the_rest(folder)
 
     server.open()
-    assert tell_the_rest(folder) == 2 + 1 + 4
+    assert send_the_rest(folder) == 2 + 1 + 4
     runs = all_runs(server)
     client = MlflowClient(server.uri)
     history = client.get_metric_history(runs["sweep"].info.run_id, "m")
@@ -55,7 +55,7 @@ def test_a_server_that_dies_in_the_middle_loses_nothing(server, tmp_path, monkey
     assert runs["t1"].data.tags["mlflow.parentRunId"] == runs["sweep"].info.run_id
     assert {runs[name].info.status for name in ("sweep", "t1")} == {"FINISHED"}
     assert [file.path for file in client.list_artifacts(runs["t1"].info.run_id)] == ["note.txt"]
-    assert tell_the_rest(folder) == 0, "all was told"
+    assert send_the_rest(folder) == 0, "all was told"
 
 
 def test_a_server_that_comes_back_in_time_hears_all_of_it(server, tmp_path, monkeypatch, capsys):
@@ -104,4 +104,4 @@ def test_a_server_that_does_not_let_us_in_is_said_in_one_line(tmp_path, monkeypa
 
 def test_there_is_nothing_to_tell_of_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(TrackingError, match="no run at"):
-        tell_the_rest(tmp_path)
+        send_the_rest(tmp_path)

@@ -126,7 +126,7 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Pa
         pass
 
     class Stopping(LocalContext):
-        def tell(self, event):
+        def emit(self, event):
             super().tell(event)
             if event.get("epoch") == 5 and event["kind"] == "step":
                 raise StoppedError
@@ -152,7 +152,7 @@ def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path,
         pass
 
     class Cut(LocalContext):
-        def tell(self, event):
+        def emit(self, event):
             super().tell(event)
             if event["kind"] == "step" and (event["epoch"], event["step"]) == (2, step):
                 raise CutError

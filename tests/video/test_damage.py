@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from epitoma.core.errors import VideoError
-from epitoma.video.decode import Decoded, View, decode_views
+from epitoma.video.decode import Decoded, FrameRequest, decode_requests
 from epitoma.video.index import index_video
 
 SIZE = 64
@@ -17,7 +17,7 @@ SIZE = 64
 def decode_every(path: Path, *, step: int = 1, **settings) -> tuple[np.ndarray, Decoded]:
     index = index_video(path)
     wanted = np.arange(0, index.frame_count, step)
-    return wanted, decode_views(path, index, [View(frame_indices=wanted, size=SIZE)], **settings)
+    return wanted, decode_requests(path, index, [FrameRequest(frame_indices=wanted, size=SIZE)], **settings)
 
 
 def overwrite(path: Path, *, share: float, length: int, value: bytes = b"\0") -> Path:
@@ -71,7 +71,7 @@ def test_a_hole_in_the_middle_costs_frames_near_it_only(make_video, read_numbers
     index = index_video(path)
     overwrite(path, share=0.5, length=200)
     wanted = np.arange(240)
-    decoded = decode_views(path, index, [View(frame_indices=wanted, size=SIZE)])
+    decoded = decode_requests(path, index, [FrameRequest(frame_indices=wanted, size=SIZE)])
     assert 0 < decoded.replaced < lost
     numbers, deviation = read_numbers(decoded.pictures[0]), decoded.deviation_seconds[0]
     for frame in range(240):
@@ -98,12 +98,12 @@ def test_too_much_damage_is_an_error(make_video):
     path = make_video("ruin.mp4", gop=200, options={"x264-params": "scenecut=0"})
     index = index_video(path)
     overwrite(path, share=0.05, length=path.stat().st_size * 8 // 10)
-    view = View(frame_indices=np.arange(60), size=SIZE)
+    view = FrameRequest(frame_indices=np.arange(60), size=SIZE)
     with pytest.raises(VideoError, match=r"of 60 frames are damaged or lost|cannot be read"):
-        decode_views(path, index, [view])
-    kept = View(frame_indices=np.array([0]), size=SIZE)
+        decode_requests(path, index, [view])
+    kept = FrameRequest(frame_indices=np.array([0]), size=SIZE)
     with pytest.raises(VideoError, match=r"1 of 1 frames|cannot be read"):
-        decode_views(path, index, [kept], max_replaced_share=1.0)
+        decode_requests(path, index, [kept], max_replaced_share=1.0)
 
 
 def test_a_seek_that_leads_astray_is_made_good_from_the_start(make_video, read_numbers):
@@ -112,7 +112,7 @@ def test_a_seek_that_leads_astray_is_made_good_from_the_start(make_video, read_n
     from dataclasses import replace
 
     lying = replace(index, keyframes=np.array([0, 20, 40]))
-    decoded = decode_views(path, lying, [View(frame_indices=np.array([3, 25, 44]), size=SIZE)])
+    decoded = decode_requests(path, lying, [FrameRequest(frame_indices=np.array([3, 25, 44]), size=SIZE)])
     assert read_numbers(decoded.pictures[0]) == [3, 25, 44]
     assert decoded.replaced == 0
 

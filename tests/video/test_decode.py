@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from epitoma.core.errors import VideoError
 from epitoma.video.compose import write_video
-from epitoma.video.decode import View, decode_frames, decode_views
+from epitoma.video.decode import FrameRequest, decode_frames, decode_requests
 from epitoma.video.index import index_video
 
 FILES = {
@@ -109,8 +109,8 @@ def test_a_frame_that_never_comes_is_replaced_by_its_neighbour(make_video, read_
     index = index_video(path)
     pts = index.pts.copy()
     pts[7] += 1
-    view = View(frame_indices=np.array([7, 9, 12]), size=64)
-    decoded = decode_views(path, dataclasses.replace(index, pts=pts), [view])
+    view = FrameRequest(frame_indices=np.array([7, 9, 12]), size=64)
+    decoded = decode_requests(path, dataclasses.replace(index, pts=pts), [view])
     assert (decoded.replaced, decoded.wanted) == (1, 3)
     assert read_numbers(decoded.pictures[0]) == [7, 9, 12]
     assert decoded.deviation_seconds[0] == pytest.approx([float(index.time_base), 0, 0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import Colorspace, VideoReformatter
 
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 from epitoma.video.scale import SquareScaler
 
@@ -92,7 +92,7 @@ def test_exact_frames_are_those_of_a_full_decode(make_video, kind):
     rng = np.random.default_rng(0)
     for count in (1, 2, 5, 16, len(whole)):
         wanted = rng.choice(len(whole), count, replace=count > len(whole))
-        decoded = decode_views(path, index, [View(frame_indices=wanted, size=SIZE)])
+        decoded = decode_requests(path, index, [FrameRequest(frame_indices=wanted, size=SIZE)])
         assert decoded.replaced == 0
         assert (decoded.deviation_seconds[0] == 0).all()
         for frame, picture in zip(wanted, decoded.pictures[0], strict=True):
@@ -104,8 +104,8 @@ def test_fast_frames_are_near_and_say_how_near(make_video, kind, read_numbers):
     path = make_video(kind.name, codec=kind.codec, options=kind.options, **kind.settings)
     index = index_video(path)
     wanted = np.linspace(0, index.frame_count - 1, 7).astype(int)
-    view = View(frame_indices=wanted, size=64)
-    decoded = decode_views(path, index, [view], mode="fast", tolerance_seconds=0.4)
+    view = FrameRequest(frame_indices=wanted, size=64)
+    decoded = decode_requests(path, index, [view], mode="fast", tolerance_seconds=0.4)
     assert decoded.replaced == 0
     assert decoded.deviation_seconds[0].max() <= 0.4 + 1e-9
     shown = read_numbers(decoded.pictures[0])
@@ -117,7 +117,9 @@ def test_fast_frames_are_near_and_say_how_near(make_video, kind, read_numbers):
 
 def test_only_what_is_needed_is_decoded(make_video):
     path = make_video("few.mp4", gop=20, options={"x264-params": "scenecut=0:bframes=3"})
-    decoded = decode_views(path, index_video(path), [View(frame_indices=np.array([25, 41]), size=SIZE)])
+    decoded = decode_requests(
+        path, index_video(path), [FrameRequest(frame_indices=np.array([25, 41]), size=SIZE)]
+    )
     assert decoded.frames_decoded <= 12
 
 

@@ -17,7 +17,7 @@ from moto.server import ThreadedMotoServer
 
 from epitoma.core.errors import VideoError
 from epitoma.video.compose import write_video
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 from epitoma.video.remote import BLOCK_BYTES, RemoteFile, open_remote, open_source
 from epitoma.video.transports import Patience
@@ -203,8 +203,11 @@ def test_a_plan_fetches_its_groups_of_pictures_and_says_how_many_bytes(serve, lo
     server = serve(long_video.path.read_bytes())
     index = index_video(long_video.path)
     wanted = np.concatenate([index.keyframes[n] + np.arange(30) for n in (7, 15, 26)])
-    view = View(frame_indices=wanted, size=64)
-    decoded, local = decode_views(server.uri, index, [view]), decode_views(long_video.path, index, [view])
+    view = FrameRequest(frame_indices=wanted, size=64)
+    decoded, local = (
+        decode_requests(server.uri, index, [view]),
+        decode_requests(long_video.path, index, [view]),
+    )
     assert np.array_equal(decoded.pictures[0], local.pictures[0])
     assert decoded.replaced == local.bytes_read == 0
     jumps = 2 + 3

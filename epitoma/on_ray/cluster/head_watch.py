@@ -33,7 +33,7 @@ def ending_without_head(address: str) -> Iterator[None]:
         yield
         return
     ended, before = Event(), signal.signal(signal.SIGUSR1, _raise)
-    Thread(target=_look, args=(address, ended), daemon=True).start()
+    Thread(target=_watch, args=(address, ended), daemon=True).start()
     try:
         yield
     except RayError as error:
@@ -52,7 +52,7 @@ def is_head_lost() -> bool:
     return bool(_lost)
 
 
-def _look(address: str, ended: Event) -> None:
+def _watch(address: str, ended: Event) -> None:
     if _is_gone(address, ended, give_up=False):
         signal.pthread_kill(main_thread().ident or 0, signal.SIGUSR1)
 

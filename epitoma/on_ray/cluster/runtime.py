@@ -101,7 +101,7 @@ def cluster_gpus() -> float:
     return ray.cluster_resources().get("GPU", 0.0)
 
 
-def asked_gpus(wanted: bool | None) -> int:
+def requested_gpus(wanted: bool | None) -> int:
     """How many GPUs to compute on.
 
     Args:

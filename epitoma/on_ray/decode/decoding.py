@@ -21,7 +21,7 @@ from epitoma.files.uris import without_secrets
 from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.cluster.runtime import decode_cpus, quieten
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_table
-from epitoma.video.decode import View, decode_views
+from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import StoredIndices, VideoIndices
 
@@ -149,10 +149,10 @@ def decode_timesteps(
     if index.frame_count < frame_count:
         raise VideoError(path, f"has {index.frame_count} frames, but its manifest says {frame_count}")
     timesteps = Timesteps(starts_T=starts_T, frames_per_timestep=spec.frames, frame_count=frame_count)
-    views = [View(frame_indices=timesteps.frames_TM.reshape(-1), size=spec.heavy_size)]
+    views = [FrameRequest(frame_indices=timesteps.frames_TM.reshape(-1), size=spec.heavy_size)]
     if spec.light_size is not None:
-        views.append(View(frame_indices=timesteps.middle_frames_T, size=spec.light_size))
-    decoded = decode_views(path, index, views)
+        views.append(FrameRequest(frame_indices=timesteps.middle_frames_T, size=spec.light_size))
+    decoded = decode_requests(path, index, views)
     heavy, *light = decoded.pictures
     return {
         "frames": light[0] if light else _no_frames(len(starts_T)),

@@ -18,7 +18,7 @@ from epitoma.on_ray.decode.indexing import IndexFile
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.video.index import index_video
 from epitoma.video.index_table import INDEX_SCHEMA, index_row, row_index
-from epitoma.video.two_pass import Looks, only
+from epitoma.video.two_pass import TwoPass, only
 
 NO_PIXELS = np.zeros(0, np.uint8)
 
@@ -49,60 +49,60 @@ BETWEEN = pa.schema(
 float32, what was spent, and why it cannot be gone on with, if so."""
 
 
-def glance_task(
-    task: pa.Table, *, looks: Looks, budget: int | None = None, index_file: IndexFile = index_video
+def first_pass_task(
+    task: pa.Table, *, two_pass: TwoPass, budget: int | None = None, index_file: IndexFile = index_video
 ) -> Iterator[pa.Table]:
     """Decode the middle frames of videos, rows of TASK, snippets too where that is cheaper, and give a table each."""
-    glance = partial(_glance, budget=budget, index_file=index_file)
+    first = partial(_first_pass, budget=budget, index_file=index_file)
     for video in task.to_pylist():
         row = {**dict.fromkeys(BETWEEN.names), **video, "frames": NO_PIXELS, "snippets": NO_PIXELS}
-        yield pixel_table(_or_rejected(glance, row, looks), BETWEEN)
+        yield pixel_table(_or_rejected(first, row, two_pass), BETWEEN)
 
 
-def close_look_task(batch: pa.Table, *, looks: Looks) -> Iterator[pa.Table]:
+def second_pass_task(batch: pa.Table, *, two_pass: TwoPass) -> Iterator[pa.Table]:
     """Decode the snippets that were kept of videos, where that was not done at once, and give a table each."""
     for row in pixel_rows(batch):
         goes_on = not (row["reject"] or row["fault"] or len(row["snippets"]))
-        yield pixel_table(_or_rejected(_look_closely, row, looks) if goes_on else row, BETWEEN)
+        yield pixel_table(_or_rejected(_second_pass, row, two_pass) if goes_on else row, BETWEEN)
 
 
-def _or_rejected(work: Callable[[Row, Looks], dict[str, Any]], row: Row, looks: Looks) -> Row:
+def _or_rejected(work: Callable[[Row, TwoPass], dict[str, Any]], row: Row, two_pass: TwoPass) -> Row:
     """The row with what the work adds, or with the reason why its video cannot be read."""
     try:
-        return {**row, **work(row, looks)}
+        return {**row, **work(row, two_pass)}
     except VideoError as error:
         return {**row, "reject": error.reason}
     except Exception as error:  # Whatever is wrong with one file must not cost the others.
         return {**row, "reject": hide_secrets(f"{type(error).__name__}: {error}")}
 
 
-def _glance(row: Row, looks: Looks, *, budget: int | None, index_file: IndexFile) -> dict[str, Any]:
+def _first_pass(row: Row, two_pass: TwoPass, *, budget: int | None, index_file: IndexFile) -> dict[str, Any]:
     watch = Stopwatch()
     with watch.on("decoding"):
         index = index_file(row["path"]) if row["index"] is None else row_index(row["index"])
-        timesteps = looks.candidates(index)
-        glance = looks.glance(row["path"], index, timesteps, budget=budget)
+        timesteps = two_pass.candidates(index)
+        first = two_pass.first_pass(row["path"], index, timesteps, budget=budget)
     return {
         "index": row["index"] or index_row(row["video_id"], index),
         "replaced": 0,
         "starts": timesteps.starts_T.tobytes(),
         "seconds": index.seconds_of(timesteps.middle_frames_T).tobytes(),
         "decoding_ms": watch.spent["decoding"],
-        "frames": glance.frames_THWC,
-        "snippets": NO_PIXELS if glance.snippets_TMHWC is None else glance.snippets_TMHWC,
+        "frames": first.frames_THWC,
+        "snippets": NO_PIXELS if first.snippets_TMHWC is None else first.snippets_TMHWC,
     }
 
 
-def _look_closely(row: Row, looks: Looks) -> dict[str, Any]:
+def _second_pass(row: Row, two_pass: TwoPass) -> dict[str, Any]:
     watch, index = Stopwatch(), row_index(row["index"])
     candidates = Timesteps(
         starts_T=np.frombuffer(row["starts"], np.int64),
-        frames_per_timestep=looks.frames,
+        frames_per_timestep=two_pass.frames,
         frame_count=index.frame_count,
     )
     with watch.on("decoding"):
         kept = only(candidates, np.frombuffer(row["gate"], np.float32) > 0)
-        snippets_PMHWC, decoded = looks.look_closely(row["path"], index, kept)
+        snippets_PMHWC, decoded = two_pass.second_pass(row["path"], index, kept)
     return {
         "decoding_ms": row["decoding_ms"] + watch.spent["decoding"],
         "replaced": decoded.replaced,

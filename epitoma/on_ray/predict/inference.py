@@ -19,19 +19,19 @@ from ray.data import ActorPoolStrategy, Dataset
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.unlabelled import Unlabelled
 from epitoma.files.uris import without_secrets
-from epitoma.inference.predictor import looks_of
+from epitoma.inference.predictor import two_pass_of
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.lost_workers import LOST, as_they_come, each_once, over_workers
 from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.cluster.runtime import cluster_cpus, decode_cpus, quieten
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS
 from epitoma.on_ray.decode.indexing import IndexFile
-from epitoma.on_ray.decode.sparse_decoding import TASK, close_look_task, glance_task
-from epitoma.on_ray.predict.recognising import RESULT, Asking, Choosing, Classifying, Stage
+from epitoma.on_ray.decode.sparse_decoding import TASK, first_pass_task, second_pass_task
+from epitoma.on_ray.predict.recognising import RESULT, ClassifyStage, PredictRequest, SelectStage, Stage
 from epitoma.video.index import index_video
 
-GLANCES_PER_TASK = 8
-CLOSE_LOOKS_PER_TASK = 4
+FIRST_PASSES_PER_TASK = 8
+SECOND_PASSES_PER_TASK = 4
 """Videos of a decoding task: enough that starting tasks costs little beside decoding."""
 
 TASKS_PER_CPU = 4
@@ -43,16 +43,16 @@ BLOCK_BYTES = 4 * 2**20
 STAGE_CPUS = 0.25
 """Cores reserved by an actor: one of each kind for every core leaves half of them for decoding."""
 
-GPU_OF_CHOOSING, GPU_OF_CLASSIFYING = 0.25, 0.5
+GPU_OF_SELECTING, GPU_OF_CLASSIFYING = 0.25, 0.5
 """Shares of a GPU: wherever Ray puts the actors of one kind, one of the other for each GPU finds room."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class PredictResults:
     """What has come in.
 
     Attributes:
-        rows: Rows of what was said (``epitoma.inference.predictions.SAID``).
+        rows: Rows of what was said (``epitoma.inference.predictions.PREDICTION_SCHEMA``).
         rejects: Videos that cannot be read.
     """
 
@@ -60,37 +60,37 @@ class Answers:
     rejects: list[Reject]
 
 
-def recognise_files(
+def predict_files(
     listed: Unlabelled,
     model: VideoEpitoma,
     config: ModelConfig,
-    asking: Asking,
+    request: PredictRequest,
     *,
     gpus: int,
     index_file: IndexFile = index_video,
-) -> Iterator[Answers]:
-    """Recognise videos over the cluster; yields answers as they come in, in any order, one for every video.
+) -> Iterator[PredictResults]:
+    """Recognise videos over the cluster; yields results as they come in, in any order, one for every video.
 
     Args:
         listed: The videos.
         model: With its networks, set to run as they shall.
         config: The model's.
-        asking: What is asked.
+        request: What is asked.
         gpus: How many GPUs to compute on; 0 computes on CPUs.
         index_file: How to index a video that has no stored index.
     """
     quieten()
-    looks = looks_of(model, config)
-    glance = partial(glance_task, looks=looks, budget=asking.budget, index_file=index_file)
-    look_closely = partial(close_look_task, looks=looks)
+    two_pass = two_pass_of(model, config)
+    first = partial(first_pass_task, two_pass=two_pass, budget=request.budget, index_file=index_file)
+    second_pass = partial(second_pass_task, two_pass=two_pass)
     cpus = decode_cpus()
-    computed = partial(_computed, shared=ray.put((model, config)), asking=asking, gpus=gpus)
+    computed = partial(_computed, shared=ray.put((model, config)), request=request, gpus=gpus)
 
     def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
-        rows = over_workers(ray.data.from_arrow(tasks), glance, batch_size=None, num_cpus=cpus)
-        rows = computed(rows, Choosing, gpu_share=GPU_OF_CHOOSING)
-        rows = over_workers(rows, look_closely, batch_size=CLOSE_LOOKS_PER_TASK, num_cpus=cpus)
-        rows = computed(rows, Classifying, gpu_share=GPU_OF_CLASSIFYING)
+        rows = over_workers(ray.data.from_arrow(tasks), first, batch_size=None, num_cpus=cpus)
+        rows = computed(rows, SelectStage, gpu_share=GPU_OF_SELECTING)
+        rows = over_workers(rows, second_pass, batch_size=SECOND_PASSES_PER_TASK, num_cpus=cpus)
+        rows = computed(rows, ClassifyStage, gpu_share=GPU_OF_CLASSIFYING)
         rows.context.target_max_block_size = BLOCK_BYTES
         rows.context.memory_usage_poll_interval_s = None
         # Actors that have little to do for a moment stay: another would take seconds to start.
@@ -103,12 +103,12 @@ def recognise_files(
         rows = [{"video_id": v.video_id, "path": v.path, "index": indices.row(v.video_id)} for v in window]
         videos = pa.Table.from_pylist(rows, schema=TASK)
         for results in each_once(videos, run, videos_per_task=_videos_per_task(len(window)), lost=_lost):
-            yield _answers(results)
+            yield _results(results)
 
 
 def _videos_per_task(videos: int) -> int:
     tasks = TASKS_PER_CPU * max(1, int(cluster_cpus()))
-    return max(1, min(GLANCES_PER_TASK, videos // tasks))
+    return max(1, min(FIRST_PASSES_PER_TASK, videos // tasks))
 
 
 def _lost(videos: pa.Table) -> pa.Table:
@@ -117,7 +117,7 @@ def _lost(videos: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=RESULT)
 
 
-def _answers(results: pa.Table) -> Answers:
+def _results(results: pa.Table) -> PredictResults:
     rows, rejects = [], []
     for result in results.to_pylist():
         if result["fault"]:
@@ -125,17 +125,23 @@ def _answers(results: pa.Table) -> Answers:
         if result["reject"]:
             rejects.append(Reject(result["video_id"], result["path"], result["reject"]))
         else:
-            rows.append(result["said"])
-    return Answers(rows=rows, rejects=rejects)
+            rows.append(result["prediction"])
+    return PredictResults(rows=rows, rejects=rejects)
 
 
 def _computed(
-    rows: Dataset, stage: type[Stage], *, shared: ray.ObjectRef, asking: Asking, gpus: int, gpu_share: float
+    rows: Dataset,
+    stage: type[Stage],
+    *,
+    shared: ray.ObjectRef,
+    request: PredictRequest,
+    gpus: int,
+    gpu_share: float,
 ) -> Dataset:
     actors = gpus or max(1, int(cluster_cpus()))
     return rows.map_batches(
         stage,
-        fn_constructor_args=(shared, asking),
+        fn_constructor_args=(shared, request),
         fn_constructor_kwargs={"gpu": gpus > 0},
         batch_size=1,
         batch_format="pyarrow",

@@ -13,8 +13,8 @@ import torch
 
 from epitoma.core.stopwatch import Stopwatch
 from epitoma.files.uris import without_secrets
-from epitoma.inference.predictions import SAID
-from epitoma.inference.predictor import Chosen, Prediction, Recogniser
+from epitoma.inference.predictions import PREDICTION_SCHEMA
+from epitoma.inference.predictor import Chosen, Prediction, Predictor
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.on_ray.decode.sparse_decoding import BETWEEN, NO_PIXELS
 
@@ -24,14 +24,14 @@ RESULT = pa.schema(
         pa.field("path", pa.string(), nullable=False),
         pa.field("reject", pa.string()),
         pa.field("fault", pa.string()),
-        pa.field("said", pa.struct(list(SAID))),
+        pa.field("prediction", pa.struct(list(PREDICTION_SCHEMA))),
     ]
 )
 """What came of a video: what was said of it, or why it cannot be read, or what went wrong here."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class PredictRequest:
     """What is asked of every video.
 
     Attributes:
@@ -50,15 +50,15 @@ class Stage(ABC):
 
     Args:
         shared: Model and its config, in the object store.
-        asking: What is asked.
+        request: What is asked.
         gpu: Whether to compute on the GPU that this process was given.
     """
 
-    def __init__(self, shared: ray.ObjectRef, asking: Asking, *, gpu: bool) -> None:
+    def __init__(self, shared: ray.ObjectRef, request: PredictRequest, *, gpu: bool) -> None:
         torch.set_num_threads(1)
         model, config = ray.get(shared)
-        self.recogniser = Recogniser(model, config, device=torch.device("cuda" if gpu else "cpu"))
-        self.asking = asking
+        self.predictor = Predictor(model, config, device=torch.device("cuda" if gpu else "cpu"))
+        self.request = request
 
     def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
         """Do this stage's work on every video that can be gone on with."""
@@ -79,7 +79,7 @@ class Stage(ABC):
         """The row as the next stage takes it."""
 
 
-class Choosing(Stage):
+class SelectStage(Stage):
     """LightNet and the selector."""
 
     def work(self, row: Row) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Choosing(Stage):
         watch = Stopwatch()
         with watch.on("light"):
             # Copied, since torch must not be given what all processes share.
-            chosen = self.recogniser.choose(row["frames"].copy(), budget=self.asking.budget)
+            chosen = self.predictor.choose(row["frames"].copy(), budget=self.request.budget)
         return {
             "alpha": chosen.alpha_T.tobytes(),
             "gate": chosen.gate_T.tobytes(),
@@ -100,20 +100,20 @@ class Choosing(Stage):
         return pixel_table({**row, "frames": NO_PIXELS}, BETWEEN)
 
 
-class Classifying(Stage):
+class ClassifyStage(Stage):
     """HeavyNet and the classifier."""
 
     def work(self, row: Row) -> dict[str, Any]:
         """Classify what was kept."""
         watch = Stopwatch()
         alpha_T, gate_T = (np.frombuffer(row[name], np.float32) for name in ("alpha", "gate"))
-        chosen = Chosen(alpha_T=alpha_T, gate_T=gate_T, has_looked=self.recogniser.config.has_selector)
+        chosen = Chosen(alpha_T=alpha_T, gate_T=gate_T, light_has_run=self.predictor.config.has_selector)
         with watch.on("heavy"):
-            scores_L = self.recogniser.scores(row["snippets"].copy(), chosen)
+            scores_L = self.predictor.scores(row["snippets"].copy(), chosen)
         spent = {"decoding": row["decoding_ms"], "light": row["light_ms"], "heavy": watch.spent["heavy"]}
         seconds_T = np.frombuffer(row["seconds"], np.float64)
-        said = self.recogniser.told(row["path"], seconds_T, chosen, scores_L, spent)
-        return {"said": _said(row, said, self.asking)}
+        said = self.predictor.make_prediction(row["path"], seconds_T, chosen, scores_L, spent)
+        return {"prediction": _prediction_row(row, said, self.request)}
 
     def table(self, row: Row) -> pa.Table:
         """What came of the video."""
@@ -121,12 +121,12 @@ class Classifying(Stage):
         return pa.Table.from_pylist([{**told, "path": without_secrets(row["path"])}], schema=RESULT)
 
 
-def _said(row: Row, prediction: Prediction, asking: Asking) -> dict[str, Any]:
-    """A row of SAID."""
+def _prediction_row(row: Row, prediction: Prediction, request: PredictRequest) -> dict[str, Any]:
+    """A row of PREDICTION_SCHEMA."""
     return {
         "video_id": row["video_id"],
         "path": without_secrets(row["path"]),
-        **prediction.record(top=asking.top, min_score=asking.min_score),
+        **prediction.record(top=request.top, min_score=request.min_score),
         "kept": len(prediction.timesteps),
         **{f"{name}_ms": spent for name, spent in prediction.milliseconds.items()},
         "replaced_frames": row["replaced"],

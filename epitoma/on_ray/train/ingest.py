@@ -34,11 +34,11 @@ from epitoma.training.schedule import (
 from epitoma.video.index_table import StoredIndices
 
 
-def decode_spec(networks: Networks, *, light_looks: bool = True) -> DecodeSpec:
+def decode_spec(networks: Networks, *, has_selector: bool = True) -> DecodeSpec:
     """Ask the networks what they want to see; LightNet need not look where no selector chooses."""
     light: InputSpec = networks.light.input
     heavy: InputSpec = networks.heavy.input
-    light_size = light.size if light_looks else None
+    light_size = light.size if has_selector else None
     return DecodeSpec(light_size=light_size, heavy_size=heavy.size, frames=heavy.frames)
 
 
@@ -176,11 +176,11 @@ class PixelSource:
             if row["reject"] and row["video_id"] not in self.rejected:
                 self.rejected.add(row["video_id"])
                 told = {name: row[name] for name in ("video_id", "path", "reject")}
-                self.context.tell({"kind": "reject", **told})
+                self.context.emit({"kind": "reject", **told})
             if row["replaced"] and row["video_id"] not in self.damaged:
                 self.damaged.add(row["video_id"])
                 told = {name: row[name] for name in ("video_id", "path", "replaced")}
-                self.context.tell({"kind": "damaged", **told})
+                self.context.emit({"kind": "damaged", **told})
         total = sum(len(split) for split in self.manifests.values()) // self.context.world_size
         check_reject_share(
             len(self.rejected), total, self.config.max_reject_share, reasons=self.config.folder

@@ -231,7 +231,7 @@ def _load_start(model: VideoEpitoma, start: State) -> None:
 def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSource | PixelSource:
     training, validation = job.manifest.split("train"), job.manifest.split("validation")
     if job.store is None:
-        spec = decode_spec(networks, light_looks=job.config.selection == "learnt")
+        spec = decode_spec(networks, has_selector=job.config.selection == "learnt")
         return PixelSource(job.config, training, validation, context, spec)
     stored = (feature_split(read_features(job.store, split), split) for split in (training, validation))
     return FeatureSource(job.config, next(stored), next(stored), context)

@@ -60,7 +60,7 @@ class RayContext:
         all_gather_object(gathered, value)
         return gathered
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Send to the board; steps and epochs are told once, by the first worker."""
         if self.rank == 0 or event["kind"] == "reject":
             answer = self.board.put.remote(event)

@@ -13,7 +13,7 @@ import ray.tune
 import torch
 from ray.tune.integration.ray_train import TuneReportCallback
 
-from epitoma.core.config import to_dict
+from epitoma.core.config import CONFIG_FILE, to_dict
 from epitoma.cost.gmacs import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
@@ -43,7 +43,7 @@ from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
 
 SCORE, COST = "validation/score", "gmacs"
-CONFIG_FILE, ERROR_FILE = "config.json", "error.txt"
+ERROR_FILE = "error.txt"
 SPLITS = ("validation", "test")
 
 
@@ -82,7 +82,7 @@ class TuneContext(LocalContext):
         super().__init__(folder, device=device)
         self.cost = cost
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Report an epoch if it was validated."""
         if event["kind"] == "epoch" and SCORE in event["metrics"]:
             kept = max(1, round(event["metrics"]["validation/timesteps"]))

@@ -101,7 +101,7 @@ def _new(plan: TunePlan, trainable: Any) -> Tuner:
             name=TUNE_FOLDER,
             storage_path=str(plan.folder.resolve()),
             verbose=0,
-            callbacks=[Told(plan.folder)],
+            callbacks=[WatcherCallback(plan.folder)],
         ),
     )
 
@@ -138,7 +138,7 @@ def _followed(folder: Path, watcher: TrialWatcher) -> Iterator[None]:
         del _WATCHERS[str(folder)]
 
 
-class Told(Callback):
+class WatcherCallback(Callback):
     """Passes Tune's events on."""
 
     def __init__(self, folder: Path) -> None:

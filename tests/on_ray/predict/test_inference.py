@@ -13,8 +13,8 @@ from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
 from epitoma.on_ray.cluster.lost_workers import LOST
-from epitoma.on_ray.predict.inference import GLANCES_PER_TASK, recognise_files
-from epitoma.on_ray.predict.recognising import Asking
+from epitoma.on_ray.predict.inference import FIRST_PASSES_PER_TASK, predict_files
+from epitoma.on_ray.predict.recognising import PredictRequest
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import StoredIndices
 
@@ -24,11 +24,11 @@ def model(model_config: ModelConfig) -> VideoEpitoma:
     return build_model(model_config).eval()
 
 
-def told(answers) -> tuple[dict, dict]:
+def told(results) -> tuple[dict, dict]:
     """Rows by video id and reasons by video id; every video must be answered once."""
-    answers = list(answers)
-    rows = [row for each in answers for row in each.rows]
-    rejects = [reject for each in answers for reject in each.rejects]
+    results = list(results)
+    rows = [row for each in results for row in each.rows]
+    rejects = [reject for each in results for reject in each.rejects]
     names = [row["video_id"] for row in rows] + [reject.video_id for reject in rejects]
     assert len(names) == len(set(names))
     return {row["video_id"]: row for row in rows}, {reject.video_id: reject.reason for reject in rejects}
@@ -44,12 +44,12 @@ def kills_its_process(path: str) -> VideoIndex:
 def test_a_file_that_kills_its_worker_costs_no_other_file(ray_cluster, dataset, model, model_config):
     """Of a model without a selector, which sees every candidate."""
     model_config.has_selector = False
-    paths = dataset.resolved_paths()[: GLANCES_PER_TASK + 1]
+    paths = dataset.resolved_paths()[: FIRST_PASSES_PER_TASK + 1]
     videos = [ListedVideo(video_id=path, path=path, labels=()) for path in paths]
     videos.insert(3, ListedVideo(video_id="kills", path="/kills.mp4", labels=()))
     listed = Unlabelled(videos=tuple(videos), indices=StoredIndices(None))
     rows, rejects = told(
-        recognise_files(listed, model, model_config, Asking(), gpus=0, index_file=kills_its_process)
+        predict_files(listed, model, model_config, PredictRequest(), gpus=0, index_file=kills_its_process)
     )
     assert set(rows) == set(paths)
     assert rejects == {"kills": LOST}
@@ -63,4 +63,4 @@ def test_a_fault_of_the_model_is_raised_and_not_taken_for_a_bad_video(
 ):
     model.classifier.mlp[0] = torch.nn.Linear(7, 7)
     with pytest.raises(RuntimeError, match="mat1 and mat2 shapes"):
-        list(recognise_files(list_unlabelled(str(dataset.path)), model, model_config, Asking(), gpus=0))
+        list(predict_files(list_unlabelled(str(dataset.path)), model, model_config, PredictRequest(), gpus=0))
