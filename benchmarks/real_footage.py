@@ -40,7 +40,8 @@ from epitoma.presets import offline_networks
 from epitoma.reporting.console import Advance, complain, phase, say
 from epitoma.reporting.plots import spread_figure
 from epitoma.training.batch import SelectionName
-from epitoma.training.context import Event, LocalContext
+from epitoma.training.context import LocalContext
+from epitoma.training.events import Event, StepDone
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit, feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.loop import TrainingLoop
@@ -219,8 +220,8 @@ class Watched(LocalContext):
 
     def emit(self, event: Event) -> None:
         """Move the bar."""
-        if event["kind"] == "step":
-            self.advance(event["epoch"] * event["steps"] + event["step"], self.epochs * event["steps"])
+        if isinstance(event, StepDone):
+            self.advance(event.epoch * event.steps + event.step, self.epochs * event.steps)
 
 
 def train(

@@ -4,7 +4,6 @@
 ``--preset breakfast:i3d`` chooses the HeavyNet too. ``--config FILE`` takes them from JSON.
 """
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,24 +12,22 @@ import ray
 from epitoma.core.config import CONFIG_FILE, flatten, to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.datasets.rejects import Reject, write_rejects
-from epitoma.files.json_files import read_json, write_json
+from epitoma.datasets.rejects import write_rejects
+from epitoma.files.json_files import read_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
 from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.trainer import Job, fit
 from epitoma.presets import preset
-from epitoma.reporting.console import phase, say
+from epitoma.reporting.console import phase
 from epitoma.reporting.plots import training_figure
 from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, State, state_of
-from epitoma.training.context import Event
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.extraction import extract_with
 from ray_jobs.parts.runs import create_run_folder, save_run_model, tracked_job
 from ray_jobs.parts.starting_point import starting_point
-
-HISTORY = "history.json"
+from ray_jobs.parts.train_watcher import TrainWatcher
 
 
 def unchanged(state: State) -> State:
@@ -85,128 +82,6 @@ def check_resumed(config: TrainConfig) -> None:
         )
 
 
-class Watcher:
-    """Shows a run's events to the person, logs them to MLflow, and keeps what must be kept."""
-
-    def __init__(self, config: TrainConfig, tracker: RunTracker, advance) -> None:
-        self.config = config
-        self.tracker = tracker
-        self.advance = advance
-        self.history: list[dict[str, float]] = []
-        self.rejects: list[Reject] = []
-        self.damaged: set[str] = set()
-        self.collapses: set[str] = set()
-        self.start_score = -math.inf
-
-    def __call__(self, event: Event) -> None:
-        """Take one event."""
-        handlers = {
-            "start": self._start,
-            "step": self._step,
-            "epoch": self._epoch,
-            "reject": self._reject,
-            "damaged": self._damaged,
-            "collapsed": self._collapsed,
-            "no_better": self._no_better,
-            "resumed": self._resumed,
-            "stopping": self._stopping,
-            "stopped": self._stopped,
-        }
-        handlers[event["kind"]](event)
-
-    def _start(self, event: Event) -> None:
-        self.start_score = score = event["metrics"]["validation/score"]
-        say(
-            f"  starts at validation {score:.3f}, and keeps that model unless training makes one at least as good"
-        )
-
-    def _step(self, event: Event) -> None:
-        total = self.config.optimisation.epochs * event["steps"]
-        self.advance(event["epoch"] * event["steps"] + event["step"], total, self._note())
-
-    def _epoch(self, event: Event) -> None:
-        self._forget_from(event["epoch"])
-        self.history.append({"epoch": event["epoch"], **event["metrics"]})
-        write_json(self.config.folder / HISTORY, {"epochs": self.history})
-        self._tell_mlflow(self.history[-1])
-
-    def _forget_from(self, epoch: int) -> None:
-        """Leave out epochs that are done anew, after a worker died and was started again."""
-        self.history = [row for row in self.history if row["epoch"] < epoch]
-
-    def _reject(self, event: Event) -> None:
-        if event["video_id"] in {reject.video_id for reject in self.rejects}:
-            return
-        self.rejects.append(Reject(event["video_id"], event["path"], event["reject"]))
-        say(f"  rejected {event['path']}: {event['reject']}")
-
-    def _damaged(self, event: Event) -> None:
-        if event["video_id"] not in self.damaged:
-            self.damaged.add(event["video_id"])
-            say(f"  damaged {event['path']}: {event['replaced']} frames replaced by the nearest good ones")
-
-    def _collapsed(self, event: Event) -> None:
-        """Say what is wrong once, and keep it with the run."""
-        if event["what"] not in self.collapses:
-            self.collapses.add(event["what"])
-            self.tracker.tags({"collapsed": event["what"]})
-            say(f"  the selector has collapsed: {event['what']}")
-
-    def _no_better(self, event: Event) -> None:
-        patience = self.config.optimisation.patience
-        say(
-            f"  ended after epoch {event['epoch']}: the last {patience} validations found nothing better "
-            "(optimisation.patience)"
-        )
-
-    def _resumed(self, event: Event) -> None:
-        """Take the curve from the checkpoint: a driver that was killed may not have heard of its last epochs."""
-        known = {row["epoch"] for row in self._kept_history()}
-        self.history = event["history"]
-        write_json(self.config.folder / HISTORY, {"epochs": self.history})
-        for row in self.history:
-            if row["epoch"] not in known:
-                self._tell_mlflow(row)
-        within = f", in step {event['step'] + 1} of the next" if event["step"] else ""
-        say(f"  resumed after epoch {event['epoch']}{within}")
-
-    def _kept_history(self) -> list[dict[str, float]]:
-        file = self.config.folder / HISTORY
-        return read_json(file)["epochs"] if file.is_file() else []
-
-    def _tell_mlflow(self, row: dict[str, float]) -> None:
-        metrics = {name: value for name, value in row.items() if name != "epoch"}
-        self.tracker.metrics(metrics, step=int(row["epoch"]))
-
-    def _stopping(self, event: Event) -> None:
-        """Tell MLflow at once, since whoever stops the run may not wait for its last checkpoint."""
-        self.tracker.status("KILLED")
-        say("  stopping: workers keep a checkpoint first")
-
-    def _stopped(self, event: Event) -> None:
-        kept = (
-            f"the newest checkpoint is {event['newest']}" if event["newest"] else "there is no checkpoint yet"
-        )
-        say(f"  {kept}" if event["ended"] else f"  workers did not end in time: {kept}")
-
-    def say_what_was_kept(self) -> None:
-        """Tell the person when all the training made nothing better than the model it started from."""
-        scores = [row["validation/score"] for row in self.history if "validation/score" in row]
-        if scores and max(scores) < self.start_score:
-            say("  no epoch was as good: the model is the one that training started from")
-
-    def _note(self) -> str:
-        if not self.history:
-            return ""
-        last = self.history[-1]
-        scores = [row["validation/score"] for row in self.history if "validation/score" in row]
-        score = f", validation {scores[-1]:.3f}" if scores else ""
-        return (
-            f"epoch {int(last['epoch']) + 1}, loss {last['train/loss']:.3f}{score}, "
-            f"T' {last['train/timesteps']:.1f}, {last['train/videos_per_second']:.1f} videos/s"
-        )
-
-
 def _fit(
     config: TrainConfig, manifest: Manifest, networks: Networks, start: State | None, tracker: RunTracker
 ) -> State:
@@ -231,7 +106,7 @@ def _fit(
         board=new_board(),
     )
     with phase(f"train {config.name} from {config.source}", unit="steps") as advance:
-        watcher = Watcher(config, tracker, advance)
+        watcher = TrainWatcher(config, tracker, advance)
         try:
             best = fit(job, watch=watcher)
         finally:

@@ -15,6 +15,7 @@ from benchmarks.scaling.layouts import cpu_seconds
 from epitoma.on_ray.cluster.runtime import decode_cpus
 from epitoma.on_ray.train.board import EventBoard
 from epitoma.reporting.console import say
+from epitoma.training.events import StepDone
 
 GCS, RAYLET = "gcs_server", "raylet/raylet"
 OBJECT_BYTES = 200_000_000
@@ -42,7 +43,7 @@ def event_rate(*, events: int) -> dict[str, Any]:
     ray.get(board.take.remote(0))
     started = time.perf_counter()
     for step in range(events):
-        board.put.remote({"kind": "step", "epoch": 0, "step": step, "steps": events})
+        board.put.remote(StepDone(epoch=0, step=step, steps=events))
     taken = len(ray.get(board.take.remote(0)))
     seconds = time.perf_counter() - started
     if taken != events:

@@ -1,4 +1,4 @@
-"""What the training loop sees of the world around it: who it is among workers, and whom it tells."""
+"""What the training loop sees of the world around it: its place among workers, events out, checkpoints."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.training.checkpoint_folder import CheckpointFolder
-
-Event = dict[str, Any]
-"""Something a person may want to see while training runs: always with a ``kind``."""
+from epitoma.training.events import Event
 
 
 class TrainContext(Protocol):
@@ -41,7 +39,7 @@ class TrainContext(Protocol):
         ...
 
     def emit(self, event: Event) -> None:
-        """Tell the person watching; never waits for an answer."""
+        """Hand an event to whoever watches the run; never waits for an answer."""
         ...
 
     def is_to_stop(self) -> bool:

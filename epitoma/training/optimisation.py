@@ -1,7 +1,8 @@
-"""How weights are moved: Muon for the matrices of selector and classifier, AdamW for all else."""
+"""Optimisers: Muon for the matrices of selector and classifier, AdamW for all other weights."""
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,34 +13,33 @@ from epitoma.core.errors import ConfigError
 from epitoma.training.muon import Muon
 
 NARROWEST = 32
-"""Sides of a matrix that Muon moves: what leads to a score or to a few classes is narrower, and AdamW's as is usual."""
+"""Smallest side of a matrix for Muon; output layers to a score or a few classes are narrower and use AdamW, as usual."""
 
 
 @dataclass(kw_only=True)
 class OptimisationConfig:
-    """How weights are moved; the paper has Adam at a constant rate.
+    """How weights are optimised; the paper uses Adam at a constant rate.
 
     Attributes:
         epochs: Passes over the training split.
         batch_size: Videos of a step over all workers.
-        accumulate: Parts of a step's videos that go through the networks one after the other, which takes less memory
-            and changes no gradient but that of the target mode's penalty, for which each part stands by itself.
-        optimizer: Of selector and classifier: ``muon`` for their matrices with AdamW for their vectors, or, as in the
-            paper, ``adamw`` for both. LightNet and HeavyNet have AdamW.
-        learning_rate: Of selector and classifier, where AdamW moves them.
-        matrix_learning_rate: Of their matrices, where Muon does.
-        network_learning_rate: Of LightNet and HeavyNet where they are fine-tuned.
+        accumulate: Parts into which a step's videos are split for forward and backward passes, which takes less memory.
+            It changes no gradient but that of the penalty in target mode, which is computed for each part by itself.
+        optimizer: Optimiser of selector and classifier: ``muon`` for their matrices with AdamW for all else, or, as in
+            the paper, ``adamw`` for all. LightNet and HeavyNet always use AdamW.
+        learning_rate: Learning rate of selector and classifier, where AdamW optimises them.
+        matrix_learning_rate: Learning rate of their matrices, where Muon optimises them.
+        network_learning_rate: Learning rate of LightNet and HeavyNet where they are fine-tuned.
         adam_epsilon: Adam's epsilon.
         weight_decay: Decoupled weight decay.
-        schedule: ``cosine`` falls to 0 over the run; ``constant`` stays.
+        schedule: Learning rate over the run: ``cosine`` falls to 0, ``constant`` does not change.
         gradient_norm: Gradients are clipped to this norm.
         validate_every: Epochs between validations; the last epoch is always validated.
-        patience: Validations without a better score after which training ends; None goes on to the last epoch.
-        checkpoint_epochs: Epochs between checkpoints; the last epoch is always kept.
+        patience: Validations without a better score after which training ends; None trains to the last epoch.
+        checkpoint_epochs: Epochs between checkpoints; the last epoch always has one.
         mixed_precision: bfloat16 on a GPU.
-        average: Decay of the average over steps whose weights are validated and kept, per step; 0 keeps those of the
-            last step.
-        imitation_weight: How much LightNet's guess at a timestep is drawn towards HeavyNet's.
+        average: Decay per step of the weight average that is validated and kept; 0 keeps the weights of the last step.
+        imitation_weight: Weight in the loss of the distance between LightNet's and HeavyNet's frame logits.
     """
 
     epochs: int = 100
@@ -67,14 +67,25 @@ class OptimisationConfig:
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"optimisation.patience must be at least 1, not {self.patience}")
 
+    def autocast(self, device: torch.device) -> AbstractContextManager:
+        """Context for forward passes: bfloat16 autocast on a GPU with ``mixed_precision``, else nothing."""
+        if device.type == "cuda" and self.mixed_precision:
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return nullcontext()
+
 
 def make_optimizers(
     head: Iterable[nn.Parameter], networks: Iterable[nn.Parameter], config: OptimisationConfig
 ) -> list[torch.optim.Optimizer]:
-    """Optimisers for selector and classifier, and for the networks where they learn.
+    """Make the optimisers of selector and classifier, and of the networks where these are trained.
 
-    Muon (Jordan et al. 2024) moves a matrix as far in all directions, also in those in which light features vary
-    little, and small or rare evidence is there: gates need about half of the steps (``docs/selector.md``).
+    Muon (Jordan et al. 2024) updates a matrix equally far in all directions, also in those in which light features
+    vary little. Small or rare evidence lies there, and gates need about half of the steps (``docs/selector.md``).
+
+    Args:
+        head: Parameters of selector and classifier; those that do not require a gradient are left out.
+        networks: Parameters of LightNet and HeavyNet; likewise.
+        config: Learning rates, weight decay and choice of optimiser.
     """
     learnt = [parameter for parameter in head if parameter.requires_grad]
     matrices = [p for p in learnt if config.optimizer == "muon" and _is_hidden_matrix(p)]
@@ -97,7 +108,7 @@ def make_optimizers(
 def set_learning_rate(
     optimizers: Sequence[torch.optim.Optimizer], config: OptimisationConfig, *, progress: float
 ) -> None:
-    """Set the learning rate for where training is, 0 to 1."""
+    """Set the learning rate of the schedule at this share of the run, 0 to 1."""
     if config.schedule == "cosine":
         factor = 0.5 * (1 + math.cos(math.pi * progress))
         for optimizer in optimizers:

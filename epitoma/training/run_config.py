@@ -9,7 +9,7 @@ from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.batch import SelectionName
-from epitoma.training.loop import LoopConfig
+from epitoma.training.loop_config import LoopConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.sparsity import SparsityConfig
 

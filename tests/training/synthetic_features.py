@@ -9,7 +9,9 @@ from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
+from epitoma.training.checkpoint import State
 from epitoma.training.context import LocalContext
+from epitoma.training.events import EpochDone
 from epitoma.training.feature_batches import FeatureSource, FeatureSplit
 from epitoma.training.loop import TrainingLoop
 from epitoma.training.optimisation import OptimisationConfig
@@ -66,14 +68,21 @@ def make_config(folder: Path, **settings) -> TrainConfig:
 
 
 def make_loop(
-    config: TrainConfig, training: FeatureSplit, validation: FeatureSplit, context: LocalContext
+    config: TrainConfig,
+    training: FeatureSplit,
+    validation: FeatureSplit,
+    context: LocalContext,
+    *,
+    start: State | None = None,
 ) -> TrainingLoop:
     torch.manual_seed(config.seed)
     model = VideoEpitoma(config.head, light_channels=LIGHT, heavy_channels=HEAVY, classes=CLASSES)
     model.selector.requires_grad_(config.selection == "learnt")
+    if start is not None:
+        model.load_state_dict(start)
     source = FeatureSource(config, training, validation, context)
     return TrainingLoop(model, config.loop(multi_label=False), context, source)
 
 
 def epochs(context: LocalContext) -> list[dict[str, float]]:
-    return [event["metrics"] for event in context.events if event["kind"] == "epoch"]
+    return [event.metrics for event in context.events if isinstance(event, EpochDone)]

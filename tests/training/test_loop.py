@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from epitoma.core.errors import ConfigError, DivergedError
-from epitoma.training.averaging import WeightAverage
 from epitoma.training.checkpoint_folder import name_of
 from epitoma.training.context import LocalContext
+from epitoma.training.events import Collapsed, PatienceSpent, Resumed, StartValidated, StepDone
 from epitoma.training.sparsity import SparsityConfig
 from tests.training.synthetic_features import (
     EVIDENCE,
@@ -127,8 +127,8 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Pa
 
     class Stopping(LocalContext):
         def emit(self, event):
-            super().tell(event)
-            if event.get("epoch") == 5 and event["kind"] == "step":
+            super().emit(event)
+            if isinstance(event, StepDone) and event.epoch == 5:
                 raise StoppedError
 
     with pytest.raises(StoppedError):
@@ -136,8 +136,8 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Pa
     resumed = LocalContext(tmp_path / "cut")
     loop = make_loop(config, *splits, resumed)
     loop.run()
-    assert resumed.events[0]["kind"] == "resumed"
-    assert resumed.events[0]["epoch"] == 4
+    assert isinstance(resumed.events[0], Resumed)
+    assert resumed.events[0].epoch == 4
     assert losses(resumed) == losses(whole)[4:]
 
 
@@ -153,8 +153,8 @@ def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path,
 
     class Cut(LocalContext):
         def emit(self, event):
-            super().tell(event)
-            if event["kind"] == "step" and (event["epoch"], event["step"]) == (2, step):
+            super().emit(event)
+            if isinstance(event, StepDone) and (event.epoch, event.step) == (2, step):
                 raise CutError
 
     with pytest.raises(CutError):
@@ -163,11 +163,12 @@ def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path,
     make_loop(config, *splits, resumed).run()
     newest = (2 * 8 + step - 1) // 3 * 3
     began = resumed.events[0]
-    assert (began["kind"], 8 * began["epoch"] + began["step"]) == ("resumed", newest)
-    steps = [(event["epoch"], event["step"]) for event in resumed.events if event["kind"] == "step"]
+    assert isinstance(began, Resumed)
+    assert 8 * began.epoch + began.step == newest
+    steps = [(event.epoch, event.step) for event in resumed.events if isinstance(event, StepDone)]
     assert steps == [(e, s) for e in range(1, 4) for s in range(1, 9) if 8 * e + s > newest]
     names = ("train/loss", "train/accuracy", "train/timesteps", "train/videos", "validation/score")
-    tail = [{name: metrics[name] for name in names} for metrics in epochs(whole)[began["epoch"] :]]
+    tail = [{name: metrics[name] for name in names} for metrics in epochs(whole)[began.epoch :]]
     assert [{name: metrics[name] for name in names} for metrics in epochs(resumed)] == tail
 
 
@@ -180,39 +181,20 @@ def test_a_run_told_to_stop_keeps_that_very_step_and_goes_on_bit_for_bit(tmp_pat
 
     class Stopped(LocalContext):
         def is_to_stop(self):
-            return (self.events[-1]["epoch"], self.events[-1]["step"]) == (1, step)
+            return (self.events[-1].epoch, self.events[-1].step) == (1, step)
 
     stopped = Stopped(tmp_path / "stopped")
     make_loop(config, *splits, stopped).run()
-    assert (stopped.events[-1]["epoch"], stopped.events[-1]["step"]) == (1, step)
+    assert (stopped.events[-1].epoch, stopped.events[-1].step) == (1, step)
     assert stopped.saved().name == name_of((1, step))
     resumed = LocalContext(tmp_path / "stopped")
     make_loop(config, *splits, resumed).run()
-    assert [row["train/loss"] for row in resumed.events[0]["history"]] == losses(whole)[:1]
+    assert [row["train/loss"] for row in resumed.events[0].history] == losses(whole)[:1]
     assert losses(resumed) == losses(whole)[1:]
 
 
 def losses(context: LocalContext) -> list[float]:
     return [metrics["train/loss"] for metrics in epochs(context)]
-
-
-def test_counts_of_an_epoch_go_on_with_other_workers(tmp_path: Path, splits):
-    config = make_config(tmp_path)
-    counted = [[1.0, 2.0, 3.0, 4.0], [10.0, 20.0, 30.0, 40.0]]
-
-    class Worker(LocalContext):
-        def __init__(self, rank: int, world_size: int) -> None:
-            super().__init__(tmp_path)
-            self.rank, self.world_size = rank, world_size
-
-    def taken_up(rank: int, world_size: int) -> list[float]:
-        loop = make_loop(config, *splits, Worker(rank, world_size))
-        loop.progress.totals = counted
-        return loop._counted_before().tolist()
-
-    assert [taken_up(rank, 2) for rank in range(2)] == counted
-    assert [taken_up(rank, 3) for rank in range(3)] == [[11.0, 22.0, 33.0, 44.0], [0.0] * 4, [0.0] * 4]
-    assert taken_up(0, 1) == [11.0, 22.0, 33.0, 44.0]
 
 
 def test_the_gates_learn_from_every_timestep_in_the_warm_up(tmp_path: Path, splits):
@@ -247,10 +229,9 @@ def test_a_run_that_goes_on_keeps_the_model_it_started_from_unless_it_finds_a_be
     later = make_config(
         tmp_path, optimisation=ruinous, sparsity=SparsityConfig(warmup=0.5), start_from=tmp_path
     )
-    loop = make_loop(later, *splits, LocalContext(tmp_path / "later"))
-    loop.module.load_state_dict(first.best)
+    loop = make_loop(later, *splits, LocalContext(tmp_path / "later"), start=first.best)
     loop.run()
-    assert loop.context.events[0]["kind"] == "start"
+    assert isinstance(loop.context.events[0], StartValidated)
     assert loop.progress.best_epoch == -1
     assert torch.equal(loop.best["classifier.mlp.0.weight"], first.best["classifier.mlp.0.weight"])
     assert not torch.equal(loop.module.classifier.mlp[0].weight, first.best["classifier.mlp.0.weight"])
@@ -274,14 +255,17 @@ def test_references_see_what_they_are_meant_to(tmp_path: Path, splits):
 
 def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
     """The loss of a step with a video of weight 0 is the loss of the step without it."""
-    context, config = LocalContext(tmp_path), make_config(tmp_path, optimisation={"epochs": 1})
+    context, config = (
+        LocalContext(tmp_path),
+        make_config(tmp_path, optimisation={"epochs": 1, "average": 0.0}),
+    )
     loop = make_loop(config, *splits, context)
-    loop.model, loop.average = loop.module.eval(), WeightAverage(loop.module, decay=0.0)
+    loop.module.eval()
     batch = next(iter(loop.source.training(0)))
     weight_B = torch.ones(len(batch.video_ids))
     weight_B[::2] = 0
     before = {name: tensor.clone() for name, tensor in loop.module.state_dict().items()}
-    counted = loop._step(0, 0, replace(batch, weight_B=weight_B))
+    counted = loop.trainer.step(0, 0, replace(batch, weight_B=weight_B))
     loop.module.load_state_dict(before)
     kept = weight_B > 0
     fewer = replace(
@@ -296,7 +280,7 @@ def test_a_rejected_video_does_not_count(tmp_path: Path, splits):
             valid_BT=batch.candidates.valid_BT[kept],
         ),
     )
-    assert torch.allclose(loop._step(0, 0, fewer), counted, rtol=1e-5)
+    assert torch.allclose(loop.trainer.step(0, 0, fewer).tensor(), counted.tensor(), rtol=1e-5)
 
 
 @pytest.mark.long
@@ -308,7 +292,7 @@ def test_gates_that_collapse_are_told_while_training(tmp_path: Path, splits):
         sparsity = SparsityConfig(mode=mode, l0_weight=50.0, warmup=0.1, anneal=0.1, open_every=None)
         config = make_config(tmp_path, sparsity=sparsity, optimisation={"epochs": 12, "validate_every": 2})
         make_loop(config, *splits, context).run()
-        told[mode] = [event["what"] for event in context.events if event["kind"] == "collapsed"]
+        told[mode] = [event.reason for event in context.events if isinstance(event, Collapsed)]
     assert told["anytime"] == []
     assert "shut in every video" in told["l0_weight"][-1]
 
@@ -351,7 +335,7 @@ def test_training_ends_when_validation_finds_nothing_better(tmp_path: Path, spli
     context = LocalContext(tmp_path / "run")
     make_loop(config, *splits, context).run()
     assert len(epochs(context)) == 6
-    assert context.events[-1]["kind"] == "no_better"
+    assert isinstance(context.events[-1], PatienceSpent)
     again = LocalContext(tmp_path / "run")
     make_loop(config, *splits, again).run()
     assert epochs(again) == []

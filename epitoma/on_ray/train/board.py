@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 
 from epitoma.core.errors import EpitomaError
 from epitoma.on_ray.cluster.placement import beside_the_driver
-from epitoma.training.context import Event
+from epitoma.training.events import Event
 
 POLL_SECONDS = 0.3
 ANSWER_SECONDS = 10.0

@@ -23,6 +23,7 @@ from epitoma.on_ray.decode.decoding import WINDOW_ROWS, DecodeSpec, decoded
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows
 from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import TrainContext
+from epitoma.training.events import VideoDamaged, VideoRejected
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.schedule import (
     Sampler,
@@ -175,12 +176,14 @@ class PixelSource:
         for row in rows:
             if row["reject"] and row["video_id"] not in self.rejected:
                 self.rejected.add(row["video_id"])
-                told = {name: row[name] for name in ("video_id", "path", "reject")}
-                self.context.emit({"kind": "reject", **told})
+                self.context.emit(
+                    VideoRejected(video_id=row["video_id"], path=row["path"], reason=row["reject"])
+                )
             if row["replaced"] and row["video_id"] not in self.damaged:
                 self.damaged.add(row["video_id"])
-                told = {name: row[name] for name in ("video_id", "path", "replaced")}
-                self.context.emit({"kind": "damaged", **told})
+                self.context.emit(
+                    VideoDamaged(video_id=row["video_id"], path=row["path"], replaced_frames=row["replaced"])
+                )
         total = sum(len(split) for split in self.manifests.values()) // self.context.world_size
         check_reject_share(
             len(self.rejected), total, self.config.max_reject_share, reasons=self.config.folder

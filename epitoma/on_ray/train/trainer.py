@@ -28,7 +28,8 @@ from epitoma.reporting.console import say
 from epitoma.training.audit import AuditedSource
 from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
 from epitoma.training.checkpoint_folder import CheckpointFolder
-from epitoma.training.context import Event, TrainContext
+from epitoma.training.context import TrainContext
+from epitoma.training.events import Event, Stopped, Stopping
 from epitoma.training.feature_batches import FeatureSource, feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.loop import BatchSource, TrainingLoop
@@ -135,10 +136,10 @@ def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event],
     except KeyboardInterrupt:
         # Workers are asked first: telling MLflow may take long.
         job.board.stop.remote()
-        watch({"kind": "stopping"})
+        watch(Stopping())
         wait([done], timeout=job.config.workers.stop_seconds)
         newest = checkpoints_of(job.config).newest()
-        watch({"kind": "stopped", "ended": done.done(), "newest": newest.name if newest else None})
+        watch(Stopped(workers_ended=done.done(), checkpoint=newest.name if newest else None))
         raise
 
 

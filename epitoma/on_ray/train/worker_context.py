@@ -13,7 +13,7 @@ from torch.distributed import all_gather_object, all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from epitoma.training.checkpoint_folder import CheckpointFolder
-from epitoma.training.context import Event
+from epitoma.training.events import Event, VideoRejected
 
 
 class RayContext:
@@ -61,8 +61,8 @@ class RayContext:
         return gathered
 
     def emit(self, event: Event) -> None:
-        """Send to the board; steps and epochs are told once, by the first worker."""
-        if self.rank == 0 or event["kind"] == "reject":
+        """Send to the board; what all workers do alike is sent once, by the first of them."""
+        if self.rank == 0 or isinstance(event, VideoRejected):
             answer = self.board.put.remote(event)
             # The oldest is waited for: of steps that take a moment the newest is never there yet.
             self._answer = self._answer or answer

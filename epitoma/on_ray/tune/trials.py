@@ -37,7 +37,8 @@ from epitoma.sweeps.trial import (
     write_result,
 )
 from epitoma.training.checkpoint import State, state_of
-from epitoma.training.context import Event, LocalContext
+from epitoma.training.context import LocalContext
+from epitoma.training.events import EpochDone, Event, VideoRejected
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
@@ -84,10 +85,9 @@ class TuneContext(LocalContext):
 
     def emit(self, event: Event) -> None:
         """Report an epoch if it was validated."""
-        if event["kind"] == "epoch" and SCORE in event["metrics"]:
-            kept = max(1, round(event["metrics"]["validation/timesteps"]))
-            spent = self.cost.at(kept).total
-            ray.tune.report({**event["metrics"], "epoch": event["epoch"], COST: spent})
+        if isinstance(event, EpochDone) and SCORE in event.metrics:
+            kept = max(1, round(event.metrics["validation/timesteps"]))
+            ray.tune.report({**event.metrics, "epoch": event.epoch, COST: self.cost.at(kept).total})
 
 
 class ValidatedReports(TuneReportCallback):
@@ -275,8 +275,8 @@ def _data_of(model: VideoEpitoma, config: TrainConfig, work: TrialWork) -> Trial
 
 
 def _keep_reject(event: Event, rejects: list[Reject]) -> None:
-    if event["kind"] == "reject" and event["video_id"] not in {reject.video_id for reject in rejects}:
-        rejects.append(Reject(event["video_id"], event["path"], event["reject"]))
+    if isinstance(event, VideoRejected) and event.video_id not in {each.video_id for each in rejects}:
+        rejects.append(Reject(event.video_id, event.path, event.reason))
 
 
 def _without_networks(state: State) -> State:

@@ -11,6 +11,7 @@ from epitoma.core.errors import TooManyRejectsError
 from epitoma.on_ray.decode.decoding import DecodeSpec, decode_timesteps
 from epitoma.on_ray.train.ingest import PixelSource, decoded_rows, uniform_schedule
 from epitoma.training.context import LocalContext
+from epitoma.training.events import VideoRejected
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
@@ -105,8 +106,9 @@ def test_a_bad_video_is_told_of_once_and_weighs_nothing(ray_cluster, spoiled, tm
     bad = spoiled.split("train").video_ids[3]
     assert {video for video, weight in weights.items() if weight == 0} == {bad}
     (event,) = ingest.context.events
-    assert (event["kind"], event["video_id"]) == ("reject", bad)
-    assert event["reject"]
+    assert isinstance(event, VideoRejected)
+    assert event.video_id == bad
+    assert event.reason
 
 
 def test_too_many_bad_videos_stop_the_run(ray_cluster, spoiled, tmp_path):

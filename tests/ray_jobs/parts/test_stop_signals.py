@@ -30,6 +30,8 @@ def job(config):
         {at_the_end}
         print("ended well", flush=True)
 
+# A process that is started in the background may find it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 run_job(Config, job, about="Wait.")
 """
 

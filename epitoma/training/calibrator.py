@@ -1,0 +1,28 @@
+"""Where gates open by themselves at inference: measured on validation, and kept in the model."""
+
+from epitoma.models.gating import GatingModule, lead
+from epitoma.training.loop_config import LoopConfig
+from epitoma.training.sparsity import calibrated_threshold
+from epitoma.training.validator import Validation
+
+
+class Calibrator:
+    """Sets the threshold of a model's gates.
+
+    Args:
+        gating: The gates.
+        config: How they were trained.
+    """
+
+    def __init__(self, gating: GatingModule, config: LoopConfig) -> None:
+        self.gating = gating
+        self.config = config
+
+    def calibrate(self, seen: Validation) -> None:
+        """Let gates leave open as much as is asked for, in the mean, or else whatever scores above 0."""
+        if self.config.sparsity.has_target and self.config.selection == "learnt":
+            target = self.config.sparsity.target_timesteps
+            lead_VT = lead(seen.worth_VT, seen.valid_VT)
+            self.gating.open_above(calibrated_threshold(lead_VT, seen.valid_VT, target_timesteps=target))
+        else:
+            self.gating.open_above_zero()

@@ -1,0 +1,130 @@
+"""One optimiser step: forward through gates and classifier, loss, backward, and the weights moved."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from epitoma.core.errors import DivergedError
+from epitoma.core.sampling import stable_seed
+from epitoma.core.selection import Recognition
+from epitoma.models.videoepitoma import VideoEpitoma
+from epitoma.training.averaging import WeightAverage
+from epitoma.training.batch import Batch
+from epitoma.training.context import TrainContext
+from epitoma.training.loop_config import Clock, LoopConfig
+from epitoma.training.losses import classification_loss
+from epitoma.training.optimisation import make_optimizers, set_learning_rate
+from epitoma.training.sparsity import Sparsity, expected_open_ratio
+from epitoma.training.sums import Sums
+
+
+class Trainer:
+    """Moves the weights of one model; workers average their gradients in the context.
+
+    Args:
+        module: The model, on the context's device.
+        config: How to train it.
+        context: Whose worker this is.
+        clock: Of the run.
+    """
+
+    def __init__(self, module: VideoEpitoma, config: LoopConfig, context: TrainContext, clock: Clock) -> None:
+        networks = list(module.networks.parameters()) if module.networks else []
+        self.module = module
+        self.config = config
+        self.context = context
+        self.clock = clock
+        self.optimizers = make_optimizers(module.head_parameters(), networks, config.optimisation)
+        self.sparsity = Sparsity(config.sparsity, candidates=config.timesteps)
+        self.average = WeightAverage(module, decay=config.optimisation.average)
+        self.model = context.wrap(module)
+
+    def step(self, epoch: int, step: int, batch: Batch) -> Sums:
+        """Take one optimiser step on a batch, which is this worker's share of it; returns what that came to.
+
+        Raises:
+            DivergedError: Gradients are no longer finite.
+        """
+        torch.manual_seed(stable_seed(self.config.seed, "dropout", epoch, step, self.context.rank))
+        done = self.clock.share_done(epoch, step)
+        set_learning_rate(self.optimizers, self.config.optimisation, progress=done)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        # Over all workers: shares may be unequal, and each video counts the same whichever worker has it.
+        videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
+        parts = batch.parts(self.config.optimisation.accumulate)
+        sums, open_ratio = Sums.zero(self.context.device), 0.0
+        for number, part in enumerate(parts, start=1):
+            with self._gradient_exchange(number == len(parts)):
+                loss, counted, part_ratio = self._forward(part, epoch, step, videos, parts=len(parts))
+                loss.backward()
+            sums, open_ratio = sums + counted, open_ratio + float(part_ratio) / len(parts)
+        self._move_weights()
+        self.average.update(steps=self.clock.number(epoch, step + 1))
+        self.sparsity.update(open_ratio, progress=done)
+        return sums
+
+    def _forward(
+        self, batch: Batch, epoch: int, step: int, videos: Tensor, *, parts: int
+    ) -> tuple[Tensor, Sums, Tensor]:
+        """The loss of one part of a step, what it counts, and the ratio of open gates over all workers."""
+        with self.config.optimisation.autocast(self.context.device):
+            recognition = self.model(batch.candidates, **self._gating(batch, epoch, step))
+        logits_BL = recognition.logits_BL.float()
+        loss_B = self._loss(logits_BL, batch.labels_BL)
+        with_light_B = loss_B + self._light_loss(recognition, batch.labels_BL)
+        # DistributedDataParallel divides by the number of workers, which the number of videos already accounts for.
+        loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
+        ratio = expected_open_ratio(recognition.selection, batch.weight_B)
+        mean_ratio = self.context.sum(ratio) / self.context.world_size
+        if batch.noise_BT is not None:
+            # Its value is that of all workers and its gradient this worker's own: the exchange adds up the others.
+            everywhere = ratio + (mean_ratio - ratio).detach()
+            penalty = self.sparsity.penalty(everywhere, progress=self.clock.share_done(epoch, step))
+            loss = loss + penalty / parts
+        hit_B = logits_BL.argmax(dim=1) == batch.labels_BL.argmax(dim=1)
+        counted = Sums.over(
+            batch.weight_B, loss_B=loss_B, hit_B=hit_B, timesteps_B=recognition.selection.count_B
+        )
+        return loss, counted, mean_ratio
+
+    def _gradient_exchange(self, is_due: bool) -> AbstractContextManager:
+        """Workers need to exchange gradients only when a step's last part is done."""
+        if is_due or not isinstance(self.model, DistributedDataParallel):
+            return nullcontext()
+        return self.model.no_sync()
+
+    def _gating(self, batch: Batch, epoch: int, step: int) -> dict[str, Any]:
+        """What opens the gates of a step: noise and perhaps a budget, or a choice that was made without them."""
+        if batch.noise_BT is None:
+            return {"open_BT": batch.open_BT}
+        done, number = self.clock.share_done(epoch, step), self.clock.number(epoch, step)
+        seed = stable_seed(self.config.seed, "budget", epoch, step)
+        budget = self.sparsity.budget(batch.noise_BT.shape[1], progress=done, step=number, seed=seed)
+        return {"noise_BT": batch.noise_BT, "budget": budget}
+
+    def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:
+        """What LightNet's own guess costs, ``(B,)``: against the labels, and against HeavyNet's guess."""
+        loss_B = torch.zeros_like(recognition.selection.alpha_BT[:, 0], dtype=torch.float32)
+        if recognition.light_logits_BL is not None:
+            loss_B = loss_B + self._loss(recognition.light_logits_BL.float(), labels_BL)
+        if recognition.imitation_B is not None:
+            loss_B = loss_B + self.config.optimisation.imitation_weight * recognition.imitation_B.float()
+        return loss_B
+
+    def _loss(self, logits_BL: Tensor, labels_BL: Tensor) -> Tensor:
+        return classification_loss(logits_BL, labels_BL, multi_label=self.config.multi_label)
+
+    def _move_weights(self) -> None:
+        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.config.optimisation.gradient_norm)
+        if not norm.isfinite():
+            raise DivergedError(
+                "training diverged, its gradients are no longer finite: lower optimisation.learning_rate "
+                f"({self.config.optimisation.learning_rate:g}) or optimisation.matrix_learning_rate "
+                f"({self.config.optimisation.matrix_learning_rate:g})"
+            )
+        for optimizer in self.optimizers:
+            optimizer.step()

@@ -1,0 +1,89 @@
+"""The validation split as the model sees it, over all workers: its score, and whether its gates still choose."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from epitoma.models.videoepitoma import VideoEpitoma
+from epitoma.training.batch import Batch
+from epitoma.training.collapse import find_collapse
+from epitoma.training.context import TrainContext
+from epitoma.training.loop_config import LoopConfig
+from epitoma.training.metrics import score
+
+ROWS = ("logits_VL", "labels_VL", "worth_VT", "open_probability_VT", "valid_VT", "kept_V")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What the model made of the validation split.
+
+    Attributes:
+        logits_VL: Of the classes.
+        labels_VL: Multi-hot.
+        worth_VT: What timesteps are kept by.
+        open_probability_VT: Expected L0 norm of the gates.
+        valid_VT: False for padding.
+        kept_V: Timesteps that were kept of each video.
+    """
+
+    logits_VL: Tensor
+    labels_VL: Tensor
+    worth_VT: Tensor
+    open_probability_VT: Tensor
+    valid_VT: Tensor
+    kept_V: Tensor
+
+    @property
+    def kept(self) -> float:
+        """Timesteps that were kept of a video, in the mean."""
+        return float(self.kept_V.double().mean())
+
+
+class Validator:
+    """Runs a model over the validation split.
+
+    Args:
+        module: The model, on the context's device.
+        config: How it is trained.
+        context: Whose worker this is.
+    """
+
+    def __init__(self, module: VideoEpitoma, config: LoopConfig, context: TrainContext) -> None:
+        self.module = module
+        self.config = config
+        self.context = context
+
+    @torch.no_grad()
+    def validate(self, batches: Iterable[Batch]) -> Validation:
+        """Forward this worker's share, and gather that of all; rejected videos are left out."""
+        self.module.eval()
+        shares = self.context.gather([self._rows(batch.to(self.context.device)) for batch in batches])
+        rows = [each for share in shares for each in share]
+        columns = (torch.cat(column) for column in zip(*rows, strict=True))
+        return Validation(**dict(zip(ROWS, columns, strict=True)))
+
+    def score(self, seen: Validation) -> float:
+        """Accuracy, or mAP where videos may have several labels."""
+        return score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
+
+    def collapse(self, seen: Validation) -> str | None:
+        """How the gates have stopped choosing, which the score alone would not tell; None where they choose."""
+        if self.config.selection != "learnt" or self.config.sparsity.mode == "none":
+            return None
+        return find_collapse(seen.open_probability_VT, seen.worth_VT, seen.valid_VT, self.config.sparsity)
+
+    def _rows(self, batch: Batch) -> list[Tensor]:
+        with self.config.optimisation.autocast(self.context.device):
+            seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT)
+        chosen = seen.selection
+        gates = (chosen.worth_BT, chosen.open_probability_BT, chosen.valid_BT, chosen.count_B)
+        return [row[batch.weight_B > 0].cpu() for row in (seen.logits_BL.float(), batch.labels_BL, *gates)]
+
+    def _budget(self) -> int | None:
+        """Validation keeps exactly the target, so that the score does not depend on a threshold."""
+        if not self.config.sparsity.has_target:
+            return None
+        return max(1, round(self.config.sparsity.target_timesteps))
