@@ -226,6 +226,37 @@ def test_a_folder_is_looked_at_once_however_many_videos_lie_in_it(places, monkey
     assert sum(looks.values()) < 100 * 20 < len(names)
 
 
+def test_a_folder_of_file_addresses_is_listed_once_too(places, monkeypatch):
+    looks = Counter()
+    monkeypatch.setattr(os, "scandir", counted(looks, "scandir"))
+    addresses = [(places / f"set/{number}.mp4").as_uri() for number in range(100)]
+    assert Roots((str(places / "set"),)).hold(addresses).all()
+    assert looks["scandir"] == 1
+
+
+def test_in_a_folder_that_cannot_be_listed_each_name_is_checked(places, monkeypatch):
+    (places / "set/out.mp4").symlink_to(places / "secret/s.mp4")
+
+    def refused(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    paths = [f"{places}/set/{name}" for name in ("a.mp4", "out.mp4", "..", ".")]
+    assert Roots((str(places / "set"),)).hold(paths).tolist() == [True, False, False, True]
+
+
+def test_a_file_in_the_root_directory_lies_in_no_other(places, monkeypatch):
+    monkeypatch.chdir(places / "set")
+    assert not Roots((str(places / "set"),)).hold(["/s.mp4"]).any()
+    assert Roots(("/",)).hold(["/s.mp4"]).all()
+
+
+def test_the_address_of_a_root_lets_in_no_neighbour(places):
+    for paths in (["s3://b/mine", "s3://b/other"], ["s3://b/other", "s3://b/mine"]):
+        held = dict(zip(paths, Roots(("s3://b/mine/",)).hold(paths).tolist(), strict=True))
+        assert held == {"s3://b/mine": True, "s3://b/other": False}
+
+
 def counted(looks: Counter, name: str):
     """A function of ``os`` that counts its calls."""
     real = getattr(os, name)

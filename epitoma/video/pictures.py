@@ -1,0 +1,100 @@
+"""Pictures of wanted frames, at every size that was requested, filled while frames are decoded.
+
+A frame that never comes is shown by another one, so nothing here needs to know which frames are damaged: a nearer
+frame replaces one that is farther away, whatever the order in which they come.
+"""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from epitoma.video.index import VideoIndex
+from epitoma.video.scale import SquareScaler
+
+
+class Sheet:
+    """The pictures of one request.
+
+    Args:
+        frame_indices: int (n,), in any order, repeats allowed.
+        size: Side of the squares in pixels.
+        rotation: Degrees counter-clockwise that turn a stored frame upright.
+    """
+
+    def __init__(self, frame_indices: np.ndarray, *, size: int, rotation: int) -> None:
+        frames, first, inverse = np.unique(
+            np.asarray(frame_indices, dtype=np.int64), return_index=True, return_inverse=True
+        )
+        self.frames = frames[inverse]
+        # A repeated frame is scaled into its first row only, and copied to the others at the end.
+        self._row_of: dict[int, int] = dict(zip(frames.tolist(), first.tolist(), strict=True))
+        self._array = np.empty((len(inverse), size, size, 3), dtype=np.uint8)
+        self._scaler = SquareScaler(size=size, rotation=rotation)
+
+    def show(self, frame: VideoFrame, *, wanted: int) -> None:
+        """Show a frame in the place of a wanted one, if this request wants that."""
+        row = self._row_of.get(wanted)
+        if row is not None:
+            self._scaler.scale_into(self._array[row], frame)
+
+    def completed(self, shown: Collection[int]) -> np.ndarray:
+        """Return the pictures, uint8 (n, size, size, 3), with copies where nothing was shown.
+
+        Args:
+            shown: Wanted frames for which something was shown; at least one of this request, unless it is empty.
+        """
+        available = np.array([frame for frame in self._row_of if frame in shown])
+        for row, frame in enumerate(self.frames.tolist()):
+            nearest = frame if frame in shown else int(available[np.abs(available - frame).argmin()])
+            if self._row_of[nearest] != row:
+                self._array[row] = self._array[self._row_of[nearest]]
+        return self._array
+
+
+class Pictures:
+    """The pictures of all requests for frames of one video.
+
+    Args:
+        index: The video's frames and keyframes.
+        sheets: One for each request.
+    """
+
+    def __init__(self, index: VideoIndex, sheets: Sequence[Sheet]) -> None:
+        self.wanted = np.unique(np.concatenate([sheet.frames for sheet in sheets]))
+        self._index = index
+        self._sheets = sheets
+        self._shown_pts: dict[int, int] = {}
+
+    def show(self, frame: VideoFrame, *, wanted: int, pts: int) -> None:
+        """Show a frame in the place of a wanted one, unless one at least as near is there.
+
+        Args:
+            frame: What to show.
+            wanted: Index of the wanted frame.
+            pts: Time of the frame that is shown.
+        """
+        shown = self._shown_pts.get(wanted)
+        target = int(self._index.pts[wanted])
+        if shown is not None and abs(shown - target) <= abs(pts - target):
+            return
+        self._shown_pts[wanted] = pts
+        for sheet in self._sheets:
+            sheet.show(frame, wanted=wanted)
+
+    def missing(self, *, tolerance_seconds: float) -> np.ndarray:
+        """Return the wanted frames for which nothing within the tolerance is shown."""
+        # Not `>`: frames for which nothing is shown at all deviate by NaN, and are missing.
+        return self.wanted[~(self._deviation(self.wanted) <= tolerance_seconds)]
+
+    def deviation_seconds(self) -> tuple[np.ndarray, ...]:
+        """Return for each request how far in time the shown frames are from the wanted ones, float64 (n,)."""
+        return tuple(self._deviation(sheet.frames) for sheet in self._sheets)
+
+    def completed(self) -> tuple[np.ndarray, ...]:
+        """Return the pictures of each request; where nothing was shown, the nearest other one of the request."""
+        return tuple(sheet.completed(self._shown_pts) for sheet in self._sheets)
+
+    def _deviation(self, frames: np.ndarray) -> np.ndarray:
+        shown = np.array([self._shown_pts.get(frame, np.nan) for frame in frames.tolist()], dtype=np.float64)
+        return np.abs(shown - self._index.pts[frames]) * float(self._index.time_base)
