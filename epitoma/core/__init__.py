@@ -1,1 +1,1 @@
-"""Value types and pure functions that every other room may use."""
+"""Value types and pure functions that every other package of epitoma may use."""

@@ -1,17 +1,17 @@
-"""Errors that a person can act on: a job prints one as a single line and exits with code 2."""
+"""Errors caused by input that the user can correct; a job prints one as a single line and exits with code 2."""
 
 import errno
 from pathlib import Path
 
 BAD_INPUT, STOPPED = 2, 130
-"""Exit codes: what a person must change, and that a person or the cluster stopped the job."""
+"""Exit codes: the user must change the input; the user or the cluster stopped the job."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""What the system says where a disk, or a person's share of it, is full."""
+"""Error numbers of the operating system for a full disk and for an exceeded quota."""
 
 
 class EpitomaError(Exception):
-    """Base of every error caused by input: files, configs, names."""
+    """Base class of all errors caused by input: files, configs, names."""
 
 
 class ConfigError(EpitomaError):
@@ -31,11 +31,16 @@ class RunError(EpitomaError):
 
 
 class DivergedError(EpitomaError):
-    """Training ran into numbers that are not finite."""
+    """Training produced values that are not finite."""
 
 
 class VideoError(EpitomaError):
-    """One video cannot be read; carries the path and the reason separately for reject rows."""
+    """A video cannot be read.
+
+    Attributes:
+        path: The video.
+        reason: Why; kept apart from the path for the table of rejects.
+    """
 
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -43,7 +48,7 @@ class VideoError(EpitomaError):
         self.reason = reason
 
     def __reduce__(self) -> tuple[type["VideoError"], tuple[str, str]]:
-        """Survive pickling between Ray workers, which rebuilds exceptions from their arguments."""
+        """Pickle path and reason: unpickling an exception passes ``args``, which holds the message only."""
         return (VideoError, (self.path, self.reason))
 
 
@@ -56,4 +61,4 @@ class TrackingError(EpitomaError):
 
 
 class ClusterError(EpitomaError):
-    """The cluster that a job is to join does not answer, or lets nobody in without its token."""
+    """The cluster that a job should join does not answer, or refuses it without its token."""

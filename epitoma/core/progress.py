@@ -1,6 +1,6 @@
-"""How work tells what it has done, whoever shows it."""
+"""Callback type for reporting progress."""
 
 from collections.abc import Callable
 
 Watch = Callable[[int, int], None]
-"""Told how many are done, of how many."""
+"""Called with the number of items done and the total number."""

@@ -1,7 +1,7 @@
-"""Value types of selection: candidate timesteps, which of them are open, and what was recognised.
+"""Value types of the model: candidate timesteps, the selection among them, and the result.
 
-The legend of tensor dimensions is in ``epitoma/core/timesteps.py``, which is apart because processes that only decode
-do without torch: importing it takes them longer than decoding a dozen videos.
+The legend of tensor dimensions is in ``epitoma/core/timesteps.py``. That module does not import torch, for processes
+that only decode: importing torch takes them longer than decoding a dozen videos.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ class Selection:
     """Which candidate timesteps of each video are open, and by how much.
 
     Attributes:
-        alpha_BT: The gating module's score; larger is more worth looking at.
-        worth_BT: What timesteps are kept by: the score, less what likeness to better ones takes (``redundancy.py``).
+        alpha_BT: Score of the gating module; higher is more likely to be kept.
+        worth_BT: Value by which timesteps are kept: the score less a penalty for likeness to better timesteps
+            (``redundancy.py``).
         gate_BT: Gate value, 0 where shut, in (0, 1] where open.
-        open_probability_BT: Expected L0 norm of the gate under its training noise.
+        open_probability_BT: Probability that the gate is open under its training noise, its expected L0 norm.
         valid_BT: False for padding, which is never open.
     """
 
@@ -49,14 +50,20 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureCandidates:
-    """Candidate timesteps given as features of both backbones, as a feature store holds them."""
+    """Candidate timesteps given as features of both networks, as a feature store holds them.
+
+    Attributes:
+        light_BTC: LightNet's features.
+        heavy_BTC: HeavyNet's features.
+        valid_BT: False for padding.
+    """
 
     light_BTC: Tensor
     heavy_BTC: Tensor
     valid_BT: Tensor
 
     def split(self, videos: int) -> list["FeatureCandidates"]:
-        """The same candidates, so many videos at a time."""
+        """Split the batch into parts of this many videos; the last may have fewer."""
         parts = zip(*(t.split(videos) for t in (self.light_BTC, self.heavy_BTC, self.valid_BT)), strict=True)
         return [
             FeatureCandidates(light_BTC=light, heavy_BTC=heavy, valid_BT=valid)
@@ -69,10 +76,10 @@ class PixelCandidates:
     """Candidate timesteps given as pixels, uint8.
 
     Attributes:
-        frames_BTCHW: Each timestep's middle frame, at LightNet's size.
-        snippets_BTCMHW: Each timestep's frames, at HeavyNet's size.
+        frames_BTCHW: The middle frame of each timestep, at LightNet's size.
+        snippets_BTCMHW: All frames of each timestep, at HeavyNet's size.
         valid_BT: False for padding.
-        views_BA: How each video is seen (see ``views.py``); None sees it as it is.
+        views_BA: Augmentation of each video (see ``views.py``); None leaves the pixels unchanged.
     """
 
     frames_BTCHW: Tensor
@@ -86,13 +93,14 @@ Candidates = FeatureCandidates | PixelCandidates
 
 @dataclass(frozen=True, kw_only=True)
 class Recognition:
-    """What the model says of a batch: class scores, and where it looked.
+    """Result of the model on a batch.
 
     Attributes:
-        logits_BL: Class scores.
-        selection: Where it looked closely.
-        light_logits_BL: What LightNet alone would have said; None where it was not asked.
-        imitation_B: Mean squared distance of LightNet's from HeavyNet's guess at open timesteps; likewise.
+        logits_BL: Class logits.
+        selection: The timesteps that HeavyNet ran on.
+        light_logits_BL: Class logits of LightNet's frame classifier; None where it did not run.
+        imitation_B: Mean squared distance of LightNet's from HeavyNet's frame logits at open timesteps; None where
+            either is missing.
     """
 
     logits_BL: Tensor
@@ -102,5 +110,5 @@ class Recognition:
 
 
 def all_valid(batch: int, timesteps: int, *, device: torch.device | str = "cpu") -> Tensor:
-    """A validity mask without padding."""
+    """A validity mask without padding, all True, ``(B, T)``."""
     return torch.ones(batch, timesteps, dtype=torch.bool, device=device)

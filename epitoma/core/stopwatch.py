@@ -1,4 +1,4 @@
-"""Where the time of recognising a video goes."""
+"""Stopwatch: time of inference by stage, decoding, LightNet and HeavyNet."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Stopwatch:
-    """Milliseconds by what they were spent on."""
+    """Milliseconds spent in each stage.
+
+    Attributes:
+        spent: Milliseconds by stage.
+    """
 
     spent: dict[str, float] = field(
         default_factory=lambda: dict.fromkeys(("decoding", "light", "heavy"), 0.0)
@@ -16,7 +20,7 @@ class Stopwatch:
 
     @contextmanager
     def on(self, what: str) -> Iterator[None]:
-        """Count the block's time; work that a GPU was given counts where it is waited for."""
+        """Add the wall-clock time of the block to a stage; GPU work counts in the stage that waits for its result."""
         started = time.perf_counter()
         yield
         self.spent[what] += (time.perf_counter() - started) * 1e3

@@ -1,4 +1,4 @@
-"""Value types of the main path, and the legend of tensor dimensions.
+"""Timesteps: the candidate timesteps of one video; and the legend of tensor dimensions.
 
 Every tensor's name ends with its dimensions, one capital letter each:
 
@@ -13,7 +13,8 @@ H, W   height and width in pixels
 N      concept kernels
 L      classes (labels)
 V      videos of a dataset
-A      what a view of a video is made of, see ``views.py``
+D      dense timesteps of a video in a feature store
+A      parameters of a view (augmentation) of a video, see ``views.py``
 ====== ==========================================================================
 """
 
@@ -27,7 +28,7 @@ class Timesteps:
     """Candidate timesteps of one video: snippets of successive frames.
 
     Attributes:
-        starts_T: First frame of each timestep, int64. May repeat where the video is short.
+        starts_T: First frame of each timestep, int64; may repeat in a short video.
         frames_per_timestep: Successive frames of a timestep, ``m``.
         frame_count: Frames of the video; a snippet that would run past the end repeats the last frame.
     """
@@ -46,11 +47,11 @@ class Timesteps:
 
     @property
     def frames_TM(self) -> np.ndarray:
-        """Frame numbers of every snippet."""
+        """Frame numbers of every snippet, ``(T, M)``; past the end of the video the last frame is repeated."""
         frames = self.starts_T[:, None] + np.arange(self.frames_per_timestep)
         return np.minimum(frames, self.frame_count - 1)
 
     @property
     def middle_frames_T(self) -> np.ndarray:
-        """The frame of each snippet that LightNet looks at, ``f[j + m//2]``."""
+        """The middle frame of each snippet, which LightNet runs on, ``f[j + m//2]``."""
         return self.frames_TM[:, self.frames_per_timestep // 2]

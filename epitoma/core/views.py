@@ -1,4 +1,4 @@
-"""Views: how training sees a video, cropped, flipped or in other colours, the same in all of its frames."""
+"""Views: augmentations of a video (crop, flip, colours) that are the same in all of its frames."""
 
 from typing import NamedTuple
 
@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 class VideoView(NamedTuple):
-    """One way to see a video.
+    """Parameters of one augmentation of a video; the defaults leave it unchanged.
 
     Attributes:
-        left: Where the crop begins, as a share of the width.
-        top: Where it begins, as a share of the height.
-        width: Of the crop, as a share.
-        height: Of the crop, as a share.
-        flip: 1 is mirrored, 0 is not.
-        brightness: Factor.
-        contrast: Factor.
-        saturation: Factor.
+        left: Left edge of the crop, as a share of the frame's width.
+        top: Top edge of the crop, as a share of the frame's height.
+        width: Width of the crop, as a share of the frame's width.
+        height: Height of the crop, as a share of the frame's height.
+        flip: 1 mirrors horizontally, 0 does not.
+        brightness: Factor on the brightness.
+        contrast: Factor on the contrast.
+        saturation: Factor on the saturation.
     """
 
     left: float = 0.0
@@ -30,10 +30,10 @@ class VideoView(NamedTuple):
     saturation: float = 1.0
 
     def of(self, frames_MCHW: Tensor) -> Tensor:
-        """The frames, uint8, as this view has them: of the same size."""
+        """Apply this view to uint8 frames; their size stays the same."""
         if self == VideoView():
             return frames_MCHW
-        # Imported here, because torchvision takes seconds of every process, and few see other views than the whole.
+        # Imported here, because importing torchvision takes seconds in every process, and few use augmentation.
         from torchvision.transforms.v2 import functional as F
 
         height, width = frames_MCHW.shape[-2:]
@@ -63,7 +63,7 @@ class VideoView(NamedTuple):
 
 
 def viewed(pixels_P: Tensor, views_PA: Tensor) -> Tensor:
-    """Frames ``(P, 3, H, W)`` or snippets ``(P, 3, M, H, W)``, uint8, each as its view has it."""
+    """Apply its own view to each of the uint8 frames ``(P, 3, H, W)`` or snippets ``(P, 3, M, H, W)``."""
     seen = [
         _viewed(pixels, VideoView(*view)) for pixels, view in zip(pixels_P, views_PA.tolist(), strict=True)
     ]

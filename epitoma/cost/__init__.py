@@ -1,1 +1,1 @@
-"""What computing and decoding cost: in GMACs, as the paper counts them, and in milliseconds of this machine."""
+"""Cost of computation and decoding, in GMACs as in the paper and in milliseconds of this machine."""

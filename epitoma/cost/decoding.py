@@ -1,4 +1,4 @@
-"""What decoding costs beside the networks: milliseconds of one core, measured."""
+"""Cost of decoding: measured CPU milliseconds of decoding the frames that the networks need."""
 
 import time
 from collections.abc import Callable
@@ -12,22 +12,23 @@ from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.two_pass import TwoPass
 
 REPEATS = 3
+"""Measurements of which the median is taken."""
 
 
 def decode_milliseconds(
     path: Path, *, candidates: int, kept: int, light: InputSpec | None, heavy: InputSpec
 ) -> float:
-    """Measure the decoding of one video as inference does it: middle frames first, and the kept snippets.
+    """Measure decoding of one video as inference does it: the middle frames, then the kept snippets.
 
     Args:
         path: The video.
-        candidates: Uniform timesteps, T.
-        kept: How many of them HeavyNet sees; evenly spread ones here.
-        light: What LightNet wants to see of every candidate; None where nothing is selected.
-        heavy: What HeavyNet wants to see of the kept ones.
+        candidates: Uniform candidate timesteps, T.
+        kept: Number of kept timesteps, evenly spread here.
+        light: Input of LightNet; None where there is no selector.
+        heavy: Input of HeavyNet.
 
     Returns:
-        CPU time, the median of a few.
+        CPU time in milliseconds, the median of three measurements.
 
     Raises:
         VideoError: The video cannot be read.
@@ -49,29 +50,30 @@ def _decode_twice(two_pass: TwoPass, path: Path, index: VideoIndex, kept: int) -
 
 
 def light_view(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> FrameRequest:
-    """What LightNet sees: the middle frame of every candidate."""
+    """Request for LightNet's frames: the middle frame of every candidate."""
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
     return FrameRequest(frame_indices=timesteps.middle_frames_T, size=light.size)
 
 
 def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpec) -> FrameRequest:
-    """What HeavyNet sees: the snippets of evenly spread candidates."""
+    """Request for HeavyNet's frames: the snippets of evenly spread candidates."""
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
     chosen_TM = timesteps.frames_TM[uniform_subset(candidates, kept)]
     return FrameRequest(frame_indices=chosen_TM.reshape(-1), size=heavy.size)
 
 
 def view_milliseconds(path: str | Path, index: VideoIndex, view: FrameRequest) -> float:
-    """CPU time of a pass over a video, the median of a few."""
+    """CPU time of decoding the requested frames of a video in milliseconds, the median of three measurements."""
     return core_milliseconds(lambda: decode_requests(path, index, [view]))
 
 
 def core_milliseconds(work: Callable[[], object]) -> float:
-    """CPU time of some work, the median of a few."""
+    """CPU time of a function in milliseconds, the median of three measurements."""
     return median(_spent(work) for _ in range(REPEATS))
 
 
 def _spent(work: Callable[[], object]) -> float:
+    # CPU time of all threads, so that more cores do not make decoding look cheaper.
     started = time.process_time()
     work()
     return (time.process_time() - started) * 1e3

@@ -1,4 +1,4 @@
-"""What recognition costs, in GMACs, by counting the operators that really run."""
+"""Cost in GMACs of the model, counted on the operators that run in a forward pass."""
 
 import copy
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from epitoma.models.videoepitoma import HeadConfig, Networks, VideoEpitoma, give
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Cost of one video at T candidates and T' kept timesteps, in GMACs, stage by stage.
+    """Cost of one video at T candidates and T' kept timesteps by stage, in GMACs.
 
     Attributes:
         light_net: LightNet on every candidate.
-        context: The selector's self-attention.
-        gating: Concept kernels, gating, and LightNet's own guess.
+        context: Self-attention of the selector.
+        gating: Rest of the selector: embedding, frame classifier, concept kernels and gating.
         heavy: HeavyNet on the kept timesteps.
         classifier: Classifier on the kept timesteps.
     """
@@ -34,18 +34,18 @@ class Cost:
 
     @property
     def light(self) -> float:
-        """All that choosing costs."""
+        """Cost of selection: LightNet and selector."""
         return self.light_net + self.context + self.gating
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """Cost of all stages."""
         return self.light + self.heavy + self.classifier
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworksCost:
-    """What the networks cost a timestep, in GMACs, and how wide their features are.
+    """Cost of the networks for one timestep, in GMACs, and the width of their features.
 
     Attributes:
         light: LightNet on one candidate.
@@ -61,7 +61,13 @@ class NetworksCost:
 
 
 class CostModel:
-    """Cost as a function of kept timesteps, counted once for a model and a number of candidates."""
+    """Cost of a model as a function of kept timesteps.
+
+    Args:
+        model: Selector and classifier, which are counted; a copy is kept.
+        each: Cost of the networks for one timestep.
+        candidates: Number of candidates, T.
+    """
 
     def __init__(self, model: VideoEpitoma, each: NetworksCost, *, candidates: int) -> None:
         model = copy.deepcopy(model).cpu().eval()
@@ -74,11 +80,11 @@ class CostModel:
         )
 
     def among(self, candidates: int) -> "CostModel":
-        """The same model on another number of candidates."""
+        """Cost of the same model at another number of candidates."""
         return CostModel(self._model, self._each, candidates=candidates)
 
     def at(self, kept: int, *, selected: bool = True) -> Cost:
-        """Cost where ``kept`` timesteps are kept; ``selected=False`` leaves LightNet and gating out."""
+        """Cost at this number of kept timesteps; ``selected=False`` leaves out LightNet and selector."""
         if kept not in self._classifier_gmacs:
             heavy_PC = torch.zeros(kept, self._each.heavy_channels)
             selection = given_selection(all_valid(1, kept), all_valid(1, kept))
@@ -93,7 +99,7 @@ class CostModel:
 
 
 def cost_of(networks: Networks, head: HeadConfig, *, candidates: int, classes: int) -> CostModel:
-    """Cost of networks with a selector and classifier of that config, which need not be trained."""
+    """Cost of networks with an untrained selector and classifier of this config."""
     model = VideoEpitoma(
         head,
         light_channels=networks.light.channels,
@@ -104,7 +110,7 @@ def cost_of(networks: Networks, head: HeadConfig, *, candidates: int, classes: i
 
 
 def networks_cost(networks: Networks) -> NetworksCost:
-    """Cost of one timestep in either network."""
+    """Cost of one timestep in each network."""
     return NetworksCost(
         light=network_gmacs(networks.light, blank_frame(networks)),
         heavy=network_gmacs(networks.heavy, blank_snippet(networks)),
@@ -114,39 +120,40 @@ def networks_cost(networks: Networks) -> NetworksCost:
 
 
 def gmacs(module: nn.Module, *inputs: object) -> float:
-    """Multiply-accumulates of one forward pass, in units of 1e9: convolutions and matrix products.
+    """Multiply-accumulates of convolutions and matrix products in one forward pass, in units of 1e9.
 
-    Attention is made to run as its two matrix products, because the counter does not know the fused kernels.
+    Attention runs as two matrix products here, because the counter does not know the fused kernels.
     """
-    # Imported here, because it brings Triton along, which takes every process a third of a second.
+    # Imported here, because it imports Triton, which takes a third of a second in every process.
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         module(*inputs)
+    # The counter counts a multiplication and an addition as two.
     return counter.get_total_flops() / 2 / 1e9
 
 
 def network_gmacs(network: Backbone, pixels: Tensor) -> float:
-    """Multiply-accumulates of a network, found from shapes alone: nothing is computed."""
+    """Multiply-accumulates of a network in units of 1e9, from shapes alone, on the meta device."""
     network = copy.deepcopy(network).to("meta").eval()
     network.run_as(Speed())
     return gmacs(network, pixels.to("meta"))
 
 
 def blank_frame(networks: Networks) -> Tensor:
-    """One timestep as LightNet sees it, ``(1, 1, 3, H, W)``."""
+    """LightNet's input for one timestep, zeros, ``(1, 1, 3, H, W)``."""
     size = networks.light.input.size
     return torch.zeros(1, 1, 3, size, size, dtype=torch.uint8)
 
 
 def blank_snippet(networks: Networks) -> Tensor:
-    """One timestep as HeavyNet sees it, ``(1, 3, M, H, W)``."""
+    """HeavyNet's input for one timestep, zeros, ``(1, 3, M, H, W)``."""
     spec = networks.heavy.input
     return torch.zeros(1, 3, spec.frames, spec.size, spec.size, dtype=torch.uint8)
 
 
 def _selector_gmacs(selector: TimestepSelector, *, candidates: int, channels: int) -> tuple[float, float]:
-    """Context, and everything else of the selector."""
+    """Cost of the selector's context, and of all the rest of it."""
     light_1TC = torch.zeros(1, candidates, channels)
     whole = gmacs(selector, light_1TC, all_valid(1, candidates))
     if selector.context is None:

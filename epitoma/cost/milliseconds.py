@@ -1,4 +1,4 @@
-"""What recognition takes of one core, in milliseconds a video: decoding, LightNet and HeavyNet, measured."""
+"""TimeModel: measured CPU milliseconds a video of decoding, LightNet and HeavyNet."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,20 +16,21 @@ from epitoma.models.videoepitoma import Networks
 from epitoma.video.index import index_video
 
 BATCH = 8
+"""Timesteps of a forward pass whose time is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimeModel:
-    """Milliseconds of one core, as a function of candidates and kept timesteps.
+    """Milliseconds of one core as a function of candidates and kept timesteps.
 
-    Selector and classifier are left out: they take less than the noise of the rest. Middle frames and snippets are
-    decoded one after the other here; where recognition decodes them at once, it takes less (``video/two_pass.py``).
+    Selector and classifier are left out, since they take less than the noise of the rest. Middle frames and snippets
+    are decoded one after the other here; inference that decodes them together takes less (``video/two_pass.py``).
 
     Attributes:
         light: LightNet on one candidate.
         heavy: HeavyNet on one kept timestep.
-        light_decoding: Decoding of middle frames, by candidates.
-        heavy_decoding: Decoding of snippets, by kept timesteps.
+        light_decoding: Decoding of the middle frames, by number of candidates.
+        heavy_decoding: Decoding of the snippets, by number of kept timesteps.
     """
 
     light: float
@@ -38,13 +39,13 @@ class TimeModel:
     heavy_decoding: Mapping[int, float]
 
     def at(self, candidates: int, *, kept: float, selected: bool) -> float:
-        """One video; ``selected=False`` leaves looking for timesteps out. Between measured numbers it is linear."""
+        """Milliseconds of one video, interpolated linearly; ``selected=False`` leaves out the selection."""
         looking = _between(self.light_decoding, candidates) + self.light * candidates if selected else 0.0
         return looking + _between(self.heavy_decoding, kept) + self.heavy * kept
 
 
 def measure_times(networks: Networks, video: str | Path, *, candidates: int, watch: Watch) -> TimeModel:
-    """Measure on this machine, on one video, for up to that many candidates.
+    """Measure times on this machine and one video, for powers of two up to this number of candidates.
 
     Raises:
         VideoError: The video cannot be read.
@@ -65,7 +66,7 @@ def measure_times(networks: Networks, video: str | Path, *, candidates: int, wat
 
 
 def network_milliseconds(networks: Networks) -> tuple[float, float]:
-    """Time of one core for LightNet on one candidate, and for HeavyNet on one kept timestep."""
+    """CPU milliseconds of LightNet on one candidate, and of HeavyNet on one kept timestep."""
     frames, snippets = (
         blank(networks).expand(BATCH, -1, -1, -1, -1) for blank in (blank_frame, blank_snippet)
     )
@@ -75,7 +76,7 @@ def network_milliseconds(networks: Networks) -> tuple[float, float]:
 
 
 def times_of(values: Mapping[str, Any]) -> TimeModel:
-    """Times from JSON, which knows no whole numbers as keys."""
+    """Build a time model from JSON values, whose keys are strings instead of integers."""
     decoding = {
         name: {int(number): value for number, value in values[name].items()}
         for name in ("light_decoding", "heavy_decoding")
@@ -85,7 +86,7 @@ def times_of(values: Mapping[str, Any]) -> TimeModel:
 
 @torch.inference_mode()
 def _timestep_milliseconds(run: Callable[[], object]) -> float:
-    """CPU time of one of the ``BATCH`` timesteps that are run, the median of a few after a first one."""
+    """CPU milliseconds a timestep of a function that runs ``BATCH`` of them, after one run as a warm-up."""
     run()
     return core_milliseconds(run) / BATCH
 

@@ -1,12 +1,12 @@
-"""The paper's Table 1: what VideoEpitoma costs at 16 timesteps, counted exactly and by the paper's convention.
+"""The paper's Table 1: GMACs of VideoEpitoma at 16 timesteps, counted exactly and by the paper's convention.
 
-The paper does not say how it counts. These rules give its numbers, and are the convention here:
+The paper does not state how it counts. These rules reproduce its numbers and are the convention here:
 
-1. A network counts as it was published, with its classification layer.
-2. Of 3D networks, batch normalisation counts one operation an element.
-3. Of I3D, convolutions of 1x1x1 do not count.
-4. Of the classifier, the four projections of its self-attention count, at the 2048 channels of ResNet2D and
-   at all candidates, shut ones included, whichever HeavyNet it serves.
+1. A network is counted as published, with its classification layer.
+2. In 3D networks, batch normalisation counts one operation an element.
+3. In I3D, convolutions of 1x1x1 do not count.
+4. In the classifier, the four projections of its self-attention count, at the 2048 channels of ResNet2D and at all
+   candidates, shut ones included, for every HeavyNet.
 
 Source: VideoEpitoma, table 1.
 """
@@ -36,8 +36,9 @@ from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 Convention = Literal["exact", "paper"]
 CANDIDATES = 16
 KEPT = (16, 8)
-"""All of them without a selector, and half of them with one."""
+"""Timesteps that HeavyNet runs on: all without a selector, half of them with one."""
 
+# Networks with the number of classes of their published classification layers.
 _HEAVY = {"resnet2d": ("resnet50_v1", 1000), "shufflenet3d": ("shufflenet3d", 600), "i3d": ("i3d", 400)}
 _LIGHT = ("mobilenetv3_small_100", 1000)
 _CLASSIFIER_CHANNELS = 2048
@@ -47,17 +48,17 @@ _CLASSES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class TableRow:
-    """One cell of the table; costs in GMACs, decoding in milliseconds of one core.
+    """One entry of the table; costs in GMACs, decoding in CPU milliseconds.
 
     Attributes:
-        heavy: HeavyNet.
-        timesteps: Timesteps that HeavyNet sees, of 16.
+        heavy: Name of the HeavyNet in the table.
+        timesteps: Timesteps that HeavyNet runs on, of 16.
         convention: How operations were counted.
-        light_gating: LightNet, context, concept kernels and gating; 0 where nothing is selected.
+        light_gating: LightNet, context, concept kernels and gating; 0 without a selector.
         heavynet: HeavyNet.
         classifier: VideoClassifier.
-        total: All three.
-        decode_ms: Measured on one video; None where it was not.
+        total: Sum of the three.
+        decode_ms: Decoding, measured on one video; None where it was not measured.
     """
 
     heavy: str
@@ -71,7 +72,7 @@ class TableRow:
 
 
 def table1(*, watch: Watch) -> list[TableRow]:
-    """Every HeavyNet alone at 16 timesteps and with the selector at 8, in both conventions."""
+    """Count every HeavyNet alone at 16 timesteps and with the selector at 8, in both conventions."""
     rows: list[TableRow] = []
     light, head = paper_light_gating(), paper_classifier()
     for heavy in _HEAVY:
@@ -81,7 +82,7 @@ def table1(*, watch: Watch) -> list[TableRow]:
 
 
 def measured(rows: Sequence[TableRow], video: Path, *, watch: Watch) -> list[TableRow]:
-    """Rows with what decoding that video costs; the convention makes no difference to it.
+    """Add the measured cost of decoding a video to rows; it is the same in both conventions.
 
     Raises:
         VideoError: The video cannot be read.
@@ -102,7 +103,7 @@ def measured(rows: Sequence[TableRow], video: Path, *, watch: Watch) -> list[Tab
 
 
 def as_json(rows: Sequence[TableRow]) -> list[dict[str, Any]]:
-    """Rows as plain values: those of the paper's convention to hundredths of a GMAC, as it prints them."""
+    """Rows as plain values, rounded in the paper's convention to hundredths of a GMAC as in the paper."""
     digits: dict[Convention, int] = {"paper": 2, "exact": 6}
     return [
         {
@@ -157,7 +158,7 @@ def _paper_rows(heavy: str, *, light: float, head: float) -> list[TableRow]:
 
 
 def paper_light_gating() -> float:
-    """LightNet and selector at 16 candidates, by rule 1."""
+    """GMACs of LightNet and selector at 16 candidates, by rule 1."""
     name, classes = _LIGHT
     trunk = build_trunk(name)
     selector = TimestepSelector(
@@ -168,7 +169,7 @@ def paper_light_gating() -> float:
 
 
 def paper_heavy_net(heavy: str) -> float:
-    """HeavyNet at one timestep, by rules 1 to 3."""
+    """GMACs of HeavyNet for one timestep, by rules 1 to 3."""
     name, classes = _HEAVY[heavy]
     trunk = build_trunk(name)
     total = _published_gmacs(trunk, classes=classes)
@@ -180,7 +181,7 @@ def paper_heavy_net(heavy: str) -> float:
 
 
 def paper_classifier() -> float:
-    """The classifier, by rule 4."""
+    """GMACs of the classifier, by rule 4."""
     config = TemporalSelfAttention.Config(inner_channels=_CLASSIFIER_CHANNELS // 2)
     attention = TemporalSelfAttention(config, channels=_CLASSIFIER_CHANNELS)
     into, out = attention.query_key_value, attention.out
@@ -190,7 +191,7 @@ def paper_classifier() -> float:
 
 
 def _paper_head(light_channels: int, heavy_channels: int) -> HeadConfig:
-    """Selector and classifier without what epitoma adds to the paper."""
+    """Config of selector and classifier without the additions of epitoma."""
     return HeadConfig(
         selector=paper_selector(
             kernels=_KERNELS, attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2)
@@ -204,7 +205,7 @@ def _paper_head(light_channels: int, heavy_channels: int) -> HeadConfig:
 
 
 def _published_gmacs(trunk: Trunk, *, classes: int) -> float:
-    """One pass of a network with its classification layer."""
+    """GMACs of one forward pass of a network with its classification layer."""
     return gmacs(trunk.net.to("meta").eval(), _blank(trunk)) + trunk.channels * classes / 1e9
 
 
@@ -215,7 +216,7 @@ def _blank(trunk: Trunk) -> Tensor:
 
 
 def _sum_over(trunk: Trunk, kind: type[nn.Module], count: Callable[[Any, Tensor], float]) -> float:
-    """Sum of a count over all modules of a kind, from what one pass gives."""
+    """Sum of a count over all modules of a type, from their outputs in one forward pass."""
     counts: list[float] = []
     handles = [
         module.register_forward_hook(lambda module, _, out: counts.append(count(module, out)))

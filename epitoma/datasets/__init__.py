@@ -1,1 +1,1 @@
-"""Datasets: the manifest that names videos, labels and splits, and what makes one."""
+"""Datasets: the manifest of videos, labels and splits, and the readers and makers that produce one."""

@@ -1,7 +1,7 @@
-"""Breakfast: 52 persons make ten breakfasts, each seen by several cameras.
+"""Breakfast dataset: 52 persons make ten breakfasts, each recorded by several cameras.
 
-As people download it: ``BreakfastII_15fps_qvga_sync/Pxx/{cam01,cam02,webcam01,webcam02,stereo}/Pxx_activity.avi``,
-where a stereo camera gives two files, ``_ch0.avi`` and ``_ch1.avi``, of which only the first is used. Persons
+Layout of the download: ``BreakfastII_15fps_qvga_sync/Pxx/{cam01,cam02,webcam01,webcam02,stereo}/Pxx_activity.avi``,
+where a stereo camera has two files, ``_ch0.avi`` and ``_ch1.avi``, of which only the first is used. Persons
 P03 to P46 are for training and P47 to P54 for testing, which gives 1357 and 355 videos.
 """
 
@@ -33,7 +33,11 @@ CAMERAS = ("cam01", "cam02", "webcam01", "webcam02", "stereo")
 TRAIN_PERSONS = range(3, 47)
 TEST_PERSONS = range(47, 55)
 PUBLISHED = {"train": 1357, "test": 355}
+"""Published numbers of videos."""
+
 PUBLISHED_STEREO = {"train": 248, "test": 56}
+"""Published numbers of stereo videos, included in the above."""
+
 LEFT_OUT_BY_VIS4MER = frozenset({"P28-cam01-P28_cereals", "P28-cam02-P28_cereals", "P27-stereo-P27_milk_ch0"})
 
 _FOLDER = "BreakfastII_15fps_qvga_sync"
@@ -45,11 +49,11 @@ class BreakfastConfig:
     """The Breakfast dataset, from the folder as it is downloaded.
 
     Attributes:
-        root: BreakfastII_15fps_qvga_sync, or the folder that holds it. It is only read.
-        vis4mer_exclusions: Leave out the three videos that ViS4mer leaves out, to compare with its numbers.
-        validation_share: Share of the training persons whose videos become the validation split, of which the
-            dataset has none; 0 makes none.
-        seed: Draws those persons.
+        root: BreakfastII_15fps_qvga_sync, or the folder that contains it. Nothing is written to it.
+        vis4mer_exclusions: Leave out the three videos that ViS4mer leaves out, for comparison with its numbers.
+        validation_share: Share of the training persons whose videos become the validation split, since the dataset
+            has none; 0 makes no validation split.
+        seed: Seed of the choice of those persons.
     """
 
     root: Path
@@ -62,7 +66,7 @@ class BreakfastConfig:
 
 
 def list_breakfast(config: BreakfastConfig) -> Listing:
-    """List the videos by their names; every other video file in the folder is a reject with its reason.
+    """List the videos by their file names; every other video file in the folder is a reject with its reason.
 
     Raises:
         ManifestError: The folder is missing, or has no videos in this layout.
@@ -94,7 +98,7 @@ def list_breakfast(config: BreakfastConfig) -> Listing:
 
 
 def _find(root: Path) -> Path:
-    """The folder of the persons; archives are often unpacked into a folder of their own name."""
+    """Find the folder of the persons; archives are often unpacked into a folder of their own name."""
     root = Path(root).absolute()
     if not root.is_dir():
         raise ManifestError(f"{root}: no such folder")
@@ -121,7 +125,7 @@ def _listed(root: Path, path: Path, left_out: frozenset[str]) -> ListedVideo | R
 
 
 def _wrong_place(place: Path, camera: str, name: re.Match[str] | None) -> str:
-    """Why a file is none of the dataset's videos; empty if it is one."""
+    """Reason why a file is not a video of the dataset; empty if it is one."""
     if not camera or name is None or place.parts[0] != name["person"]:
         return "is not named like P03/cam01/P03_cereals.avi"
     if camera not in CAMERAS:

@@ -1,12 +1,12 @@
-"""Charades: people act out everyday scripts at home; a video shows any number of 157 actions.
+"""Charades dataset: people act out everyday scripts at home; a video shows any number of 157 actions.
 
-As people download it: ``Charades_v1_train.csv`` and ``Charades_v1_test.csv`` (7985 and 1863 rows), and the
-videos ``<id>.mp4`` in a folder such as ``Charades_v1_480``. The column ``actions`` says what can be seen when,
-"c092 11.90 21.20;c147 0.00 12.60", and is empty for some videos.
+Layout of the download: ``Charades_v1_train.csv`` and ``Charades_v1_test.csv`` (7985 and 1863 rows), and the
+videos ``<id>.mp4`` in a folder such as ``Charades_v1_480``. The column ``actions`` gives classes with start and end
+in seconds, "c092 11.90 21.20;c147 0.00 12.60", and is empty for some videos.
 
-Those cannot count in the official evaluation (Charades_v1_classify.m): its reader skips their ids, so they get
-the score minus infinity, come last in every ranking, and change no average precision. Leaving them out of the
-test split gives the same number.
+Videos without actions do not count in the official evaluation (Charades_v1_classify.m): its reader skips their ids, so
+they get the score minus infinity, rank last for every class, and change no average precision. Leaving them out of the
+test split gives the same mAP.
 """
 
 import re
@@ -43,16 +43,16 @@ class CharadesConfig:
     """The Charades dataset, from the folder as it is downloaded.
 
     Attributes:
-        root: Holds Charades_v1_train.csv, Charades_v1_test.csv and a folder of <id>.mp4. It is only read.
-        annotations: Folder of the two CSV files, where it is another than the root or its folder Charades.
-        videos: Folder of the videos, where the root has several.
-        unlabelled: What becomes of videos without actions. official: those of validation and test are left out,
-            which gives the mAP of the official evaluation, those of train stay and show nothing; keep: all stay,
-            and are wrong wherever they score high; drop: all are left out.
-        named_classes: Call classes "c008 Opening a door" instead of "c008", from Charades_v1_classes.txt.
-        validation_share: Share of the training subjects whose videos become the validation split, of which the
-            dataset has none; 0 makes none.
-        seed: Draws those subjects.
+        root: Folder with Charades_v1_train.csv, Charades_v1_test.csv and a folder of <id>.mp4. It is only read.
+        annotations: Folder of the two CSV files, if it is neither the root nor its folder Charades.
+        videos: Folder of the videos, if several folders below the root have videos.
+        unlabelled: Treatment of videos without actions. official: those of validation and test are left out, which
+            gives the mAP of the official evaluation, those of train are kept as negatives; keep: all are kept as
+            negatives of every class; drop: all are left out.
+        named_classes: Name classes "c008 Opening a door" instead of "c008", from Charades_v1_classes.txt.
+        validation_share: Share of the training subjects whose videos become the validation split, since the dataset
+            has none; 0 makes no validation split.
+        seed: Seed of the choice of those subjects.
     """
 
     root: Path
@@ -68,7 +68,7 @@ class CharadesConfig:
 
 
 def list_charades(config: CharadesConfig) -> Listing:
-    """List the videos of both annotation files; missing, spare and unusable ones are rejects with their reasons.
+    """List the videos of both annotation files; missing, unlisted and unusable ones are rejects with their reasons.
 
     Raises:
         ManifestError: A file or column is missing, or an id appears twice.
@@ -101,7 +101,7 @@ def list_charades(config: CharadesConfig) -> Listing:
 
 
 def _annotations(config: CharadesConfig) -> Path:
-    """The folder of the annotation files; the archive unpacks into one named Charades."""
+    """Find the folder of the annotation files; the archive unpacks into a folder named Charades."""
     root = Path(config.root).absolute()
     if not root.is_dir():
         raise ManifestError(f"{root}: no such folder")
@@ -129,7 +129,7 @@ def _video_folder(config: CharadesConfig) -> Path:
 
 
 def _files(folder: Path) -> tuple[dict[str, Path], list[Reject]]:
-    """Videos by id, and those that have another's id."""
+    """Videos by id, and rejects for further files with the same id."""
     files: dict[str, Path] = {}
     rejects = []
     for path in video_files(folder):

@@ -1,4 +1,4 @@
-"""Which one-actions make up each class of the synthetic videos: pure, from the seed."""
+"""Class sets: the one-actions that make up each class of the synthetic videos, a pure function of the seed."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -13,16 +13,16 @@ from epitoma.datasets.sprites import OneAction
 def choose_class_sets(
     actions: Sequence[OneAction], *, classes: int, actions_per_class: int, with_twins: bool, seed: int
 ) -> tuple[tuple[OneAction, ...], ...]:
-    """Choose each class's set of one-actions, as different as can be, each action used about equally often.
+    """Choose a set of one-actions for each class, as different as possible, using each action about equally often.
 
-    The first two classes may be twins, told apart by motion alone; the others differ in single frames too.
+    The first two classes may be twins, which differ in motion only; the others differ in single frames too.
 
     Args:
-        actions: What to choose from.
+        actions: One-actions to choose from.
         classes: Number of sets.
-        actions_per_class: Members of each.
-        with_twins: Whether to begin with twins, where the actions allow.
-        seed: Breaks ties.
+        actions_per_class: One-actions of each set.
+        with_twins: Whether to begin with twins, if the actions allow it.
+        seed: Seed that breaks ties.
 
     Raises:
         ConfigError: There are not enough one-actions for that many classes.
@@ -39,6 +39,7 @@ def choose_class_sets(
     while len(chosen) < classes:
         shared = looks @ looks[chosen].T if chosen else np.zeros((len(candidates), 1))
         usage = shows @ (shows[chosen].sum(axis=0) ** 2)
+        # The last key counts most: largest overlap with a class, classes overlapped by 2 or more, even use, chance.
         order = np.lexsort((tie_break, usage, (shared >= 2).sum(axis=1), shared.max(axis=1)))
         if shared[order[0]].max() == actions_per_class:
             raise ConfigError(f"{len(actions)} one_actions are too few for {classes} classes")
@@ -47,7 +48,7 @@ def choose_class_sets(
 
 
 def _membership(candidates: list[tuple[int, ...]], features: Sequence[Any]) -> np.ndarray:
-    """Whether a candidate's set has a feature (of several actions, perhaps), int (candidates, features)."""
+    """Whether any action of a candidate set has a feature, 0 or 1, int (candidates, features)."""
     distinct = sorted(set(features))
     membership = np.zeros((len(candidates), len(distinct)), dtype=int)
     for row, chosen in enumerate(candidates):
@@ -56,7 +57,7 @@ def _membership(candidates: list[tuple[int, ...]], features: Sequence[Any]) -> n
 
 
 def _twins(actions: Sequence[OneAction], actions_per_class: int) -> list[tuple[int, ...]]:
-    """Two sets with the same appearances whose motion pairs are split between them, or none."""
+    """Two sets with equal appearances that differ in the motion of paired actions only; empty if impossible."""
     pairs = [
         (i, j)
         for i, j in combinations(range(len(actions)), 2)

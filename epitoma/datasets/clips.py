@@ -1,7 +1,7 @@
-"""Short labelled clips, one folder a class, as the material of composites: checked, and split by clip.
+"""Clips: short labelled videos, one folder a class, from which composites are made; checked and split by clip.
 
-A clip that does not decode whole, and a copy of another one, are rejects: the split is by clip, and a copy
-would be in two splits under two names.
+A clip that does not decode completely, or is a copy of another one, is a reject: a copy could be in another split than
+its original.
 """
 
 import hashlib
@@ -22,20 +22,21 @@ from epitoma.files.parquet import write_parquet
 from epitoma.video.index import index_video
 from epitoma.video.shots import resampled_clip
 
+# Frames are scaled to this size when a clip is checked, since only decoding matters.
 _SIZE_TO_CHECK_AT = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """One clip that decodes whole.
+    """One clip that decodes completely.
 
     Attributes:
-        clip_id: Its path below the folder of clips.
-        path: Where it lies.
-        label: Its class.
-        duration_seconds: From its first frame to the end of its last.
-        digest: Names its bytes.
-        split: The split that it feeds, and no other.
+        clip_id: Path below the folder of clips.
+        path: Path of the file.
+        label: Class.
+        duration_seconds: Time from the start of the first frame to the end of the last.
+        digest: SHA-256 of the file's bytes, hexadecimal.
+        split: The only split whose videos use it.
     """
 
     clip_id: str
@@ -47,10 +48,10 @@ class Clip:
 
 
 def list_clips(root: Path, config: SplitsConfig) -> Listing:
-    """List the clips below a folder by their names, each with its split.
+    """List the clips below a folder by their file names, each with its split.
 
     Raises:
-        ManifestError: As :func:`list_folder`, or a class folder is empty.
+        ManifestError: As for :func:`list_folder`, or a class folder is empty.
     """
     config = FolderConfig(
         root=root, validation_share=config.validation_share, test_share=config.test_share, seed=config.seed
@@ -64,12 +65,12 @@ def list_clips(root: Path, config: SplitsConfig) -> Listing:
 
 
 def check_clip(video: ListedVideo, *, fps: int, longest_seconds: float) -> Clip | Reject:
-    """Decode a clip from its first to its last frame at a rate: the clip, or why it cannot be used.
+    """Decode all frames of a clip, resampled to a frame rate; return the clip, or a reject with the reason.
 
     Args:
         video: The file.
-        fps: Rate at which it will be shown.
-        longest_seconds: A clip must be shorter.
+        fps: Frame rate of the composites.
+        longest_seconds: Upper limit (exclusive) of the clip's duration.
     """
     try:
         seconds = index_video(video.path).duration_seconds
@@ -102,12 +103,12 @@ def without_copies(clips: Sequence[Clip]) -> tuple[list[Clip], list[Reject]]:
 
 
 def write_clips(path: str | Path, clips: Sequence[Clip]) -> None:
-    """Write which clip feeds which split to a Parquet file, whole or not at all."""
+    """Write the clips with their splits to a Parquet file, which appears whole or not at all."""
     write_parquet(Path(path), pa.Table.from_pylist([vars(clip) for clip in clips]))
 
 
 def by_class(clips: Sequence[Clip]) -> dict[str, list[Clip]]:
-    """Clips of each class."""
+    """Group clips by class."""
     found: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         found[clip.label].append(clip)

@@ -1,4 +1,4 @@
-"""Files of composites: one planned video encoded, unless it is there already, and its row of the manifest."""
+"""Encode planned composites to files that do not exist yet, and make their manifest rows."""
 
 import hashlib
 import json
@@ -15,13 +15,15 @@ from epitoma.video.shots import shot_frames
 def write_composite(
     video: CompositeVideo, config: CompositeConfig, folder: str | Path
 ) -> tuple[VideoRow, bool]:
-    """Encode one video as `<folder>/<video id>.mp4`, unless it is there already.
+    """Encode one video as `<folder>/<video id>.mp4`, unless the file exists with the same content.
+
+    The digest of all settings is stored as the comment of the file and compared.
 
     Returns:
-        Its row of the manifest, and whether it was encoded now.
+        The manifest row, and whether the video was encoded by this call.
 
     Raises:
-        VideoError: A clip cannot be read any more.
+        VideoError: A clip can no longer be read.
     """
     path = made_file(video, folder)
     content = digest(video, config)
@@ -34,7 +36,8 @@ def write_composite(
 
 
 def digest(video: CompositeVideo, config: CompositeConfig) -> str:
-    """Name all that a video's bytes follow from: what its clips hold, how they are shown and encoded."""
+    """SHA-256 of everything that determines a video: content of its clips, how they are shown, encoding settings."""
+    # The digest of each clip instead of its path, so that moved clips do not cause a new encoding.
     shots = [
         {**asdict(shot), "path": clip.digest} for shot, clip in zip(video.shots, video.clips, strict=True)
     ]

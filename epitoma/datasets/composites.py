@@ -1,16 +1,15 @@
-"""Composites: minutes-long videos with known evidence, put together from short labelled clips.
+"""Composites: minutes-long videos with known evidence, made from short labelled clips.
 
-Clips of one class (the evidence) lie in stretches among clips of a filler class, and the video's label is the
-class of its evidence. Which clip is shown where is planned without files, from the seed and the video's id
-alone. What could tell the label, or where the evidence is, without looking at what clips show is kept out:
+Stretches of clips of one class (the evidence) are placed among clips of a filler class; the label of the video is the
+class of its evidence. The sequence of clips is planned without files, from the seed and the video's id only. Shortcuts
+that would reveal the label or the place of evidence without recognising the clips are avoided:
 
-- a clip feeds one split and no other;
-- evidence and filler go through the same resampling, and a clip is always shown whole, from its first frame to
-  its last;
-- a clip looks another way each time that it is shown, so that repeats do not stand out;
-- filler is drawn without regard to the label, and stretches of evidence lie at random places;
-- a clip of evidence is shown about as often in a video as a clip of filler, so that rareness does not point
-  at it (unless `evidence_clips` asks for another number).
+- a clip is used in one split only;
+- evidence and filler are resampled in the same way, and a clip is always shown completely;
+- a clip is varied each time that it is shown, so that repetitions do not stand out;
+- filler is drawn independently of the label, and stretches of evidence are at random places;
+- a clip of evidence is shown about as often in a video as a clip of filler, so that rarity does not reveal it
+  (unless `evidence_clips` sets another number).
 """
 
 import hashlib
@@ -32,28 +31,28 @@ ClassClips = Mapping[str, Sequence[Clip]]
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeConfig(SplitsConfig):
-    """What to make.
+    """The composites to make.
 
     Attributes:
-        filler: The class that shows nothing; every other one is a label.
-        train_videos: Videos of the train split, classes in turn; likewise for the others.
+        filler: Class of the filler; every other class is a label.
+        train_videos: Videos of the train split; the classes take turns, in every split.
         validation_videos: Videos of the validation split.
         test_videos: Videos of the test split.
-        validation_share: Share of each class's clips that feed validation videos and no others, where the clips
-            have no splits.
+        validation_share: Share of each class's clips that are used in validation videos only, if the clips have no
+            splits.
         test_share: Likewise for test videos.
         evidence_share: Share of a video's time that shows its class.
-        evidence_clips: Different clips of evidence in a video; None has each shown as often as a filler clip.
-        min_segment_seconds: Shortest stretch of evidence, but for the last of a video; clips are shown whole.
-        max_segment_seconds: Longest stretch of evidence, but for the clip that ends it.
-        min_seconds: Shortest video.
-        max_seconds: Longest video.
+        evidence_clips: Number of different clips of evidence in a video; None shows each as often as a filler clip.
+        min_segment_seconds: Shortest stretch of evidence, except the last of a video; clips are shown completely.
+        max_segment_seconds: Longest stretch of evidence, which its last clip may exceed.
+        min_seconds: Duration of the shortest video.
+        max_seconds: Duration of the longest video.
         fps: Frames a second.
         size: Side of the square frames in pixels, even.
-        gop: Most frames from one keyframe to the next.
+        gop: Largest number of frames from one keyframe to the next.
         vary: Zoom, shift, mirror and light a clip at random each time that it is shown.
-        filler_is_class: Some videos have no evidence at all, and the filler class as their label.
-        seed: Everything random follows from it.
+        filler_is_class: Make some videos without evidence, with the filler class as their label.
+        seed: Seed of everything random.
     """
 
     filler: str
@@ -90,13 +89,13 @@ class CompositeConfig(SplitsConfig):
 
     @property
     def videos(self) -> dict[str, int]:
-        """Videos of each split."""
+        """Number of videos of each split."""
         return dict(zip(SPLITS, (self.train_videos, self.validation_videos, self.test_videos), strict=True))
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Frames `start_frame` up to, without, `end_frame` that show evidence."""
+    """Frames from `start_frame` to `end_frame` (exclusive) that show evidence."""
 
     start_frame: int
     end_frame: int
@@ -104,7 +103,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class CompositeVideo:
-    """What one video shows: clips whole, one after the other, each with how it is shown."""
+    """Plan of one video: complete clips in sequence, the shot of each, and where the evidence is."""
 
     video_id: str
     split: str
@@ -115,15 +114,15 @@ class CompositeVideo:
 
     @property
     def frame_count(self) -> int:
-        """Frames of the video."""
+        """Number of frames of the video."""
         return sum(shot.frame_count for shot in self.shots)
 
 
 def class_names(known: Sequence[str], config: CompositeConfig) -> tuple[str, ...]:
-    """Labels of the videos in order, of all classes of clips.
+    """Labels of the videos in order, from the classes of the clips.
 
     Raises:
-        ManifestError: There is no filler class, or fewer than two labels.
+        ManifestError: The filler class does not exist, or there are fewer than two labels.
     """
     if config.filler not in known:
         raise ManifestError(f"no clips of the filler class {config.filler!r}; there are {', '.join(known)}")
@@ -137,7 +136,11 @@ def class_names(known: Sequence[str], config: CompositeConfig) -> tuple[str, ...
 
 
 def check_supply(clips: Sequence[Clip], classes: Sequence[str], config: CompositeConfig) -> None:
-    """Raise a ManifestError where a class has no clip for a split that is to have videos."""
+    """Check that every class has a clip for every split that will have videos.
+
+    Raises:
+        ManifestError: A class has none.
+    """
     for name in (name for name, videos in config.videos.items() if videos):
         fed = {clip.label for clip in clips if clip.split == name}
         starved = [label for label in classes if label not in fed]
@@ -149,10 +152,11 @@ def check_supply(clips: Sequence[Clip], classes: Sequence[str], config: Composit
 
 
 def plan_composites(clips: Sequence[Clip], config: CompositeConfig) -> list[CompositeVideo]:
-    """Plan every video; each depends on the clips, the seed and its own id only."""
+    """Plan all videos; each depends on the clips, the seed and its own id only."""
     clips = sorted(clips, key=lambda clip: clip.clip_id)
     labels = class_names(sorted({clip.label for clip in clips}), config)
     pools = {name: by_class([c for c in clips if c.split == name]) for name, n in config.videos.items() if n}
+    # Equal in all splits, so that a split with more clips does not have more varied filler.
     filler_frames = min(_frames(pool[config.filler], config) for pool in pools.values())
     return [
         _plan_video(config, name, number, labels[number % len(labels)], pool, filler_frames)
@@ -203,7 +207,7 @@ def _few_clips(
     filler_frames: int,
     wanted: float,
 ) -> list[Clip]:
-    """The different clips of evidence in a video: to all its different filler as evidence is to filler."""
+    """Different clips of evidence in a video, in the proportion to its different filler that `evidence_share` sets."""
     order = _shuffled(rng, clips)
     if config.evidence_clips is not None:
         return order[: config.evidence_clips]
@@ -214,14 +218,14 @@ def _few_clips(
 def _fill(
     rng: np.random.Generator, config: CompositeConfig, clips: Sequence[Clip], frames: float
 ) -> list[Clip]:
-    """Showings of the clips, all as often as each other and in random order, of about so many frames."""
+    """Sequence of about this many frames that shows all clips equally often, in random order."""
     rounds = 1 + int(frames) // _frames(clips, config)
     shown = [clip for _ in range(rounds) for clip in _shuffled(rng, clips)]
     return _take(shown, frames, config)
 
 
 def _take(clips: Sequence[Clip], frames: float, config: CompositeConfig) -> list[Clip]:
-    """The first clips, as many as come closest to so many frames, and one at least."""
+    """The first clips, at least one, whose total is closest to this number of frames."""
     total = np.cumsum([_frames([clip], config) for clip in clips])
     return list(clips[: int(np.abs(total - frames).argmin()) + 1])
 
@@ -233,7 +237,7 @@ def _shuffled(rng: np.random.Generator, clips: Sequence[Clip]) -> list[Clip]:
 def _stretches(
     rng: np.random.Generator, config: CompositeConfig, evidence: Sequence[Clip]
 ) -> list[list[Clip]]:
-    """Cut the showings of evidence into stretches of random length."""
+    """Split the sequence of evidence into stretches of random length."""
     stretches: list[list[Clip]] = []
     room = 0.0
     for clip in evidence:
@@ -251,7 +255,7 @@ def _insert(
     filler: Sequence[Clip],
     stretches: Sequence[Sequence[Clip]],
 ) -> tuple[list[Clip], list[Stretch]]:
-    """Put stretches at random places between showings of filler; those at one place become one."""
+    """Insert stretches at random places between clips of filler; stretches at the same place are joined."""
     places = np.sort(rng.integers(len(filler) + 1, size=len(stretches))).tolist()
     clips: list[Clip] = []
     ranges: list[Stretch] = []

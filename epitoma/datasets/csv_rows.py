@@ -1,4 +1,4 @@
-"""Rows of a CSV file as plain text, with the mistakes that people's files have told clearly."""
+"""Strict reading of CSV files as plain text, with clear errors for common mistakes."""
 
 import csv
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from epitoma.core.errors import ManifestError
 
 
 def read_csv(path: Path, *, columns: Sequence[str] = ()) -> list[dict[str, str]]:
-    """Read a CSV file with a header; nothing is guessed about types, so that a label 007 stays one.
+    """Read a CSV file with a header; all values stay text, so that a label 007 does not become 7.
 
     Args:
-        path: Separated by commas, or by tabs where it is named .tsv.
-        columns: Those that must be there.
+        path: File, separated by commas, or by tabs if its suffix is .tsv.
+        columns: Required columns.
 
     Raises:
         ManifestError: The file is missing or not CSV, a column is missing, or a row has too many or few cells.
@@ -20,6 +20,7 @@ def read_csv(path: Path, *, columns: Sequence[str] = ()) -> list[dict[str, str]]
     if not path.is_file():
         raise ManifestError(f"no file at {path}")
     try:
+        # utf-8-sig: spreadsheets write a byte order mark, which would become part of the first column's name.
         with path.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(
                 text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
@@ -42,7 +43,7 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
 
 
 def _checked(path: Path, line: int, row: dict[str, str]) -> dict[str, str]:
-    # DictReader puts spare cells under None, and None into missing ones.
+    # DictReader stores surplus cells under the key None, and None as the value of missing cells.
     if None in row or None in row.values():
         raise ManifestError(f"{path}: line {line} has too {'many' if None in row else 'few'} cells")
     return row

@@ -1,6 +1,6 @@
-"""A folder of videos, one folder a class.
+"""Reader of a folder of videos with one folder a class.
 
-Either `root/<class>/.../video` (splits are drawn), or `root/<split>/<class>/.../video`.
+Either `root/<class>/.../video`, for which splits are drawn, or `root/<split>/<class>/.../video`.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
 
 @dataclass(frozen=True, kw_only=True)
 class FolderConfig(SplitsConfig):
-    """Your videos, one folder a class, or train/, validation/ (val/, valid/) and test/ with those inside.
+    """Your videos, one folder a class, or train/, validation/ (val/, valid/) and test/ with class folders inside.
 
     Attributes:
-        root: The folder. It is only read; the manifest refers to the videos where they are.
+        root: The folder. Nothing is written to it; the manifest refers to the videos where they are.
     """
 
     root: Path
 
 
 def list_folder(config: FolderConfig) -> Listing:
-    """List every video below the folder by its name; those outside a class folder are rejects.
+    """List every video below the folder by its file name; videos outside a class folder are rejects.
 
     Raises:
-        ManifestError: The folder is missing, holds no class folders or no videos, or mixes splits and classes.
+        ManifestError: The folder is missing, has no class folders or no videos, or mixes splits and classes.
     """
     root = Path(config.root).absolute()
     folders = _class_folders(root)
@@ -55,7 +55,7 @@ def _class_folders(root: Path) -> list[Path]:
 
 
 def _has_splits(root: Path, folders: list[Path]) -> bool:
-    """Whether the folders are splits; a mixture could lose videos silently, so it is an error."""
+    """Whether the folders are splits; a mixture of splits and classes is an error, since it could lose videos."""
     others = [folder.name for folder in folders if folder.name not in SPLIT_OF_NAME]
     if "train" not in {folder.name for folder in folders}:
         return not others

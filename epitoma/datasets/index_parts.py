@@ -1,9 +1,8 @@
-"""Indices of files as they come in, kept so that an interrupted preparation goes on where it stopped.
+"""IndexParts: video indices stored as they are computed, so that an interrupted preparation can resume.
 
-Each part is a small Parquet file that appears whole. A row is known by its file's path, size and time of
-change: a changed file is another row, so that it is indexed anew. Videos that cannot be read are not kept,
-because the reason may be gone the next time. An address has neither size nor time without being opened, and is
-known by itself alone.
+Each part is a small Parquet file that appears whole. The key of a row is its file's path, size and modification time,
+so a changed file is indexed again. Videos that cannot be read are not stored, because the reason may be temporary. The
+key of an address is the address alone, since size and time are not known without opening it.
 """
 
 import os
@@ -19,29 +18,29 @@ from epitoma.files.uris import is_address
 from epitoma.video.index_table import INDEX_SCHEMA
 
 PART_SCHEMA = pa.schema([pa.field("file", pa.string(), nullable=False), *INDEX_SCHEMA])
-"""A file's state, as of :func:`file_state`, and its index; the video id is the one it had then."""
+"""State of a file (see :func:`file_state`) and its index; the video id is the one at the time of indexing."""
 
 
 class IndexParts:
-    """The parts in a folder.
+    """Index parts in a folder.
 
     Args:
-        folder: Where they lie; made when the first is written.
+        folder: Folder of the parts; it is made when the first one is written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def states(self) -> set[str]:
-        """States of the files whose indices are kept."""
+        """States of the files whose indices are stored."""
         return {state for part in self._parts() for state in part["file"].to_pylist()}
 
     def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add rows of PART_SCHEMA as a part."""
+        """Write rows of PART_SCHEMA as a new part."""
         self._write(pa.Table.from_pylist([dict(row) for row in rows], schema=PART_SCHEMA))
 
     def rows(self, video_id_of_state: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """Give rows of INDEX_SCHEMA by video id, for the states asked for that are kept."""
+        """Rows of INDEX_SCHEMA by video id, for those of the given states that are stored."""
         found = {}
         for part in self._parts():
             for row in part.to_pylist():
@@ -51,7 +50,8 @@ class IndexParts:
         return found
 
     def compact(self, states: Collection[str]) -> None:
-        """Put the rows of these states into one part, and drop all others, which are of files that changed or went."""
+        """Merge the rows of these states into one part and delete all others, whose files were changed or removed."""
+        # The old parts are listed before and deleted after the new one is written: a crash loses no row.
         old = self._files()
         rows = {
             row["file"]: row for part in self._parts() for row in part.to_pylist() if row["file"] in states
@@ -65,7 +65,7 @@ class IndexParts:
         write_parquet(self.folder / f"{uuid4().hex}.parquet", table)
 
     def _parts(self) -> list[pa.Table]:
-        """All parts; those of another version of the index are as good as none."""
+        """All parts of the present schema; parts written by another version are ignored."""
         tables = [read_parquet(file) for file in self._files()]
         return [table for table in tables if table.schema.equals(PART_SCHEMA)]
 
@@ -74,7 +74,7 @@ class IndexParts:
 
 
 def file_state(path: str) -> str:
-    """Name what a file is now: its path, size and time of change; of an address or a missing file the path alone."""
+    """State of a file as text: path, size and modification time; the path alone for an address or a missing file."""
     try:
         status = None if is_address(path) else os.stat(path)
     except OSError:

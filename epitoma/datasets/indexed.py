@@ -1,4 +1,4 @@
-"""From what a source says of a video, and what its file holds, to a row of the manifest."""
+"""Manifest rows from listed videos and the indices of their files."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from epitoma.video.index import VideoIndex
 
 
 def video_row(video: ListedVideo, index: VideoIndex) -> VideoRow:
-    """Join both; intervals are fitted to the video's real length.
+    """Combine a listed video and its index; intervals are cut to the real duration of the video.
 
     Raises:
         ManifestError: The video has no split.
@@ -30,7 +30,7 @@ def video_row(video: ListedVideo, index: VideoIndex) -> VideoRow:
 
 
 def fit_intervals(intervals: Sequence[Interval], duration_seconds: float) -> tuple[Interval, ...]:
-    """Cut intervals at the ends of the video and leave out what is empty then: annotations are often longer."""
+    """Cut intervals to the duration of the video and drop empty ones; annotations often exceed their videos."""
     cut = [
         Interval(
             start_seconds=max(0.0, interval.start_seconds),
@@ -43,7 +43,7 @@ def fit_intervals(intervals: Sequence[Interval], duration_seconds: float) -> tup
 
 
 def interval_notes(videos: Sequence[ListedVideo], rows: Sequence[VideoRow]) -> list[str]:
-    """Say how many intervals did not fit their videos; both in the same order."""
+    """Notes on how many intervals were cut or dropped; videos and rows must be in the same order."""
     pairs = [(video.intervals or (), row.intervals or ()) for video, row in zip(videos, rows, strict=True)]
     cut = sum(interval not in said for said, kept in pairs for interval in kept)
     empty = sum(len(said) - len(kept) for said, kept in pairs)

@@ -1,4 +1,4 @@
-"""What a source says of its videos before any of them is opened: which there are, with labels and splits."""
+"""Listing: the videos of a source with labels and splits, before any of them is opened."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,15 +10,15 @@ from epitoma.files.allowed_roots import Roots, check_inside
 
 @dataclass(frozen=True, kw_only=True)
 class ListedVideo:
-    """A video by name.
+    """A video that has not been opened.
 
     Attributes:
-        video_id: Unique in the listing.
+        video_id: Id, unique in the listing.
         path: Absolute path or address.
-        labels: Exactly one, or any number where the listing is multi-label.
-        split: None where it is still to be drawn.
-        group: Videos of one group (a person, a source) must not be in two splits; None where nobody asked.
-        intervals: Where its labels can be seen, in seconds, as the source says; None where it says nothing.
+        labels: Exactly one label, or any number in a multi-label listing.
+        split: Split; None if it has yet to be drawn.
+        group: Group (a person, a source) whose videos must all be in one split; None without groups.
+        intervals: Intervals that show its labels, in seconds, as annotated; None if not annotated.
     """
 
     video_id: str
@@ -34,12 +34,12 @@ class Listing:
     """The videos of a source.
 
     Attributes:
-        videos: Those that can be used, as far as can be told from names alone.
+        videos: Usable videos, as far as their names tell.
         classes: Names of the classes in order.
         multi_label: Whether a video may have any number of labels instead of exactly one.
         rejects: Files and rows that are left out, each with its reason.
-        notes: What a person should know about the source, a line each.
-        published: Videos of each split as the dataset's publication counts them; empty where there is none.
+        notes: Remarks on the source for the user, one line each.
+        published: Published number of videos of each split; empty if there is no publication.
     """
 
     videos: tuple[ListedVideo, ...]
@@ -51,24 +51,24 @@ class Listing:
 
 
 def check_listing(listing: Listing, roots: Roots) -> None:
-    """Refuse a source that names videos, or links to some, outside what the person gave.
+    """Check that all videos of a listing are, after following links, below the allowed places.
 
     Raises:
-        ManifestError: There is one; says how many, and which option would let them in.
+        ManifestError: Some are not; the message has their number and the option that would allow them.
     """
     check_videos(listing.videos, roots, source=", ".join(roots.places))
 
 
 def check_videos(videos: Sequence[ListedVideo], roots: Roots, *, source: str) -> None:
-    """Refuse videos that lie, or links that lead, outside what the person gave.
+    """Check that all videos are, after following links, below the allowed places.
 
     Args:
         videos: The videos.
-        roots: Where they may lie.
-        source: What names them, for the error.
+        roots: Allowed places.
+        source: Source of the videos, for the error message.
 
     Raises:
-        ManifestError: There is one; says how many, and which option would let them in.
+        ManifestError: Some are not; the message has their number and the option that would allow them.
     """
     check_inside(
         [video.path for video in videos],

@@ -1,4 +1,4 @@
-"""What the makers of videos share: where a video they encode lies, and its row of the manifest."""
+"""File paths and manifest rows of generated videos, shared by the synthetic and the composite maker."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,11 +8,11 @@ from epitoma.datasets.schema import Interval, VideoRow
 
 
 class PlannedVideo(Protocol):
-    """What is known of a video before it is encoded."""
+    """A video that has been planned but perhaps not encoded."""
 
     @property
     def video_id(self) -> str:
-        """Unique in the dataset; names the file."""
+        """Id, unique in the dataset; also the file name."""
         ...
 
     @property
@@ -22,17 +22,17 @@ class PlannedVideo(Protocol):
 
     @property
     def class_name(self) -> str:
-        """Its label."""
+        """Label."""
         ...
 
     @property
     def frame_count(self) -> int:
-        """Frames it will have."""
+        """Number of frames."""
         ...
 
 
 def made_file(video: PlannedVideo, folder: str | Path) -> Path:
-    """Path of `<folder>/<video id>.mp4`, whose folder is made."""
+    """Path `<folder>/<video id>.mp4`, absolute; the folder is created."""
     path = Path(folder).absolute() / f"{video.video_id}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
@@ -41,13 +41,13 @@ def made_file(video: PlannedVideo, folder: str | Path) -> Path:
 def made_row(
     video: PlannedVideo, path: Path, *, fps: int, evidence: Iterable[tuple[int, int, str]]
 ) -> VideoRow:
-    """Row of the manifest of an encoded video.
+    """Make the manifest row of an encoded video.
 
     Args:
-        video: What was planned.
-        path: Its file.
+        video: Plan of the video.
+        path: File of the video.
         fps: Frames a second.
-        evidence: First frame, end frame and label of every interval.
+        evidence: First frame, end frame (exclusive) and label of every interval.
     """
     return VideoRow(
         video_id=video.video_id,

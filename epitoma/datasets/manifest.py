@@ -1,6 +1,6 @@
-"""The manifest: a Parquet table that names every video of a dataset, with labels and splits.
+"""Manifest: a Parquet table of all videos of a dataset with labels and splits.
 
-Reading checks every row and names every bad one; nothing is dropped silently.
+Reading checks every row and reports every bad one; nothing is dropped silently.
 """
 
 import hashlib
@@ -28,12 +28,12 @@ __all__ = ["SCHEMA", "SPLITS", "Interval", "Manifest", "VideoRow", "read_manifes
 
 @dataclass(frozen=True)
 class Manifest:
-    """Videos (rows of `table`, columns of SCHEMA) with their classes in order.
+    """Videos of a dataset (rows of `table`, columns of SCHEMA) and its classes in order.
 
     Attributes:
         path: The Parquet file; relative video paths start at its folder.
-        table: One row a video, checked.
-        classes: Names of the L classes; a label's place here is its number.
+        table: One checked row a video.
+        classes: Names of the L classes; the index of a label here is its class number.
         multi_label: Whether a video may have any number of labels instead of exactly one.
     """
 
@@ -62,17 +62,21 @@ class Manifest:
         return tuple(name for name in SPLITS if name in present)
 
     def only(self, video_ids: Sequence[str]) -> "Manifest":
-        """Give some of the videos, in the manifest's own order."""
+        """Subset of the videos with these ids, in the order of the manifest."""
         return replace(
             self, table=self.table.filter(pc.field("video_id").isin(pa.array(video_ids, pa.string())))
         )
 
     def at(self, rows: np.ndarray) -> "Manifest":
-        """Give the videos of some rows, in the order of ``rows``, as often as they are there."""
+        """Videos at these row numbers, in the order of ``rows``; repeated numbers repeat the video."""
         return replace(self, table=self.table.take(pa.array(rows)))
 
     def split(self, name: str) -> "Manifest":
-        """Give the videos of one split; ManifestError if it has none."""
+        """Videos of one split.
+
+        Raises:
+            ManifestError: The split has no videos.
+        """
         rows = self.table.filter(pc.field("split") == name).combine_chunks()
         if not rows.num_rows:
             splits = ", ".join(self.splits)
@@ -92,10 +96,10 @@ class Manifest:
         return matrix
 
     def evidence(self, times_seconds: np.ndarray) -> np.ndarray:
-        """Tell which times lie in an interval of their video; never where intervals are unknown.
+        """Whether each time lies in an annotated interval of its video; False where intervals are unknown.
 
         Args:
-            times_seconds: (V, T), since each video's first frame.
+            times_seconds: Times since the first frame of each video, (V, T).
 
         Returns:
             bool (V, T).
@@ -113,7 +117,7 @@ class Manifest:
         return inside
 
     def digest(self) -> str:
-        """Name the content in 16 hex digits: ids, paths, splits, labels, frame counts and classes."""
+        """Digest of ids, paths, splits, labels, frame counts and classes, 16 hex digits."""
         digest = hashlib.sha256(json.dumps([self.classes, self.multi_label]).encode())
         for name in ("video_id", "path", "split", "labels", "frame_count"):
             digest.update(json.dumps(self.table[name].to_pylist()).encode())
@@ -123,13 +127,13 @@ class Manifest:
 def write_manifest(
     path: str | Path, rows: Sequence[VideoRow], *, classes: Sequence[str], multi_label: bool
 ) -> Manifest:
-    """Check rows and write them; the file appears under its name only when it is whole.
+    """Check rows and write them to a file, which appears whole or not at all.
 
-    Absolute video paths below the manifest's folder are stored relative to it, so that the folder can move.
-    Whether the videos exist is left to reading.
+    Absolute video paths below the manifest's folder are stored relative to it, so that the folder can be moved.
+    Whether the videos exist is checked on reading only.
 
     Raises:
-        ManifestError: There are no rows, or some are bad; every bad one is named.
+        ManifestError: There are no rows, or some are bad; the message lists the bad ones.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,15 +148,15 @@ def write_manifest(
 def read_manifest(path: str | Path, *, check_files: bool = True) -> Manifest:
     """Read and check a manifest.
 
-    Where its videos lie is checked here, once: what is handed on to workers has passed.
+    The locations of the videos are checked here, once; workers get paths that have passed.
 
     Args:
         path: The Parquet file.
-        check_files: Whether every video must exist.
+        check_files: Whether to check that every video exists.
 
     Raises:
-        ManifestError: It is missing, not a manifest, empty, has bad rows, of which every one is named, or names videos
-            that it must not reach.
+        ManifestError: The file is missing, not a manifest or empty, has bad rows (the message lists them), or names
+            videos outside the allowed places.
     """
     path = Path(path)
     if not path.is_file():
@@ -196,7 +200,7 @@ def _checked(path: Path, table: pa.Table, *, check_files: bool) -> Manifest:
 
 
 def _conform(path: Path, table: pa.Table) -> pa.Table:
-    """Give the columns of SCHEMA in its order; other columns are left out, other widths converted."""
+    """Convert a table to SCHEMA: further columns are dropped, types of other widths converted."""
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise ManifestError(f"{path}: columns {', '.join(missing)} are missing")
@@ -211,12 +215,12 @@ def _conform(path: Path, table: pa.Table) -> pa.Table:
         columns = [table[field.name].cast(field.type) for field in SCHEMA]
     except pa.ArrowInvalid as error:
         raise ManifestError(f"{path}: a column has a wrong type ({error})") from error
-    # In one piece: a row is found faster, and pickling the pieces would write the whole of them for each.
+    # In one chunk: looking up a row is faster, and pickling a slice of several chunks would write them completely.
     return pa.Table.from_arrays(columns, schema=SCHEMA.with_metadata(table.schema.metadata)).combine_chunks()
 
 
 def _kind(arrow_type: pa.DataType) -> object:
-    """Types of one kind hold the same values in other widths: pandas writes large strings, for example."""
+    """Key that is equal for types which differ in width only; pandas writes large strings, for example."""
     if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
         return "string"
     if pa.types.is_integer(arrow_type) or pa.types.is_floating(arrow_type):

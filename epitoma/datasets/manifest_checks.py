@@ -1,4 +1,4 @@
-"""Find every bad row of a manifest, a column at a time, so that a million good rows cost little."""
+"""Checks of all rows of a manifest, a column at a time, so that a million rows are checked quickly."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,15 @@ from epitoma.datasets.columns import flatten_lists, positions, spans
 from epitoma.datasets.present_files import missing_files
 from epitoma.datasets.schema import SCHEMA, SPLITS
 
+# Bad rows that the error message lists in full.
 _ROWS_NAMED = 20
-# Times in manifests are often rounded to milliseconds.
+# Tolerance at the end of a video: times in manifests are often rounded to milliseconds.
 _SLACK_SECONDS = 1e-3
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Rows that share one kind of mistake, and how to say it for one of them."""
+    """Rows with one kind of mistake, and a function that describes it for one of them."""
 
     rows: np.ndarray
     describe: Callable[[int], str]
@@ -33,14 +34,17 @@ def check_rows(
     multi_label: bool,
     paths: list[str] | None,
 ) -> None:
-    """Raise one ManifestError that names every bad row and its reasons, the first twenty in full.
+    """Check all rows of a manifest.
 
     Args:
         table: Columns of SCHEMA.
-        manifest_path: For the message.
-        classes: The labels that are known.
+        manifest_path: Path of the manifest, for the message.
+        classes: Valid labels.
         multi_label: Whether a video may have any number of labels instead of exactly one.
-        paths: Where each row's file must lie; None leaves files unchecked.
+        paths: Absolute path of each row's file; None does not check files.
+
+    Raises:
+        ManifestError: Rows are bad; the message has their number, and the first twenty with all their reasons.
     """
     faults = [
         *_missing_values(table),
@@ -91,7 +95,7 @@ def _missing_values(table: pa.Table) -> list[Fault]:
 def _repeated_ids(table: pa.Table) -> Fault:
     ids = _column(table, "video_id").drop_null()
     if len(ids) < table.num_rows:
-        return Fault(np.array([], dtype=int), str)  # Rows without an id are the worse mistake, said already.
+        return Fault(np.array([], dtype=int), str)  # Missing ids are reported by themselves.
     counts = ids.value_counts()
     is_repeated = counts.field("counts").to_numpy() > 1
     found = positions(ids, counts.field("values").filter(pa.array(is_repeated)))
@@ -135,6 +139,7 @@ def _bad_intervals(table: pa.Table) -> Fault:
     durations = _column(table, "duration_seconds").to_numpy(zero_copy_only=False)
     rows, intervals = flatten_lists(_column(table, "intervals"))
     start, end = spans(intervals)
+    # Negated, so that a comparison with a missing (NaN) duration is no fault of the interval.
     good = (start >= 0) & (end > start) & ~(end > durations[rows] + _SLACK_SECONDS)
 
     def describe(row: int) -> str:

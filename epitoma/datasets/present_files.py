@@ -1,4 +1,4 @@
-"""Which of very many files are there: folders are listed, since asking for a million files one by one takes minutes."""
+"""Existence check of very many files by listing folders; checking a million files one by one takes minutes."""
 
 import os
 from collections import defaultdict
@@ -9,11 +9,11 @@ import numpy as np
 from epitoma.files.uris import is_address
 
 _FEW = 16
-"""Files of a folder up to which they are asked for one by one: it may hold many others."""
+"""Up to this many files of a folder are checked one by one, since the folder may hold many others."""
 
 
 def missing_files(paths: Sequence[str]) -> np.ndarray:
-    """Tell which absolute paths lead to nothing, bool (paths,); addresses are taken to lead somewhere."""
+    """Whether each absolute path is missing, bool (paths,); addresses are assumed to exist."""
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, path in enumerate(paths):
         if not is_address(path):
@@ -28,7 +28,7 @@ def missing_files(paths: Sequence[str]) -> np.ndarray:
 
 
 def _certain_names(folder: str) -> frozenset[str]:
-    """What a folder lists, without links, which may lead to nothing; none where it cannot be listed."""
+    """Names in a folder without links, whose targets may be missing; empty if the folder cannot be listed."""
     try:
         with os.scandir(folder) as entries:
             return frozenset(entry.name for entry in entries if not entry.is_symlink())

@@ -1,4 +1,4 @@
-"""Videos that cannot be used, with the reason: a table beside the manifest, so that none is lost silently."""
+"""Rejects: a table of unusable videos with reasons, beside the manifest, so that none is lost silently."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,13 @@ REJECT_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("video_id", 
 
 @dataclass(frozen=True)
 class Reject:
-    """One video that was left out, and why."""
+    """One video that was left out, with the reason.
+
+    Attributes:
+        video_id: Id of the video.
+        path: Path or address of the video.
+        reason: Why it was left out.
+    """
 
     video_id: str
     path: str
@@ -21,5 +27,5 @@ class Reject:
 
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:
-    """Write rejects to a Parquet file, whole or not at all; no rejects make an empty table."""
+    """Write rejects to a Parquet file, which appears whole or not at all; without rejects the table is empty."""
     write_parquet(Path(path), pa.Table.from_pylist([vars(r) for r in rejects], schema=REJECT_SCHEMA))

@@ -1,4 +1,4 @@
-"""What a prepared dataset holds, and what was left out of it and why, as lines for a person."""
+"""Report on a prepared dataset as lines of text: counts, comparison with publication, rejects."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ _NO_LABEL = "(no label)"
 def report_lines(
     manifest: Manifest, rejects: Sequence[Reject], *, published: Mapping[str, int], shorten: bool
 ) -> list[str]:
-    """Say counts by split and class, how they compare with published ones, and what was left out.
+    """Report counts by split and class, their comparison with published counts, and rejects.
 
     Args:
-        manifest: What can be used.
-        rejects: What cannot.
-        published: Videos of train and test as the dataset's publication counts them, if there is one.
-        shorten: Whether long lists end with how many lines more they have.
+        manifest: Usable videos.
+        rejects: Unusable videos.
+        published: Published number of videos of train and test; empty if there is no publication.
+        shorten: Whether to shorten long lists to their beginning and the number of further lines.
     """
     return [
         *_counts(manifest, shorten=shorten),
@@ -35,7 +35,7 @@ def report_lines(
 
 
 def _counts(manifest: Manifest, *, shorten: bool) -> list[str]:
-    """A table of the videos of each class in each split, and of all; a video of two labels is in two rows."""
+    """Table of the number of videos of each class in each split; a video with two labels counts in two rows."""
     counts = {split: _class_counts(manifest, split) for split in SPLITS}
     names = [*manifest.classes, *([_NO_LABEL] if any(count[-1] for count in counts.values()) else [])]
     shown = names[:SHOWN_CLASSES] if shorten else names
@@ -50,7 +50,7 @@ def _counts(manifest: Manifest, *, shorten: bool) -> list[str]:
 
 
 def _class_counts(manifest: Manifest, split: str) -> np.ndarray:
-    """Videos of each class, and, at the end, of none, int (L + 1,)."""
+    """Number of videos of each class and, last, of videos without label, int (L + 1,)."""
     if split not in manifest.splits:
         return np.zeros(len(manifest.classes) + 1, dtype=int)
     labels_VL = manifest.split(split).label_matrix()
@@ -58,7 +58,7 @@ def _class_counts(manifest: Manifest, split: str) -> np.ndarray:
 
 
 def _classes_without(manifest: Manifest, *, shorten: bool) -> list[str]:
-    """Name classes that cannot be learnt or measured, in the splits that have videos at all."""
+    """Classes without videos, for each split that has videos: they cannot be learnt or measured there."""
     lines = []
     for split in manifest.splits:
         counts = _class_counts(manifest, split)[:-1]
@@ -71,7 +71,7 @@ def _classes_without(manifest: Manifest, *, shorten: bool) -> list[str]:
 
 
 def _compared(manifest: Manifest, published: Mapping[str, int]) -> list[str]:
-    """Compare with the publication, which has no validation split: that was taken out of train."""
+    """Compare with published counts, in which validation is part of train."""
     counts = Counter(manifest.table["split"].to_pylist())
     lines = []
     for split, expected in published.items():
@@ -91,7 +91,7 @@ def _compared(manifest: Manifest, published: Mapping[str, int]) -> list[str]:
 
 
 def _left_out(rejects: Sequence[Reject], *, shorten: bool) -> list[str]:
-    """Say how many files were left out for each reason, the most frequent first."""
+    """Number of rejects for each reason, the most frequent first."""
     if not rejects:
         return []
     paths: dict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The Arrow schema of a manifest, and one row of it as a Python value."""
+"""Arrow schema of a manifest, and its row as a Python value."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,19 +25,19 @@ INTERVAL_TYPE = pa.struct(
 
 SCHEMA = pa.schema(
     [
-        # Unique in the manifest; seeds and feature keys are made from it.
+        # Unique in the manifest; seeds and feature keys are derived from it.
         pa.field("video_id", pa.string(), nullable=False),
         # Relative to the manifest's folder, absolute, or an address with "://".
         pa.field("path", pa.string(), nullable=False),
         # One of SPLITS.
         pa.field("split", pa.string(), nullable=False),
-        # Names from the classes in the metadata: exactly one, or any number where multi_label is true.
+        # Names of classes in the metadata: exactly one, or any number where multi_label is true.
         pa.field("labels", pa.list_(pa.string()), nullable=False),
         # From the start of the first frame to the end of the last.
         pa.field("duration_seconds", pa.float64(), nullable=False),
         pa.field("fps", pa.float64(), nullable=False),
         pa.field("frame_count", pa.int64(), nullable=False),
-        # Where in the video its labels can be seen; null where nobody knows, empty where nowhere.
+        # Intervals that show the labels; null where unknown, empty where there are none.
         pa.field("intervals", pa.list_(INTERVAL_TYPE), nullable=True),
     ]
 )
@@ -46,7 +46,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A stretch of a video that shows what `label` says, in seconds since its first frame."""
+    """Interval of a video that shows `label`, in seconds since the first frame."""
 
     start_seconds: float
     end_seconds: float
@@ -68,7 +68,7 @@ class VideoRow:
 
 
 def to_table(rows: Sequence[VideoRow], *, classes: Sequence[str], multi_label: bool) -> pa.Table:
-    """Build the table of a manifest, with its metadata; nothing is checked."""
+    """Build the table of a manifest with its metadata, without checking the rows."""
     columns = {field.name: [getattr(row, field.name) for row in rows] for field in SCHEMA}
     columns["intervals"] = [
         None if row.intervals is None else [vars(interval) for interval in row.intervals] for row in rows
@@ -85,10 +85,10 @@ def to_table(rows: Sequence[VideoRow], *, classes: Sequence[str], multi_label: b
 
 
 def parse_metadata(metadata: Mapping[bytes, bytes]) -> tuple[tuple[str, ...], bool]:
-    """Give the classes in order, and whether a video may have any number of labels.
+    """Parse the classes in order, and whether a video may have any number of labels.
 
     Raises:
-        ValueError: A key is missing or has a value that this version does not know; the message says which.
+        ValueError: A key is missing or has a value unknown to this version; the message says which.
     """
     if metadata.get(FORMAT_KEY) != FORMAT:
         raise ValueError(f"metadata {FORMAT_KEY.decode()} is {metadata.get(FORMAT_KEY)}, expected {FORMAT}")

@@ -1,9 +1,9 @@
-"""Splits drawn where a source has none: a pure function of the seed and a video's id or group.
+"""Random splits for sources without any, as a pure function of the seed and a video's id or group.
 
-Each id or group falls into a split by its own hash. So a video keeps its split when others come or go, on
-every machine, and a test video of today is never a training video of tomorrow. The price is that shares are
-met on average only; where chance leaves a class (or, with groups, the dataset) without any video in a split,
-the fewest possible are moved there.
+The split of each id or group follows from its own hash. A video therefore keeps its split on every machine and when
+other videos are added or removed, and a test video never becomes a training video later. In return the shares are met
+on average only. Where a class (or, with groups, the dataset) would have no video in a split, as few as possible are
+moved there.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ SPLIT_OF_NAME = {
     "valid": "validation",
     "test": "test",
 }
-"""What people call the splits."""
+"""Split by each of its usual names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +29,9 @@ class SplitsConfig:
     """How splits are drawn.
 
     Attributes:
-        validation_share: Share for validation where there are no splits, and of train where only that and test are.
-        test_share: Share for testing where there are no splits.
-        seed: Draws the splits.
+        validation_share: Share for validation if there are no splits, or of train if there are only train and test.
+        test_share: Share for test if there are no splits.
+        seed: Seed of the splits.
     """
 
     validation_share: float = 0.15
@@ -45,7 +45,11 @@ class SplitsConfig:
 
 
 def check_share(validation_share: float) -> None:
-    """Raise a ConfigError if a share of train is negative or leaves nothing to train on."""
+    """Check the share of train that is held out for validation.
+
+    Raises:
+        ConfigError: The share is negative, or leaves nothing to train on.
+    """
     if not 0 <= validation_share < 1:
         raise ConfigError(f"validation_share is {validation_share}, must be at least 0 and below 1")
 
@@ -53,18 +57,18 @@ def check_share(validation_share: float) -> None:
 def draw_splits(
     videos: Sequence[ListedVideo], config: SplitsConfig, *, multi_label: bool = False
 ) -> list[ListedVideo]:
-    """Give every video without a split one, and take validation out of train where there is none.
+    """Draw a split for every video without one, and hold out validation from train where there is none.
 
-    Videos of one group always fall into one split. Where there are no groups and a video has one label, a class
-    of three or more has a video in every split whose share is above 0, and a class of two in train and one other.
+    Videos of one group are always in one split. Without groups and with one label a video, a class of three or more
+    videos has one in every split whose share is above 0, and a class of two has one in train and one in another split.
 
     Args:
-        videos: Some or all of them without a split.
+        videos: Videos; some or all have no split.
         config: Shares and seed.
-        multi_label: Whether videos may have several labels, so that classes cannot be looked after one by one.
+        multi_label: Whether videos may have several labels; splits are then not drawn class by class.
 
     Raises:
-        ManifestError: A group is in two splits already, or only part of it has one.
+        ManifestError: A group is in two splits already, or only part of it has a split.
     """
     check_groups(videos)
     shares = {"test": config.test_share, "validation": config.validation_share}
@@ -81,7 +85,7 @@ def draw_splits(
 def hold_out_validation(
     videos: Sequence[ListedVideo], *, share: float, multi_label: bool = False, seed: int
 ) -> list[ListedVideo]:
-    """Take a share of the train videos, by whole groups where there are any, for validation."""
+    """Move a share of the train videos to validation, in whole groups where there are any."""
     return _draw(
         videos,
         {"validation": share},
@@ -92,7 +96,11 @@ def hold_out_validation(
 
 
 def check_groups(videos: Iterable[ListedVideo]) -> None:
-    """Raise a ManifestError that names a group of which not all videos have the same split, or none."""
+    """Check that all videos of a group have the same split, or all have none.
+
+    Raises:
+        ManifestError: A group does not; the message names it.
+    """
     splits_of_group: dict[str, dict[str | None, str]] = defaultdict(dict)
     for video in videos:
         if video.group is not None:
@@ -107,16 +115,16 @@ def check_groups(videos: Iterable[ListedVideo]) -> None:
 
 
 def assign(units: Iterable[str], shares: Mapping[str, float], *, seed: int) -> dict[str, str]:
-    """Give every unit, an id or a group, a split.
+    """Assign a split to every unit, an id or a group.
 
     Args:
-        units: What is assigned as a whole.
-        shares: Share of each split but train, which gets the rest.
-        seed: Draws.
+        units: Ids or groups.
+        shares: Share of each split except train, which gets the rest.
+        seed: Seed.
 
     Returns:
-        The split of every unit. With n units, the first n of train and the splits in `shares` that are to
-        have any get at least one.
+        The split of every unit. Train, and then each split in `shares` with a share above 0, gets at least one unit,
+        as long as there are enough units.
     """
     place = {unit: _uniform(f"{seed}/{unit}") for unit in sorted(set(units))}
     split_of = {unit: _split_at(value, shares) for unit, value in place.items()}
@@ -151,11 +159,12 @@ def _unit(video: ListedVideo) -> str:
 
 
 def _stratum(video: ListedVideo, *, multi_label: bool) -> str:
-    """Within what the splits are looked after: a class, or everything."""
+    """Stratum in which every split gets a video: the class; or everything, with groups or several labels."""
     return "" if multi_label or video.group is not None else video.labels[0]
 
 
 def _uniform(text: str) -> float:
+    """Hash of a text as a number in [0, 1), equal on every machine."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64
 
 
@@ -169,7 +178,7 @@ def _split_at(value: float, shares: Mapping[str, float]) -> str:
 
 
 def _nearest(empty: str, split_of: dict[str, str], place: dict[str, float], wanted: Sequence[str]) -> str:
-    """The unit to move into an empty split: of the fullest one, the one that came closest."""
+    """Unit to move into an empty split: the one of the fullest split whose hash is closest to it."""
     count = Counter(split_of.values())
     fullest = max(wanted, key=lambda name: (count[name], wanted.index(name)))
     candidates = [unit for unit, split in split_of.items() if split == fullest]

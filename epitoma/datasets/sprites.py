@@ -1,7 +1,7 @@
-"""One-actions of the synthetic videos: what they look like, how they move, and drawing them fast.
+"""One-actions of the synthetic videos: their appearance, their motion, and fast drawing.
 
-A one-action is a shape in a colour with a motion. Some share shape and colour and differ by motion alone, so
-that no single frame tells them apart.
+A one-action is a shape in a colour with a motion. Some have the same shape and colour and differ in motion only, so
+that no single frame distinguishes them.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class OneAction:
-    """A moving pattern; shape and colour together are its appearance."""
+    """A moving sprite; shape and colour together are its appearance."""
 
     name: str
     shape: str
@@ -21,11 +21,11 @@ class OneAction:
 
     @property
     def appearance(self) -> tuple[str, str]:
-        """What a single frame can show."""
+        """Shape and colour, which is all that a single frame shows."""
         return (self.shape, self.colour)
 
 
-# Any even prefix holds motion pairs and lone patterns, every colour in two shapes or more.
+# Any even number of the first ones has pairs that differ in motion, single ones, and each colour in two or more shapes.
 ONE_ACTIONS = (
     OneAction("ring round clockwise", "ring", "red", "orbit clockwise"),
     OneAction("ring round counter-clockwise", "ring", "red", "orbit counter-clockwise"),
@@ -71,7 +71,7 @@ def _star(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.hypot(u, v) < 0.65 + 0.33 * np.cos(5 * np.arctan2(u, -v))
 
 
-# Whether a point of the square -1..1 belongs to the shape; v grows downwards.
+# Whether a point of the square from -1 to 1 belongs to the shape; v points down.
 _SHAPES: dict[str, _Mask] = {
     "disk": lambda u, v: np.hypot(u, v) < 0.95,
     "ring": lambda u, v: np.abs(np.hypot(u, v) - 0.72) < 0.23,
@@ -88,7 +88,7 @@ _SHAPES: dict[str, _Mask] = {
 
 @dataclass(frozen=True)
 class _Pose:
-    """Where a sprite is at each phase: offsets and scale as shares, turns clockwise; each float (phases,)."""
+    """Position of a sprite at each phase: offsets as shares of the frame, scale, clockwise turns; float (phases,)."""
 
     right: np.ndarray
     down: np.ndarray
@@ -160,20 +160,20 @@ MOTIONS = tuple(_MOTIONS)
 
 @dataclass(frozen=True)
 class Sprite:
-    """A picture, uint8 (side, side, 3), and where it is opaque, bool of the same shape."""
+    """Pixels, uint8 (side, side, 3), and where they are opaque, bool of the same shape."""
 
     pixels: np.ndarray
     opaque: np.ndarray
 
 
 def draw_sprite(shape: str, colour: np.ndarray, *, side: int, turns: float) -> Sprite:
-    """Draw a shape, turned clockwise, with a dark outline that sets it off from any background.
+    """Draw a rotated shape with a dark outline, which makes it visible on any background.
 
     Args:
         shape: Name of the shape.
         colour: RGB, 0 to 255.
-        side: Pixels.
-        turns: Full turns.
+        side: Side of the sprite in pixels.
+        turns: Clockwise rotation in full turns.
     """
     axis = (np.arange(side) + 0.5) / side * 2 - 1
     sin, cos = np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)
@@ -187,12 +187,12 @@ def draw_sprite(shape: str, colour: np.ndarray, *, side: int, turns: float) -> S
 def animate(
     action: OneAction, frame_count: int, rng: np.random.Generator, *, size: int, fps: int, brightness: float
 ) -> Iterator[tuple[Sprite, int, int]]:
-    """Yield sprite, top and left (pixels) for each frame, with the place, size, hue and speed of one showing.
+    """Yield sprite, top and left (pixels) of each frame, with random place, size, hue and speed.
 
     Args:
-        action: What to show.
-        frame_count: For how many frames.
-        rng: Where place, size, hue and speed come from.
+        action: One-action to show.
+        frame_count: Number of frames.
+        rng: Generator of place, size, hue and speed.
         size: Side of the video in pixels.
         fps: Frames a second.
         brightness: Factor on the colour.
@@ -203,6 +203,7 @@ def animate(
     colour = np.clip((np.array(_COLOURS[action.colour]) + rng.normal(0, 10, 3)) * brightness, 0, 255)
     column, row = size * rng.uniform(0.38, 0.62, 2)
     sides = np.rint(pose.scale * side).astype(int)
+    # Rotations in steps of a 24th of a turn, so that drawn sprites can be used again.
     turns = np.rint(pose.turns * 24) / 24
     tops = np.rint(row + pose.down * size - sides / 2).astype(int)
     lefts = np.rint(column + pose.right * size - sides / 2).astype(int)
@@ -215,7 +216,7 @@ def animate(
 
 
 def paste(frame: np.ndarray, sprite: Sprite, *, top: int, left: int) -> None:
-    """Draw a sprite into a uint8 frame (height, width, 3); what lies outside is cut off."""
+    """Draw a sprite into a uint8 frame (height, width, 3) in place; parts outside the frame are cut off."""
     height, width = frame.shape[:2]
     side = len(sprite.pixels)
     rows = slice(max(0, -top), min(side, height - top))

@@ -1,8 +1,7 @@
 """Synthetic long-range videos: a class is a set of one-actions, shown in a small share of a long video.
 
-Real H.264 files with known evidence, so that every claim about selection can be measured. What a video shows
-is planned without files, from the seed and its id alone; rendering and encoding one video is one unit of
-parallel work.
+The videos are real H.264 files with known evidence, so that claims about selection can be measured. The content of a
+video is planned without files, from the seed and its id only; rendering and encoding one video is one parallel task.
 """
 
 import hashlib
@@ -55,24 +54,24 @@ _SHORTEST_SEGMENT_FRAMES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticConfig:
-    """What to make.
+    """The synthetic videos to make.
 
     Attributes:
-        train_videos: Videos of the train split, classes in turn; likewise for the others.
+        train_videos: Videos of the train split; the classes take turns, in every split.
         validation_videos: Videos of the validation split.
         test_videos: Videos of the test split.
         classes: Number of classes.
         one_actions: Number of different one-actions; the classes share them.
-        actions_per_class: One-actions that make up a class; a video shows each at least once.
-        twin_classes: Pairs of classes that motion alone tells apart (0 or 1): what only a 3D network can win.
+        actions_per_class: Number of one-actions of a class; a video shows each at least once.
+        twin_classes: Pairs of classes that differ in motion only (0 or 1), which only a 3D network can distinguish.
         evidence_share: Share of a video's frames that shows its class.
-        distractor_share: Share of the rest that shows objects which tell nothing; more is harder.
-        min_seconds: Shortest video.
-        max_seconds: Longest video.
+        distractor_share: Share of the other frames that shows objects unrelated to the class; more is harder.
+        min_seconds: Duration of the shortest video.
+        max_seconds: Duration of the longest video.
         fps: Frames a second.
         size: Side of the square frames in pixels, even.
-        gop: Most frames from one keyframe to the next.
-        seed: Everything random follows from it.
+        gop: Largest number of frames from one keyframe to the next.
+        seed: Seed of everything random.
     """
 
     train_videos: int = 240
@@ -113,7 +112,7 @@ class SyntheticConfig:
 
 @dataclass(frozen=True)
 class Segment:
-    """Frames `start_frame` up to, without, `end_frame` that show an action."""
+    """Frames from `start_frame` to `end_frame` (exclusive) that show an action."""
 
     start_frame: int
     end_frame: int
@@ -122,7 +121,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticVideo:
-    """What one video shows; segments of evidence and distractors never overlap."""
+    """Plan of one video; segments of evidence and distractors never overlap."""
 
     video_id: str
     split: str
@@ -138,7 +137,11 @@ def class_names(config: SyntheticConfig) -> tuple[str, ...]:
 
 
 def class_actions(config: SyntheticConfig) -> tuple[tuple[OneAction, ...], ...]:
-    """Sets of one-actions of the classes in order; ConfigError if there are too few for so many classes."""
+    """Sets of one-actions of the classes, in order.
+
+    Raises:
+        ConfigError: There are too few one-actions for the number of classes.
+    """
     return choose_class_sets(
         ONE_ACTIONS[: config.one_actions],
         classes=config.classes,
@@ -149,7 +152,7 @@ def class_actions(config: SyntheticConfig) -> tuple[tuple[OneAction, ...], ...]:
 
 
 def plan_dataset(config: SyntheticConfig) -> list[SyntheticVideo]:
-    """Plan every video; each depends on the seed and its own id only."""
+    """Plan all videos; each depends on the seed and its own id only."""
     counts = {
         "train": config.train_videos,
         "validation": config.validation_videos,
@@ -185,7 +188,7 @@ def render(video: SyntheticVideo, config: SyntheticConfig) -> Iterator[np.ndarra
 
 
 def write_synthetic_video(video: SyntheticVideo, config: SyntheticConfig, folder: str | Path) -> VideoRow:
-    """Render and encode one video as `<folder>/<video id>.mp4`, and give its row of the manifest."""
+    """Render and encode one video as `<folder>/<video id>.mp4`, and return its manifest row."""
     path = made_file(video, folder)
     write_video(path, render(video, config), fps=config.fps, gop=config.gop)
     evidence = ((shown.start_frame, shown.end_frame, shown.action.name) for shown in video.evidence)
@@ -222,7 +225,7 @@ def _plan_video(
 def _place_evidence(
     rng: np.random.Generator, config: SyntheticConfig, frame_count: int, actions: tuple[OneAction, ...]
 ) -> tuple[Segment, ...]:
-    """Cut the evidence into segments of uneven length at random places, every action at least once."""
+    """Divide the evidence into segments of random length at random places, with every action at least once."""
     evidence_frames = round(config.evidence_share * frame_count)
     wanted = round(evidence_frames / (_MEAN_SEGMENT_SECONDS * config.fps))
     count = max(len(actions), wanted)
@@ -242,7 +245,7 @@ def _place_evidence(
 def _place_distractors(
     rng: np.random.Generator, config: SyntheticConfig, frame_count: int, evidence: tuple[Segment, ...]
 ) -> tuple[Segment, ...]:
-    """Fill a share of the time between evidence with objects that tell nothing about the class."""
+    """Fill a share of the time between evidence with objects unrelated to the class."""
     starts = [0, *(segment.end_frame for segment in evidence)]
     ends = [*(segment.start_frame for segment in evidence), frame_count]
     distractors = []

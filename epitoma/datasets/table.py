@@ -1,7 +1,7 @@
-"""A table of your own videos, CSV or Parquet: a row a video, with its path, labels and, perhaps, split.
+"""Reader of a table of videos, CSV or Parquet, with one row a video: path, labels and an optional split.
 
-Paths are taken from the table's own folder, or are addresses such as ``s3://bucket/a.mp4``. Labels are one name,
-or several: a list column of Parquet, or text with a separator that you give.
+Paths are relative to the folder of the table, or addresses such as ``s3://bucket/a.mp4``. Labels are one name, or
+several in a list column of Parquet or in text with a given separator.
 """
 
 from collections import Counter
@@ -28,17 +28,17 @@ _NAMED = 5
 
 @dataclass(frozen=True, kw_only=True)
 class TableConfig(SplitsConfig):
-    """Your videos, a row each of a CSV or Parquet file.
+    """Your videos, one row each of a CSV or Parquet file.
 
     Attributes:
         file: The table: .csv, .tsv or .parquet, with a header.
-        root: Folder that relative paths start from, where it is not the table's own.
+        root: Folder that relative paths start from; None takes the folder of the table.
         path_column: Column of paths or addresses.
         labels_column: Column of labels; a list column of Parquet makes the dataset multi-label.
-        separator: What stands between labels in the column; giving one makes the dataset multi-label.
-        split_column: Column of splits (train, validation or val, test); they are drawn where it is empty or absent.
-        group_column: Column, of persons or sources for example, whose values must not be in two splits.
-        id_column: Column of names for the videos; without one a video is named by its path.
+        separator: Text between labels in the column; giving one makes the dataset multi-label.
+        split_column: Column of splits (train, validation or val, test); splits are drawn where it is empty or missing.
+        group_column: Column of groups (persons or sources, for example), each of which stays in one split.
+        id_column: Column of video ids; None uses the path as the id.
     """
 
     file: Path
@@ -60,8 +60,8 @@ def list_table(config: TableConfig) -> Listing:
     """List the videos of a table; rows without a path or a label are rejects.
 
     Raises:
-        ManifestError: The file is missing or of no known kind, a column is missing, a split has an unknown name,
-            a video is in two rows, or a group crosses splits.
+        ManifestError: The file is missing or of an unknown type, a column is missing, a split has an unknown name,
+            a video is in two rows, or a group is in two splits.
     """
     rows, multi_label = _read(config)
     _check_splits(config, rows)
@@ -79,7 +79,7 @@ def list_table(config: TableConfig) -> Listing:
 
 
 def _read(config: TableConfig) -> tuple[list[dict[str, Any]], bool]:
-    """Rows, and whether a row may have any number of labels."""
+    """Read the rows; also return whether a row may have any number of labels."""
     suffix = config.file.suffix.lower()
     columns = [config.path_column, config.labels_column]
     columns += [name for name in (config.group_column, config.id_column) if name is not None]
@@ -119,7 +119,7 @@ def _listed(
     config: TableConfig, row: Mapping[str, Any], place: int, *, multi_label: bool
 ) -> ListedVideo | Reject:
     path = _text(row[config.path_column])
-    # A signed address opens its file for whoever reads it, and a video's id is said everywhere.
+    # A signed address gives access to its file, and ids appear in logs, tables and errors.
     video_id = _text(row[config.id_column]) if config.id_column else without_secrets(path)
     labels = _labels(config, row[config.labels_column])
     if not path or not video_id:
@@ -139,7 +139,7 @@ def _listed(
 
 
 def _labels(config: TableConfig, value: Any) -> tuple[str, ...]:
-    """The row's labels, each once, in their order."""
+    """Labels of a row without repetitions, in their order."""
     if isinstance(value, list):
         names = [_text(name) for name in value]
     elif config.separator is not None:
@@ -165,7 +165,7 @@ def _resolved(config: TableConfig, path: str) -> str:
 
 
 def _check_unique(file: Path, videos: Sequence[ListedVideo]) -> None:
-    """Neither a name nor a file may be in two rows: what is listed twice may end up in two splits."""
+    """Check that no id and no file is in two rows, since the two rows could be drawn into two splits."""
     for what, values in (
         ("name", [video.video_id for video in videos]),
         ("file", [video.path for video in videos]),
@@ -178,5 +178,5 @@ def _check_unique(file: Path, videos: Sequence[ListedVideo]) -> None:
 
 
 def _text(value: Any) -> str:
-    # NaN, which pandas writes for an empty cell, differs from itself.
+    # pandas writes NaN for an empty cell, and NaN is the value that differs from itself.
     return "" if value is None or value != value else str(value).strip()

@@ -1,4 +1,4 @@
-"""Videos that are to be recognised: a folder of them, a pattern, a manifest, or a single file or address."""
+"""Listing of videos for inference: a folder, a pattern, a manifest, or a single file or address."""
 
 import glob
 import os
@@ -22,8 +22,8 @@ class Unlabelled:
     """Videos without labels.
 
     Attributes:
-        videos: In the order in which they are told about.
-        indices: Those that are stored already; the others are indexed when they are opened.
+        videos: The videos, in the order of the source.
+        indices: Stored indices; videos without one are indexed when they are opened.
     """
 
     videos: tuple[ListedVideo, ...]
@@ -31,14 +31,15 @@ class Unlabelled:
 
 
 def list_unlabelled(source: str, *, allow: Sequence[str] = ()) -> Unlabelled:
-    """List videos by name; none of them is opened.
+    """List videos by name without opening them.
 
     Args:
-        source: A folder (all below it), a pattern such as ``videos/**/*.mp4``, a manifest, one file, or one address.
-        allow: Further folders and addresses that videos may lie below: links may lead there.
+        source: A folder (with everything below it), a pattern such as ``videos/**/*.mp4``, a manifest, one file, or one
+            address.
+        allow: Further folders and addresses below which videos may be, as targets of links for example.
 
     Raises:
-        ManifestError: There are none, the manifest is bad, or some lie outside what was given.
+        ManifestError: There are no videos, the manifest is bad, or videos are outside the allowed places.
     """
     path = Path(source)
     if not is_address(source) and path.suffix == MANIFEST_SUFFIX and path.is_file():
@@ -62,14 +63,14 @@ def _videos(named: "zip[tuple[str, str]] | Sequence[tuple[str, str]]") -> tuple[
 
 
 def _found(source: str) -> tuple[list[tuple[str, str]], str]:
-    """Ids and absolute paths of the videos of a source, and the place below which they were looked for."""
+    """Ids and absolute paths of the videos of a source, and the place below which they were searched."""
     if is_address(source):
         return [(source.rpartition("/")[2].partition("?")[0], source)], source
     path = Path(os.path.abspath(source))
     if path.is_dir():
         files, root = list(video_files(path)), path
     elif path.is_file():
-        # Whoever names one file means what it leads to.
+        # A link that is named explicitly may lead anywhere, so its target's folder is the allowed place.
         return [(path.name, str(path))], str(path.resolve().parent)
     else:
         root = _fixed_part(path)
@@ -78,7 +79,7 @@ def _found(source: str) -> tuple[list[tuple[str, str]], str]:
 
 
 def _fixed_part(pattern: Path) -> Path:
-    """The folder that a pattern starts at."""
+    """Longest leading folder of a pattern without wildcards."""
     plain = pattern
     while glob.has_magic(str(plain)):
         plain = plain.parent

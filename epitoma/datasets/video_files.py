@@ -1,4 +1,4 @@
-"""Finding the video files below a folder, by their names."""
+"""Search for video files below a folder by their suffixes."""
 
 import os
 from collections.abc import Iterator
@@ -8,8 +8,9 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".m
 
 
 def video_files(root: Path) -> Iterator[Path]:
-    """Yield every video file below a folder in a stable order, through links to folders, hidden ones left out."""
+    """Yield every video file below a folder in a stable order; links are followed, hidden files and folders skipped."""
     for folder, folders, files in os.walk(root, followlinks=True):
+        # In place: os.walk descends into what is left in this list, in its order.
         folders[:] = sorted(name for name in folders if _is_entered(folder, name))
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() in VIDEO_SUFFIXES:
@@ -17,7 +18,7 @@ def video_files(root: Path) -> Iterator[Path]:
 
 
 def _is_entered(folder: str, name: str) -> bool:
-    """Whether to look into a folder: not if it is hidden, nor if it is a link back up, which would never end."""
+    """Whether to descend into a folder: not if it is hidden, nor if it is a link to a parent, which would never end."""
     path = os.path.join(folder, name)
     if name.startswith("."):
         return False

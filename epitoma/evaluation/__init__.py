@@ -1,1 +1,1 @@
-"""A trained model measured at every budget: its tradeoff of score and computation, and which timesteps it chose."""
+"""Evaluation of trained models at every budget: score against computation, and the chosen timesteps."""

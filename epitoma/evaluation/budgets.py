@@ -1,7 +1,7 @@
-"""Measuring a model on a split: every way of choosing timesteps, at every budget, from features.
+"""Evaluation: measure a model on a split with every sampling at every budget, from features.
 
-A heavy feature depends on its own timestep alone, so one pass of both networks over all timesteps of a split
-serves every way of choosing among them; the GMACs reported are those of a pass over the chosen ones.
+The heavy feature of a timestep does not depend on the other timesteps. One pass of both networks over all timesteps of
+a split therefore serves every sampling; the reported GMACs are those of running HeavyNet on the chosen timesteps only.
 """
 
 from collections import Counter
@@ -26,13 +26,15 @@ from epitoma.training.feature_store import Stored
 from epitoma.training.metrics import score, selection_precision
 
 CHUNK = 64
+"""Videos of one forward pass."""
+
 Choose = Callable[[VideoEpitoma, FeatureCandidates, int], Recognition]
-"""From a model, candidates and the number of the first video to what the model says."""
+"""Function from a model, the candidates of a chunk and the number of its first video to the model's result."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """A split to measure on.
+    """A split and the settings with which models are measured on it.
 
     Attributes:
         split: Features at the model's T candidates, and labels.
@@ -40,8 +42,8 @@ class Evaluation:
         cost: Cost of the model at T candidates.
         multi_label: Whether the score is mAP instead of accuracy.
         seed: Seed of random sampling.
-        random_draws: Random samplings to average over.
-        times: Measured times of networks and decoding, if points are to tell them.
+        random_draws: Number of random samplings that are averaged.
+        times: Measured times of networks and decoding; None leaves milliseconds out.
     """
 
     split: FeatureSplit
@@ -54,25 +56,25 @@ class Evaluation:
 
     @property
     def timesteps(self) -> int:
-        """Candidates T."""
+        """Number of candidates, T."""
         return self.split.light_VTC.shape[1]
 
     def among(self, candidates: int) -> "Evaluation":
-        """The same split with fewer candidates, uniform among these."""
+        """The same evaluation with fewer candidates, uniform among the present ones."""
         places = torch.from_numpy(uniform_subset(self.timesteps, candidates))
         evidence_VT = None if self.evidence_VT is None else self.evidence_VT[:, places]
         cost = self.cost.among(candidates)
         return replace(self, split=self.split.at(places), evidence_VT=evidence_VT, cost=cost)
 
     def selector_points(self, model: VideoEpitoma) -> list[TradeoffPoint]:
-        """The learnt choice at every budget, and the gate's own T'.
+        """Measure the selector's choice at every budget, and at the T' that the gates choose themselves.
 
-        Where the budget is all candidates none is left out, but each counts by its score.
+        At the budget of all candidates none is left out, but each counts by its score.
         """
         return self.budget_points(model, [*budgets(self.timesteps), None])
 
     def budget_points(self, model: VideoEpitoma, wanted: Sequence[int | None]) -> list[TradeoffPoint]:
-        """The learnt choice at some budgets; None is the gate's own T'."""
+        """Measure the selector's choice at the given budgets; None lets the gates choose T' themselves."""
         scores = self._scores(model)
         return [
             self._point(
@@ -82,10 +84,10 @@ class Evaluation:
         ]
 
     def choices(self, model: VideoEpitoma, classes: Sequence[str]) -> Choices:
-        """What the selector chose in each video.
+        """The selector's choice in each video.
 
         Args:
-            model: Whose selector.
+            model: The model whose selector chooses.
             classes: Names of the classes.
         """
         alpha_VT, worth_VT = self._scores(model)
@@ -102,12 +104,12 @@ class Evaluation:
     def reference_points(
         self, model: VideoEpitoma, classifier: ClassifierName, *, also: int
     ) -> list[TradeoffPoint]:
-        """Uniform and random at every budget, and dense, with the model's classifier and no selector.
+        """Measure uniform and random sampling at every budget, and dense sampling, without the selector.
 
         Args:
-            model: Whose classifier is used.
-            classifier: How to name it.
-            also: A budget to measure beside the usual ones.
+            model: The model whose classifier is used.
+            classifier: Name of the classifier in the points.
+            also: A further budget to measure.
         """
         wanted = sorted({*budgets(self.timesteps), also})
         uniform = [self._uniform(model, k, classifier) for k in wanted]
@@ -116,7 +118,7 @@ class Evaluation:
         return [*uniform, *random, dense]
 
     def uniform_points(self, model: VideoEpitoma, classifier: ClassifierName) -> list[TradeoffPoint]:
-        """Uniform sampling at every budget."""
+        """Measure uniform sampling at every budget."""
         return [self._uniform(model, k, classifier) for k in budgets(self.timesteps)]
 
     def _uniform(self, model: VideoEpitoma, budget: int, classifier: ClassifierName) -> TradeoffPoint:
@@ -125,7 +127,7 @@ class Evaluation:
         return self._point(model, "uniform", choose, budget=budget, classifier=classifier)
 
     def random_point(self, model: VideoEpitoma, budget: int, classifier: ClassifierName) -> TradeoffPoint:
-        """Random timesteps, the mean over several draws."""
+        """Measure random sampling, as the mean over several draws."""
         draws = [
             self._point(
                 model, "random", given(self._random_open(budget, draw)), budget=budget, classifier=classifier
@@ -143,6 +145,7 @@ class Evaluation:
         def open_BT(first: int, count: int) -> Tensor:
             rows = []
             for video_id in self.split.video_ids[first : first + count]:
+                # Seeded by the video's id: its draw does not depend on the other videos of the split.
                 rng = np.random.default_rng(stable_seed(self.seed, "random", draw, video_id))
                 rows.append(np.isin(np.arange(self.timesteps), rng.permutation(self.timesteps)[:budget]))
             return torch.from_numpy(np.stack(rows))
@@ -180,7 +183,7 @@ class Evaluation:
 
     @torch.inference_mode()
     def _scores(self, model: VideoEpitoma) -> tuple[Tensor, Tensor]:
-        """Every candidate's score and worth, ``(V, T)``."""
+        """Score and worth of every candidate, ``(V, T)`` each."""
         seen = [model.selector(c.light_BTC, c.valid_BT)[0] for _, c in self._chunks()]
         return torch.cat([each.alpha_BT for each in seen]), torch.cat([each.worth_BT for each in seen])
 
@@ -195,6 +198,7 @@ class Evaluation:
             yield number * CHUNK, candidates
 
     def _mean_cost(self, kept_V: Tensor, *, selected: bool) -> tuple[float, float, float]:
+        # The cost depends on the number of kept timesteps only, so it is counted once for each number.
         videos = Counter(kept_V.tolist())
         costs = [(self.cost.at(kept, selected=selected), count) for kept, count in videos.items()]
         total = len(kept_V)
@@ -206,7 +210,7 @@ class Evaluation:
 
 
 def kept(alpha_VT: Tensor, worth_VT: Tensor, *, budget: int | None) -> Choose:
-    """The model's own choice, from scores and worth in all videos that were found before."""
+    """Choice of the model's selector, from scores and worth computed before for all videos."""
 
     def choose(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
         rows = slice(first, first + len(candidates.valid_BT))
@@ -219,14 +223,23 @@ def kept(alpha_VT: Tensor, worth_VT: Tensor, *, budget: int | None) -> Choose:
 
 
 def given(open_BT: Callable[[int, int], Tensor]) -> Choose:
-    """A choice made without the model, from a function of (first video, number of videos)."""
+    """Choice made without the selector, by a function from (first video, number of videos) to a mask ``(B, T)``."""
     return lambda model, candidates, first: model(
         candidates, open_BT=open_BT(first, candidates.valid_BT.shape[0])
     )
 
 
 def evidence_of(split: Manifest, stored: Stored, frames_per_timestep: int) -> Tensor | None:
-    """Whether each stored timestep's middle frame lies in a true interval; None where some are unknown."""
+    """Whether the middle frame of each stored timestep lies in an annotated interval, bool ``(V, T)``.
+
+    Args:
+        split: Manifest of the split.
+        stored: Its stored features.
+        frames_per_timestep: Successive frames of a timestep, ``m``.
+
+    Returns:
+        The mask; None where the intervals of some video are unknown.
+    """
     if not split.has_intervals:
         return None
     kept = split.only(stored.video_ids)

@@ -1,4 +1,4 @@
-"""What a selector chose in each video of a split, kept so that choices can be compared afterwards."""
+"""Choices: the timesteps that a selector chose in each video of a split, stored for later comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Choices:
     """A selector's choices in the videos of a split, all among the same number of candidates.
 
     Attributes:
-        video_ids: Of the videos.
+        video_ids: Ids of the videos.
         labels: Names of the classes that each video shows.
-        worth_VT: What timesteps are kept by.
-        open_VT: Which the gates themselves leave open.
+        worth_VT: Value by which timesteps are kept.
+        open_VT: Whether the gate of each timestep is open without a budget.
     """
 
     video_ids: Sequence[str]
@@ -34,11 +34,11 @@ class Choices:
     open_VT: Tensor
 
     def kept(self, budget: int) -> Tensor:
-        """The best so many of each video, ``(V, T)``."""
+        """Mask of the best timesteps of each video at a budget, ``(V, T)``."""
         return top_k(self.worth_VT, torch.ones_like(self.open_VT), budget)
 
     def ratio_by_class(self) -> Mapping[str, float]:
-        """Share of timesteps that the gates leave open, by class: the paper's ratio of selected timesteps."""
+        """Mean share of open timesteps by class, the paper's ratio of selected timesteps."""
         ratio_V = self.open_VT.float().mean(dim=1)
         names = sorted({name for each in self.labels for name in each})
         return {
@@ -48,12 +48,12 @@ class Choices:
 
 
 def agreement(one: Choices, other: Choices, *, budget: int) -> float:
-    """Share of the timesteps that one selector keeps which another keeps too, at the same budget.
+    """Share of the timesteps kept by one selector that another keeps too, at the same budget.
 
-    Chance would have ``budget / T``.
+    Random choices have ``budget / T``.
 
     Raises:
-        RunError: They chose in other videos, or among other candidates.
+        RunError: The choices are of different videos or different numbers of candidates.
     """
     if list(one.video_ids) != list(other.video_ids) or one.worth_VT.shape != other.worth_VT.shape:
         raise RunError(
@@ -65,7 +65,7 @@ def agreement(one: Choices, other: Choices, *, budget: int) -> float:
 
 
 def write_choices(path: Path, choices: Choices) -> None:
-    """Write one row a video."""
+    """Write the choices as Parquet, one row a video."""
     columns: dict[str, Any] = {
         "video_id": list(choices.video_ids),
         "labels": [list(each) for each in choices.labels],

@@ -1,4 +1,4 @@
-"""Points of accuracy against computation, one for each way and budget of choosing timesteps."""
+"""TradeoffPoint: score and computation of a model with one sampling at one budget; files and tables of points."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -12,27 +12,27 @@ import pyarrow.parquet as pq
 from epitoma.files.parquet import read_parquet
 
 SamplingName = Literal["selector", "gate", "uniform", "random", "dense"]
-"""``selector`` keeps a given number of best timesteps, ``gate`` as many as it likes, ``dense`` all."""
+"""``selector`` keeps a given number of the best timesteps, ``gate`` those whose gates are open, ``dense`` all."""
 
 ClassifierName = Literal["own", "reference"]
-"""The model's own classifier, or one that was trained without a selector."""
+"""``own`` is the model's classifier, ``reference`` one that was trained without a selector."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TradeoffPoint:
-    """One way of choosing timesteps on one split.
+    """Result of one sampling at one budget on one split.
 
     Attributes:
-        sampling: The way.
-        classifier: Which classifier saw the timesteps.
-        candidates: Timesteps among which were chosen, T.
-        budget: Timesteps asked for; for ``gate`` the mean kept, rounded.
-        timesteps: Mean timesteps kept, T'.
-        score: Accuracy, or mAP where multi-label.
-        gmacs_light: LightNet, context, kernels and gating.
-        gmacs_heavy: HeavyNet.
-        gmacs_classifier: Classifier.
-        selection_precision: Share of kept timesteps inside true evidence; None where intervals are unknown.
+        sampling: How timesteps were chosen.
+        classifier: Which classifier was used.
+        candidates: Number of candidates, T.
+        budget: Timesteps asked for; for ``gate`` the mean number kept, rounded.
+        timesteps: Mean number of timesteps kept, T'.
+        score: Accuracy, or mAP where the dataset is multi-label.
+        gmacs_light: GMACs a video of LightNet, context, kernels and gating.
+        gmacs_heavy: GMACs a video of HeavyNet.
+        gmacs_classifier: GMACs a video of the classifier.
+        selection_precision: Share of kept timesteps inside annotated evidence; None where intervals are unknown.
         milliseconds: Measured time of one core for a video, decoding included; None where it was not measured.
     """
 
@@ -50,19 +50,19 @@ class TradeoffPoint:
 
     @property
     def gmacs(self) -> float:
-        """All computation of one video."""
+        """GMACs a video in total."""
         return self.gmacs_light + self.gmacs_heavy + self.gmacs_classifier
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """One way of choosing timesteps over several seeds.
+    """Scores of one sampling at one budget over several seeds.
 
     Attributes:
-        sampling: The way.
+        sampling: How timesteps were chosen.
         timesteps: Timesteps asked for.
         mean: Mean score.
-        std: Standard deviation of the score (of a sample: n - 1); 0 where there is one seed.
+        std: Sample standard deviation of the score (n - 1); 0 for a single seed.
     """
 
     sampling: str
@@ -72,7 +72,7 @@ class Spread:
 
 
 def over_seeds(scores: Mapping[tuple[str, int], Sequence[float]]) -> list[Spread]:
-    """Mean and deviation of the scores of each (sampling, timesteps), one score a seed."""
+    """Mean and standard deviation of the scores of each (sampling, timesteps), one score a seed."""
     return [
         Spread(
             sampling=sampling,
@@ -91,10 +91,10 @@ def find(
     classifier: ClassifierName = "own",
     budget: int | None = None,
 ) -> TradeoffPoint:
-    """The point of a sampling, and of a budget where the sampling has several.
+    """Find the point of a sampling and a classifier, and of a budget where there are several.
 
     Raises:
-        KeyError: There is none.
+        KeyError: There is no such point.
     """
     for point in points:
         same = point.sampling == sampling and point.classifier == classifier
@@ -104,7 +104,7 @@ def find(
 
 
 def write_points(path: Path, points: Sequence[TradeoffPoint]) -> None:
-    """Write the points as Parquet, with the total in a column of its own."""
+    """Write points as Parquet, with the total GMACs in an additional column."""
     rows = [{**vars(point), "gmacs": point.gmacs} for point in points]
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist(rows), path)
@@ -118,7 +118,7 @@ def read_points(path: Path) -> list[TradeoffPoint]:
 
 
 def markdown_table(points: Sequence[TradeoffPoint]) -> str:
-    """The points as a Markdown table."""
+    """Format points as a Markdown table."""
     lines = [
         "| sampling | classifier | T' | score | GMACs | light + gating | HeavyNet | classifier | precision |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -1,1 +1,1 @@
-"""The model, part by part: single-device, knowing nothing of Ray, files of videos, or MLflow."""
+"""The model and its parts: plain single-device PyTorch modules that do not use Ray, video files or MLflow."""

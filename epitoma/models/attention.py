@@ -1,4 +1,4 @@
-"""Self-attention over timesteps, used for the selector's context and for the classifier."""
+"""Self-attention over timesteps with a weight on each, shared by the selector and the classifier."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,20 @@ from torch import Tensor, nn
 class TemporalSelfAttention(nn.Module):
     """One residual self-attention layer over timesteps, with a weight on each timestep.
 
-    A timestep of weight g counts g times in every softmax (its logit gains log g): weight 0 is exactly
-    absent, weight 1 is plain attention, and gradients reach the weights in between.
+    The weight g of a key adds log g to its attention logits, so that the timestep counts g times in every softmax:
+    weight 0 removes it exactly, weight 1 is plain attention, and weights above 0 receive gradients.
 
     Source: VideoEpitoma section 3.2 (context of the selector) and 3.4 (classifier).
     """
 
     @dataclass(kw_only=True)
     class Config:
-        """Size of the layer."""
+        """Size of the layer.
+
+        Attributes:
+            inner_channels: Channels of queries, keys and values, over all heads together.
+            heads: Attention heads; they must divide ``inner_channels``.
+        """
 
         inner_channels: int = 128
         heads: int = 4
@@ -35,7 +40,12 @@ class TemporalSelfAttention(nn.Module):
         self.out = nn.Linear(config.inner_channels, channels)
 
     def forward(self, x_BTC: Tensor, weight_BT: Tensor) -> Tensor:
-        """Attend over timesteps with positive weight; every video needs at least one."""
+        """Attend over the timesteps whose weight is above 0, ``(B, T, C) -> (B, T, C)``.
+
+        Args:
+            x_BTC: Features.
+            weight_BT: Weight of each timestep, at least 0; every video needs one above 0.
+        """
         batch, timesteps, _ = x_BTC.shape
         split = self.query_key_value(x_BTC).view(batch, timesteps, 3, self.heads, -1)
         query, key, value = split.permute(2, 0, 3, 1, 4)
@@ -46,6 +56,7 @@ class TemporalSelfAttention(nn.Module):
 
 
 def log_weight(weight_BT: Tensor) -> Tensor:
-    """Logarithm of the weights, minus infinity where shut, with no gradient (rather than NaN) there."""
+    """Logarithm of the weights; where a weight is 0, minus infinity with gradient 0 instead of NaN."""
     present_BT = weight_BT > 0
+    # The zeros are replaced before the log: its infinite gradient there, times the mask's 0, would be NaN.
     return weight_BT.where(present_BT, 1).log().masked_fill(~present_BT, float("-inf"))

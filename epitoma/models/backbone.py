@@ -1,4 +1,4 @@
-"""Backbone: one protocol for every network that looks at pixels, light or heavy, with what it wants as data."""
+"""Backbone: a pretrained network as a feature extractor over pixels, the base of LightNet and HeavyNet."""
 
 from dataclasses import replace
 
@@ -13,29 +13,31 @@ from epitoma.models.trunk import Trunk, build_trunk
 from epitoma.models.weights import PACKAGE, PACKAGE_MEAN_STD, RANDOM, load_weights
 
 CPU_CHUNK_PIXELS = 200_000
-"""Pixels of one pass on a CPU without gradients: the activations then stay in its cache."""
+"""Pixels of one forward pass on a CPU without gradients, so few that the activations stay in its cache."""
 
 CPU_CHUNK_LEAST_IMAGES, CPU_CHUNK_LEAST_SNIPPETS = 8, 4
-"""Fewest of such a pass: with fewer, large ones run slower than the cache makes up for."""
+"""Fewest images, or snippets, of such a pass: smaller batches lose more speed than the cache gains."""
 
+# Folding is checked on frames of at most this size, which is faster; it does not depend on the size.
 _SMALL_SIZE = 64
 
 
 class Backbone(nn.Module):
-    """A network as a feature extractor: pixels of 0 to 255, uint8 or float, in; ``(n, C)`` out.
+    """A network as a feature extractor, from pixels of 0 to 255 (uint8 or float) to features ``(n, C)``.
 
-    Batch normalisation keeps its pretrained statistics also in training, and is folded into the convolutions:
-    a batch then is a set of independent timesteps, and leaving shut ones out changes nothing for the others.
+    Batch normalisation keeps its pretrained statistics in training too, and is folded into the convolutions. The
+    timesteps of a batch are therefore independent: leaving the shut ones out does not change the features of the
+    others.
 
     Args:
         name: As in :func:`build_trunk`.
         weights: As in :func:`load_weights`, or ``random``.
-        size: Height and width of the frames in pixels; None is the network's own.
-        frames: Successive frames of a timestep; None is the network's own.
-        pretrained: False leaves weights random, for weights that are loaded next.
+        size: Height and width of the frames in pixels; None takes the network's own size.
+        frames: Successive frames of a timestep; None takes the network's own number.
+        pretrained: False leaves the weights random, for a caller that loads a state dict next.
 
     Raises:
-        WeightsError: The network is unknown, takes another input only, or the weights do not fit.
+        WeightsError: The network is unknown, does not accept this size or number of frames, or the weights do not fit.
     """
 
     mean_C: Tensor
@@ -55,24 +57,26 @@ class Backbone(nn.Module):
         self.input = _input(trunk, name=name, weights=weights, size=size, frames=frames)
         self.net = _folded(trunk, self.input, name=name).to(memory_format=self.layout)
         self.run_as(Speed())
+        # Not saved with the weights: they follow from the network's name.
         self.register_buffer("mean_C", torch.tensor(self.input.mean) * 255, persistent=False)
         self.register_buffer("std_C", torch.tensor(self.input.std) * 255, persistent=False)
 
     @property
     def layout(self) -> torch.memory_format:
-        """Order of pixels in memory.
+        """Memory format of the network's weights and inputs: channels last.
 
-        Not kept in an attribute: pickle would look for it in the script that runs, which workers do not have.
+        A property, because an attribute would be pickled, and pickle looks for a memory format in the main script,
+        which Ray workers do not have.
         """
         return torch.channels_last_3d if self.takes_snippets else torch.channels_last
 
     def run_as(self, speed: Speed) -> None:
-        """Choose how the network runs from now on."""
+        """Set precision, compilation and memory use of the following forward passes."""
         self.speed = speed
         self.compiled = Compiled(self.net) if speed.compile else None
 
     def forward_features(self, pixels: Tensor) -> Tensor:
-        """Features of snippets ``(n, 3, m, H, W)``, or of images ``(n, 3, H, W)`` where it takes no snippets."""
+        """Features ``(n, C)`` of snippets ``(n, 3, m, H, W)``, or of images ``(n, 3, H, W)`` for a 2D network."""
         keeps_activations = torch.is_grad_enabled() and not self.speed.recompute
         if keeps_activations:
             return self._pass(pixels)
@@ -82,9 +86,10 @@ class Backbone(nn.Module):
         return torch.cat([self._pass(chunk) for chunk in chunks])
 
     def _chunk_size(self, pixels: Tensor) -> int:
-        """Least size of a chunk; equal parts may be almost twice as large."""
+        """Smallest number of items in a chunk; the equal parts may be almost twice as large."""
         each = pixels[0, 0].numel()
         if pixels.is_cuda:
+            # Half, so that the largest equal part stays below the limit.
             return max(1, self.speed.gpu_chunk_pixels // (2 * each))
         least = CPU_CHUNK_LEAST_SNIPPETS if self.takes_snippets else CPU_CHUNK_LEAST_IMAGES
         return max(least, CPU_CHUNK_PIXELS // each)
@@ -97,13 +102,14 @@ class Backbone(nn.Module):
         return features.to(self.mean_C.dtype)
 
     def train(self, mode: bool = True) -> "Backbone":
-        """Keep the network in evaluation mode: statistics that could not be folded are never updated either."""
+        """Set the mode, but keep the network in evaluation mode, so that batch statistics are never updated."""
         super().train(mode)
         self.net.eval()
         return self
 
 
 def _input(trunk: Trunk, *, name: str, weights: str, size: int | None, frames: int | None) -> InputSpec:
+    """The network's input with the size and frames that were asked for, if it accepts them."""
     own = trunk.input
     asked = replace(
         own, size=own.size if size is None else size, frames=own.frames if frames is None else frames
@@ -124,7 +130,7 @@ def _input(trunk: Trunk, *, name: str, weights: str, size: int | None, frames: i
 
 
 def _folded(trunk: Trunk, spec: InputSpec, *, name: str) -> nn.Module:
-    """The network with normalisation folded, tried on pixels of its input, or small ones where any size will do."""
+    """The network with normalisation folded, checked by a forward pass on small frames where any size will do."""
     size = spec.size if trunk.only_own_input else min(spec.size, _SMALL_SIZE)
     shape = (1, 3, spec.frames, size, size) if trunk.takes_snippets else (1, 3, size, size)
     try:

@@ -1,19 +1,20 @@
-"""A video's timesteps against one another: what all of them have says nothing of where to look."""
+"""Centring and standardising over the timesteps of a video: what all of them share does not help to choose."""
 
 from torch import Tensor
 
 
 def centred(x_BTC: Tensor, valid_BT: Tensor) -> Tensor:
-    """What sets each timestep apart from the mean of its video's valid ones, ``(B, T, C)``; of no use on padding."""
+    """Features less their mean over the valid timesteps of the video, ``(B, T, C)``; padding holds no useful values."""
     valid_BT1 = valid_BT[..., None]
     mean_B1C = (x_BTC * valid_BT1).sum(dim=1, keepdim=True) / valid_BT1.sum(dim=1, keepdim=True)
     return x_BTC - mean_B1C
 
 
 def standardised(x_BT: Tensor, valid_BT: Tensor) -> Tensor:
-    """Mean 0 and standard deviation 1 over the valid timesteps of each video; 0 on padding."""
+    """Values scaled to mean 0 and standard deviation 1 over the valid timesteps of each video; 0 on padding."""
     count_B1 = valid_BT.sum(dim=1, keepdim=True)
     mean_B1 = (x_BT * valid_BT).sum(dim=1, keepdim=True) / count_B1
     centred_BT = (x_BT - mean_B1) * valid_BT
     std_B1 = (centred_BT.square().sum(dim=1, keepdim=True) / count_B1).sqrt()
+    # Where all timesteps are equal the deviation is 0, and the result is 0 too.
     return centred_BT / std_B1.clamp_min(1e-6)

@@ -1,4 +1,4 @@
-"""VideoClassifier: from HeavyNet's features of the open timesteps to class scores (paper section 3.4)."""
+"""VideoClassifier: class logits from HeavyNet's features of the open timesteps (paper section 3.4)."""
 
 from dataclasses import dataclass, field
 
@@ -14,9 +14,9 @@ from epitoma.models.packing import pack, pad
 class VideoClassifier(nn.Module):
     """Self-attention over the open timesteps, gate-weighted pooling, two-layer MLP.
 
-    The gate weighs attention and pooling, which is how the selector learns from the classification loss. A
-    second, linear path scores each timestep by itself and pools the scores alike: it reaches the gate with a
-    clean signal of how telling a single timestep is.
+    The gate values weigh attention and pooling, and through them the classification loss trains the selector. A
+    second, linear path classifies each timestep by itself and pools those logits with the same weights: its gradient
+    tells the gate directly how much a single timestep contributes.
     """
 
     @dataclass(kw_only=True)
@@ -24,12 +24,13 @@ class VideoClassifier(nn.Module):
         """Size of the head.
 
         Attributes:
-            embed_channels: Width of the embedding of HeavyNet's features; None uses them as they are.
+            embed_channels: Width of the embedding of HeavyNet's features; None uses the features unchanged.
+            attention: Size of the self-attention.
             hidden_channels: Width of the MLP.
             dropout: Share of channels dropped before the embedding and inside the MLP.
-            frame_logits: Add the pooled scores of single timesteps; the paper has no such path.
-            video_logits: Scores of the attended and pooled timesteps, the paper's path; without it those of single
-                timesteps are averaged and nothing else, which is the plain way to classify a video.
+            frame_logits: Add the pooled logits of single timesteps; the paper has no such path.
+            video_logits: Add the logits of the attended and pooled timesteps, the paper's path; without it the logits
+                of single timesteps are averaged, which is the plain way to classify a video.
         """
 
         embed_channels: int | None = 256
@@ -63,7 +64,16 @@ class VideoClassifier(nn.Module):
         self.frame_classifier = nn.Linear(width, classes) if config.frame_logits else None
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> tuple[Tensor, Tensor | None]:
-        """Class scores of videos, ``(B, L)``, and of their open timesteps, ``(P, L)``, from packed features."""
+        """Classify videos from the features of their open timesteps.
+
+        Args:
+            heavy_PC: HeavyNet's features of the open timesteps, packed.
+            selection: The gates; they say which timesteps are open and how much each counts.
+
+        Returns:
+            Logits of the videos, ``(B, L)``, and those of single open timesteps, ``(P, L)``; the latter are None
+            without ``frame_logits``.
+        """
         open_BT = selection.open_BT
         x_PC = self.embed(heavy_PC)
         x_BKC = pad(x_PC, open_BT)
@@ -78,6 +88,10 @@ class VideoClassifier(nn.Module):
 
 
 def weighted_mean(x_BKC: Tensor, weight_BK: Tensor) -> Tensor:
-    """Mean over slots with the given weights, ``(B, K, C) -> (B, C)``."""
+    """Mean over slots with the given weights, ``(B, K, C) -> (B, C)``.
+
+    The weights are divided by their sum, so scaling all gates of a video by one factor changes nothing: the
+    classification loss sees how the gates of a video compare, not how large they are.
+    """
     total_B1 = weight_BK.sum(dim=1, keepdim=True).clamp_min(1e-6)
     return (x_BKC * (weight_BK / total_B1).unsqueeze(-1)).sum(dim=1)

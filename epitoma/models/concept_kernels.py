@@ -9,8 +9,9 @@ class ConceptKernels(nn.Module):
 
     def __init__(self, *, kernels: int, channels: int) -> None:
         super().__init__()
+        # Similarities of standardised features then have a variance of about 1.
         self.kernels_NC = nn.Parameter(torch.randn(kernels, channels) / channels**0.5)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
-        """``(B, T, C) -> (B, T, N)``."""
+        """Dot products with the kernels, ``(B, T, C) -> (B, T, N)``."""
         return x_BTC @ self.kernels_NC.T

@@ -1,8 +1,8 @@
-"""What selector and classifier put between a backbone's features and what they learn from them."""
+"""Embedding of a backbone's features, the first layer of the selector and of the classifier."""
 
 from torch import nn
 
 
 def embedding(channels: int, width: int, *, dropout: float) -> nn.Sequential:
-    """``(..., channels) -> (..., width)``; dropout is of the features that come in."""
+    """LayerNorm, dropout of input channels, linear layer and ReLU, ``(..., channels) -> (..., width)``."""
     return nn.Sequential(nn.LayerNorm(channels), nn.Dropout(dropout), nn.Linear(channels, width), nn.ReLU())

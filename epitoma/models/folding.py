@@ -1,7 +1,7 @@
-"""Folding batch normalisation into the convolution before it.
+"""Folding of batch normalisation into the convolution before it.
 
-Backbones here never update normalisation statistics, so each batch normalisation is a fixed scale and shift.
-Folded into the convolution's own weights it costs nothing: the same function, about a third faster on a CPU.
+Backbones never update their normalisation statistics, so each batch normalisation is a fixed scale and shift. Folded
+into the weights of the convolution it costs nothing: the network computes the same, about a third faster on a CPU.
 """
 
 import copy
@@ -10,25 +10,27 @@ import torch
 from torch import Tensor, nn
 
 RELATIVE_TOLERANCE = 1e-3
+"""Largest difference that folding may make to the features, as a share of the largest feature."""
 
 Convolution = nn.Conv2d | nn.Conv3d
 Norm = nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def fold_batch_norm(net: nn.Module, example: Tensor) -> nn.Module:
-    """A copy of the network with every foldable batch normalisation folded.
+    """Copy a network with every foldable batch normalisation folded.
 
     Args:
         net: Network in evaluation mode.
-        example: An input of its, for finding which normalisation follows which convolution.
+        example: An input of the network; a forward pass on it shows which normalisation follows which convolution.
 
     Returns:
-        The folded copy; an unfolded one if folding would change what the network computes.
+        The folded copy, or an unfolded copy if folding changed the features by more than the tolerance.
     """
     folded = copy.deepcopy(net)
     names = {module: name for name, module in folded.named_modules()}
     for convolution, norm in _pairs(folded, example):
         _fold(convolution, norm)
+        # timm's BatchNormAct2d holds an activation, which has to stay.
         _replace(folded, names[norm], getattr(norm, "act", nn.Identity()))
     with torch.no_grad():
         expected, got = net(example), folded(example)
@@ -38,7 +40,8 @@ def fold_batch_norm(net: nn.Module, example: Tensor) -> nn.Module:
 
 
 def _pairs(net: nn.Module, example: Tensor) -> list[tuple[Convolution, Norm]]:
-    """Normalisations whose input is just what a convolution returned, seen by running the network once."""
+    """Pairs of a convolution and the normalisation that takes its output, found by running the network once."""
+    # The outputs are kept, so that none is freed and its id used again.
     made: dict[int, tuple[Convolution, Tensor]] = {}
     found: list[tuple[Convolution, Norm]] = []
 
@@ -56,12 +59,14 @@ def _pairs(net: nn.Module, example: Tensor) -> list[tuple[Convolution, Norm]]:
         net(example)
     for handle in handles:
         handle.remove()
+    # A convolution whose output goes to several normalisations cannot be folded into all of them.
     used = [id(convolution) for convolution, _ in found]
     return [(convolution, norm) for convolution, norm in found if used.count(id(convolution)) == 1]
 
 
 @torch.no_grad()
 def _fold(convolution: Convolution, norm: Norm) -> None:
+    """Change a convolution's weight and bias in place so that it computes the normalisation too."""
     if norm.running_mean is None or norm.running_var is None:
         raise ValueError("only a normalisation with running statistics can be folded")
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)

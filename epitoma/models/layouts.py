@@ -1,4 +1,4 @@
-"""How published files name their tensors: telling whose a file is, and translating where another library's serves."""
+"""Tensor names of published weight files: recognise the library, and rename the tensors where they can be used."""
 
 from torch import nn
 
@@ -17,11 +17,12 @@ _MARKS = (
     ("conv_stem.weight", "a timm MobileNet or EfficientNet"),
     ("layer1.0.conv1.weight", "a ResNet of timm or torchvision"),
 )
+# torchvision trains its MobileNetV3 with this eps; timm's default is another.
 _TORCHVISION_MOBILENET_EPS = 1e-3
 
 
 def seen_layout(state: State) -> str:
-    """Say whose network a file's tensors look like."""
+    """Describe which library's network the tensor names look like, for error messages."""
     for keys, whose in _MARKS:
         if all(key in state for key in keys.split()):
             return whose
@@ -29,15 +30,15 @@ def seen_layout(state: State) -> str:
 
 
 def without_counters(state: State) -> State:
-    """All but the counters of batch normalisation, which say nothing about what a network computes."""
+    """The state dict without ``num_batches_tracked``, which has no effect on what a network computes."""
     return {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
 
 
 def as_timm_names(state: State, net: nn.Module) -> State:
-    """Rename tensors of torchvision's MobileNetV3 for timm's, which has the same ones in the same order.
+    """Rename tensors of torchvision's MobileNetV3 for timm's, which has the same tensors in the same order.
 
-    Their batch normalisations differ by eps, which is set here to what the weights were trained with. Tensors
-    of anything else, and of a MobileNetV3 of another size, are given back as they are.
+    The two differ in the eps of batch normalisation: that of ``net`` is set in place to the eps the weights were
+    trained with. Tensors of any other network, or of a MobileNetV3 of another size, are returned unchanged.
     """
     if "features.0.0.weight" not in state or not _is_timms_mobilenet(net):
         return state
@@ -56,7 +57,7 @@ def as_timm_names(state: State, net: nn.Module) -> State:
 
 
 def _is_timms_mobilenet(net: nn.Module) -> bool:
-    # Imported here, because timm takes seconds of every process that has no use for it.
+    # Imported here, because importing timm takes seconds in every process that does not need it.
     from timm.models import MobileNetV3
 
     return isinstance(net, MobileNetV3)

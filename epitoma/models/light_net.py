@@ -1,4 +1,4 @@
-"""LightNet: a light 2D CNN that looks at the middle frame of every timestep."""
+"""LightNet: the cheap 2D CNN, which runs on the middle frame of every candidate timestep."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ class LightNet(Backbone):
 
     @dataclass(kw_only=True)
     class Config:
-        """Which network looks at every timestep, at which size.
+        """Which network runs on every timestep, and at which size.
 
         Attributes:
             name: Any timm model.
             weights: ``hub``, ``package``, ``random``, or a file (see docs/networks.md).
-            size: Height and width of the frames in pixels; None is the network's own.
+            size: Height and width of the frames in pixels; None takes the network's own.
         """
 
         name: str = "mobilenetv3_small_100"
@@ -33,6 +33,6 @@ class LightNet(Backbone):
             raise WeightsError(f"LightNet looks at single frames, and {config.name!r} wants several at once")
 
     def forward(self, frames_BTCHW: Tensor) -> Tensor:
-        """Look at every frame alike."""
+        """Compute features of each frame independently."""
         batch, timesteps = frames_BTCHW.shape[:2]
         return self.forward_features(frames_BTCHW.flatten(0, 1)).view(batch, timesteps, -1)

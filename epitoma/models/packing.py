@@ -1,7 +1,7 @@
-"""Packing open timesteps of a batch together, so that HeavyNet runs on those and nothing else.
+"""Pack the open timesteps of a batch into one tensor, so that HeavyNet runs on those only, and pad them back.
 
-A shut timestep has gate 0 and no gradient, so leaving its HeavyNet pass out changes neither loss nor
-gradients: this is what makes selection save real time, in training and in inference.
+A shut timestep has gate 0 and no gradient, so skipping its HeavyNet pass changes neither the loss nor any gradient.
+This is how selection saves time, in training and at inference.
 """
 
 import torch
@@ -9,16 +9,24 @@ from torch import Tensor
 
 
 def pack(x_BT: Tensor, open_BT: Tensor) -> Tensor:
-    """Open timesteps of every video, one after the other: ``(B, T, ...) -> (P, ...)``."""
+    """Concatenate the open timesteps of all videos, in order: ``(B, T, ...) -> (P, ...)``.
+
+    Raises:
+        ValueError: The mask does not have the first two dimensions of the tensor.
+    """
     if x_BT.shape[:2] != open_BT.shape:
         raise ValueError(f"cannot pack {tuple(x_BT.shape)} by a mask of shape {tuple(open_BT.shape)}")
     return x_BT[open_BT]
 
 
 def pad(x_P: Tensor, open_BT: Tensor) -> Tensor:
-    """Packed timesteps as rows of K slots a video, zeros behind the last: ``(P, ...) -> (B, K, ...)``.
+    """Arrange packed timesteps in K slots a video, padded with zeros: ``(P, ...) -> (B, K, ...)``.
 
-    K is the largest number of open timesteps in the batch, so attention costs what was kept, not T.
+    K is the largest number of open timesteps of a video in the batch, so attention over the slots costs as much as
+    the kept timesteps need, not as much as T.
+
+    Raises:
+        ValueError: The mask does not have as many open timesteps as there are packed ones.
     """
     count_B = open_BT.sum(dim=1)
     if x_P.shape[0] != int(count_B.sum()):

@@ -1,4 +1,4 @@
-"""The paper's own selector: all that epitoma adds to it switched off."""
+"""Config of the paper's selector: every addition of epitoma is switched off."""
 
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.gating import GatingModule
@@ -6,7 +6,7 @@ from epitoma.models.selector import TimestepSelector
 
 
 def paper_selector(*, kernels: int, attention: TemporalSelfAttention.Config) -> TimestepSelector.Config:
-    """Context attention, concept kernels and gates word for word (sections 3.2 and 3.3)."""
+    """Config with context attention, concept kernels and gates as in the paper (sections 3.2 and 3.3)."""
     return TimestepSelector.Config(
         kernels=kernels,
         embed_channels=None,

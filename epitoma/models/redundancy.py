@@ -1,7 +1,7 @@
-"""Redundancy: of two timesteps that look alike, the second tells little that the first did not.
+"""Redundancy: a greedy choice of timesteps that lowers the worth of those similar to timesteps already taken.
 
 A few timesteps cover an action of several parts only if they differ. Timesteps are therefore taken one after the
-other, and each is worth its score less what its likeness to those taken before it costs.
+other, and the worth of each is its score less a penalty for its likeness to those taken before it.
 """
 
 import torch
@@ -15,18 +15,18 @@ from epitoma.models.centring import centred
 def worth(
     score_BT: Tensor, light_BTC: Tensor, valid_BT: Tensor, *, redundancy: float, taken: int | None = None
 ) -> Tensor:
-    """What each timestep adds to better ones, ``(B, T)``; the best K by worth are K that differ.
+    """Worth of each timestep given the better ones, ``(B, T)``; the K of highest worth are K that differ.
 
-    The best-scored timestep is worth its score. Each next one is that whose score, less ``redundancy`` times its
-    likeness to the likest one taken before, is largest; that difference is its worth, so worth falls in the order in
-    which timesteps are taken. Minus infinity on padding.
+    The worth of the best-scored timestep is its score. Each following one is the timestep whose score, less
+    ``redundancy`` times its likeness to the most similar one taken before, is largest. That difference is its worth,
+    so worth falls in the order in which timesteps are taken. It is minus infinity on padding and has no gradient.
 
     Args:
         score_BT: Scores.
-        light_BTC: LightNet's features, by which likeness is judged.
+        light_BTC: LightNet's features, from which likeness is computed.
         valid_BT: False for padding.
-        redundancy: What a timestep loses for being just like one that is taken.
-        taken: How many are taken; those left are worth what the next would be. None takes all.
+        redundancy: What a timestep identical to a taken one loses.
+        taken: How many are taken; each of the others gets the worth that it would have if it were next. None takes all.
 
     Source: beyond the paper; the greedy choice of Carbonell and Goldstein, "The use of MMR" (SIGIR 1998).
     """
@@ -40,7 +40,7 @@ def worth(
     for _ in range(min(taken or score_BT.shape[1], score_BT.shape[1])):
         best_B = left_BT.argmax(dim=1)
         value_B = left_BT[videos, best_B]
-        # A video of which nothing is left keeps what it has.
+        # In a video with nothing left, argmax returns a timestep that was taken: its worth must stay.
         worth_BT[videos, best_B] = torch.where(value_B.isneginf(), worth_BT[videos, best_B], value_B)
         is_taken_BT = is_taken_BT.index_put((videos, best_B), torch.ones_like(best_B, dtype=torch.bool))
         likest_BT = torch.maximum(likest_BT, likeness_BTT[videos, best_B])
@@ -49,9 +49,9 @@ def worth(
 
 
 def likeness(light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
-    """How alike two timesteps of a video are, ``(B, T, T)``: the cosine of what sets each apart from the video's mean.
+    """Likeness of each two timesteps of a video, ``(B, T, T)``: the cosine of their features less the video's mean.
 
-    From 0, for nothing in common, to 1.
+    From 0 to 1; negative cosines count as 0.
     """
     apart_BTC = F.normalize(centred(light_BTC, valid_BT).float(), dim=2)
     return (apart_BTC @ apart_BTC.transpose(1, 2)).clamp_min(0)

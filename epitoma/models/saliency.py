@@ -1,8 +1,8 @@
-"""Saliency: LightNet's own guess at the class, timestep by timestep, as a first hint of where to look.
+"""Saliency: a linear classifier of single timesteps on LightNet's features, whose logits give the gates a hint.
 
-Learnt from video labels alone: the video's score is pooled over its best timesteps (multiple-instance
-learning), so timesteps that never help stay low. A gate that starts from this hint finds rare evidence among
-distractors far more dependably than one that must learn where to look from the classifier's gradient only.
+It learns from video labels alone: the logits of a video are pooled over its best timesteps (multiple-instance
+learning), so that timesteps which never help stay low. Gates that add this hint find rare evidence among distractors
+far more reliably than gates that learn from the gradient of the video classifier alone.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from epitoma.models.centring import standardised
 
 @dataclass(frozen=True, kw_only=True)
 class LightGuess:
-    """What LightNet alone makes of a batch.
+    """Logits of a batch from LightNet's features alone.
 
     Attributes:
-        frame_logits_BTL: Class scores of single timesteps.
-        logits_BL: Class scores of videos.
+        frame_logits_BTL: Logits of single timesteps.
+        logits_BL: Logits of videos.
     """
 
     frame_logits_BTL: Tensor
@@ -27,18 +27,18 @@ class LightGuess:
 
 
 class Saliency(nn.Module):
-    """Linear frame classifier: a hint for each timestep, and a guess for the video.
+    """Linear frame classifier that gives a hint for each timestep and logits for the video.
 
-    Source: beyond the paper; SCSampler (Korbar et al. 2019) ranks timesteps by such a classifier alone.
+    Source: not in the paper; SCSampler (Korbar et al. 2019) ranks timesteps by such a classifier alone.
     """
 
     @dataclass(kw_only=True)
     class Config:
-        """How the guess of single timesteps is pooled, and how much the hint says.
+        """How logits of timesteps are pooled, and how much the hint weighs.
 
         Attributes:
-            pooled_share: Share of a video's timesteps, the best of each class, that its score is pooled over.
-            weight: What a standardised hint is multiplied with at the start; learnt from there.
+            pooled_share: Share of a video's timesteps, the best of each class, over which its logits are averaged.
+            weight: Initial factor on the standardised hint; it is learnt from there.
         """
 
         pooled_share: float = 0.1
@@ -51,16 +51,19 @@ class Saliency(nn.Module):
         self.classifier = nn.Linear(channels, classes)
 
     def forward(self, x_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, LightGuess]:
-        """Hint for every timestep, ``(B, T)``, and the guess that it comes from.
+        """Compute the hint of every timestep, ``(B, T)``, and the logits that it comes from.
 
-        ``x_BTC`` are an embedding of light features. The hint passes no gradient on to the frame classifier,
-        which learns from its guess alone.
+        Args:
+            x_BTC: Embedded light features.
+            valid_BT: False for padding.
         """
         logits_BTL = self.classifier(x_BTC)
+        # Detached: the frame classifier learns from the loss on its own logits, not through the gates.
         hint_BT = self.weight * standardised(logits_BTL.detach().amax(dim=2), valid_BT)
         return hint_BT, LightGuess(frame_logits_BTL=logits_BTL, logits_BL=self._pooled(logits_BTL, valid_BT))
 
     def _pooled(self, logits_BTL: Tensor, valid_BT: Tensor) -> Tensor:
+        """Mean of each class's best logits in a video, ``(B, L)``."""
         count_B = (valid_BT.sum(dim=1) * self.pooled_share).ceil().clamp_min(1)
         ranked_BTL = (
             logits_BTL.masked_fill(~valid_BT[..., None], float("-inf")).sort(dim=1, descending=True).values

@@ -1,4 +1,4 @@
-"""TimestepSelector: decides from light features which timesteps deserve HeavyNet (paper section 3.2)."""
+"""TimestepSelector: selects from light features the timesteps that HeavyNet runs on (paper section 3.2)."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from epitoma.models.saliency import LightGuess, Saliency
 
 
 class TimestepSelector(nn.Module):
-    """Context attention, concept kernels and gating over LightNet's features."""
+    """Context attention, concept kernels and gating on LightNet's features."""
 
     @dataclass(kw_only=True)
     class Config:
@@ -22,18 +22,19 @@ class TimestepSelector(nn.Module):
 
         Attributes:
             kernels: Number of concept kernels, N.
-            embed_channels: Width of an embedding of LightNet's features, which frame classifier, context and kernels
-                share: what tells classes apart then is what the gate sees. None, as in the paper, has none.
-            centred: See of each timestep what sets it apart from its video's mean, which hides scene and lighting
-                alike; the paper does not.
-            context: Self-attention over timesteps before the kernels (context-conditioned gating); without it, and
-                without ``centred`` and ``saliency``, which look at the whole video too, gating is frame-conditioned
+            embed_channels: Width of an embedding of LightNet's features, shared by frame classifier, context and
+                kernels, so that the gates see what separates the classes. None has no embedding, as in the paper.
+            centred: Subtract the mean over the video from each timestep's features, which removes scene and lighting;
+                the paper does not.
+            context: Self-attention over timesteps before the kernels (context-conditioned gating). Without it, and
+                without ``centred`` and ``saliency``, which use the whole video too, gating is frame-conditioned
                 (paper section 4.4).
             attention: Size of that self-attention.
-            normalise: LayerNorm before the kernels; the paper has none, and collapses more often.
+            normalise: LayerNorm before the kernels; the paper has none, and its gates collapse more often.
             dropout: Share of feature channels dropped in training.
-            saliency: Start from LightNet's own guess at the class; the paper does not.
-            frame_classifier: How that guess is made.
+            saliency: Add the hint of LightNet's frame classifier to the scores; the paper does not.
+            frame_classifier: Pooling and weight of that frame classifier.
+            gating: How timesteps are scored and gated.
         """
 
         kernels: int = 64
@@ -75,7 +76,7 @@ class TimestepSelector(nn.Module):
         """Select timesteps; arguments as in :meth:`GatingModule.forward`.
 
         Returns:
-            The selection, and LightNet's own guess where the selector starts from saliency.
+            The selection, and the logits of LightNet's frame classifier, or None without ``saliency``.
         """
         similarity_BTN, hint_BT, guess = self.concepts(light_BTC, valid_BT)
         selection = self.gating(
@@ -86,10 +87,11 @@ class TimestepSelector(nn.Module):
     def concepts(
         self, light_BTC: Tensor, valid_BT: Tensor
     ) -> tuple[Tensor, Tensor | None, LightGuess | None]:
-        """What gates are told: similarity to each concept kernel, ``(B, T, N)``, and saliency's hint, ``(B, T)``.
+        """Compute the inputs of the gating module.
 
         Returns:
-            Both, and LightNet's own guess; hint and guess are None where the selector does not start from saliency.
+            Similarities to the concept kernels, ``(B, T, N)``; the hint of the frame classifier, ``(B, T)``; and the
+            logits of the frame classifier. The last two are None without ``saliency``.
         """
         hint_BT, guess = None, None
         seen_BTC = centred(light_BTC, valid_BT) if self.is_centred else light_BTC

@@ -1,6 +1,6 @@
 """ShuffleNet3D: ShuffleNet V1 with every filter inflated to three dimensions, three groups, any width.
 
-Modules bear the names of the published checkpoints (okankop/Efficient-3DCNNs).
+Modules have the names of the published checkpoints (okankop/Efficient-3DCNNs).
 
 Source: Zhang et al., "ShuffleNet", figure 2 and table 1; Köpüklü et al., "Resource Efficient 3D Convolutional
 Neural Networks", table 3.
@@ -24,11 +24,15 @@ SHUFFLENET3D_INPUT = InputSpec(
     mean=(114.7748 / 255, 107.7354 / 255, 99.4750 / 255),
     std=(1 / 255, 1 / 255, 1 / 255),
 )
-"""Eight frames, the published mean subtracted from values of 0 to 255, as VideoEpitoma shows it at a timestep."""
+"""Eight frames of values of 0 to 255 less the published mean, as VideoEpitoma uses it for a timestep."""
 
 
 def check_width(width: float) -> None:
-    """Raise a WeightsError for a width that leaves some grouped convolution with channels that do not divide."""
+    """Refuse a width for which the channels of some grouped convolution do not divide into the groups.
+
+    Raises:
+        WeightsError: The width is such a one.
+    """
     stem, *stages = _channels(width)
     channels = [*stages, *(stage // 4 for stage in stages)]
     channels += [] if stem == _STEM_CHANNELS else [stem]
@@ -41,7 +45,7 @@ def check_width(width: float) -> None:
 
 
 class ShuffleNet3D(nn.Module):
-    """Features of snippets, ``(n, 3, m, H, W) -> (n, 960 * width)``; any m and any size from 33 on."""
+    """Features of snippets, ``(n, 3, m, H, W) -> (n, 960 * width)``, for any m and any size of at least 33."""
 
     def __init__(self, *, width: float = 2.0) -> None:
         super().__init__()
@@ -58,7 +62,7 @@ class ShuffleNet3D(nn.Module):
         self.layer3 = _stage(stages[1], stages[2], blocks=_STAGE_BLOCKS[2])
 
     def forward(self, x_NCMHW: Tensor) -> Tensor:
-        """Stem, three stages, average over time and space."""
+        """Run stem and three stages, and average over time and space."""
         x_NCMHW = self.maxpool(self.conv1(x_NCMHW))
         return self.layer3(self.layer2(self.layer1(x_NCMHW))).mean(dim=(2, 3, 4))
 
@@ -66,14 +70,14 @@ class ShuffleNet3D(nn.Module):
 class Bottleneck(nn.Module):
     """ShuffleNet's unit: grouped 1x1x1, shuffle, depthwise 3x3x3, grouped 1x1x1, with a shortcut.
 
-    The first unit of a stage halves every dimension, and its shortcut is pooled and concatenated, not added.
+    The first unit of a stage halves time, height and width; its shortcut is pooled and concatenated, not added.
     """
 
     def __init__(self, channels: int, width: int, *, halves: bool) -> None:
         super().__init__()
         inside = width // 4
         self.halves = halves
-        # So few channels as those of a stem of width 1 are not grouped; the published wider nets do group theirs.
+        # As published: the 24 channels of the stem of width 1 are not grouped, those of wider stems are.
         first_groups = 1 if channels == _STEM_CHANNELS else GROUPS
         self.conv1 = nn.Conv3d(channels, inside, 1, groups=first_groups, bias=False)
         self.bn1 = nn.BatchNorm3d(inside)
@@ -85,7 +89,7 @@ class Bottleneck(nn.Module):
         self.bn3 = nn.BatchNorm3d(self.conv3.out_channels)
 
     def forward(self, x_NCMHW: Tensor) -> Tensor:
-        """Residual, and shortcut."""
+        """Compute the residual branch and join it with the shortcut."""
         out = F.relu(self.bn1(self.conv1(x_NCMHW)), inplace=True)
         out = self.bn2(self.conv2(shuffle_channels(out, GROUPS)))
         out = self.bn3(self.conv3(out))
@@ -94,12 +98,12 @@ class Bottleneck(nn.Module):
 
 
 def shuffle_channels(x_NCMHW: Tensor, groups: int) -> Tensor:
-    """Take one channel of each group in turn, so that the next grouped convolution sees all groups."""
+    """Interleave the channels of the groups, so that every group of the next convolution sees all of them."""
     return x_NCMHW.unflatten(1, (groups, -1)).transpose(1, 2).flatten(1, 2)
 
 
 def _halved(x_NCMHW: Tensor) -> Tensor:
-    """Average over pairs of frames and 3x3 places; a last frame that has no pair stays as it is."""
+    """Average over pairs of frames and over 3x3 places with stride 2; a last frame without a pair is kept unchanged."""
     pair = min(2, x_NCMHW.shape[2])
     paired = F.avg_pool3d(x_NCMHW, (pair, 1, 1), ceil_mode=True)
     return F.avg_pool3d(paired, (1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))

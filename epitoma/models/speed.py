@@ -1,4 +1,4 @@
-"""How networks run: the same function faster, or in less memory."""
+"""Precision, compilation and recomputation of networks: the same forward pass faster or in less memory."""
 
 import warnings
 from collections.abc import Callable
@@ -13,14 +13,14 @@ _FEW = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """What may be traded for time or memory.
+    """How networks run.
 
     Attributes:
         bf16: On a GPU, multiply in bfloat16.
-        compile: Compile networks by torch.compile; where that fails they run as they are, with a warning.
-        recompute: In training, keep no activations of the networks but compute them again for gradients, a chunk
-            at a time: memory then does not grow with the timesteps kept, and a step takes about a third longer.
-        gpu_chunk_pixels: Pixels of one pass on a GPU without gradients, or with ``recompute``.
+        compile: Compile networks with torch.compile; where that fails they run uncompiled, with a warning.
+        recompute: In training, keep no activations of the networks but compute them again in the backward pass, a
+            chunk at a time: memory then does not grow with the timesteps kept, and a step takes about a third longer.
+        gpu_chunk_pixels: Pixels of one forward pass on a GPU without gradients, or with ``recompute``.
     """
 
     bf16: bool = False
@@ -30,12 +30,12 @@ class Speed:
 
 
 class Compiled:
-    """Calls a network compiled, or as it is from the moment that compiling has failed.
+    """A compiled network that falls back to the uncompiled one, for good, when compiling fails.
 
     A UserWarning then says why. The backward pass is compiled at the first call that needs gradients.
 
     Args:
-        net: The network; its parameters stay where they are.
+        net: The network; its parameters are shared, not copied.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -44,11 +44,11 @@ class Compiled:
         self.goes_backward = False
 
     def __reduce__(self) -> tuple[type["Compiled"], tuple[nn.Module]]:
-        """Compiled code stays where it was made: a copy compiles anew."""
+        """Pickle the network only: compiled code cannot move to another process, so a copy compiles again."""
         return Compiled, (self.net,)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """Run."""
+        """Run the forward pass."""
         if self.compiled is not None:
             try:
                 if torch.is_grad_enabled() and not self.goes_backward:
@@ -62,9 +62,9 @@ class Compiled:
         return self.net(pixels)
 
     def _go_backward(self, run: Callable[[Tensor], Tensor], pixels: Tensor) -> None:
-        """Compile the backward pass here, as nothing can catch its failure once autograd has begun.
+        """Compile the backward pass now, because a failure inside a later backward pass could not be caught.
 
-        The hooks keep what this saves from being counted by a surrounding :func:`recomputed`.
+        The hooks hide the tensors saved here from a surrounding :func:`recomputed`, which counts saved tensors.
         """
         with torch.autograd.graph.saved_tensors_hooks(_as_it_is, _as_it_is):
             features = run(pixels)
@@ -75,8 +75,8 @@ class Compiled:
 
 
 def compiler_errors() -> tuple[type[Exception], ...]:
-    """What ``torch.compile`` raises where it cannot compile."""
-    # Imported here, because PyTorch's compiler takes over a second of every process, and few compile.
+    """Exceptions that ``torch.compile`` raises where it cannot compile."""
+    # Imported here, because importing PyTorch's compiler takes over a second in every process, and few compile.
     from torch._dynamo.exc import TorchDynamoException
     from torch._inductor.exc import CppCompileError, InductorError
 
@@ -84,7 +84,7 @@ def compiler_errors() -> tuple[type[Exception], ...]:
 
 
 def recomputed(run: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
-    """Run, and run again when gradients are needed, keeping nothing in between."""
+    """Run without keeping activations; they are computed again in the backward pass (activation checkpointing)."""
     result = checkpoint(run, pixels, use_reentrant=False)
     assert isinstance(result, Tensor)
     return result

@@ -1,4 +1,4 @@
-"""timm's networks without their classification layers, and ResNets as they were first published."""
+"""timm's networks without their classification layers, and ResNets as first published (v1)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ V1_SUFFIX = "_v1"
 
 
 def create_timm(name: str) -> nn.Module:
-    """A network with random weights that gives features.
+    """Create a network with random weights and without a classification layer.
 
     Raises:
         WeightsError: timm has no such network.
@@ -25,7 +25,7 @@ def create_timm(name: str) -> nn.Module:
         raise WeightsError(f"timm has no model {name!r}; near it: {', '.join(close) or 'none'}")
     try:
         net = timm.create_model(base, num_classes=0)
-    except RuntimeError as error:  # What timm raises for a tag that it does not know.
+    except RuntimeError as error:  # timm raises it for an unknown pretrained tag.
         raise WeightsError(f"timm has no model {name!r}: {error}") from error
     if name != base:
         move_strides_first(net, name=name)
@@ -33,10 +33,12 @@ def create_timm(name: str) -> nn.Module:
 
 
 def move_strides_first(net: nn.Module, *, name: str) -> None:
-    """Make a ResNet v1.5 a v1: blocks that halve do so in their first 1x1, not in their 3x3; no weight changes.
+    """Turn a ResNet v1.5 into a v1 in place: the stride of a block moves from its 3x3 to its first 1x1 convolution.
+
+    No weight changes.
 
     Raises:
-        WeightsError: The network has no such blocks.
+        WeightsError: The network has no blocks with a stride in their 3x3 convolution.
     """
     blocks = [module for module in net.modules() if isinstance(module, Bottleneck)]
     if not isinstance(net, ResNet) or not blocks:
@@ -48,7 +50,7 @@ def move_strides_first(net: nn.Module, *, name: str) -> None:
 
 
 def input_of_timm(net: nn.Module) -> InputSpec:
-    """What the published weights were made for."""
+    """Input that the published weights were trained for."""
     config = _config(net)
     return InputSpec(
         size=config["input_size"][-1], frames=1, mean=tuple(config["mean"]), std=tuple(config["std"])
@@ -56,14 +58,17 @@ def input_of_timm(net: nn.Module) -> InputSpec:
 
 
 def fetch_timm(name: str) -> Callable[[], dict[str, Tensor]] | None:
-    """A function that gets published weights over the network; None for a ResNet v1, which timm has none of."""
+    """Make a function that downloads published weights; None for a ResNet v1, for which timm has none.
+
+    The function raises a WeightsError where the weights cannot be downloaded.
+    """
     if name.endswith(V1_SUFFIX):
         return None
 
     def fetch() -> dict[str, Tensor]:
         try:
             return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
-        except Exception as error:  # timm's hub raises a different type for each way of being out of reach
+        except Exception as error:  # timm's hub raises a different type for each cause.
             raise WeightsError(
                 f"timm cannot fetch weights of {name!r} ({type(error).__name__}: {error})"
             ) from error
@@ -72,21 +77,21 @@ def fetch_timm(name: str) -> Callable[[], dict[str, Tensor]] | None:
 
 
 def head_of_timm(net: nn.Module) -> tuple[str, ...]:
-    """How names of the classification layers' tensors begin."""
+    """Prefixes of the tensor names of the classification layers."""
     names = _config(net)["classifier"]
     return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names or ()))
 
 
 def takes_only_own_size(net: nn.Module) -> bool:
-    """Whether the network takes images of one size and no other."""
+    """Whether the network accepts images of one size only."""
     return _config(net)["fixed_input_size"]
 
 
 def feature_channels(net: nn.Module) -> int:
-    """Width of a headless network's output; some networks end with a layer wider than ``num_features``.
+    """Number of features of a network without classification layer; some end with more than ``num_features``.
 
     Raises:
-        WeightsError: The network does not say.
+        WeightsError: The network does not declare it.
     """
     channels = getattr(net, "head_hidden_size", None) or getattr(net, "num_features", None)
     if not isinstance(channels, int):

@@ -1,4 +1,4 @@
-"""TinyNet: three convolutions over small frames, to try commands out in seconds, and for tests; it learns little."""
+"""TinyNet: three convolutions on small frames, for tests and for trying out commands in seconds; it learns little."""
 
 from torch import nn
 
@@ -22,6 +22,6 @@ class TinyNet(nn.Sequential):
 
 
 def _halving(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
-    """A convolution that halves height and width."""
+    """A convolution that halves height and width, batch normalisation and ReLU."""
     convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
     return convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)

@@ -1,6 +1,6 @@
 """torchvision's video networks without their classification layers.
 
-torchvision is imported where one of them is asked for: it brings PyTorch's compiler along, seconds of every process.
+torchvision is imported inside the functions: it imports PyTorch's compiler, which takes seconds in every process.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from epitoma.models.input_spec import InputSpec
 
 @dataclass(frozen=True, kw_only=True)
 class VideoNet:
-    """What torchvision does not say by itself.
+    """Facts about a network that torchvision does not declare.
 
     Attributes:
-        head: Attribute that holds the classification layer.
-        channels: Features that go into it.
-        frames: Frames a timestep where the user does not say otherwise.
-        only_own_input: Position embeddings are of one size.
+        head: Name of the attribute that holds the classification layer.
+        channels: Features that go into the classification layer.
+        frames: Frames a timestep, unless the user asks for another number.
+        only_own_input: Whether it accepts no other input size, because its position embeddings have one size.
     """
 
     head: str
@@ -39,20 +39,20 @@ VIDEO_NETS = {
 
 
 def create_video_net(name: str) -> tuple[nn.Module, int]:
-    """A network with random weights that gives features, and how many."""
+    """Create a network with random weights and without classification layer; also return its number of features."""
     from torchvision.models import get_model
     from torchvision.models.video import S3D
 
     net = get_model(name, weights=None)
     setattr(net, VIDEO_NETS[name].head, nn.Identity())
     if isinstance(net, S3D):
-        # Its own takes 7x7 places of two frames, which smaller snippets do not have.
+        # Its own pooling needs 7x7 places of two frames, which smaller snippets do not have.
         net.avgpool = nn.AdaptiveAvgPool3d(1)  # pyright: ignore[reportAttributeAccessIssue]
     return net, VIDEO_NETS[name].channels
 
 
 def input_of_video_net(name: str) -> InputSpec:
-    """What the published weights were made for."""
+    """Input that the published weights were trained for."""
     from torchvision.models import get_model_weights
 
     shown = get_model_weights(name).DEFAULT.transforms()  # pyright: ignore
@@ -65,10 +65,10 @@ def input_of_video_net(name: str) -> InputSpec:
 
 
 def fetch_video_net(name: str) -> dict[str, Tensor]:
-    """Published weights, over the network.
+    """Download published weights.
 
     Raises:
-        WeightsError: They are out of reach.
+        WeightsError: They cannot be downloaded.
     """
     from torchvision.models import get_model_weights
 

@@ -1,4 +1,4 @@
-"""Trunk: a network without its classification layer, picked by name, with all that must be known of it."""
+"""Trunk: a network without its classification layer, built by name, with the facts that its users need."""
 
 import re
 from collections.abc import Callable
@@ -17,16 +17,16 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Trunk:
-    """A network that gives features, and what decoding, loading and folding must know of it.
+    """A network that computes features, and the facts that decoding, loading and folding need.
 
     Attributes:
         net: ``(n, 3, m, H, W) -> (n, C)``, or ``(n, 3, H, W) -> (n, C)`` where it does not take snippets.
-        channels: C.
-        input: What it wants to see where the user does not say otherwise.
-        takes_snippets: Whether it looks at all frames of a timestep at once.
-        only_own_input: It takes frames of its own size and number and no other.
-        head: How names of tensors of a classification layer begin in files; they are left out.
-        fetch: Gets published weights over the network; None where nobody serves any.
+        channels: Number of features, C.
+        input: Its input, unless the user asks for another size or number of frames.
+        takes_snippets: Whether it takes all frames of a timestep at once.
+        only_own_input: Whether it accepts no other size or number of frames than its own.
+        head: Prefixes of the tensor names of the classification layer in weight files; these tensors are left out.
+        fetch: Downloads published weights; None where there are none to download.
     """
 
     net: nn.Module
@@ -43,8 +43,8 @@ def build_trunk(name: str) -> Trunk:
 
     Args:
         name: ``i3d``; ``shufflenet3d``, of width 2, or for other widths ``shufflenet3d_x0_5`` and the like; ``s3d``,
-            ``r2plus1d_18``, ``mvit_v2_s`` or ``swin3d_t`` of torchvision; ``tiny``, to try things out; otherwise any
-            timm model, and ``resnet50_v1`` and the like for ResNets with the stride in the first convolution of a
+            ``r2plus1d_18``, ``mvit_v2_s`` or ``swin3d_t`` of torchvision; ``tiny``, for trying things out; any timm
+            model; and ``resnet50_v1`` and the like for ResNets with the stride in the first convolution of a
             block.
 
     Raises:
@@ -100,7 +100,7 @@ def _video_net(name: str) -> Trunk:
 
 
 def _image_net(name: str) -> Trunk:
-    # Imported here, because timm takes seconds of every process, and networks of ours need none of it.
+    # Imported here, because importing timm takes seconds in every process, and our own networks do not need it.
     from epitoma.models.timm_nets import (
         create_timm,
         feature_channels,

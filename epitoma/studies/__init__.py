@@ -1,1 +1,1 @@
-"""Studies: the paper's experiments, from runs that have been trained and evaluated."""
+"""Studies: the paper's tables and figures, from runs that have been trained and evaluated."""

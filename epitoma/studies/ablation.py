@@ -1,4 +1,4 @@
-"""Ablation: what each part of the gate is good for, by runs that differ in it."""
+"""Ablation: compare runs that differ in parts of the gate."""
 
 import json
 import re
@@ -11,7 +11,7 @@ LAST_NUMBER = re.compile(r"[_\- ]*(seed[_\- ]*)?\d+$")
 
 
 def ablation(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
-    """A setting for all runs that differ by their seed alone, called by their names without the last number.
+    """Rows of each setting; runs that differ in the seed only are one setting, named without the last number.
 
     Raises:
         RunError: The runs are of several datasets.
@@ -25,5 +25,5 @@ def ablation(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
 
 
 def setting_name(run: str) -> str:
-    """A run's name without the number of its seed at the end."""
+    """Name of a run without the number of the seed at its end."""
     return LAST_NUMBER.sub("", run) or run

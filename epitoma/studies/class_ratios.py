@@ -1,4 +1,4 @@
-"""Figures 5 and 6: how much of a video the gates keep, class by class, and whether selectors agree."""
+"""Figures 5 and 6: ratio of selected timesteps by class, and agreement between selectors."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.rows import StudyRow, grouped, study_rows
 
 VARIANCE = "variance_of_ratio"
-"""In place of a sampling: the row tells the variance of the ratio over classes."""
+"""Value of ``sampling`` in rows whose mean is the variance of the ratio over classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRatio:
-    """The paper's ratio of selected timesteps of a class.
+    """The paper's ratio of selected timesteps for one class.
 
     Attributes:
-        setting: Whose selector.
-        label: The class.
-        mean: Mean share of timesteps that the gates leave open, over seeds.
-        std: Its standard deviation (of a sample).
-        seeds: How many.
+        setting: Setting of the selector.
+        label: Class.
+        mean: Mean share of open timesteps over seeds.
+        std: Sample standard deviation of the share.
+        seeds: Number of seeds.
     """
 
     setting: str
@@ -34,14 +34,14 @@ class ClassRatio:
 
 @dataclass(frozen=True, kw_only=True)
 class RatioStudy:
-    """What figures 5 and 6 show.
+    """Content of figure 5 or 6.
 
     Attributes:
         rows: Score of each setting, and the variance of its ratio over classes.
-        ratios: By class.
+        ratios: Ratio of each setting and class.
         variances: Variance of the ratio over classes by setting, the mean over seeds.
-        agreements: By two settings, share of timesteps that both keep at one budget, the mean over seeds.
-        budget: That budget.
+        agreements: Share of timesteps that two settings both keep at one budget, the mean over pairs of runs.
+        budget: Budget of the agreements.
     """
 
     rows: Sequence[StudyRow]
@@ -52,10 +52,10 @@ class RatioStudy:
 
 
 def figure5(runs: Sequence[MeasuredRun]) -> RatioStudy:
-    """Stand-alone selectors against those trained end to end with each HeavyNet.
+    """Compare stand-alone selectors with those trained end to end with each HeavyNet.
 
     Raises:
-        RunError: A run has no selector, or runs chose in different videos.
+        RunError: A run has no selector, or the runs were evaluated on different videos.
     """
     return _study(
         "figure5", runs, lambda run: f"{run.role}, {run.heavy}" if run.role != "stand-alone" else run.role
@@ -63,7 +63,7 @@ def figure5(runs: Sequence[MeasuredRun]) -> RatioStudy:
 
 
 def figure6(runs: Sequence[MeasuredRun]) -> RatioStudy:
-    """Gates that look at one frame against gates that look at the whole video.
+    """Compare frame-conditioned with context-conditioned gates.
 
     Raises:
         RunError: As for :func:`figure5`.
@@ -131,6 +131,6 @@ def _variance(run: MeasuredRun) -> float:
 
 
 def _agreement(one: Sequence[MeasuredRun], other: Sequence[MeasuredRun], budget: int) -> float:
-    """Between all pairs of different runs; a setting with itself compares its seeds."""
+    """Mean agreement over all pairs of different runs; within one setting these are its seeds."""
     pairs = [(a, b) for a in one for b in other if a is not b] or [(one[0], other[0])]
     return mean(agreement(_choices(a), _choices(b), budget=budget) for a, b in pairs)

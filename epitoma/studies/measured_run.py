@@ -1,4 +1,4 @@
-"""A run as studies see it: what it was, and what was measured of it."""
+"""MeasuredRun: config and evaluation results of a run, as studies use them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from epitoma.evaluation.tradeoff import TradeoffPoint, read_points
 from epitoma.files.json_files import read_json
 
 Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
-"""How a run was trained: with one light network for both; on stored features; from pixels with networks that learn; and
-``plain`` without a selector."""
+"""How a run was trained: ``stand-alone`` with one light network for both, ``frozen`` on stored features, ``end-to-end``
+from pixels with trained networks, ``plain`` without a selector."""
 
+# Options that do not make a different setting: names and places, sources of weights, and how the run was executed.
 _PLACES = ("manifest", "name", "runs", "features", "seed")
 _FROM = ("start_from", "selector_from", "networks_from", "light_from", "heavy_from")
 _HOW = ("workers.", "speed.", "resume", "audit", "checkpoint_every", "max_reject_share")
@@ -23,21 +24,21 @@ _HOW = ("workers.", "speed.", "resume", "audit", "checkpoint_every", "max_reject
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredRun:
-    """A run as studies see it.
+    """A run that has been trained and evaluated.
 
     Attributes:
-        name: Its folder's.
-        dataset: ``breakfast`` or ``charades`` by their classes, else the name of the manifest's folder.
-        seed: Of its training.
+        name: Name of its folder.
+        dataset: ``breakfast`` or ``charades``, recognised by their classes, else the name of the manifest's folder.
+        seed: Seed of its training.
         role: How it was trained.
-        heavy: Its HeavyNet, with frames and size where those are not the network's own.
-        settings: What else was asked for, by dotted names.
+        heavy: HeavyNet, with frames and size if they are not the network's own.
+        settings: Other options of the run, by dotted names.
         multi_label: Whether scores are mAP.
-        timesteps: Candidates T.
-        points: What was measured, by split, among all candidates.
-        among: What was measured on test among fewer candidates, by their number.
-        off_the_shelf: What was measured with other runs' selectors in front of it, by selector and split.
-        choices: What its selector chose on test; None without one.
+        timesteps: Number of candidates, T.
+        points: Points among all candidates, by split.
+        among: Points on test among fewer candidates, by their number.
+        off_the_shelf: Points with the selector of another run in front of its classifier, by selector and split.
+        choices: Choices of its selector on test; None without a selector.
     """
 
     name: str
@@ -55,7 +56,7 @@ class MeasuredRun:
 
     @property
     def is_context_conditioned(self) -> bool:
-        """Whether its gates look at the whole video."""
+        """Whether its gates use context attention over the whole video."""
         return bool(self.settings["head.selector.context"])
 
 
@@ -63,7 +64,7 @@ def read_measured(folder: Path) -> MeasuredRun:
     """Read a run that has been trained, and evaluated on test.
 
     Raises:
-        RunError: It is no run, or it has not been evaluated.
+        RunError: The folder has no finished run, or the run has not been evaluated on test.
     """
     if not (folder / "model" / CONFIG_FILE).is_file():
         raise RunError(f"no finished run at {folder}")
@@ -91,7 +92,7 @@ def read_measured(folder: Path) -> MeasuredRun:
 
 
 def heavy_name(network: Mapping[str, Any]) -> str:
-    """A HeavyNet's name for tables."""
+    """Name of a HeavyNet for tables."""
     frames = "" if network["frames"] is None else f" x{network['frames']}"
     size = "" if network["size"] is None else f" {network['size']} px"
     return f"{network['name']}{frames}{size}"

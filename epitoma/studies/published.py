@@ -1,17 +1,17 @@
-"""What the paper published, to stand beside what is measured on its datasets."""
+"""Scores published in the paper, for comparison with measurements on its datasets."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A number of the paper's.
+    """A score published in the paper.
 
     Attributes:
         dataset: ``breakfast`` or ``charades``.
-        networks: Names by which its HeavyNet goes here.
+        networks: Names of its HeavyNet in epitoma.
         sampling: How timesteps were chosen.
-        timesteps: How many.
+        timesteps: Number of timesteps.
         score: Accuracy or mAP, 0 to 1.
     """
 
@@ -38,11 +38,11 @@ PUBLISHED = (
     Published(dataset="charades", networks=I3D, sampling="selector", timesteps=64, score=0.355),
     Published(dataset="charades", networks=I3D, sampling="selector", timesteps=128, score=0.372),
 )
-"""Table 1, table 2 and figure 8; 256, 512 and 1024 frames of Charades are 32, 64 and 128 timesteps of 8."""
+"""From table 1, table 2 and figure 8; 256, 512 and 1024 frames of Charades are 32, 64 and 128 timesteps of 8."""
 
 
 def published_score(dataset: str, heavy: str, sampling: str, timesteps: float) -> float | None:
-    """What the paper has for the same; None where it has nothing."""
+    """Published score for the same setting; None where the paper has none."""
     for each in PUBLISHED:
         if (each.dataset, each.sampling, each.timesteps) == (
             dataset,

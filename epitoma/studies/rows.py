@@ -1,4 +1,4 @@
-"""Rows of studies: a way to choose timesteps in a setting, over seeds."""
+"""StudyRow: score of one sampling in one setting of a study, over seeds."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ from epitoma.studies.published import published_score
 
 GroupKey = TypeVar("GroupKey", bound=Hashable)
 Key = tuple[SamplingName, int]
-"""A way to choose timesteps, and how many were asked for; the gate, which is asked for none, has 0."""
+"""Sampling and budget; the gate, which has no budget, has 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRow:
-    """A way to choose timesteps in a setting.
+    """Score of one sampling at one budget in one setting.
 
     Attributes:
-        study: Which study.
-        dataset: Of which dataset.
+        study: Name of the study.
+        dataset: Name of the dataset.
         setting: What the study varies: a HeavyNet, a gate, a time scale.
         sampling: How timesteps were chosen.
-        timesteps: How many were asked for; for the gate the mean it kept.
+        timesteps: Timesteps asked for; for the gate the mean number kept.
         mean: Mean score on test over seeds.
-        std: Its standard deviation (of a sample); 0 where there is one seed.
-        seeds: How many.
-        gmacs: Mean computation of a video; None where it was not counted.
-        published: What the paper has for the same; None where it has nothing.
+        std: Sample standard deviation of the score; 0 for a single seed.
+        seeds: Number of seeds.
+        gmacs: Mean GMACs a video; None where they were not counted.
+        published: Published score for the same setting; None where the paper has none.
     """
 
     study: str
@@ -47,7 +47,7 @@ class StudyRow:
 def grouped(
     runs: Iterable[MeasuredRun], key: Callable[[MeasuredRun], GroupKey]
 ) -> dict[GroupKey, list[MeasuredRun]]:
-    """Runs by what a function says of them, in the order in which they come."""
+    """Group runs by a key function; groups and runs keep their order."""
     groups: dict[GroupKey, list[MeasuredRun]] = {}
     for run in runs:
         groups.setdefault(key(run), []).append(run)
@@ -57,10 +57,10 @@ def grouped(
 def study_rows(
     study: str, setting: str, runs: Sequence[MeasuredRun], *, samplings: Sequence[SamplingName]
 ) -> list[StudyRow]:
-    """Every way to choose timesteps over the seeds of some runs of one dataset.
+    """Rows of every sampling and budget over the seeds of runs of one dataset.
 
-    Several runs of one seed are one model's: a selector, and classifiers trained without one. Where more than one
-    classifier serves a way, validation chooses.
+    Several runs of one seed belong together: one with a selector, and classifiers trained without one. If several
+    classifiers were measured with a sampling, the best on validation is used.
 
     Raises:
         RunError: The runs are of several datasets.
@@ -76,12 +76,12 @@ def study_rows(
 
 
 def best_points(runs: Sequence[MeasuredRun]) -> Mapping[Key, TradeoffPoint]:
-    """Each way's point on test, by the classifier that serves it best on validation."""
+    """Point on test of each sampling and budget, with the classifier that is best on validation."""
     best: dict[Key, tuple[float, TradeoffPoint]] = {}
     for run in runs:
         validated = {(_key(p), p.classifier): p.score for p in run.points.get("validation", ())}
         for point in run.points["test"]:
-            # Where validation was not measured, or not at this budget, the first classifier that is given serves.
+            # Without a validation score at this budget, the classifier of the first given run is used.
             score = validated.get((_key(point), point.classifier), -1.0)
             if _key(point) not in best or score > best[_key(point)][0]:
                 best[_key(point)] = (score, point)

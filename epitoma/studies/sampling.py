@@ -1,4 +1,4 @@
-"""Table 2, figures 4 and 7, and off-the-shelf use: ways to choose timesteps, how many, and with which HeavyNet."""
+"""Table 2, figures 4 and 7, and the off-the-shelf study: samplings at every budget, for every HeavyNet."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from epitoma.studies.rows import StudyRow, grouped, study_rows
 
 
 def table2(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
-    """Every sampling at every number of timesteps with every HeavyNet; figure 4 draws the same.
+    """Score of every sampling at every budget with every HeavyNet; figure 4 draws the same.
 
     Raises:
         RunError: The runs are of several datasets.
@@ -24,7 +24,7 @@ def table2(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
 
 
 def figure7(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
-    """Score against computation of every HeavyNet, with the selector and without it.
+    """Score against computation of every HeavyNet, with the selector and with uniform sampling.
 
     Raises:
         RunError: The runs are of several datasets.
@@ -37,10 +37,10 @@ def figure7(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
 
 
 def off_the_shelf(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
-    """Other runs' selectors in front of classifiers that never saw them (paper section 4.2), and uniform sampling.
+    """Selectors in front of classifiers that were trained without them (paper section 4.2), and uniform sampling.
 
     Raises:
-        RunError: None was evaluated with another's selector, or the runs are of several datasets.
+        RunError: No run was evaluated with the selector of another, or the runs are of several datasets.
     """
     served = [
         replace(run, points=points)

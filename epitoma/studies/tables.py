@@ -1,4 +1,4 @@
-"""Studies as tables: Markdown to read, Parquet to go on with."""
+"""Tables of studies, as Markdown for reading and Parquet for further use."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,7 +12,10 @@ from epitoma.studies.rows import StudyRow
 
 
 def score_table(rows: Sequence[StudyRow]) -> str:
-    """A line for each setting and sampling, a column for each number of timesteps; the gate's own is in its cell."""
+    """Markdown table with a line for each setting and sampling, and a column for each budget.
+
+    The gate has a column of its own, whose cells contain its mean T'.
+    """
     counts = sorted({round(row.timesteps) for row in rows if row.sampling != "gate"})
     lines = [_line(["setting", "sampling", *map(str, counts), "gate"]), _line(["---"] * (len(counts) + 3))]
     for setting, sampling in dict.fromkeys((row.setting, row.sampling) for row in rows):
@@ -28,7 +31,7 @@ def score_table(rows: Sequence[StudyRow]) -> str:
 
 
 def study_cost_table(rows: Sequence[StudyRow]) -> str:
-    """A line for each point of score against computation."""
+    """Markdown table with a line for each point of score against computation."""
     lines = [_line(["setting", "sampling", "T'", "GMACs", "score"]), _line(["---"] * 5)]
     lines += [
         _line(
@@ -46,7 +49,7 @@ def study_cost_table(rows: Sequence[StudyRow]) -> str:
 
 
 def ratio_table(study: RatioStudy) -> str:
-    """Ratio of selected timesteps by class, its variance, the score, and the agreement between settings."""
+    """Markdown table of the ratio of selected timesteps by class, its variance, scores, and agreement of settings."""
     settings = list(study.variances)
     labels = dict.fromkeys(ratio.label for ratio in study.ratios)
     lines = [_line(["class", *settings]), _line(["---"] * (len(settings) + 1))]
@@ -64,7 +67,7 @@ def ratio_table(study: RatioStudy) -> str:
 
 
 def write_rows(path: Path, rows: Sequence[object]) -> None:
-    """Write rows, which are dataclasses, as Parquet."""
+    """Write rows (dataclasses) as Parquet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), path)  # pyright: ignore[reportArgumentType]
 

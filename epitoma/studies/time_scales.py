@@ -1,4 +1,4 @@
-"""Figure 8: how the score grows with the timesteps that are looked at, the time scale."""
+"""Figure 8: score against the time scale, the number of candidate timesteps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,14 +8,14 @@ from epitoma.studies.measured_run import MeasuredRun
 from epitoma.studies.rows import StudyRow, study_rows
 
 KEPT_SHARE = 2
-"""The selector keeps one in so many of a time scale's timesteps, as the paper's keeps half."""
+"""The selector keeps one in this many candidates: half of them, as in the paper."""
 
 
 def figure8(runs: Sequence[MeasuredRun]) -> list[StudyRow]:
-    """At every time scale that was evaluated: half of its timesteps, selected and uniform, and all of them.
+    """Scores at every evaluated time scale: half of its timesteps, selected or uniform, and all of them.
 
     Raises:
-        RunError: No time scale but the runs' own has been evaluated, or the runs are of several datasets.
+        RunError: Only the runs' own time scale has been evaluated, or the runs are of several datasets.
     """
     scales = sorted({scale for run in runs for scale in run.among})
     if not scales:

@@ -1,1 +1,1 @@
-"""What the trials of a sweep come to: results, the Pareto front, and what chance adds to the best of many."""
+"""Results of sweeps: trials, the Pareto front of score against cost, and expected scores on new videos."""

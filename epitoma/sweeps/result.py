@@ -1,4 +1,4 @@
-"""What a sweep found: the front of tradeoffs, chosen on validation and measured on test, beside uniform sampling's."""
+"""SweepResult: the Pareto front of a sweep, chosen on validation and measured on test, and that of uniform sampling."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from epitoma.sweeps.trial import TrialResult, has_result, read_result
 
 CostName = Literal["gmacs", "milliseconds"]
 OURS, UNIFORM = ("selector", "gate", "uniform"), ("uniform",)
-"""What a model with a selector offers: where little may be spent, its classifier on a few uniform timesteps too."""
+"""Samplings on the front of models with a selector; uniform is one, since at low cost it saves running LightNet."""
 TRIALS = "trials"
 
 
@@ -23,10 +23,10 @@ class Choice:
     """One tradeoff of one trial, on both splits.
 
     Attributes:
-        trial: Which trial.
-        expected: Score to be expected on new videos, by which it was chosen (see ``shrinkage.py``).
-        validation: The score on validation, which it was made from.
-        test: The same on test, where nothing was chosen; None where the dataset has no test split.
+        trial: Name of the trial.
+        expected: Expected score on new videos, by which it was chosen (see ``shrinkage.py``).
+        validation: The point on validation, from which the expected score was computed.
+        test: The same tradeoff on test, which no choice has used; None where the dataset has no test split.
     """
 
     trial: str
@@ -36,7 +36,7 @@ class Choice:
 
     @property
     def measured(self) -> TradeoffPoint:
-        """On test, or on validation where there is no test."""
+        """Point on test, or on validation where there is no test split."""
         return self.test or self.validation
 
     def row(self) -> dict[str, Any]:
@@ -62,10 +62,10 @@ Front = list[Offer[Choice]]
 
 @dataclass(frozen=True, kw_only=True)
 class SweepResult:
-    """A sweep's trials together, and classifiers that were trained for uniform sampling.
+    """Results of a sweep's trials, and of reference classifiers that were trained without a selector.
 
     Attributes:
-        trials: Trials with a result.
+        trials: Trials with a selector.
         references: Trials without a selector.
     """
 
@@ -73,25 +73,25 @@ class SweepResult:
     references: Sequence[TrialResult]
 
     def front(self, *, cost: CostName = "gmacs") -> Front:
-        """The best tradeoffs of models with a selector over all trials, chosen by validation."""
+        """Pareto front of models with a selector over all trials, chosen on validation."""
         return pareto_front(_offers(self.trials, OURS, cost))
 
     def uniform_front(self, *, cost: CostName = "gmacs") -> Front:
-        """The best of uniform sampling, with the classifier of any trial or reference, chosen on validation.
+        """Pareto front of uniform sampling with the classifier of any trial or reference, chosen on validation.
 
-        It so has had as many tries as selectors had.
+        Uniform sampling thus has at least as many attempts as the selectors.
         """
         return pareto_front(_offers([*self.trials, *self.references], UNIFORM, cost))
 
     @property
     def best(self) -> Choice:
-        """The knee of the front."""
+        """Choice at the knee of the front."""
         return knee(self.front()).of
 
     def hypervolume_ratio(self, *, cost: CostName = "gmacs") -> float | None:
-        """Hypervolume of our front over that of uniform sampling, as measured, up to the dearest uniform offer.
+        """Hypervolume of the selectors' front over that of uniform sampling, both as measured.
 
-        None where uniform sampling is never right.
+        Costs count up to that of the most expensive uniform offer. None where uniform sampling scores 0.
         """
         ours, uniform = measured(self.front(cost=cost), cost), measured(self.uniform_front(cost=cost), cost)
         dearest = max(offer.cost for offer in uniform)
@@ -99,7 +99,7 @@ class SweepResult:
         return hypervolume(ours, dearest=dearest) / theirs if theirs else None
 
     def summary(self) -> dict[str, Any]:
-        """Everything as plain values."""
+        """The result as plain values for JSON."""
         ours, uniform = self.front(), self.uniform_front()
         lost = not_dominated(measured(ours, "gmacs"), measured(uniform, "gmacs"))
         return {
@@ -115,7 +115,7 @@ class SweepResult:
 
 
 def read_sweep(folder: Path) -> SweepResult:
-    """What a sweep's trials have come to so far.
+    """Read the results of a sweep's trials, as far as there are any.
 
     Raises:
         RunError: No trial has a result.
@@ -131,7 +131,7 @@ def read_sweep(folder: Path) -> SweepResult:
 
 
 def measured(front: Front, cost: CostName) -> Front:
-    """The offers of a front with the scores and costs they were measured at, not chosen by."""
+    """Offers of a front with their measured scores and costs in place of those they were chosen by."""
     return [
         Offer(score=offer.of.measured.score, cost=cost_of_point(offer.of.measured, cost), of=offer.of)
         for offer in front
@@ -139,7 +139,11 @@ def measured(front: Front, cost: CostName) -> Front:
 
 
 def cost_of_point(point: TradeoffPoint, cost: CostName) -> float:
-    """GMACs, or milliseconds where they were measured."""
+    """Cost of a point, in GMACs or milliseconds.
+
+    Raises:
+        RunError: Milliseconds were not measured.
+    """
     value = point.gmacs if cost == "gmacs" else point.milliseconds
     if value is None:
         raise RunError(f"this sweep did not measure {cost}")
@@ -147,7 +151,7 @@ def cost_of_point(point: TradeoffPoint, cost: CostName) -> float:
 
 
 def _offers(trials: Sequence[TrialResult], ways: tuple[str, ...], cost: CostName) -> Front:
-    """Every tradeoff of some ways, at the score to be expected of it."""
+    """Every tradeoff of the given samplings, with its expected score."""
     by_way: dict[tuple[str, int, int], list[tuple[TrialResult, TradeoffPoint]]] = {}
     for trial in trials:
         for point in trial.points["validation"]:
@@ -157,6 +161,7 @@ def _offers(trials: Sequence[TrialResult], ways: tuple[str, ...], cost: CostName
 
 
 def _offers_of_one_way(alike: Sequence[tuple[TrialResult, TradeoffPoint]], cost: CostName) -> Front:
+    # The fewest videos: the estimate of chance is then rather too large than too small.
     videos = min(trial.videos for trial, _ in alike)
     expected = shrunk([point.score for _, point in alike], videos=videos)
     return [
@@ -170,7 +175,7 @@ def _offers_of_one_way(alike: Sequence[tuple[TrialResult, TradeoffPoint]], cost:
 
 
 def _way(point: TradeoffPoint) -> tuple[str, int, int]:
-    """Which models' points may be compared; gates are alike if they keep about as many, to a power of two."""
+    """Key of points that compete with each other; gates compete if they keep equally many, to a power of two."""
     kept = 2 ** round(log2(max(point.timesteps, 1))) if point.sampling == "gate" else point.budget
     return point.sampling, point.candidates, kept
 
@@ -180,6 +185,6 @@ def _on_test(trial: TrialResult, point: TradeoffPoint) -> TradeoffPoint | None:
 
 
 def _same(point: TradeoffPoint) -> tuple[str, str, int, int]:
-    """What makes points of two splits the same tradeoff; a gate keeps another number of timesteps on each."""
+    """Key that is equal for one tradeoff on two splits; that of a gate leaves out the kept number, which differs."""
     budget = 0 if point.sampling == "gate" else point.budget
     return point.sampling, point.classifier, point.candidates, budget

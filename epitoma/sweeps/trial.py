@@ -1,4 +1,4 @@
-"""One trial of a sweep, from stored features: trained, then measured at every tradeoff it offers."""
+"""Trial: train one config of a sweep on stored features, and measure it at every number of timesteps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ HEAD_FILE = "head.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class TrialData:
-    """What every trial of a sweep shares.
+    """Data shared by all trials of a sweep.
 
     Attributes:
         splits: Features of ``train``, ``validation`` and ``test`` at the same dense timesteps.
         evidence: Whether each dense timestep shows evidence, by split; None where intervals are unknown.
         each: Cost of the networks a timestep.
-        times: Measured times; None where points are not to tell any.
         classes: Names of the classes.
-        multi_label: Whether videos may have several.
+        multi_label: Whether videos may have several classes.
+        times: Measured times; None where points have no milliseconds.
     """
 
     splits: Mapping[str, FeatureSplit]
@@ -49,14 +49,14 @@ class TrialData:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialResult:
-    """What a trial came to.
+    """Result of a trial.
 
     Attributes:
-        trial: Its name.
-        changes: What it changed in the sweep's base config.
-        points: Its tradeoffs, by split.
-        videos: On how many validation videos it was measured.
-        seconds: How long training and measuring took.
+        trial: Name of the trial.
+        changes: Options that differ from the base config of the sweep.
+        points: Tradeoff points, by split.
+        videos: Number of validation videos that it was measured on.
+        seconds: Time of training and measuring.
     """
 
     trial: str
@@ -67,17 +67,18 @@ class TrialResult:
 
     @property
     def has_selector(self) -> bool:
-        """Whether a selector was trained, and not a classifier for uniform sampling alone."""
+        """Whether the trial trained a selector, not only a classifier."""
         return any(point.sampling == "gate" for point in self.points["validation"])
 
     @property
     def own(self) -> TradeoffPoint:
-        """The tradeoff that the trial was trained for, on validation: what its gates keep of all candidates."""
+        """Point on validation at which the gates themselves choose among all candidates."""
         return find(self.points["validation"], "gate")
 
 
 def train_head(config: TrainConfig, data: TrialData, context: TrainContext) -> VideoEpitoma:
-    """Selector and classifier of a config, trained on features; the best on validation."""
+    """Train selector and classifier of a config on features, and return those that are best on validation."""
+    # A stream of its own, so that the initial weights do not depend on other uses of the run's seed.
     torch.manual_seed(stable_seed(config.seed, "weights"))
     model = untrained_head(config, data)
     if config.selection != "learnt":
@@ -90,7 +91,7 @@ def train_head(config: TrainConfig, data: TrialData, context: TrainContext) -> V
 
 
 def untrained_head(config: TrainConfig, data: TrialData) -> VideoEpitoma:
-    """Selector and classifier of a config as they begin."""
+    """Build selector and classifier of a config with initial weights."""
     return VideoEpitoma(
         config.head,
         light_channels=data.each.light_channels,
@@ -102,9 +103,9 @@ def untrained_head(config: TrainConfig, data: TrialData) -> VideoEpitoma:
 def measure_head(
     model: VideoEpitoma, config: TrainConfig, data: TrialData, split: str
 ) -> list[TradeoffPoint]:
-    """Every tradeoff a model offers: all budgets among all numbers of candidates, and uniform sampling beside them.
+    """Measure a model at all budgets among all numbers of candidates, and with uniform sampling.
 
-    Keeping all of fewer candidates is uniform sampling that LightNet looks at in vain, and left out.
+    Keeping all of fewer candidates is left out: it is uniform sampling with the cost of LightNet added for nothing.
     """
     everything = evaluation_of(model, config, data, split)
     uniform = everything.uniform_points(model, "own" if config.selection == "learnt" else "reference")
@@ -117,7 +118,7 @@ def measure_head(
 
 
 def write_result(folder: Path, result: TrialResult) -> None:
-    """Write a trial's result; the last file makes it whole."""
+    """Write a trial's result; ``result.json`` is written last, so a result that has it is complete."""
     for split, points in result.points.items():
         write_points(folder / f"{split}.parquet", points)
     values = {name: getattr(result, name) for name in ("trial", "changes", "videos", "seconds")}
@@ -136,12 +137,12 @@ def read_result(folder: Path) -> TrialResult:
 
 
 def has_result(folder: Path) -> bool:
-    """Whether a trial has been measured."""
+    """Whether the folder holds a complete result."""
     return (folder / RESULT_FILE).is_file()
 
 
 def write_head(folder: Path, state: State) -> None:
-    """Keep a trial's selector and classifier, and its networks where those were trained."""
+    """Write the weights of a trial's selector and classifier, and of its networks where these were trained."""
     write_tensors(folder / HEAD_FILE, state)
 
 
@@ -151,7 +152,7 @@ def read_head(folder: Path) -> State:
 
 
 def evaluation_of(model: VideoEpitoma, config: TrainConfig, data: TrialData, split: str) -> Evaluation:
-    """The split at the config's T candidates, uniform among the dense timesteps."""
+    """Evaluation of a split at the config's T candidates, uniform among the dense timesteps."""
     features, evidence_VD = data.splits[split], data.evidence[split]
     places = torch.from_numpy(uniform_subset(config.dense, config.timesteps))
     return Evaluation(

@@ -1,4 +1,4 @@
-"""A record of which videos each step of a run saw and where, to show that none is lost or seen twice in an epoch."""
+"""Audit: a record of the videos of each training step, to check that none is lost or repeated in an epoch."""
 
 import json
 import time
@@ -16,17 +16,18 @@ AUDIT_FOLDER = "audit"
 
 
 class AuditedSource:
-    """A source that notes every training batch in the moment it is handed over.
+    """A batch source that records every training batch just before it is yielded.
 
     Args:
-        source: Where batches come from.
-        folder: Of the run.
-        context: Whose worker this is.
+        source: Source of the batches.
+        folder: Folder of the run.
+        context: Context of this worker.
     """
 
     def __init__(self, source: BatchSource, folder: Path, context: TrainContext) -> None:
         self.source = source
         self.node = context.node
+        # All workers of an attempt record under one name: the start time of rank 0.
         self.attempt = context.gather(time.time_ns())[0]
         self.path = folder / AUDIT_FOLDER / f"{self.attempt}_{context.rank}.jsonl"
 
@@ -36,8 +37,9 @@ class AuditedSource:
         return self.source.steps_per_epoch
 
     def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Pass batches on, each noted first."""
+        """Yield the batches of the source, each recorded first."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Line-buffered, so that a killed worker loses at most the line it was writing.
         with self.path.open("a", buffering=1) as file:
             for step, batch in enumerate(
                 self.source.training(epoch, first_step=first_step), start=first_step
@@ -46,7 +48,7 @@ class AuditedSource:
                 yield batch
 
     def validation(self) -> Iterable[Batch]:
-        """Pass batches on."""
+        """Yield the validation batches of the source; they are not recorded."""
         return self.source.validation()
 
     def _note(self, file: TextIO, epoch: int, step: int, batch: Batch) -> None:
@@ -57,12 +59,12 @@ class AuditedSource:
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What the steps that count saw.
+    """Result of an audit, over the steps that are part of the final model.
 
     Attributes:
-        lost: (epoch, video) that were scheduled and not seen.
-        repeated: (epoch, video) that were seen more than once.
-        attempts: How often workers began or went on.
+        lost: (epoch, video) pairs that were scheduled and not trained on.
+        repeated: (epoch, video) pairs that were trained on more than once.
+        attempts: How often the workers were started, resumes included.
     """
 
     lost: list[tuple[int, str]]
@@ -71,15 +73,15 @@ class Audit:
 
 
 def audit(folder: Path, video_ids: Sequence[str], *, epochs: int) -> Audit:
-    """Compare what a run saw with what it should have seen.
+    """Compare the videos that a run trained on with those of its training split.
 
-    Of what was done before a restart only the steps before its first one count: what came of the others was thrown
-    away with the weights of then.
+    Of the steps before a restart, only those before the restart's first step count: the others were discarded with
+    their weights.
 
     Args:
-        folder: Of the run.
-        video_ids: Of its training split.
-        epochs: How many it trained.
+        folder: Folder of the run.
+        video_ids: Ids of its training split.
+        epochs: Epochs that it trained.
     """
     seen, attempts = _steps_that_count(folder)
     lost, repeated = [], []
@@ -91,11 +93,11 @@ def audit(folder: Path, video_ids: Sequence[str], *, epochs: int) -> Audit:
 
 
 def notes(folder: Path) -> Iterator[dict[str, Any]]:
-    """All that workers of a run have noted, file by file.
+    """Read all records of a run's workers, file by file.
 
     Yields:
-        ``attempt`` (when its workers began), ``rank``, ``epoch``, ``step``, ``videos``, the node it was
-        ``trained_on``, and those that its videos were ``decoded_on``.
+        ``attempt`` (start time of its workers), ``rank``, ``epoch``, ``step``, ``videos``, the node ``trained_on``, and
+        the nodes that its videos were ``decoded_on``.
     """
     for file in sorted((folder / AUDIT_FOLDER).glob("*.jsonl")):
         rank = int(file.stem.split("_")[1])
@@ -117,5 +119,5 @@ def _steps_that_count(folder: Path) -> tuple[dict[tuple[int, int], list[str]], i
 
 
 def _whole_lines(file: Path) -> list[str]:
-    """All lines but one that a killed worker left torn."""
+    """Lines of a file, without an incomplete last one from a killed worker."""
     return file.read_text().rpartition("\n")[0].splitlines()

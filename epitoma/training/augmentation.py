@@ -1,4 +1,4 @@
-"""Augmentation: another view of a video each time that training sees its pixels."""
+"""Augmentation: a random view (crop, flip, colours) of a video each time that it is trained on from pixels."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from epitoma.core.views import VideoView
 
 @dataclass(kw_only=True)
 class AugmentationConfig:
-    """How much views may differ from the video; off unless asked for.
+    """Strength of augmentation; off by default.
 
-    A view is one for the whole video, as a camera's is, and the same for LightNet and HeavyNet.
+    All frames of a video get the same view, as if the camera had been elsewhere, for LightNet and for HeavyNet.
 
     Attributes:
-        crop: Smallest share of the frame's area that is seen, of random place and shape; 1 crops nothing.
+        crop: Smallest share of the frame's area in a crop of random place and shape; 1 does not crop.
         flip: Share of views that are mirrored.
-        colour: Brightness, contrast and saturation vary by up to this share.
+        colour: Largest relative change of brightness, contrast and saturation.
     """
 
     crop: float = 1.0
@@ -34,18 +34,19 @@ class AugmentationConfig:
 
     @property
     def is_on(self) -> bool:
-        """Whether any view differs."""
+        """Whether any augmentation is on."""
         return self.crop < 1 or self.flip > 0 or self.colour > 0
 
 
 ASPECT = 4 / 3
-"""Widest crop, and by its inverse the narrowest: as in torchvision's RandomResizedCrop."""
+"""Largest aspect ratio of a crop; the smallest is its inverse, as in torchvision's RandomResizedCrop."""
 
 
 def draw_view(seed: int, config: AugmentationConfig) -> VideoView:
-    """The view that follows from a seed."""
+    """Draw the view that belongs to a seed."""
     rng = np.random.default_rng(stable_seed(seed, "view"))
     area = rng.uniform(config.crop, 1)
+    # Uniform in the logarithm, so that wide and narrow crops are equally likely.
     aspect = np.exp(rng.uniform(-np.log(ASPECT), np.log(ASPECT))) if config.crop < 1 else 1.0
     width, height = min(1.0, float(np.sqrt(area * aspect))), min(1.0, float(np.sqrt(area / aspect)))
     brightness, contrast, saturation = rng.uniform(1 - config.colour, 1 + config.colour, size=3)

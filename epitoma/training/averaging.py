@@ -1,4 +1,4 @@
-"""Weight averaging: a moving average of the weights generalises better than the weights of any one step."""
+"""Weight averaging: a moving average over steps, which generalises better than the weights of any single step."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,12 +10,17 @@ from torch import Tensor, nn
 class WeightAverage:
     """Exponential moving average of a module's trainable weights.
 
-    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992); the shorter memory of
+    Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992); the smaller decay in
     the first steps is that of TensorFlow's ExponentialMovingAverage.
     """
 
     def __init__(self, module: nn.Module, *, decay: float) -> None:
-        """Average from the module's present weights; with a decay of 0 there is nothing to average or to keep."""
+        """Start the average at the module's current weights.
+
+        Args:
+            module: The module; only its trainable weights are averaged.
+            decay: Decay per step; 0 averages nothing.
+        """
         self.decay = decay
         self.weights = {
             name: each for name, each in module.named_parameters() if each.requires_grad and decay > 0
@@ -24,20 +29,21 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, *, steps: int) -> None:
-        """Take in the weights as they are after so many steps."""
+        """Add the current weights to the average, after this many optimiser steps."""
+        # In the first steps the decay is smaller, so that the initial weights do not dominate the average.
         decay = min(self.decay, (1 + steps) / (10 + steps))
         for name, weight in self.weights.items():
             self.average[name].lerp_(weight, 1 - decay)
 
     def go_on_from(self, average: Mapping[str, Tensor]) -> None:
-        """Go on with an average that was kept."""
+        """Restore an average from a checkpoint."""
         for name, value in average.items():
             self.average[name].copy_(value)
 
     @contextmanager
     @torch.no_grad()
     def applied(self) -> Iterator[None]:
-        """The module has the average for its weights meanwhile."""
+        """Use the average as the module's weights inside the context, and its own weights again after it."""
         own = {name: weight.clone() for name, weight in self.weights.items()}
         self._set(self.average)
         try:

@@ -1,4 +1,4 @@
-"""A training batch: candidates, labels, and the randomness of each video drawn from its own seed."""
+"""Batch: candidates, labels and gate noise of one training step, with randomness drawn from each video's own seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,21 +14,21 @@ from epitoma.models.gating import logistic_noise
 from epitoma.training.augmentation import AugmentationConfig, draw_view
 
 SelectionName = Literal["learnt", "random", "dense"]
-"""Whose choice of timesteps trains: the selector's, or one that needs no selector."""
+"""How timesteps are chosen in training: by the selector, as random subsets, or all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """A share of one step.
+    """One worker's share of an optimiser step.
 
     Attributes:
-        video_ids: Which videos.
+        video_ids: Ids of the videos.
         candidates: Their candidate timesteps.
         labels_BL: Multi-hot labels.
-        weight_B: 1, or 0 for a video that could not be read (its pixels are blank and must not count).
-        noise_BT: Logistic noise for the gates; None for gates that do not learn.
-        open_BT: Timesteps to keep whatever the selector says; None lets it choose.
-        decoded_on: Nodes of the cluster where the videos were decoded, in their order; empty where none were.
+        weight_B: Weight of each video in the loss: 1, or 0 for a video that could not be read, whose pixels are blank.
+        noise_BT: Logistic noise of the gates; None where no selector is trained.
+        open_BT: Timesteps to keep instead of the selector's choice; None lets the selector choose.
+        decoded_on: Node of the cluster on which each video was decoded; empty for features.
     """
 
     video_ids: list[str]
@@ -40,12 +40,12 @@ class Batch:
     decoded_on: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch on another device."""
+        """Move all tensors to another device."""
         candidates = replace(self.candidates, **_moved(self.candidates, device))
         return replace(self, **_moved(self, device), candidates=candidates)
 
     def parts(self, count: int) -> list["Batch"]:
-        """The batch cut into so many of nearly equal size."""
+        """Split the batch into this many parts of nearly equal size, for gradient accumulation."""
         places = np.array_split(np.arange(len(self.video_ids)), count)
         return [self._rows(slice(int(each[0]), int(each[-1]) + 1)) for each in places]
 
@@ -65,9 +65,16 @@ def make_batch(
     selection: SelectionName,
     augmentation: AugmentationConfig | None = None,
 ) -> Batch:
-    """Add each video's randomness, a function of its seed alone and not of the batch around it.
+    """Build a batch, with randomness that depends on each video's seed only and not on the rest of the batch.
 
-    Augmentation is for candidates that are pixels.
+    Args:
+        video_ids: Ids of the videos.
+        candidates: Their candidate timesteps.
+        labels_BL: Multi-hot labels.
+        weight_B: Weight of each video in the loss.
+        seeds: Seed of each video; gate noise, random subsets and augmentation follow from it.
+        selection: How timesteps are chosen.
+        augmentation: Augmentation of pixels; candidates that are features are left unchanged.
     """
     if augmentation is not None and augmentation.is_on and isinstance(candidates, PixelCandidates):
         views_BA = torch.tensor([draw_view(seed, augmentation) for seed in seeds], dtype=torch.float64)
@@ -84,10 +91,11 @@ def make_batch(
 
 
 def random_open(seed: int, timesteps: int) -> np.ndarray:
-    """A random subset of timesteps whose size is drawn from 1, 2, 4, ... up to all of them.
+    """A random subset of timesteps, bool ``(T,)``, whose size is drawn from 1, 2, 4, ... up to all of them.
 
-    A classifier trained on such subsets is the reference that never met a selector: it has seen every budget.
+    A classifier trained on such subsets is the reference without a selector: it has seen every budget.
     """
+    # The name gives each use of a video's seed its own random stream.
     rng = np.random.default_rng(stable_seed(seed, "open"))
     sizes = [*(2**power for power in range(timesteps.bit_length()) if 2**power < timesteps), timesteps]
     chosen = rng.choice(timesteps, size=int(rng.choice(sizes)), replace=False)

@@ -1,4 +1,4 @@
-"""Checkpoints without pickle: tensors as safetensors, everything else as JSON, written aside then renamed."""
+"""Checkpoints without pickle: tensors as safetensors, all else as JSON, each file written aside and then renamed."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from epitoma.files.json_files import read_json, require, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
 
 MODEL = "model"
-"""Folder of a finished run's model, in that of the run."""
+"""Folder of a finished run's model, inside the folder of the run."""
 
 MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
@@ -30,16 +30,16 @@ State = dict[str, Tensor]
 
 @dataclass(kw_only=True)
 class Progress:
-    """Where a run is.
+    """How far a training run is.
 
     Attributes:
         epoch: Epochs completed.
-        step: Steps completed of the next one.
-        totals: What each worker has counted in those steps.
-        multiplier: The sparsity controller's.
-        best_score: Validation score of the best model so far; None before there is one.
-        best_epoch: Its epoch.
-        history: What each epoch came to.
+        step: Steps completed of the next epoch.
+        totals: Sums of each worker over those steps.
+        multiplier: Multiplier of the sparsity controller.
+        best_score: Validation score of the best model so far; None before the first validation.
+        best_epoch: Epoch of the best model.
+        history: Metrics of each epoch.
     """
 
     epoch: int = 0
@@ -60,7 +60,7 @@ def save_training(
     optimizers: Sequence[torch.optim.Optimizer],
     progress: Progress,
 ) -> None:
-    """Write all that a resume needs; the state file comes last, so a torn checkpoint has none."""
+    """Write everything that a resume needs; the state file is written last, so an incomplete checkpoint has none."""
     write_tensors(folder / MODEL_FILE, model)
     write_tensors(folder / AVERAGE_FILE, average)
     write_tensors(folder / BEST_FILE, best)
@@ -90,14 +90,14 @@ def load_training(
 
 
 def save_model(folder: Path, *, config: ModelConfig, state: State) -> None:
-    """Write a model that stands by itself: its config and the tensors of all its parts."""
+    """Write a self-contained model: its config and the tensors of all its parts."""
     folder.mkdir(parents=True, exist_ok=True)
     write_tensors(folder / MODEL_FILE, state)
     write_json(folder / CONFIG_FILE, to_dict(config))
 
 
 def load_model(folder: Path) -> tuple[VideoEpitoma, ModelConfig]:
-    """Build the model that :func:`save_model` wrote, with its networks, in evaluation mode.
+    """Load the model that :func:`save_model` wrote, with its networks, in evaluation mode.
 
     Raises:
         RunError: There is no model in the folder, or it is damaged.
@@ -112,7 +112,7 @@ def load_model(folder: Path) -> tuple[VideoEpitoma, ModelConfig]:
 
 
 def model_folder(run: Path) -> Path:
-    """The folder of a finished run's model; ``run`` may be that folder itself.
+    """Folder of a finished run's model; ``run`` may be that folder itself.
 
     Raises:
         RunError: The run does not exist or has not finished.
@@ -124,7 +124,7 @@ def model_folder(run: Path) -> Path:
 
 
 def run_folder(run: Path) -> Path:
-    """The folder of a finished run; ``run`` may be that of its model.
+    """Folder of a finished run; ``run`` may be the folder of its model.
 
     Raises:
         RunError: The run does not exist or has not finished.
@@ -134,10 +134,10 @@ def run_folder(run: Path) -> Path:
 
 
 def networks_of(model: VideoEpitoma) -> Networks:
-    """The networks of a whole model.
+    """Networks of a whole model.
 
     Raises:
-        RunError: The model has none.
+        RunError: The model has no networks.
     """
     if model.networks is None:
         raise RunError("this model was saved without its networks")
@@ -145,25 +145,29 @@ def networks_of(model: VideoEpitoma) -> Networks:
 
 
 def state_of(module: nn.Module) -> State:
-    """A detached copy of a module's state on the CPU."""
+    """Detached copy of a module's state dict on the CPU."""
     return {name: tensor.detach().cpu().clone() for name, tensor in module.state_dict().items()}
 
 
 def file_digest(path: Path) -> str:
-    """Name a file's content in 16 hex digits."""
+    """Digest of a file's content, 16 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def write_tensors(path: Path, tensors: State) -> None:
-    """Write a safetensors file, whole or not at all."""
+    """Write a safetensors file; it appears whole or not at all."""
     with renamed_when_whole(path) as aside:
-        # In Python, where a full disk is an OSError like any other.
+        # Written by Python and not by safetensors, so that a full disk raises an OSError.
         aside.write_bytes(safetensors.torch.save({name: t.contiguous() for name, t in tensors.items()}))
 
 
 def read_tensors(path: Path) -> State:
-    """Read a safetensors file; RunError if there is none, or it is damaged."""
+    """Read a safetensors file.
+
+    Raises:
+        RunError: There is no file, or it is damaged.
+    """
     require(path)
     try:
         return safetensors.torch.load_file(path)
@@ -172,7 +176,7 @@ def read_tensors(path: Path) -> State:
 
 
 def _split_optimizers(states: Sequence[dict[str, Any]]) -> tuple[State, list[dict[str, Any]]]:
-    """Tensors of all optimisers by number, weight and name, and what else each has."""
+    """Split optimiser states into tensors, named ``optimiser/parameter/name``, and plain values for JSON."""
     tensors: State = {}
     rest = []
     for number, state in enumerate(states):

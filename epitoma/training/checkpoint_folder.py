@@ -1,4 +1,4 @@
-"""A run's checkpoints on storage that all its workers share: each whole or not there, the newest found by its name."""
+"""CheckpointFolder: checkpoints of a run on shared storage, written atomically and ordered by their names."""
 
 import os
 import re
@@ -10,40 +10,45 @@ from uuid import uuid4
 from epitoma.core.errors import NO_ROOM, RunError
 
 NUM_KEPT = 2
+"""Newest checkpoints that are kept."""
+
 _NAME = re.compile(r"epoch_(\d{6})_step_(\d{9})")
 
 
 class CheckpointFolder:
-    """Checkpoints of one run, of which the newest few are kept.
+    """Checkpoints of one run, of which the newest two are kept.
 
-    A checkpoint is written aside, brought to the disk, and then renamed: whatever dies on the way leaves the
-    earlier ones as they were.
+    A checkpoint is written to a hidden folder, synchronised to disk and then renamed: a process or machine that fails
+    in between leaves the earlier checkpoints intact.
 
     Args:
-        path: Where they lie; made when the first is written.
+        path: Folder of the checkpoints; it is made when the first one is written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def write(self, place: tuple[int, int], fill: Callable[[Path], None]) -> Path:
-        """Keep a checkpoint.
+        """Write a checkpoint and remove those that are too old.
 
         Args:
-            place: Epochs that are done, and steps of the next one.
-            fill: Writes into the folder it is given.
+            place: Epochs completed, and steps completed of the next epoch.
+            fill: Writes the checkpoint into the folder it is given.
+
+        Returns:
+            Folder of the checkpoint.
 
         Raises:
-            RunError: There is no room; the earlier checkpoints are as they were.
+            RunError: The disk is full; the earlier checkpoints are intact.
         """
         aside, final = self.path / f".aside_{uuid4().hex}", self.path / name_of(place)
         for torn in self.path.glob(".aside_*"):
-            shutil.rmtree(
-                torn, ignore_errors=True
-            )  # Of a process that was killed: there is one writer at a time.
+            # Left by a killed process: only one process writes at a time.
+            shutil.rmtree(torn, ignore_errors=True)
         try:
             aside.mkdir(parents=True)
             fill(aside)
+            # Before the rename: the name must not reach the disk ahead of the content.
             _bring_to_disk(aside)
             shutil.rmtree(final, ignore_errors=True)
             aside.rename(final)
@@ -56,13 +61,14 @@ class CheckpointFolder:
             ) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+        # The rename is an entry of the parent folder, which is synchronised before older checkpoints are deleted.
         _bring_to_disk(self.path)
         for older in self._all()[:-NUM_KEPT]:
             shutil.rmtree(older, ignore_errors=True)
         return final
 
     def newest(self) -> Path | None:
-        """The checkpoint that is farthest in the run; None where there is none."""
+        """Checkpoint that is farthest in the run; None where there is none."""
         return next(reversed(self._all()), None)
 
     def _all(self) -> list[Path]:
@@ -70,12 +76,13 @@ class CheckpointFolder:
 
 
 def name_of(place: tuple[int, int]) -> str:
-    """The name of a checkpoint; names sort as places do."""
+    """Name of a checkpoint; names sort by epoch and step, since both are padded with zeros."""
     epoch, step = place
     return f"epoch_{epoch:06d}_step_{step:09d}"
 
 
 def _bring_to_disk(folder: Path) -> None:
+    """Synchronise the files of a folder, and its own entries, to disk (fsync)."""
     for path in (*folder.glob("*"), folder):
         if path.is_dir() and path != folder:
             continue

@@ -1,4 +1,4 @@
-"""Collapse: gates that no longer choose, found on validation videos and said in one line with what helps."""
+"""Collapse detection: warn when the gates on validation videos no longer choose, and say what helps."""
 
 from torch import Tensor
 
@@ -6,27 +6,31 @@ from epitoma.models.gating import top_k
 from epitoma.training.sparsity import SparsityConfig
 
 FEWEST_VIDEOS = 8
-"""Of fewer videos nothing is said: they may agree by chance."""
+"""Fewest videos to judge by: fewer may keep the same timesteps by chance."""
 
 ALIKE = 0.98
-"""Share of what is kept that all videos have in common, from which it counts as the same."""
+"""Value of :func:`shared_share` from which all videos count as keeping the same timesteps."""
 
 CERTAIN = 0.98
-"""Mean probability to be open, or to be shut, from which all gates count as such."""
+"""Mean probability to be open, or to be shut, above which all gates count as open, or as shut."""
 
 
 def find_collapse(
     open_probability_VT: Tensor, worth_VT: Tensor, valid_VT: Tensor, config: SparsityConfig
 ) -> str | None:
-    """How the gates of a set of videos have collapsed and what helps, in one line; None where they choose.
+    """Describe in one line how the gates of a set of videos have collapsed and what helps.
 
-    Gates that budgets train are never pushed open or shut as a whole; they can only come to look at nothing.
+    Without a penalty (budgets) nothing pushes all gates open or shut, so only the third kind of collapse is possible:
+    the same timesteps are kept in every video.
 
     Args:
-        open_probability_VT: Expected L0 norm of the gates.
-        worth_VT: What timesteps are kept by.
+        open_probability_VT: Probability of each gate to be open.
+        worth_VT: Value by which timesteps are kept.
         valid_VT: False for padding.
-        config: What the gates were trained for, which says what helps.
+        config: Sparsity settings of the run, on which the advice depends.
+
+    Returns:
+        The line; None where the gates choose, or where there are fewer than eight videos.
     """
     videos, timesteps = valid_VT.shape
     if videos < FEWEST_VIDEOS or timesteps < 2:
@@ -46,9 +50,9 @@ def find_collapse(
 
 
 def shared_share(worth_VT: Tensor, valid_VT: Tensor, *, kept: int) -> float:
-    """Share of each video's best timesteps that are among the ones which most videos keep, in the mean.
+    """Mean share of a video's best timesteps that are among the timesteps kept in most videos.
 
-    Chance would have about ``kept / T``, a selector that does not look at its videos 1.
+    Random choices have about ``kept / T``; a selector that ignores its videos has 1.
     """
     best_VT = top_k(worth_VT, valid_VT, kept)
     most_kept = best_VT.sum(dim=0).topk(kept).indices
@@ -56,14 +60,14 @@ def shared_share(worth_VT: Tensor, valid_VT: Tensor, *, kept: int) -> float:
 
 
 def _shut_below(config: SparsityConfig, timesteps: int) -> float:
-    """Mean probability to be open that is too low, also for who asks for few timesteps."""
+    """Mean probability to be open below which all gates count as shut; lower where the target itself is low."""
     if config.mode == "target_timesteps":
         return min(1 - CERTAIN, config.target_timesteps / timesteps / 4)
     return 1 - CERTAIN
 
 
 def _remedy(config: SparsityConfig, *, open_more: bool) -> str:
-    """What to change of the mode's own number, and the mode that does not collapse so."""
+    """Advice: which way to change the number of the mode, and the mode that does not collapse like this."""
     number = "l0_weight" if config.mode == "l0_weight" else "target_timesteps"
     direction = "raise" if open_more == (number == "target_timesteps") else "lower"
     return (

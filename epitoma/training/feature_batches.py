@@ -1,4 +1,4 @@
-"""Batches straight from a feature store in memory."""
+"""FeatureSource: training and validation batches from features in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class FeatureSplit:
     """Features and labels of one split, in the manifest's order.
 
     Attributes:
-        video_ids: Videos of the split that have features; rejected ones have none.
+        video_ids: Videos of the split with features; rejected videos are left out.
         light_VTC: LightNet's features at D dense timesteps.
         heavy_VTC: HeavyNet's features at the same timesteps.
         labels_VL: Multi-hot labels.
@@ -53,7 +53,7 @@ class FeatureSplit:
 
 
 def feature_split(stored: Stored, manifest: Manifest) -> FeatureSplit:
-    """Add labels to stored features; videos that could not be read are left out (extraction reported them)."""
+    """Add labels to stored features; videos that could not be read are left out, as extraction has reported."""
     return FeatureSplit(
         video_ids=stored.video_ids,
         light_VTC=stored.light_VTC,
@@ -63,7 +63,17 @@ def feature_split(stored: Stored, manifest: Manifest) -> FeatureSplit:
 
 
 class FeatureSource:
-    """Training and validation batches of one worker, from features."""
+    """Training and validation batches of one worker, from features.
+
+    Args:
+        config: Config of the run.
+        training: Features of the training split.
+        validation: Features of the validation split.
+        context: Rank and world size of the worker.
+
+    Raises:
+        ConfigError: A step has too few videos for the workers (see :func:`check_workers`).
+    """
 
     def __init__(
         self, config: TrainConfig, training: FeatureSplit, validation: FeatureSplit, context: TrainContext
@@ -84,11 +94,11 @@ class FeatureSource:
         return steps_per_epoch(len(self.splits["train"].video_ids), self.config.optimisation.batch_size)
 
     def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """This worker's share of an epoch from a step on, random candidates of the dense timesteps."""
+        """This worker's batches of an epoch from a step on, with candidates sampled from the dense timesteps."""
         return self._batches("train", epoch, self._random_places, first_step)
 
     def validation(self) -> Iterator[Batch]:
-        """This worker's share of the validation split, uniform candidates."""
+        """This worker's batches of the validation split, with uniform candidates."""
         return self._batches("validation", 0, self._uniform_places)
 
     def _batches(self, name: str, epoch: int, sample: Sampler, first_step: int = 0) -> Iterator[Batch]:
@@ -114,7 +124,7 @@ class FeatureSource:
 
 
 def feature_batch(rows: pa.Table, split: FeatureSplit, selection: SelectionName) -> Batch:
-    """Scheduled rows, whose ``timesteps`` are places among the dense timesteps, as a batch."""
+    """Build a batch from scheduled rows, whose ``timesteps`` are positions among the dense timesteps."""
     places_BT = torch.from_numpy(np.stack(rows["timesteps"].to_numpy())).long()
     row_B = torch.tensor(rows["row"].to_pylist())
     candidates = FeatureCandidates(

@@ -1,17 +1,17 @@
-"""Feature store: what frozen networks say of every dense timestep, kept so that training takes seconds.
+"""Feature store: features of frozen networks at dense timesteps, kept on disk so that training takes seconds.
 
-A store is a folder named by its key, a digest of everything the features depend on beside the video: weights,
-input sizes and sampling. Inside, each row is keyed by its video's identity. A changed setting is another
-folder and a changed video another row, so stale features are never read; rows that are there are never
-computed again, whichever split or manifest asks for them.
+A store is a folder named by its key, a digest of everything except the video that the features depend on: weights,
+input sizes and sampling. Each row in it is keyed by the identity of its video. A changed setting leads to another
+folder and a changed video to another row, so stale features are never read. A row that exists is never computed
+again, whichever split or manifest needs it.
 
 ====================== ================================================================================
 column                 content
 ====================== ================================================================================
-identity  string       digest of the video's id, frame count, file size and time of change
+identity  string       digest of the video's id, frame count, file size and modification time
 video_id  string       as in the manifest
-path      string       where the video lay
-reject    string       why the video could not be read; empty where it could
+path      string       path of the video when its features were computed
+reject    string       why the video could not be read; empty if it could
 starts    binary       int32 first frames of the D timesteps
 light     binary       float32 (D, C) features of LightNet
 heavy     binary       float32 (D, C) features of HeavyNet
@@ -47,18 +47,18 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class StoreKey:
-    """Everything the features depend on, beside the videos.
+    """Everything except the videos that the features depend on.
 
     Attributes:
-        light_name: LightNet's name: the same tensors in another network give other features.
+        light_name: LightNet's name; the same tensors in another network give other features.
         heavy_name: HeavyNet's name.
         light_weights: Digest of LightNet's tensors.
         heavy_weights: Digest of HeavyNet's tensors.
         light_input: Size and normalisation of LightNet's input, as text.
         heavy_input: Size, frames and normalisation of HeavyNet's input, as text.
         timesteps: Dense uniform timesteps a video, D.
-        scaling: How decoded frames become pictures.
-        bf16: Whether the networks multiply in bfloat16 where they run on a GPU.
+        scaling: How decoded frames are scaled to the input size.
+        bf16: Whether the networks multiply in bfloat16 on a GPU.
     """
 
     light_name: str
@@ -72,7 +72,7 @@ class StoreKey:
     bf16: bool
 
     def digest(self) -> str:
-        """Name of the store's folder."""
+        """Name of the store's folder, 16 hex digits."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -81,7 +81,7 @@ class Stored:
     """Features of the readable videos of a manifest, in the manifest's order.
 
     Attributes:
-        video_ids: Videos with features; rejected ones have none.
+        video_ids: Videos with features; rejected videos are left out.
         starts_VT: First frame of each timestep.
         light_VTC: LightNet's features.
         heavy_VTC: HeavyNet's features.
@@ -94,28 +94,28 @@ class Stored:
 
 
 def identities(manifest: Manifest) -> list[str]:
-    """Identity of every video's content, without reading it: a replaced file gets another one."""
+    """Identity of every video of a manifest, from file metadata only; a replaced file gets another identity."""
     columns = (manifest.video_ids, manifest.resolved_paths(), manifest.table["frame_count"].to_pylist())
     return [_identity(*values) for values in zip(*columns, strict=True)]
 
 
 def stored_identities(folder: Path) -> set[str]:
-    """Videos whose features, or whose rejection, the store knows."""
+    """Identities of the videos in the store, rejected ones included."""
     return set(_read(folder, ["identity"])["identity"].to_pylist())
 
 
 def stored_rejects(folder: Path, manifest: Manifest) -> list[Reject]:
-    """Videos of the manifest that could not be read when their features were wanted."""
+    """Videos of the manifest that could not be read when features were extracted."""
     table = _rows_of(folder, manifest, ["identity", "video_id", "path", "reject"])
     table = table.filter(pc.field("reject") != "")
     return [Reject(row["video_id"], row["path"], row["reject"]) for row in table.to_pylist()]
 
 
 def read_features(folder: Path, manifest: Manifest) -> Stored:
-    """Read features of a manifest's videos into memory.
+    """Read the features of a manifest's videos into memory.
 
     Raises:
-        RunError: The store lacks videos of the manifest, or all of them were rejected.
+        RunError: Videos of the manifest are not in the store, or all of them were rejected.
     """
     table = _rows_of(folder, manifest, SCHEMA.names)
     if len(table) < len(manifest):
@@ -135,7 +135,7 @@ def read_features(folder: Path, manifest: Manifest) -> Stored:
 
 
 def weights_digest(net: nn.Module) -> str:
-    """Digest of a network's tensors, names and values."""
+    """Digest of the names and values of a network's tensors, 16 hex digits."""
     digest = hashlib.sha256()
     for name, tensor in sorted(net.state_dict().items()):
         digest.update(name.encode())
@@ -150,7 +150,7 @@ def _identity(video_id: str, path: str, frame_count: int) -> str:
 
 
 def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
-    """The manifest's rows of the store, each once, in the manifest's order; absent ones are left out."""
+    """Rows of the manifest's videos, each once, in the manifest's order; videos not in the store are left out."""
     table = _read(folder, columns)
     place = {identity: row for row, identity in enumerate(table["identity"].to_pylist())}
     rows = [place[identity] for identity in identities(manifest) if identity in place]
@@ -158,6 +158,7 @@ def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
 
 
 def _read(folder: Path, columns: list[str]) -> pa.Table:
+    # Hidden files are parts that are still being written.
     parts = sorted((folder / PARTS_FOLDER).glob("[!.]*.parquet"))
     if not parts:
         return SCHEMA.empty_table().select(columns)

@@ -1,4 +1,4 @@
-"""Classification losses, one value a video so that rejected videos can be left out exactly."""
+"""Classification losses, one value a video, so that rejected videos can be left out exactly."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,7 +8,7 @@ def classification_loss(logits_BL: Tensor, labels_BL: Tensor, *, multi_label: bo
     """Loss of each video, ``(B,)``.
 
     Args:
-        logits_BL: Class scores.
+        logits_BL: Class logits.
         labels_BL: Multi-hot labels; exactly one 1 a row where single-label.
         multi_label: Binary cross-entropy averaged over classes instead of softmax cross-entropy.
     """

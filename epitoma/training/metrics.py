@@ -1,4 +1,4 @@
-"""How good the answers are, and how good the choice of timesteps was."""
+"""Metrics: accuracy, mean average precision, and precision of the selected timesteps."""
 
 import math
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ class MeanAveragePrecision:
 
 
 def accuracy(scores_VL: Tensor, labels_VL: Tensor) -> float:
-    """Share of videos whose best-scored class is the label."""
+    """Share of videos whose class of highest score is the label."""
     return float((scores_VL.argmax(dim=1) == labels_VL.argmax(dim=1)).float().mean())
 
 
 def mean_average_precision(scores_VL: Tensor, labels_VL: Tensor) -> MeanAveragePrecision:
     """Uninterpolated average precision at the positives, as in the official Charades evaluation.
 
-    Videos of one score are one threshold, as in scikit-learn, where the official script takes them in the order
-    of its files. NaN among the scores gives NaN.
+    Videos with equal scores share one threshold, as in scikit-learn; the official script takes them in the order of
+    its files. NaN among the scores gives NaN.
 
     Args:
-        scores_VL: Of a whole split, on any scale; minus infinity puts a video last.
+        scores_VL: Scores of a whole split, on any scale; minus infinity ranks a video last.
         labels_VL: 1 where a video shows a class, else 0.
 
     Raises:
         ValueError: No video shows any class.
     """
-    # Imported here, because it takes every worker process over a second that single-label runs need not spend.
+    # Imported here, because importing it takes over a second in every worker, and single-label runs do not need it.
     from torchmetrics.functional.classification import binary_average_precision
 
     positive_L = labels_VL.sum(dim=0) > 0
@@ -54,16 +54,17 @@ def mean_average_precision(scores_VL: Tensor, labels_VL: Tensor) -> MeanAverageP
 
 
 def _ranks(scores_V: Tensor) -> Tensor:
-    """Scores from 0 to 1 in the same order, with the same ties, float64.
+    """Scores mapped to 0 to 1 with the same order and the same ties, float64.
 
-    torchmetrics wants probabilities, and a sigmoid makes 1 of every large score, which would be ties.
+    torchmetrics takes probabilities, and applies a sigmoid to other scores, which would turn all large scores into
+    ties at 1.
     """
     distinct, place_V = torch.unique(scores_V, return_inverse=True)
     return place_V.double() / len(distinct)
 
 
 def score(scores_VL: Tensor, labels_VL: Tensor, *, multi_label: bool) -> float:
-    """The dataset's own figure of merit, 0 to 1: mAP where multi-label, else accuracy."""
+    """Metric of the dataset, 0 to 1: mAP where it is multi-label, else accuracy."""
     if multi_label:
         return mean_average_precision(scores_VL, labels_VL).value
     return accuracy(scores_VL, labels_VL)

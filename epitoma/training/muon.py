@@ -1,4 +1,4 @@
-"""Muon for machines of every kind: torch's own computes in bfloat16, which many CPUs do only in slow motion."""
+"""Muon optimiser in float32 on CPUs; torch's own computes in bfloat16, which is very slow on many CPUs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,13 +7,17 @@ import torch
 from torch import Tensor
 
 NEWTON_SCHULZ = [(3.4445, -4.7750, 2.0315)]
+"""Coefficients of the Newton-Schulz iteration, as published and in ``torch.optim.Muon``."""
+
 STEPS = 5
+"""Iterations, as published: the singular values are then about 1, not exactly."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Moves a matrix by its momentum with all singular values made about 1, as far in rare directions as in common.
+    """Updates each matrix by its momentum with all singular values set to about 1.
 
-    Otherwise as ``torch.optim.Muon``, which takes over forty times as long on a CPU without bfloat16.
+    The update is therefore as large in rare directions as in common ones. Otherwise as ``torch.optim.Muon``, which
+    takes over forty times as long on a CPU without bfloat16.
 
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
     """
@@ -25,7 +29,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Move every matrix that has a gradient."""
+        """Update every matrix that has a gradient."""
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is not None:
@@ -37,16 +41,21 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(matrix)
         momentum = state["momentum"]
         momentum.lerp_(gradient, 1 - group["momentum"])
-        # Nesterov: where momentum would have gone by the next step.
+        # Nesterov momentum: the gradient mixed with the momentum that already contains it.
         ahead = gradient.lerp(momentum, group["momentum"])
         rows, columns = matrix.shape
+        # Decoupled weight decay, as in AdamW.
         matrix.mul_(1 - group["lr"] * group["weight_decay"])
+        # The factor for tall matrices is that of torch.optim.Muon ("original").
         matrix.add_(orthogonal(ahead), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """The nearest matrix with singular values of about 1 (0.7 to 1.2), in float32 on a CPU, in bfloat16 on a GPU."""
-    # Imported here, because timm takes seconds of every process, also of those that train without Muon.
+    """Nearest matrix with singular values of about 1 (0.7 to 1.2), computed in float32 on a CPU and bfloat16 on a GPU.
+
+    Singular vectors stay as they are.
+    """
+    # Imported here, because importing timm takes seconds in every process, also where Muon is not used.
     from timm.optim.muon import zeropower_via_newtonschulz
 
     dtype = torch.bfloat16 if matrix.is_cuda else torch.float32

@@ -13,7 +13,7 @@ from epitoma.core.errors import ConfigError
 from epitoma.training.muon import Muon
 
 NARROWEST = 32
-"""Smallest side of a matrix for Muon; output layers to a score or a few classes are narrower and use AdamW, as usual."""
+"""Smallest side of a matrix for Muon: narrower ones are output layers to a score or a few classes, usually AdamW's."""
 
 
 @dataclass(kw_only=True)

@@ -1,20 +1,20 @@
-"""The order of work as data: which video comes when, with which timesteps and which randomness.
+"""Schedule: the order of training as a table of videos, sampled timesteps and seeds.
 
-A schedule is a table with one row for every time a video is seen. Everything random about that time follows
-from the row's seed, so a run is deterministic whatever the number of workers, and a resume is a filter.
+The table has one row for each time that a video is used. Everything random about it follows from the row's seed, so a
+run is deterministic for any number of workers, and a resume is a filter on the rows.
 
-Only the rows that are asked for are made: a split of a million videos is planned a window at a time.
+Only the rows that are asked for are made: a split of a million videos is scheduled a window at a time.
 
 ================= ==================================================================================
 column            content
 ================= ==================================================================================
 epoch     int32   epoch, from 0
 step      int32   optimiser step within the epoch
-position  int32   place within the epoch; worker r of n takes positions r, r + n, r + 2n, ...
-row       int32   row of the video in the split that is scheduled
+position  int32   position within the epoch; worker r of n takes positions r, r + n, r + 2n, ...
+row       int32   row of the video in its split
 video_id  string  as in the manifest
-seed      int64   seed of all that is random about this row: sampling, gate noise
-timesteps list    sampled candidates: first frames (from pixels) or places in the store (from features)
+seed      int64   seed of everything random about this row: sampling, gate noise, augmentation
+timesteps list    sampled candidates: first frames (from pixels) or positions in the store (from features)
 ================= ==================================================================================
 """
 
@@ -29,7 +29,7 @@ from epitoma.core.errors import ConfigError
 from epitoma.core.sampling import stable_seed
 
 Sampler = Callable[[int, np.random.Generator], np.ndarray]
-"""From a video's length (frames, or stored timesteps) to its sampled candidates."""
+"""Function from a video's length (frames, or stored timesteps) and a generator to its sampled candidates."""
 
 SCHEMA = pa.schema(
     [
@@ -46,10 +46,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """A worker's part of the work.
+    """A worker's share of the rows.
 
     Attributes:
-        rank: The worker's number, from 0.
+        rank: Rank of the worker, from 0.
         world_size: Number of workers.
     """
 
@@ -58,7 +58,7 @@ class Share:
 
 
 ALL = Share()
-"""The part of a worker that is alone."""
+"""The share of a single worker: all rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +66,12 @@ class Schedule:
     """Every video of a split exactly once an epoch, in steps of nearly equal size.
 
     Attributes:
-        video_ids: Videos of the split, an Arrow array of strings.
-        lengths: What ``sample`` is given for each video.
-        batch_size: Videos of a step over all workers, at most.
+        video_ids: Ids of the split's videos, an Arrow array of strings.
+        lengths: Length of each video, passed to ``sample``.
+        batch_size: Largest number of videos of a step over all workers.
         seed: Seed of the run.
-        sample: Chooses a video's candidate timesteps.
-        shuffle: Random order in each epoch; else the order given.
+        sample: Samples a video's candidate timesteps.
+        shuffle: Whether each epoch has a random order; else the given order.
     """
 
     video_ids: pa.Array | pa.ChunkedArray
@@ -87,7 +87,7 @@ class Schedule:
         return steps_per_epoch(len(self.video_ids), self.batch_size)
 
     def epoch(self, number: int, *, share: Share = ALL, first_step: int = 0) -> pa.Table:
-        """One worker's rows of an epoch, from a step on."""
+        """Make one worker's rows of an epoch, from a step on."""
         windows = self.windows(
             range(number, number + 1), rows=len(self.video_ids), share=share, first_step=first_step
         )
@@ -96,13 +96,13 @@ class Schedule:
     def windows(
         self, epochs: range, *, rows: int, share: Share = ALL, first_step: int = 0
     ) -> Iterator[pa.Table]:
-        """One worker's rows of several epochs, one after the other, in tables of at most ``rows``.
+        """Yield one worker's rows of several epochs, one after the other, in tables of at most ``rows``.
 
         Args:
-            epochs: Which.
-            rows: Of a table; only the last has fewer.
-            share: Which worker's.
-            first_step: Where the first epoch is begun.
+            epochs: The epochs.
+            rows: Rows of a table; only the last table has fewer.
+            share: The worker's share.
+            first_step: First step of the first epoch.
         """
         pending: list[pa.Table] = []
         for epoch in epochs:
@@ -122,6 +122,7 @@ class Schedule:
         count = len(self.video_ids)
         if not self.shuffle:
             return np.arange(count)
+        # The order depends on seed and epoch only, so a resumed run and every worker compute the same one.
         return np.random.default_rng(stable_seed(self.seed, "order", epoch)).permutation(count)
 
     def _positions(self, share: Share, first_step: int) -> np.ndarray:
@@ -129,7 +130,7 @@ class Schedule:
         return position[self._steps(position) >= first_step]
 
     def _steps(self, positions: np.ndarray) -> np.ndarray:
-        """Step of each position: as few steps as the batch size allows, sizes differing by at most one."""
+        """Step of each position: as few steps as the batch size allows, whose sizes differ by at most one."""
         steps = self.steps_per_epoch
         small, larger = divmod(len(self.video_ids), steps)
         sizes = small + (np.arange(steps) < larger)
@@ -138,6 +139,7 @@ class Schedule:
     def _rows(self, epoch: int, order: np.ndarray, positions: np.ndarray) -> pa.Table:
         rows = order[positions]
         names = self.video_ids.take(pa.array(rows)).to_pylist()
+        # From the id, not the position: a video has the same randomness whatever the order and number of workers.
         seeds = [stable_seed(self.seed, epoch, name) for name in names]
         lengths = self.lengths[rows].tolist()
         sampled = [
@@ -162,7 +164,13 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 
 
 def check_workers(count: int, *, batch_size: int, world_size: int, parts: int = 1) -> None:
-    """Refuse a step size that leaves a worker, or one of the parts that it takes its share in, without a video.
+    """Refuse a batch size that leaves a worker, or a part of its share of a step, without a video.
+
+    Args:
+        count: Videos of the split.
+        batch_size: Videos of a step over all workers.
+        world_size: Number of workers.
+        parts: Parts of each worker's share (gradient accumulation).
 
     Raises:
         ConfigError: The smallest step has fewer videos than there are workers, or parts of all workers.
@@ -177,5 +185,5 @@ def check_workers(count: int, *, batch_size: int, world_size: int, parts: int = 
 
 
 def split_steps(schedule: pa.Table) -> list[pa.Table]:
-    """One worker's rows of one epoch, cut into its steps in order."""
+    """Split one worker's rows of one epoch into its steps, in order."""
     return [schedule.filter(pc.field("step") == step) for step in schedule["step"].unique().sort()]

@@ -1,10 +1,10 @@
-"""What makes gates shut: a budget drawn for every step, a controller that meets a target, or a fixed L0 weight.
+"""Sparsity of the gates: a budget drawn for each step, a controller with a target, or a fixed L0 weight.
 
-With budgets (``anytime``) nothing need be weighed against the loss: so many timesteps are open, and gates learn
-which. A budget drawn anew for every step makes one model that is good at each of them. Steps in which all are open
-teach gates the most: each timestep counts by the sigmoid of its noisy score, and so each learns what it is worth.
+With budgets (``anytime``) no penalty is weighed against the loss: a given number of timesteps is open, and the gates
+learn which. Drawing a new budget for each step gives one model that is good at all of them. The gates learn most in
+steps in which all timesteps are open: each counts by the sigmoid of its noisy score, so every gate gets a gradient.
 
-A fixed weight tends to end all open or all shut. The target mode is an augmented Lagrangian on the open
+A fixed weight tends to leave all gates open or all shut. The target mode is an augmented Lagrangian on the open
 ratio p: the penalty ``multiplier * (p - target) + stiffness * (p - target)^2``, a signed multiplier moved by
 ``rate * (p - target)`` each step, and the target annealed from 1 so that gates shut in order of worth.
 """
@@ -26,17 +26,17 @@ class SparsityConfig:
 
     Attributes:
         mode: ``anytime``, ``target_timesteps``, ``l0_weight`` (the paper's), or ``none``.
-        target_timesteps: Timesteps to keep of the T candidates at inference, unless asked for another number.
-        budgets: With ``anytime``, the numbers of open timesteps in training, of which each step draws one.
+        target_timesteps: Timesteps to keep of the T candidates at inference, unless another number is asked for.
+        budgets: With ``anytime``, the numbers of open timesteps from which each training step draws one.
         l0_weight: Weight of the mean open probability in the loss.
-        warmup: Share of training without any penalty and with every timestep open, so that the classifier first
-            learns from whole videos, and gates from every timestep.
+        warmup: Share of training without penalty and with every timestep open, so that the classifier first learns
+            from whole videos, and the gates from every timestep.
         anneal: Share of training, after the warm-up, over which the weight rises or the target falls.
         stiffness: Weight of the squared distance to the target.
-        rate: Step of the multiplier.
-        open_every: After the warm-up every timestep is open in each so-manieth step again, which keeps the
-            classifier from narrowing to what the gates happen to let through; None never. Cheap from features;
-            from pixels such a step costs HeavyNet on all timesteps.
+        rate: Step size of the multiplier.
+        open_every: After the warm-up, every n-th step opens all timesteps again, which keeps the classifier from
+            specialising on the timesteps that the gates let through; None does not. Cheap from features; from pixels
+            such a step runs HeavyNet on all timesteps.
     """
 
     mode: Literal["anytime", "target_timesteps", "l0_weight", "none"] = "anytime"
@@ -63,33 +63,40 @@ class SparsityConfig:
 
     @property
     def has_penalty(self) -> bool:
-        """Whether open gates cost something."""
+        """Whether open gates are penalised in the loss."""
         return self.mode in ("target_timesteps", "l0_weight")
 
     @property
     def has_target(self) -> bool:
-        """Whether gates are made to keep a number of timesteps, whatever the loss would have."""
+        """Whether the number of kept timesteps is set by the config and not by the loss."""
         return self.mode in ("target_timesteps", "anytime")
 
 
 class Sparsity:
-    """The penalty on open gates over the course of one training run."""
+    """Budgets and penalty of one training run, as functions of its progress."""
 
     def __init__(self, config: SparsityConfig, *, candidates: int) -> None:
-        """Set up for ``candidates`` timesteps a video, of which the target is a share."""
+        """Set up for videos of this many candidate timesteps, of which the target becomes a share."""
         self.config = config
         self.target_ratio = min(1.0, config.target_timesteps / candidates)
         self.multiplier = 0.0
 
     @property
     def settled_after(self) -> float:
-        """Progress from which as few timesteps are open as will be at the end."""
+        """Share of training after which the number of open timesteps no longer falls."""
         if self.config.mode == "none":
             return 0.0
         return self.config.warmup + (self.config.anneal if self.config.has_penalty else 0.0)
 
     def budget(self, candidates: int, *, progress: float, step: int, seed: int) -> int | None:
-        """How many of a step's candidates are open: all, or drawn from its seed; None where gates say by themselves."""
+        """Budget of a step: all candidates, or a number drawn from the step's seed; None lets the gates choose.
+
+        Args:
+            candidates: Candidate timesteps of a video.
+            progress: Share of training done, 0 to 1.
+            step: Number of the step.
+            seed: Seed of the step.
+        """
         if self.opens_all(progress=progress, step=step):
             return candidates
         if self.config.mode != "anytime":
@@ -97,7 +104,7 @@ class Sparsity:
         return int(np.random.default_rng(seed).choice(self.config.budgets))
 
     def opens_all(self, *, progress: float, step: int) -> bool:
-        """Whether every timestep is open in this step, whatever the gates say."""
+        """Whether every timestep is open in this step, regardless of the gates."""
         if self.config.mode == "none":
             return False
         again = self.config.open_every is not None and step % self.config.open_every == 0
@@ -123,7 +130,7 @@ class Sparsity:
             self.multiplier += self.config.rate * (open_ratio - self.current_target(progress))
 
     def current_target(self, progress: float) -> float:
-        """Target ratio now: 1 until the end of the warm-up, then down to the final target."""
+        """Target ratio at this progress: 1 until the end of the warm-up, then falling to the final target."""
         return 1.0 + self._ramp(progress) * (self.target_ratio - 1.0)
 
     def _ramp(self, progress: float) -> float:
@@ -133,24 +140,27 @@ class Sparsity:
 
 
 def expected_open_ratio(selection: Selection, weight_B: Tensor) -> Tensor:
-    """Mean over valid timesteps of the probability to be open: the expected L0 norm (paper equation 5).
+    """Mean probability to be open over valid timesteps, the expected L0 norm (paper equation 5).
 
     Args:
         selection: The gates of a batch.
         weight_B: Weight of each video; videos of weight 0 do not count.
     """
     valid_BT = selection.valid_BT * weight_B[:, None]
+    # At least 1, for a batch in which no video could be read.
     return (selection.open_probability_BT * valid_BT).sum() / valid_BT.sum().clamp_min(1)
 
 
 def calibrated_threshold(lead_VT: Tensor, valid_VT: Tensor, *, target_timesteps: float) -> float:
-    """Threshold at which a set of videos keeps ``target_timesteps`` of its timesteps on average.
+    """Threshold on the lead at which a set of videos keeps ``target_timesteps`` timesteps on average.
 
-    Gates drift where training sees other candidates than inference; the threshold is set on validation.
+    Training and inference see different candidates, for which the gates open at different rates; therefore the
+    threshold is set on validation videos. It is minus infinity where all timesteps are to be kept.
     """
     leads = lead_VT[valid_VT].sort(descending=True).values
     keep = round(target_timesteps * len(lead_VT))
     if keep >= len(leads):
         return float("-inf")
     keep = max(1, keep)
+    # Half way between the last kept and the first dropped, with a margin to both.
     return float((leads[keep - 1] + leads[keep]) / 2)
