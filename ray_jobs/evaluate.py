@@ -19,7 +19,7 @@ from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import console, phase, say
 from epitoma.reporting.plots import tradeoff_figure
 from epitoma.reporting.tables import tradeoff_table
-from epitoma.tracking.mlflow_run import tracked_run
+from epitoma.tracking.lifecycle import tracked_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import Stored

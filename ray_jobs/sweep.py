@@ -4,57 +4,46 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import ray
 
 from epitoma.core.config import CONFIG_FILE, flatten, from_dict, to_dict
-from epitoma.core.errors import ConfigError, ManifestError, RunError
-from epitoma.cost.gmacs import networks_cost
-from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
+from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.evaluation.budgets import evidence_of
 from epitoma.evaluation.tradeoff import TradeoffPoint
-from epitoma.files.json_files import read_json, write_json
+from epitoma.files.json_files import read_json
 from epitoma.files.ownership import refuse_what_others_can_write
 from epitoma.models.videoepitoma import Networks, build_on
 from epitoma.on_ray.cluster.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.tune.search_space import (
     SearchSpace,
     changed,
-    check_combinations,
-    check_values,
     load_space,
     most_epochs,
     most_timesteps,
 )
-from epitoma.on_ray.tune.trials import SPLITS, TrialWork, feature_trial, pixel_trial, reference_trial
+from epitoma.on_ray.tune.space_checks import check_combinations, check_values
+from epitoma.on_ray.tune.trials import TrialWork, feature_trial, pixel_trial
 from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, run_trials
-from epitoma.reporting.console import closing_line, console, live, phase, say
-from epitoma.reporting.tables import front_table
+from epitoma.reporting.console import closing_line, live, say
 from epitoma.sweeps.result import TRIALS, SweepResult, read_sweep
-from epitoma.sweeps.trial import TrialData, has_result, read_head
+from epitoma.sweeps.trial import TrialData, read_head
 from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
-from epitoma.training.feature_batches import feature_split
-from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.confirm import confirm
-from ray_jobs.parts.extraction import extract_with
+from ray_jobs.parts.references import REFERENCE_TRIALS, train_references
 from ray_jobs.parts.runs import create_run_folder, save_run_model, tracked_job
 from ray_jobs.parts.starting_point import starting_point
-from ray_jobs.parts.sweep_report import FRONT_JSON, keep_result
+from ray_jobs.parts.sweep_data import shared_data
+from ray_jobs.parts.sweep_report import keep_result, say_summary
 from ray_jobs.parts.sweep_watcher import SweepWatcher, trial_config
 from ray_jobs.train import train
 
-TIMES_FILE, SPACE_FILE = "times.json", "space.py"
-REFERENCE_TRIALS: dict[str, dict[str, Any]] = {
-    "uniform_dense": {"selection": "dense", "sparsity.mode": "none"},
-    "uniform_random": {"selection": "random", "sparsity.mode": "none"},
-}
-"""Classifiers trained without a selector, on all timesteps and on random subsets: uniform sampling's own."""
+SPACE_FILE = "space.py"
 
 
 @dataclass(kw_only=True)
@@ -245,16 +234,13 @@ def _run(
         score_name=score_name,
     )
     try:
-        _train_references(work, watcher)
+        train_references(work, watcher)
         seconds = _run_trials(config, space, base, work, watcher)
     finally:
         watcher.stopped()
     result = read_sweep(config.folder)
     summary = keep_result(config.folder, result, tracker, score_name=score_name, tune_seconds=seconds)
-    console.print(
-        front_table(summary["front"], title="front: chosen by what validation makes expect, told on test")
-    )
-    _say_summary(summary, config.folder)
+    say_summary(summary, config.folder)
     _keep_best(config.folder, result, data, networks)
     return result
 
@@ -272,40 +258,6 @@ def _run_trials(
     for name, error in watcher.errors.items():
         say(f"  trial {name} failed: {error}")
     return seconds
-
-
-def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> TrialData:
-    """Features of all splits, extracted if they are not stored yet, and what looking costs and takes."""
-    names = ["train", *(name for name in SPLITS if _has(manifest, name))]
-    used = manifest.only([video for name in names for video in manifest.split(name).video_ids])
-    networks.run_as(base.speed)
-    extracted = extract_with(
-        used,
-        networks,
-        timesteps=base.dense,
-        root=base.feature_root,
-        max_reject_share=base.max_reject_share,
-    )
-    stored = {name: read_features(extracted.folder, manifest.split(name)) for name in names}
-    readable = manifest.only(stored["validation"].video_ids[:1])
-    frames = networks.heavy.input.frames
-    return TrialData(
-        splits={name: feature_split(stored[name], manifest.split(name)) for name in names},
-        evidence={name: evidence_of(manifest.split(name), stored[name], frames) for name in names},
-        each=networks_cost(networks),
-        times=_times(base.folder / TIMES_FILE, networks, readable, candidates=base.dense),
-        classes=manifest.classes,
-        multi_label=manifest.multi_label,
-    )
-
-
-def _times(file: Path, networks: Networks, video: Manifest, *, candidates: int) -> TimeModel:
-    """Measured once for a sweep, so that all its trials, those after a resume too, are told the same times."""
-    if not file.is_file():
-        with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
-            times = measure_times(networks, video.resolved_paths()[0], candidates=candidates, watch=advance)
-        write_json(file, to_dict(times))
-    return times_of(read_json(file))
 
 
 def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> TunePlan:
@@ -326,29 +278,6 @@ def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> Tun
     )
 
 
-def _train_references(work: TrialWork, watcher: SweepWatcher) -> None:
-    missing = {
-        name: changes for name, changes in REFERENCE_TRIALS.items() if not has_result(work.folder / name)
-    }
-    if not missing:
-        return
-    with phase("train classifiers for uniform sampling", unit="classifiers") as advance:
-        trackers = {name: watcher.tracker(name) for name in missing}
-        for name, changes in missing.items():
-            trackers[name].status("RUNNING")
-            trackers[name].params({**watcher.base, **work.fixed, **changes, "name": name})
-        waiting = {
-            reference_trial.remote(work, name, {**work.fixed, **missing[name]}): name for name in missing
-        }
-        while waiting:
-            (done,), _ = ray.wait(list(waiting))
-            name = waiting.pop(done)
-            ray.get(done)
-            watcher.log_result(trackers[name], work.folder / name)
-            trackers[name].status("FINISHED")
-            advance(len(missing) - len(waiting), len(missing))
-
-
 def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Networks) -> None:
     """The whole model of the front's knee, as a run's model: for ``evaluate`` and all else that takes a run."""
     place = folder / TRIALS / result.best.trial
@@ -357,29 +286,6 @@ def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Net
     model = build_on(model_config, networks, keep_networks=True)
     state = {**state_of(model), **read_head(place)}
     save_run_model(folder, config=model_config, state=state)
-
-
-def _say_summary(summary: dict[str, Any], folder: Path) -> None:
-    knee = summary["knee"]
-    for name, unit in (("hypervolume_ratio", "GMACs"), ("hypervolume_ratio_milliseconds", "milliseconds")):
-        if summary[name] is not None:
-            say(f"  hypervolume of the front in {unit}: {summary[name]:.3f} times that of uniform sampling")
-    lost = summary["uniform_not_dominated"]
-    if lost:
-        offers = ", ".join(f"{row['gmacs']:.3f}" for row in lost)
-        say(f"  uniform sampling is better at {offers} GMACs")
-    say(
-        f"  knee: trial {knee['trial']}, T' {knee['timesteps']:.3g} of {knee['candidates']}, {knee['gmacs']:.3f} GMACs"
-    )
-    say(f"  front and figures: {folder / FRONT_JSON}; model of the knee: {folder / MODEL}")
-
-
-def _has(manifest: Manifest, split: str) -> bool:
-    try:
-        manifest.split(split)
-    except ManifestError:
-        return False
-    return True
 
 
 def main() -> None:

@@ -22,11 +22,12 @@ HOMES = {
     "ParquetFile": "epitoma/files/parquet.py",
     "ParquetDataset": "epitoma/files/parquet.py",
     "read_parquet": None,  # Of ray.data and pandas; ours is called by its bare name.
-    "restore": "epitoma/on_ray/tune/tuner.py",  # Of Tune: what it noted is unpickled, which is why that file checks it.
+    "restore": None,  # Of Tune's Tuner.
+    "tune.run": "epitoma/on_ray/tune/tuner.py",  # What it goes on with is unpickled, which is why that file checks it.
     "import_module": "epitoma/on_ray/tune/search_space.py",
     "exec_module": "epitoma/on_ray/tune/search_space.py",
 }
-"""Where alone a method of this name may be called."""
+"""Where alone a method of this name, or the function of a module, may be called."""
 
 
 def unsafe(source: str, file: str) -> Iterator[str]:
@@ -52,7 +53,8 @@ def _unsafe_call(call: ast.Call, file: str) -> Iterator[str]:
         yield said
     if options.get("allow_pickle", "False") != "False" or options.get("weights_only", "True") != "True":
         yield said
-    if method in HOMES and file != HOMES[method]:
+    names = {method, ".".join(said.split(".")[-2:])} if method else set()
+    if any(file != HOMES[name] for name in names & HOMES.keys()):
         yield said
     if method == "load_model" and said.startswith("mlflow"):
         yield said
@@ -79,6 +81,7 @@ def test_nothing_is_unpickled_or_run():
         "pq.read_table(path)",
         "ray.data.read_parquet(path)",
         "Tuner.restore(path, trainable=f)",
+        "ray.tune.run(f, resume=True)",
         "exec(text)",
         "mlflow.pyfunc.load_model(uri)",
         "importlib.import_module(name)",

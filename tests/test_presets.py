@@ -6,7 +6,7 @@ from epitoma.core.config import from_dict, to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.presets import PRESETS, preset
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.parts.command_line import parse
+from ray_jobs.parts.options import parse
 
 REQUIRED = ["--manifest", "m.parquet", "--name", "run"]
 

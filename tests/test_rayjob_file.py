@@ -9,7 +9,7 @@ import yaml
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.parts.command_line import parse
+from ray_jobs.parts.options import parse
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "rayjob.yaml").read_text()

@@ -24,7 +24,8 @@ from epitoma.reporting.console import say
 from epitoma.studies.rows import StudyRow
 from epitoma.studies.tables import score_table
 from epitoma.training.optimisation import OptimisationConfig
-from ray_jobs.parts.command_line import parse, run_job
+from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.options import parse
 from ray_jobs.report import ReportConfig
 
 

@@ -8,7 +8,8 @@ import torch
 
 from epitoma.core.errors import ConfigError
 from epitoma.core.selection import all_valid
-from epitoma.inference.predictor import Prediction, Predictor
+from epitoma.inference.prediction import Prediction
+from epitoma.inference.predictor import Predictor
 from epitoma.models.centring import standardised
 from epitoma.video.decode import decode_frames
 

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from epitoma.inference.explanation import Explanation
-from epitoma.inference.predictor import Prediction
+from epitoma.inference.prediction import Prediction
 from epitoma.reporting.plots import jpeg
 
 _STYLE = """

@@ -1,4 +1,4 @@
-"""Figures: tradeoff curves and training curves."""
+"""Figures of results: tradeoff, training and study curves, explanations of predictions, sheets of kernels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+# Before pyplot is imported: workers and servers have no display.
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
@@ -36,7 +37,13 @@ Against = Literal["timesteps", "gmacs"]
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """What stands beside a figure's axes and above it."""
+    """Text of a figure.
+
+    Attributes:
+        cost: Label of the x axis.
+        score: Label of the y axis.
+        title: Text above the axes.
+    """
 
     cost: str
     score: str
@@ -44,7 +51,7 @@ class Labels:
 
 
 def tradeoff_figure(points: Sequence[TradeoffPoint], path: Path, *, title: str, score_name: str) -> None:
-    """Score against GMACs for every way of choosing timesteps; budgets are written beside the points."""
+    """Plot score against GMACs, a curve for each sampling and classifier, with budgets beside the selector's points."""
     figure, axes = plt.subplots(figsize=(7.5, 5))
     for sampling in dict.fromkeys(point.sampling for point in points):
         for classifier in dict.fromkeys(point.classifier for point in points):
@@ -57,7 +64,7 @@ def tradeoff_figure(points: Sequence[TradeoffPoint], path: Path, *, title: str, 
 
 
 def spread_figure(spreads: Sequence[Spread], path: Path, *, title: str, score_name: str) -> None:
-    """Mean score against timesteps for every way of choosing them, with a band of one standard deviation."""
+    """Plot mean score against timesteps, a curve for each sampling, with a band of one standard deviation."""
     figure, axes = plt.subplots(figsize=(7.5, 5))
     for sampling in dict.fromkeys(spread.sampling for spread in spreads):
         curve = [spread for spread in spreads if spread.sampling == sampling]
@@ -81,13 +88,13 @@ def front_figure(
     *,
     labels: Labels,
 ) -> None:
-    """Fronts of score against cost as staircases, over everything they were chosen from.
+    """Plot Pareto fronts of score against cost as staircases, over all the points they were chosen from.
 
     Args:
-        clouds: (cost, score) of all that was tried, by way.
-        fronts: (cost, score) of the best, by way.
-        path: Where to write.
-        labels: Of the axes and the whole.
+        clouds: (cost, score) of all points, by sampling.
+        fronts: (cost, score) of the best points, by sampling.
+        path: File to write.
+        labels: Text of the figure.
     """
     figure, axes = plt.subplots(figsize=(7.5, 5))
     for name, points in clouds.items():
@@ -103,7 +110,7 @@ def front_figure(
 
 
 def training_figure(history: Sequence[dict[str, float]], path: Path, *, title: str) -> None:
-    """Loss and score, and timesteps kept, by epoch."""
+    """Plot loss and score, and beside them the timesteps kept, by epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     for axes, names in (
         (left, ("train/loss", "validation/score")),
@@ -120,13 +127,13 @@ def training_figure(history: Sequence[dict[str, float]], path: Path, *, title: s
 
 
 def study_figure(rows: Sequence[StudyRow], path: Path, *, against: Against, labels: Labels) -> None:
-    """Scores of a study over seeds, a colour for each setting and a line style for each way, as PNG and SVG.
+    """Plot the scores of a study over seeds, a colour for each setting and a line style for each sampling.
 
     Args:
-        rows: What was measured.
-        path: Where the PNG goes; the SVG lies beside it.
-        against: What lies on the axis across.
-        labels: Of the axes and the whole.
+        rows: Mean and deviation of each setting, sampling and budget.
+        path: PNG to write; an SVG is written beside it.
+        against: Quantity of the x axis.
+        labels: Text of the figure.
     """
     figure, axes = plt.subplots(figsize=(8, 5))
     settings = list(dict.fromkeys(row.setting for row in rows))
@@ -149,13 +156,13 @@ def study_figure(rows: Sequence[StudyRow], path: Path, *, against: Against, labe
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.set(xlabel=labels.cost, ylabel=labels.score, title=labels.title)
     axes.grid(alpha=0.3)
-    # Beside the curves, of which an ablation has dozens.
+    # Outside the axes: an ablation has dozens of curves, and their legend would cover them.
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=7)
     _save(figure, path, path.with_suffix(".svg"))
 
 
 def ratio_figure(ratios: Sequence[ClassRatio], path: Path, *, title: str) -> None:
-    """Share of timesteps that gates keep, by class, a bar for each setting, as PNG and SVG beside it."""
+    """Plot the share of timesteps that gates keep, by class, a bar for each setting, as PNG and SVG."""
     settings = list(dict.fromkeys(ratio.setting for ratio in ratios))
     classes = list(dict.fromkeys(ratio.label for ratio in ratios))
     width = 0.8 / len(settings)
@@ -173,7 +180,7 @@ def ratio_figure(ratios: Sequence[ClassRatio], path: Path, *, title: str) -> Non
 
 
 def memory_figure(starts: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Time to the first batch, and memory of the processes that hold a manifest, against its videos."""
+    """Plot time to the first batch, and peak memory of driver and worker, against the videos of a manifest."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     rows = [start["rows"] for start in starts]
     left.plot(rows, [start["seconds"] for start in starts], marker="o", color=COLOURS["selector"])
@@ -190,7 +197,14 @@ def memory_figure(starts: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 def explanation_figure(explanation: Explanation, path: Path, *, title: str, most_pictures: int = 12) -> None:
-    """What was kept of a video: pictures of the timesteps that count most, over the scores of all of them."""
+    """Plot what a prediction is based on: pictures of the timesteps that count most, over the scores of all timesteps.
+
+    Args:
+        explanation: Timesteps of one video with their scores.
+        path: File to write.
+        title: Text above the figure.
+        most_pictures: Pictures to show at most.
+    """
     kept = np.flatnonzero(explanation.share_T)
     shown = np.sort(kept[np.argsort(-explanation.share_T[kept], kind="stable")[:most_pictures]])
     figure = plt.figure(figsize=(max(8.0, 1.3 * len(shown)), 4.2))
@@ -221,7 +235,13 @@ def explanation_figure(explanation: Explanation, path: Path, *, title: str, most
 
 
 def sheet_figure(sheets: Sequence[np.ndarray], path: Path, *, title: str) -> None:
-    """Sheets of concept kernels below each other, uint8 ``(H, W, 3)`` each, with the kernels' numbers."""
+    """Plot sheets of concept kernels below each other, with the kernels' numbers.
+
+    Args:
+        sheets: uint8 ``(H, W, 3)`` for each kernel, all of one size.
+        path: File to write.
+        title: Text above the figure.
+    """
     height, width, _ = sheets[0].shape
     scale = 8.0 / width
     figure, axes = plt.subplots(figsize=(8.6, 0.8 + scale * height * len(sheets)))
@@ -234,13 +254,14 @@ def sheet_figure(sheets: Sequence[np.ndarray], path: Path, *, title: str) -> Non
 
 
 def jpeg(picture_HWC: np.ndarray) -> bytes:
-    """A picture, uint8 ``(H, W, 3)``, as a JPEG file."""
+    """Encode a picture, uint8 ``(H, W, 3)``, as a JPEG file."""
     content = BytesIO()
     plt.imsave(content, picture_HWC, format="jpeg")
     return content.getvalue()
 
 
 def _draw_curve(axes: Axes, curve: Sequence[TradeoffPoint]) -> None:
+    """Draw the points of one sampling and classifier; not every pair of them has any."""
     if not curve:
         return
     first = curve[0]
@@ -266,6 +287,7 @@ def _draw_curve(axes: Axes, curve: Sequence[TradeoffPoint]) -> None:
 
 
 def _save(figure: Figure, *paths: Path) -> None:
+    """Write a figure to every path, and free it: pyplot keeps figures until they are closed."""
     figure.tight_layout()
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)

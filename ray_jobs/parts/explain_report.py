@@ -18,7 +18,7 @@ from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase, say
 from epitoma.reporting.explanation_page import explanation_page, kernels_page
 from epitoma.reporting.plots import explanation_figure, sheet_figure
-from epitoma.tracking.mlflow_run import tracked_run
+from epitoma.tracking.lifecycle import tracked_run
 from epitoma.training.checkpoint import run_folder
 from ray_jobs.parts.extraction import stored_features
 

@@ -12,7 +12,8 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.tracking.mlflow_run import RunTracker, tracked_run
+from epitoma.tracking.lifecycle import tracked_run
+from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.training.checkpoint import MODEL, State
 
 

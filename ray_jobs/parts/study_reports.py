@@ -17,7 +17,7 @@ from epitoma.studies.rows import StudyRow
 from epitoma.studies.sampling import figure7, off_the_shelf, table2
 from epitoma.studies.tables import ratio_table, score_table, study_cost_table, write_rows
 from epitoma.studies.time_scales import figure8
-from epitoma.tracking.mlflow_run import tracked_run
+from epitoma.tracking.lifecycle import tracked_run
 
 TIMESTEPS, GMACS = "timesteps kept", "GMACs a video"
 

@@ -6,9 +6,12 @@ from typing import Any
 
 from epitoma.core.config import CONFIG_FILE
 from epitoma.files.json_files import write_json
+from epitoma.reporting.console import console, say
 from epitoma.reporting.plots import Labels, front_figure
+from epitoma.reporting.tables import front_table
 from epitoma.sweeps.result import TRIALS, CostName, SweepResult, cost_of_point, measured
 from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.training.checkpoint import MODEL
 
 FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG = "front.json", "front.md", "best.json"
 FIGURES: dict[CostName, str] = {"gmacs": "front.png", "milliseconds": "front_milliseconds.png"}
@@ -89,3 +92,22 @@ def _markdown_table(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def say_summary(summary: dict[str, Any], folder: Path) -> None:
+    """Print what a sweep found, and where it lies."""
+    console.print(
+        front_table(summary["front"], title="front: chosen by what validation makes expect, measured on test")
+    )
+    knee = summary["knee"]
+    for name, unit in (("hypervolume_ratio", "GMACs"), ("hypervolume_ratio_milliseconds", "milliseconds")):
+        if summary[name] is not None:
+            say(f"  hypervolume of the front in {unit}: {summary[name]:.3f} times that of uniform sampling")
+    lost = summary["uniform_not_dominated"]
+    if lost:
+        offers = ", ".join(f"{row['gmacs']:.3f}" for row in lost)
+        say(f"  uniform sampling is better at {offers} GMACs")
+    say(
+        f"  knee: trial {knee['trial']}, T' {knee['timesteps']:.3g} of {knee['candidates']}, {knee['gmacs']:.3f} GMACs"
+    )
+    say(f"  front and figures: {folder / FRONT_JSON}; model of the knee: {folder / MODEL}")

@@ -165,6 +165,24 @@ def test_a_config_field_that_does_not_exist(refused, tmp_path):
     assert "bugdet" in line
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--config"], "error: --config needs a file"),
+        (["--config=gone.json"], "error: no config file at gone.json"),
+        (["--config", "a.json", "--config=a.json"], "error: --config is given 2 times"),
+        (["--config=a.json"], "error: a.json is not JSON"),
+        (["--config=list.json"], "error: list.json holds no options by name"),
+        (["--preset", "frozen"], "error: no such option: --preset frozen"),
+    ],
+)
+def test_config_files_that_cannot_be_taken(refused, tmp_path, arguments, expected):
+    (tmp_path / "a.json").write_text("{")
+    (tmp_path / "list.json").write_text("[]")
+    required = [] if arguments[0].startswith("--config") else ["--manifest", "m", "--name", "x"]
+    assert refused("train", *arguments, *required).startswith(expected)
+
+
 @pytest.mark.parametrize("option", ["--timesteps", "--sparsity.target-timesteps"])
 def test_a_value_of_the_wrong_type(refused, tmp_path, option):
     line = refused("train", "--manifest", "m", "--name", "x", option, "many")

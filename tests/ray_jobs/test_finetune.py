@@ -18,7 +18,7 @@ from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.finetune import FinetuneConfig, finetune
-from ray_jobs.parts.command_line import parse
+from ray_jobs.parts.options import parse
 from ray_jobs.parts.starting_point import starting_point
 from ray_jobs.train import train
 from tests.conftest import tiny_head, tiny_networks

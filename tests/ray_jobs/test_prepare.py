@@ -20,7 +20,7 @@ from epitoma.datasets.index_parts import IndexParts
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.video.compose import write_video
-from ray_jobs.parts.command_line import parse
+from ray_jobs.parts.options import parse
 from ray_jobs.prepare import (
     PrepareBreakfast,
     PrepareCharades,

@@ -15,7 +15,8 @@ from epitoma.presets import demo_selector
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.evaluate import EvaluateConfig
 from ray_jobs.extract import ExtractConfig
-from ray_jobs.parts.command_line import parse, run_job
+from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.options import parse
 from ray_jobs.train import check_resumed
 
 

@@ -4,14 +4,15 @@ import re
 
 import pytest
 
+from epitoma.presets import preset
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.parts.command_line import parse
+from ray_jobs.parts.options import parse
 
 
 def test_an_option_more_or_less_is_a_decision(golden, capsys):
     """Whoever means it: ``pytest --renew-golden``, and say in the commit who needs the option."""
     with pytest.raises(SystemExit):
-        parse(TrainConfig, ["--help"], about="Train.")
+        parse(TrainConfig, ["--help"], about="Train.", preset=preset)
     options = re.findall(r"^[│\s]*(?:-h, )?(--[a-z][\w.-]*)", capsys.readouterr().out, flags=re.MULTILINE)
     assert "--manifest" in options
     assert options == golden.values("train_options", {"options": options})["options"]

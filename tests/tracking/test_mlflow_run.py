@@ -1,24 +1,16 @@
-"""Real MLflow on a real SQLite file: what is logged can be read back, and every run has an honest end."""
+"""Real MLflow on a real SQLite file: what a run logs can be read back."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 import pytest
 from mlflow import MlflowClient
 
-from epitoma.tracking.mlflow_run import store_uri, tracked_run
-
-
-def runs_in(runs: Path) -> list:
-    client = MlflowClient(store_uri(runs))
-    return client.search_runs([client.get_experiment_by_name("epitoma").experiment_id])
+from epitoma.evaluation.tradeoff import TradeoffPoint
+from epitoma.tracking.journal import JOURNAL_FILE
+from epitoma.tracking.lifecycle import tracked_run
+from epitoma.tracking.mlflow_run import RunTracker, store_uri
+from tests.tracking.stored import runs_in
 
 
 def test_a_run_keeps_params_metrics_tables_and_files(tmp_path: Path):
@@ -39,70 +31,6 @@ def test_a_run_keeps_params_metrics_tables_and_files(tmp_path: Path):
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"note.txt", "points.json"}
 
 
-def test_a_folder_goes_on_with_the_run_it_remembers(runs: Path):
-    for params in ({"a": 1}, {"a": 2, "b": 3}):
-        with tracked_run(runs / "same", params=params):
-            pass
-    (run,) = runs_in(runs)
-    assert run.data.params == {"a": "1", "b": "3"}
-
-
-def test_a_table_takes_the_place_of_an_earlier_one(runs: Path):
-    for score in (0.5, 0.7):
-        with tracked_run(runs / "same", params={}) as tracker:
-            tracker.table([{"budget": 4, "score": score}], name="points")
-    (run,) = runs_in(runs)
-    table = json.loads(Path(url2pathname(urlparse(run.info.artifact_uri).path), "points.json").read_text())
-    assert table == {"columns": ["budget", "score"], "data": [[4, 0.7]]}
-    assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "points.json", "type": "table"}]
-
-
-def test_a_folder_whose_run_is_lost_gets_a_new_one(runs: Path):
-    with tracked_run(runs / "same", params={}):
-        pass
-    remembered = runs / "same" / "mlflow.json"
-    remembered.write_text(json.dumps({**json.loads(remembered.read_text()), "run_id": "0" * 32}))
-    with tracked_run(runs / "same", params={}):
-        pass
-    assert [run.info.status for run in runs_in(runs)] == ["FINISHED"] * 2
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [(ValueError("no"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (SystemExit(1), "KILLED")],
-)
-def test_a_run_that_does_not_finish_says_so(runs: Path, error: BaseException, status: str):
-    with pytest.raises(type(error)), tracked_run(runs / "bad", params={}):
-        raise error
-    assert [run.info.status for run in runs_in(runs)] == [status]
-
-
-def test_a_stopped_job_leaves_its_run_killed(runs: Path):
-    code = (
-        "import time; from pathlib import Path; from dataclasses import dataclass\n"
-        "from epitoma.tracking.mlflow_run import tracked_run; from ray_jobs.parts.command_line import run_job\n"
-        "@dataclass\nclass Nothing: pass\n"
-        "def job(config):\n"
-        f"    with tracked_run(Path({str(runs / 'stopped')!r}), params={{}}):\n"
-        "        print('ready', flush=True); time.sleep(60)\n"
-        "run_job(Nothing, job, about='sleeps')\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ),
-    )
-    assert process.stdout.readline().strip() == "ready"
-    time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
-    _, complaint = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert complaint.strip() == "stopped"
-    assert [run.info.status for run in runs_in(runs)] == ["KILLED"]
-
-
 def test_a_tracking_uri_that_is_set_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
@@ -111,3 +39,45 @@ def test_a_tracking_uri_that_is_set_is_used(tmp_path: Path, monkeypatch: pytest.
         pass
     assert (tmp_path / "elsewhere.db").is_file()
     assert not (tmp_path / "runs" / "mlflow.db").exists()
+
+
+def test_secrets_of_addresses_are_in_no_entry(runs: Path):
+    address = "https://me:hidden@there/a?token=hidden"
+    tracker = RunTracker(runs / "one", runs=runs)
+    tracker.params({"source": address})
+    tracker.tags({"error": address})
+    tracker.note(f"from {address}")
+    text = (runs / "one" / JOURNAL_FILE).read_text()
+    assert text.count("https://...@there/a?token=...") == 3
+    assert "hidden" not in text
+
+
+def test_whether_it_runs_is_known_to_a_later_process(runs: Path):
+    for status, runs_on in (("RUNNING", True), ("KILLED", False)):
+        RunTracker(runs / "one", runs=runs).status(status)
+        assert RunTracker(runs / "one", runs=runs).is_running is runs_on
+
+
+def test_the_curve_of_the_selector_has_the_short_name(runs: Path):
+    tracker = RunTracker(runs / "one", runs=runs)
+    numbers = {
+        "candidates": 8,
+        "timesteps": 4.0,
+        "gmacs_light": 1.0,
+        "gmacs_heavy": 2.0,
+        "gmacs_classifier": 3.0,
+        "selection_precision": None,
+    }
+    points = [
+        TradeoffPoint(sampling=sampling, classifier="own", budget=4, score=score, **numbers)
+        for sampling, score in (("uniform", 0.5), ("selector", 0.7))
+    ]
+    tracker.points(points, split="test")
+    tracker.points(points[:1], split="validation")
+    metrics, table, lone, _ = map(json.loads, (runs / "one" / JOURNAL_FILE).read_text().splitlines())
+    assert [metric for metric in metrics["metrics"] if metric[0].endswith("accuracy")] == [
+        ["tradeoff/uniform/accuracy", 0.5, 4],
+        ["tradeoff/accuracy", 0.7, 4],
+    ]
+    assert table["name"] == "tradeoff_points"
+    assert lone["metrics"][0] == ["tradeoff_validation/accuracy", 0.5, 4]

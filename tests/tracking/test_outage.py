@@ -1,15 +1,15 @@
 """A real MLflow server that goes away and comes back: nothing is lost, and nobody waits for long."""
 
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 from mlflow import MlflowClient
 
 from epitoma.core.errors import TrackingError
-from epitoma.tracking import mlflow_run
-from epitoma.tracking.mlflow_run import RunTracker, open_tracker, send_the_rest, tracked_run
+from epitoma.tracking import outage
+from epitoma.tracking.lifecycle import open_tracker, send_the_rest, tracked_run
+from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.outage import outage_of
 from tests.door import Door
 from tests.mlflow_server import MlflowServer
 
@@ -29,7 +29,7 @@ def all_runs(server: Door) -> dict[str, object]:
 
 
 def test_a_server_that_dies_in_the_middle_loses_nothing(server, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(mlflow_run, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(outage, "RETRY_SECONDS", 0.0)
     folder, note = tmp_path / "runs" / "sweep", tmp_path / "note.txt"
     note.write_text("hello")
     with tracked_run(folder, params={"a": 1}) as tracker:
@@ -55,11 +55,11 @@ def test_a_server_that_dies_in_the_middle_loses_nothing(server, tmp_path, monkey
     assert runs["t1"].data.tags["mlflow.parentRunId"] == runs["sweep"].info.run_id
     assert {runs[name].info.status for name in ("sweep", "t1")} == {"FINISHED"}
     assert [file.path for file in client.list_artifacts(runs["t1"].info.run_id)] == ["note.txt"]
-    assert send_the_rest(folder) == 0, "all was told"
+    assert send_the_rest(folder) == 0, "all was sent"
 
 
 def test_a_server_that_comes_back_in_time_hears_all_of_it(server, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(mlflow_run, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(outage, "RETRY_SECONDS", 0.0)
     with tracked_run(tmp_path / "runs" / "one", params={}) as tracker:
         server.shut()
         tracker.metrics({"m": 1.0}, step=1)
@@ -76,32 +76,25 @@ def test_a_server_that_is_not_there_at_the_start_is_said_at_once(server, tmp_pat
         open_tracker(tmp_path / "runs" / "one")
 
 
-class Refusing(BaseHTTPRequestHandler):
-    """Answers every request with the server's status."""
-
-    def do_GET(self) -> None:
-        self.send_error(self.server.status)
-
-    do_POST = do_GET
-
-    def log_message(self, *words: object) -> None:
-        pass
-
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_server_that_does_not_let_us_in_is_said_in_one_line(tmp_path, monkeypatch, status):
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as refusing:
-        refusing.status = status
-        Thread(target=refusing.serve_forever, daemon=True).start()
-        uri = f"http://127.0.0.1:{refusing.server_port}"
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-        with pytest.raises(TrackingError, match="MLFLOW_TRACKING_USERNAME") as refusal:
-            open_tracker(tmp_path / "runs" / "one")
-        refusing.shutdown()
-    assert uri in str(refusal.value)
-    assert "\n" not in str(refusal.value)
+def test_the_runs_of_a_process_wait_for_a_store_once(server, tmp_path, monkeypatch):
+    folder = tmp_path / "runs" / "sweep"
+    parent = open_tracker(folder)
+    trial = RunTracker(folder / "trials" / "t1", runs=folder.parent, parent=folder)
+    server.shut()
+    parent.metrics({"m": 1.0}, step=0)
+    monkeypatch.setattr(trial, "send_or_fail", lambda: pytest.fail("the store was tried again"))
+    trial.status("RUNNING")
+    assert len(trial.journal.pending()) == 1
 
 
-def test_there_is_nothing_to_tell_of_a_folder_that_is_no_run(tmp_path):
-    with pytest.raises(TrackingError, match="no run at"):
-        send_the_rest(tmp_path)
+def test_an_outage_lasts_until_its_time_is_over_or_it_is_forgotten(monkeypatch):
+    one, other = outage_of("http://one"), outage_of("http://other")
+    assert one.is_over
+    one.begin()
+    assert not outage_of("http://one").is_over
+    assert other.is_over
+    one.forget()
+    assert one.is_over
+    monkeypatch.setattr(outage, "RETRY_SECONDS", 0.0)
+    one.begin()
+    assert one.is_over

@@ -81,13 +81,13 @@ def predict_files(
     """
     quieten()
     two_pass = two_pass_of(model, config)
-    first = partial(first_pass_task, two_pass=two_pass, budget=request.budget, index_file=index_file)
+    first_pass = partial(first_pass_task, two_pass=two_pass, budget=request.budget, index_file=index_file)
     second_pass = partial(second_pass_task, two_pass=two_pass)
     cpus = decode_cpus()
     computed = partial(_computed, shared=ray.put((model, config)), request=request, gpus=gpus)
 
     def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
-        rows = over_workers(ray.data.from_arrow(tasks), first, batch_size=None, num_cpus=cpus)
+        rows = over_workers(ray.data.from_arrow(tasks), first_pass, batch_size=None, num_cpus=cpus)
         rows = computed(rows, SelectStage, gpu_share=GPU_OF_SELECTING)
         rows = over_workers(rows, second_pass, batch_size=SECOND_PASSES_PER_TASK, num_cpus=cpus)
         rows = computed(rows, ClassifyStage, gpu_share=GPU_OF_CLASSIFYING)

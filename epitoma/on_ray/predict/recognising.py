@@ -13,8 +13,9 @@ import torch
 
 from epitoma.core.stopwatch import Stopwatch
 from epitoma.files.uris import without_secrets
+from epitoma.inference.prediction import Chosen, Prediction
 from epitoma.inference.predictions import PREDICTION_SCHEMA
-from epitoma.inference.predictor import Chosen, Prediction, Predictor
+from epitoma.inference.predictor import Predictor
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.on_ray.decode.sparse_decoding import BETWEEN, NO_PIXELS
 

@@ -83,30 +83,12 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     """
     # Workers have working directories of their own, in which a relative path would lead elsewhere.
     job = replace(job, config=replace(job.config, runs=job.config.runs.resolve()))
-    optimisation = job.config.optimisation
-    # Here, where it is known at once, and for a run that starts with fewer workers and must not fail when it grows.
-    check_workers(
-        len(job.manifest.split("train")),
-        batch_size=optimisation.batch_size,
-        world_size=job.config.workers.count,
-        parts=optimisation.accumulate,
-    )
-    _say_what_is_waited_for()
-    trainer = TorchTrainer(
-        train_worker,
-        train_loop_config={"job": job},
-        torch_config=BoundTorchConfig(),
-        scaling_config=scaling(job.config.workers),
-        run_config=RunConfig(
-            name=RAY_TRAIN,
-            storage_path=str(job.config.folder),
-            failure_config=FailureConfig(max_failures=job.config.workers.max_failures),
-            callbacks=list(callbacks),
-        ),
-    )
+    _check_workers(job)
+    if is_waited_for("train"):
+        say(f"  no node has the label {ROLE_LABEL}=train: waiting for one")
     with watching(job.board, watch):
         try:
-            _fit_until_stopped(trainer, job, watch)
+            _fit_until_stopped(_trainer(job, callbacks), job, watch)
         except TrainingFailedError as error:
             raise _cause(error, job.config) from error
     failure = cast("EpitomaError | None", ray.get(job.board.failure.remote(), timeout=ANSWER_SECONDS))
@@ -119,6 +101,34 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
             "--runs must be on storage that all machines share"
         )
     return read_tensors(newest / BEST_FILE)
+
+
+def _check_workers(job: Job) -> None:
+    """Refuse steps that are too small for the workers.
+
+    Here, before any worker starts, and also for a run that starts with fewer of them and must not fail when it grows.
+    """
+    check_workers(
+        len(job.manifest.split("train")),
+        batch_size=job.config.optimisation.batch_size,
+        world_size=job.config.workers.count,
+        parts=job.config.optimisation.accumulate,
+    )
+
+
+def _trainer(job: Job, callbacks: Sequence[UserCallback]) -> TorchTrainer:
+    return TorchTrainer(
+        train_worker,
+        train_loop_config={"job": job},
+        torch_config=BoundTorchConfig(),
+        scaling_config=scaling(job.config.workers),
+        run_config=RunConfig(
+            name=RAY_TRAIN,
+            storage_path=str(job.config.folder),
+            failure_config=FailureConfig(max_failures=job.config.workers.max_failures),
+            callbacks=list(callbacks),
+        ),
+    )
 
 
 def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event], None]) -> None:
@@ -150,11 +160,6 @@ def _settle(done: Future[None], trainer: TorchTrainer) -> None:
         done.set_exception(error)
     else:
         done.set_result(None)
-
-
-def _say_what_is_waited_for() -> None:
-    if is_waited_for("train"):
-        say(f"  no node has the label {ROLE_LABEL}=train: waiting for one")
 
 
 def checkpoints_of(config: TrainConfig) -> CheckpointFolder:

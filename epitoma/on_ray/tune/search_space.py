@@ -1,20 +1,18 @@
-"""Search spaces: found by name or path, checked against the options they change, and applied to a run's config."""
+"""Search spaces: loaded from a module or a file, and applied to a run's config."""
 
 import importlib
 import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from itertools import chain, islice, product
+from dataclasses import dataclass
+from itertools import product
 from math import prod
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args
 
 import numpy as np
-from dacite.types import is_instance
-from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.sample import Domain
 
 from epitoma.core.config import from_dict, to_dict
@@ -23,38 +21,21 @@ from epitoma.training.run_config import TrainConfig
 
 Search = Literal["variants", "optuna"]
 DRAWS = 64
-"""How many values of a range, and how many whole configs, are tried before a sweep starts."""
-
-_OWN = (
-    "manifest",
-    "name",
-    "runs",
-    "source",
-    "selection",
-    "resume",
-    "seed",
-    "features",
-    "store_timesteps",
-    "networks",
-    "networks_from",
-    "start_from",
-    "speed",
-)
-"""What a sweep decides itself, or all its trials share."""
+"""Values drawn from each range, and configs drawn from the whole space, for the checks before a sweep."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """What a sweep changes from trial to trial.
+    """The options that a sweep changes from trial to trial.
 
     Attributes:
-        name: Where it was found.
-        text: As it was written.
+        name: Module or file that it was loaded from.
+        text: Source of that module or file.
         fixed: Options that are the same in every trial.
-        grids: Options of which every value is tried.
-        ranges: Options that are drawn, or chosen by Optuna.
-        search: How.
-        trials: How many.
+        grids: Options with all the values to try.
+        ranges: Options with the range that Tune draws from, or that Optuna searches.
+        search: Whether Tune goes through variants, or Optuna proposes values.
+        trials: Trials that Optuna makes; with variants, passes through the grids.
     """
 
     name: str
@@ -67,16 +48,16 @@ class SearchSpace:
 
     @property
     def param_space(self) -> dict[str, Any]:
-        """What Tune searches."""
+        """Grids and ranges in the form that Tune takes."""
         return {**{name: {"grid_search": values} for name, values in self.grids.items()}, **self.ranges}
 
     @property
     def combinations(self) -> int:
-        """How many trials it takes to go through the grids once."""
+        """Number of trials in one pass through the grids."""
         return prod(len(values) for values in self.grids.values())
 
     def draws(self, *, seed: int) -> Iterator[dict[str, Any]]:
-        """Whole sets of changes, some of those that trials may get."""
+        """Yield examples of the changes that a trial may get, without end."""
         rng = np.random.RandomState(seed)
         combinations = [
             dict(zip(self.grids, values, strict=True)) for values in product(*self.grids.values())
@@ -88,10 +69,14 @@ class SearchSpace:
 
 
 def load_space(name: str) -> SearchSpace:
-    """Read a space from a module's dotted name, or from a Python file.
+    """Load a search space.
+
+    Args:
+        name: Dotted name of a module, or path of a Python file.
+
 
     Raises:
-        ConfigError: There is no such module, or it is not a space.
+        ConfigError: There is no such module, or what it holds is not a space.
     """
     module = _module(name)
     space = getattr(module, "SPACE", None)
@@ -124,41 +109,13 @@ def load_space(name: str) -> SearchSpace:
     )
 
 
-def check_values(space: SearchSpace, *, seed: int) -> None:
-    """Refuse a space of options or values that do not exist.
-
-    Raises:
-        ConfigError: An option is unknown, a value is of the wrong type, or a grid is empty.
-    """
-    rng = np.random.RandomState(seed)
-    for name in (*space.fixed, *space.grids, *space.ranges):
-        kind = _type_of(name, space)
-        for value in _values(space, name, rng):
-            if not is_instance(value, kind):
-                wanted = getattr(kind, "__name__", str(kind).replace("typing.", ""))
-                raise ConfigError(f"{space.name}: {name} can be {value!r}, but must be of type {wanted}")
-    if space.search == "optuna":
-        _check_for_optuna(space)
-
-
-def check_combinations(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
-    """Refuse a space none of whose trials could be run.
-
-    Raises:
-        ConfigError: No combination of values is possible.
-    """
-    reasons = []
-    for changes in islice(space.draws(seed=seed), DRAWS):
-        try:
-            changed(base, changes, source=space.name)
-        except ConfigError as error:
-            reasons.append(str(error))
-    if len(reasons) == DRAWS:
-        raise ConfigError(f"no combination of {space.name} is possible, for example: {reasons[0]}")
-
-
 def changed(base: TrainConfig, changes: Mapping[str, Any], *, source: str) -> TrainConfig:
-    """A config with some options changed.
+    """Return a config with some options changed.
+
+    Args:
+        base: The config.
+        changes: New values by option; dots lead into nested options.
+        source: Search space, for the error.
 
     Raises:
         ConfigError: The values contradict each other.
@@ -174,23 +131,24 @@ def changed(base: TrainConfig, changes: Mapping[str, Any], *, source: str) -> Tr
 
 
 def most_timesteps(space: SearchSpace, base: TrainConfig) -> int:
-    """The most timesteps of a video that any trial may want to see."""
+    """Return the most timesteps of a video that any trial may use."""
     rng = np.random.RandomState(0)
     most = [_most(space, name, rng) for name in ("timesteps", "train_timesteps")]
     return max(base.dense, base.timesteps, base.candidates, *most)
 
 
 def most_epochs(space: SearchSpace, base: TrainConfig) -> int:
-    """The most epochs that any trial may train for."""
+    """Return the most epochs that any trial may train for."""
     return max(base.optimisation.epochs, _most(space, "optimisation.epochs", np.random.RandomState(0)))
 
 
 def _most(space: SearchSpace, name: str, rng: np.random.RandomState) -> int:
-    """The largest value that an option may get; 0 if the space does not say."""
+    """Return the largest value that an option may get; 0 if the space does not set it."""
     if name not in {*space.fixed, *space.grids, *space.ranges}:
         return 0
+    # The values of a range are draws, which may all miss its end.
     upper = getattr(space.ranges.get(name), "upper", 0)
-    return max(upper, *(value or 0 for value in _values(space, name, rng)))
+    return max(upper, *(value or 0 for value in values_of(space, name, rng)))
 
 
 def _module(name: str) -> ModuleType:
@@ -204,11 +162,13 @@ def _module(name: str) -> ModuleType:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
+        # Before it runs: dataclasses in it look their module up there.
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         return module
     except ConfigError:
         raise
+    # Any error: importing runs code that somebody wrote for this sweep.
     except Exception as error:
         raise ConfigError(
             f"the search space {name} cannot be read: {type(error).__name__}: {error} "
@@ -220,8 +180,8 @@ def _is_grid(value: Any) -> bool:
     return isinstance(value, dict) and set(value) == {"grid_search"}
 
 
-def _values(space: SearchSpace, name: str, rng: np.random.RandomState) -> list[Any]:
-    """All values of an option, or some where there are endlessly many."""
+def values_of(space: SearchSpace, name: str, rng: np.random.RandomState) -> list[Any]:
+    """Return all values of an option; of a range, some drawn ones."""
     if name in space.fixed:
         return [space.fixed[name]]
     if name in space.ranges:
@@ -234,9 +194,11 @@ def _values(space: SearchSpace, name: str, rng: np.random.RandomState) -> list[A
 
 
 def _drawn(space: SearchSpace, name: str, rng: np.random.RandomState) -> list[Any]:
+    """Return all values of a choice; of any other range, some drawn ones."""
     domain = space.ranges[name]
     try:
         listed = getattr(domain, "categories", None) or domain.sample(size=DRAWS, random_state=rng)
+    # Any error: a range may call a function of the space, such as one that reads other options of the trial.
     except Exception as error:
         raise ConfigError(
             f"{space.name}: {name} cannot be drawn by itself ({error}); use tune.choice, tune.uniform and the like"
@@ -244,32 +206,8 @@ def _drawn(space: SearchSpace, name: str, rng: np.random.RandomState) -> list[An
     return list(_plain({"value": listed})["value"])
 
 
-def _check_for_optuna(space: SearchSpace) -> None:
-    try:
-        OptunaSearch.convert_search_space(space.ranges)
-    except ValueError as error:
-        raise ConfigError(f"{space.name}: {error}") from error
-
-
-def _type_of(name: str, space: SearchSpace) -> Any:
-    if name.split(".")[0] in _OWN:
-        raise ConfigError(
-            f"{space.name}: {name} is the same in all trials; choose it on the command line, or in the run "
-            "that the sweep is like"
-        )
-    kind: Any = TrainConfig
-    for part in name.split("."):
-        known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
-        if part not in known:
-            near = f"; there {'is' if len(known) == 1 else 'are'} {', '.join(known)}" if known else ""
-            raise ConfigError(f"{space.name}: there is no option {name!r}{near}")
-        kind = get_type_hints(kind)[part]
-        kind = next((each for each in chain([kind], get_args(kind)) if is_dataclass(each)), kind)
-    return kind
-
-
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """NumPy's numbers as Python's."""
+    """Return values with Python's numbers for NumPy's: for type checks, and in JSON, `np.int64` is no int."""
     return {name: np.asarray(value).tolist() if _is_numpy(value) else value for name, value in values.items()}
 
 

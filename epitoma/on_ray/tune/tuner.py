@@ -1,13 +1,11 @@
 """Ray Tune around trials: search, schedule, restore, and tell whoever watches."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import ray.tune
-from ray.tune import Callback, RunConfig, TuneConfig, TuneError, Tuner
+from ray.tune import Callback, TuneError
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.optuna import OptunaSearch
@@ -71,52 +69,45 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
     Raises:
         RunError: Tune gave up.
     """
+    goes_on = resume and _has_begun(plan)
+    if goes_on:
+        # Tune unpickles what it noted of its trials, so that must be of this account's own making.
+        refuse_what_others_can_write(plan.folder / TUNE_FOLDER)
     trainable = ray.tune.with_resources(ray.tune.with_parameters(trial, work=work), plan.resources)
-    with _followed(plan.folder, watcher):
-        tuner = _restored(plan, trainable) if resume and _has_begun(plan) else _new(plan, trainable)
-        try:
-            tuner.fit()
-        except TuneError as error:
-            raise RunError(f"Tune gave up on {plan.folder}: {str(error).splitlines()[-1]}") from error
-
-
-def _new(plan: TunePlan, trainable: Any) -> Tuner:
-    optuna = plan.space.search == "optuna"
-    search = (
-        OptunaSearch(metric=[SCORE, COST], mode=["max", "min"], seed=plan.seed)
-        if optuna
-        else BasicVariantGenerator(random_state=plan.seed, max_concurrent=plan.concurrent)
-    )
-    return Tuner(
-        trainable,
-        param_space=plan.space.param_space,
-        tune_config=TuneConfig(
-            num_samples=plan.trials,
-            search_alg=search,
-            scheduler=_scheduler(plan),
-            max_concurrent_trials=plan.concurrent if optuna else None,
-            reuse_actors=plan.reuse_processes,
-        ),
-        run_config=RunConfig(
+    is_optuna = plan.space.search == "optuna"
+    try:
+        # Not by a Tuner: that one restores its callbacks from a pickle, which no watcher of this process survives.
+        ray.tune.run(
+            trainable,
             name=TUNE_FOLDER,
             storage_path=str(plan.folder.resolve()),
+            config=plan.space.param_space,
+            num_samples=plan.trials,
+            search_alg=_search(plan),
+            scheduler=_scheduler(plan),
+            # A grid search bounds them itself; told both, Tune refuses.
+            max_concurrent_trials=plan.concurrent if is_optuna else None,
+            reuse_actors=plan.reuse_processes,
+            callbacks=[WatcherCallback(plan.folder, watcher)],
+            # Finished trials are kept; others, and those that failed, go on from their checkpoints.
+            resume="AUTO+ERRORED" if goes_on else None,
+            raise_on_failed_trial=False,
             verbose=0,
-            callbacks=[WatcherCallback(plan.folder)],
-        ),
-    )
+        )
+    except TuneError as error:
+        raise RunError(f"Tune gave up on {plan.folder}: {str(error).splitlines()[-1]}") from error
+
+
+def _search(plan: TunePlan) -> OptunaSearch | BasicVariantGenerator:
+    if plan.space.search == "optuna":
+        return OptunaSearch(metric=[SCORE, COST], mode=["max", "min"], seed=plan.seed)
+    return BasicVariantGenerator(random_state=plan.seed, max_concurrent=plan.concurrent)
 
 
 def _has_begun(plan: TunePlan) -> bool:
     """Whether Tune has noted any trial; a sweep that was cut off before that begins anew."""
     place = plan.folder / TUNE_FOLDER
-    return Tuner.can_restore(str(place.resolve())) and any(place.glob("experiment_state-*.json"))
-
-
-def _restored(plan: TunePlan, trainable: Any) -> Tuner:
-    """Go on: Tune unpickles what it noted, so that must be of this account's own making."""
-    refuse_what_others_can_write(plan.folder / TUNE_FOLDER)
-    path = str((plan.folder / TUNE_FOLDER).resolve())
-    return Tuner.restore(path, trainable=trainable, resume_unfinished=True, resume_errored=True)
+    return any(place.glob("experiment_state-*.json"))
 
 
 def _scheduler(plan: TunePlan) -> FIFOScheduler | ASHAScheduler:
@@ -125,43 +116,32 @@ def _scheduler(plan: TunePlan) -> FIFOScheduler | ASHAScheduler:
     return ASHAScheduler(metric=SCORE, mode="max", max_t=plan.max_reports, grace_period=1, reduction_factor=3)
 
 
-_WATCHERS: dict[str, TrialWatcher] = {}
-"""Who follows which sweep: Tune pickles its callbacks and brings them back on restore, which no watcher survives."""
-
-
-@contextmanager
-def _followed(folder: Path, watcher: TrialWatcher) -> Iterator[None]:
-    _WATCHERS[str(folder)] = watcher
-    try:
-        yield
-    finally:
-        del _WATCHERS[str(folder)]
-
-
 class WatcherCallback(Callback):
-    """Passes Tune's events on."""
+    """Passes Tune's events on to a watcher in this process.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Of the sweep.
+        watcher: Who follows it.
+    """
+
+    def __init__(self, folder: Path, watcher: TrialWatcher) -> None:
         self.folder = folder
+        self.watcher = watcher
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial begins, or goes on."""
-        self._watcher.started(trial.trial_id, trial.config)
+        self.watcher.started(trial.trial_id, trial.config)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         """A trial has something to tell."""
-        self._watcher.reported(trial.trial_id, result)
+        self.watcher.reported(trial.trial_id, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial is done."""
-        self._watcher.ended(trial.trial_id, None)
+        self.watcher.ended(trial.trial_id, None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial failed."""
-        self._watcher.ended(trial.trial_id, error_of(self.folder / TRIALS / trial.trial_id))
-
-    @property
-    def _watcher(self) -> TrialWatcher:
-        return _WATCHERS[str(self.folder)]
+        self.watcher.ended(trial.trial_id, error_of(self.folder / TRIALS / trial.trial_id))

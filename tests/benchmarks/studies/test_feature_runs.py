@@ -14,7 +14,7 @@ from epitoma.studies.ablation import ablation
 from epitoma.studies.class_ratios import figure6
 from epitoma.studies.measured_run import read_measured
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.parts.command_line import parse
+from ray_jobs.parts.options import parse
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ from epitoma.core.errors import ConfigError
 from epitoma.on_ray.tune.search_space import (
     SearchSpace,
     changed,
-    check_combinations,
-    check_values,
     load_space,
     most_epochs,
     most_timesteps,
 )
+from epitoma.on_ray.tune.space_checks import check_combinations, check_values
 from epitoma.training.run_config import TrainConfig
 
 BASE = TrainConfig(manifest=Path("m.parquet"), name="base", timesteps=32)

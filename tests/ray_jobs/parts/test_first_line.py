@@ -1,5 +1,6 @@
 """A job says that it starts before it imports what takes seconds."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,18 @@ from ray_jobs.parts.first_line import job_of
         (["python", "-u", "-m", "ray_jobs.report", "-h"], ("report", ["-h"])),
         (["python", "-m", "ray_jobs.cli", "train"], None),
         (["python", "-m", "pytest", "-m", "ray_jobs.train"], None),
+        (["python", "-um", "ray_jobs.train"], ("train", [])),
+        (["python", "-mray_jobs.train", "-m", "x"], ("train", ["-m", "x"])),
+        (["python", "-X", "importtime", "-W", "error", "-m", "ray_jobs.train"], ("train", [])),
+        (["python", "-Xdev", "-Wignore", "-m", "ray_jobs.train"], ("train", [])),
+        (["python", "-W", "-m", "ray_jobs.train"], None),
+        (["python", "-m"], None),
         (["python", "worker.py", "-m"], None),
+        (["python", "worker.py", "-m", "ray_jobs.train"], None),
+        (["python", "-u", "worker.py", "-m", "ray_jobs.train"], None),
+        (["python", "-c", "pass", "-m", "ray_jobs.train"], None),
+        (["python", "-cpass", "-m", "ray_jobs.train"], None),
+        (["python", "-", "-m", "ray_jobs.train"], None),
         (["python"], None),
     ],
 )
@@ -47,6 +59,19 @@ def test_the_first_line_comes_before_ray_is_imported(command, name, tmp_path):
     imported = [line.split("|")[-1].strip() for line in lines]
     assert first < imported.index("ray")
     assert done.returncode == 2
+
+
+def test_a_script_that_is_told_of_a_job_is_none(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import ray_jobs")
+    done = subprocess.run(
+        [sys.executable, script, "-m", "ray_jobs.train"],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(Path(__file__).parents[3])),
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_help_has_no_such_line(tmp_path):

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from epitoma.files.json_files import read_json
 from epitoma.tracking.mlflow_run import store_uri
 from epitoma.training.run_config import TrainConfig
-from ray_jobs.parts.command_line import parse
+from ray_jobs.parts.options import parse
 from ray_jobs.report import ReportConfig
 from tests.studies.made_runs import TIMESTEPS, made_choices, point, write_run
 

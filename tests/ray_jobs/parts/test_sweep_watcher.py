@@ -9,7 +9,8 @@ from mlflow import MlflowClient
 from rich.console import Console
 
 from epitoma.reporting import console
-from epitoma.tracking.mlflow_run import open_tracker, store_uri
+from epitoma.tracking.lifecycle import open_tracker
+from epitoma.tracking.mlflow_run import store_uri
 from ray_jobs.parts.sweep_watcher import SweepWatcher
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from epitoma.files.json_files import read_json, write_json
 from epitoma.presets import demo_selector
-from epitoma.tracking.mlflow_run import tracked_run
+from epitoma.tracking.lifecycle import tracked_run
 from epitoma.training.events import EpochDone, Resumed, StartValidated, Stopping, VideoRejected
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.train_watcher import HISTORY, TrainWatcher

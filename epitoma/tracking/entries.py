@@ -1,0 +1,100 @@
+"""Entries of a run's journal: what a run logs, as the recorder makes it and the sender sends it."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from epitoma.tracking.journal import Line
+
+Measurement = tuple[str, float, int]
+"""A metric's name, value and step."""
+
+
+@dataclass(frozen=True)
+class Params:
+    """What the run was asked to do."""
+
+    params: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Measurements, all at a time in milliseconds."""
+
+    metrics: list[Measurement]
+    time: int
+
+
+@dataclass(frozen=True)
+class Tags:
+    """Tags by name."""
+
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Note:
+    """The run's description."""
+
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file, or a folder with all it holds, for a folder of the run's artifacts."""
+
+    path: str
+    folder: str | None
+
+
+@dataclass(frozen=True)
+class Register:
+    """A registered model's next version, which lies in a folder of the run's artifacts."""
+
+    name: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's ``columns`` and ``data``."""
+
+    name: str
+    table: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Status:
+    """RUNNING, FINISHED, FAILED or KILLED, since a time in milliseconds."""
+
+    status: str
+    time: int
+
+
+Batch = Params | Metrics | Tags
+"""Entries that MLflow takes in one call each."""
+
+Entry = Batch | Note | Artifact | Register | Table | Status
+
+# Names of these and of their fields are those of the lines on disk: journals of earlier versions must still be read.
+_KINDS: dict[str, type[Entry]] = {
+    "params": Params,
+    "metrics": Metrics,
+    "tags": Tags,
+    "note": Note,
+    "artifact": Artifact,
+    "register": Register,
+    "table": Table,
+    "status": Status,
+}
+_OPS = {kind: op for op, kind in _KINDS.items()}
+
+
+def to_line(entry: Entry) -> Line:
+    """An entry as the journal keeps it."""
+    return {"op": _OPS[type(entry)], **vars(entry)}
+
+
+def from_line(line: Line) -> Entry:
+    """The entry that a line of a journal holds."""
+    kind = _KINDS[line["op"]]
+    return kind(**{field.name: line[field.name] for field in fields(kind)})

@@ -1,0 +1,63 @@
+"""What the trials of a sweep share: features of all splits, and what the networks cost and take."""
+
+from pathlib import Path
+
+from epitoma.core.config import to_dict
+from epitoma.core.errors import ManifestError
+from epitoma.cost.gmacs import networks_cost
+from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
+from epitoma.datasets.manifest import Manifest
+from epitoma.evaluation.budgets import evidence_of
+from epitoma.files.json_files import read_json, write_json
+from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.tune.trials import SPLITS
+from epitoma.reporting.console import phase
+from epitoma.sweeps.trial import TrialData
+from epitoma.training.feature_batches import feature_split
+from epitoma.training.feature_store import read_features
+from epitoma.training.run_config import TrainConfig
+from ray_jobs.parts.extraction import extract_with
+
+TIMES_FILE = "times.json"
+
+
+def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> TrialData:
+    """Features of all splits, extracted if they are not stored yet, and what looking costs and takes."""
+    names = ["train", *(name for name in SPLITS if _has(manifest, name))]
+    used = manifest.only([video for name in names for video in manifest.split(name).video_ids])
+    networks.run_as(base.speed)
+    extracted = extract_with(
+        used,
+        networks,
+        timesteps=base.dense,
+        root=base.feature_root,
+        max_reject_share=base.max_reject_share,
+    )
+    stored = {name: read_features(extracted.folder, manifest.split(name)) for name in names}
+    readable = manifest.only(stored["validation"].video_ids[:1])
+    frames = networks.heavy.input.frames
+    return TrialData(
+        splits={name: feature_split(stored[name], manifest.split(name)) for name in names},
+        evidence={name: evidence_of(manifest.split(name), stored[name], frames) for name in names},
+        each=networks_cost(networks),
+        times=_times(base.folder / TIMES_FILE, networks, readable, candidates=base.dense),
+        classes=manifest.classes,
+        multi_label=manifest.multi_label,
+    )
+
+
+def _times(file: Path, networks: Networks, video: Manifest, *, candidates: int) -> TimeModel:
+    """Measured once for a sweep, so that all its trials, those after a resume too, are told the same times."""
+    if not file.is_file():
+        with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
+            times = measure_times(networks, video.resolved_paths()[0], candidates=candidates, watch=advance)
+        write_json(file, to_dict(times))
+    return times_of(read_json(file))
+
+
+def _has(manifest: Manifest, split: str) -> bool:
+    try:
+        manifest.split(split)
+    except ManifestError:
+        return False
+    return True
