@@ -14,7 +14,7 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.json_files import read_json
 from epitoma.files.ownership import refuse_what_others_can_write
-from epitoma.models.videoepitoma import Networks, build_on
+from epitoma.models.videoepitoma import Networks, build_for_networks
 from epitoma.on_ray.cluster.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.tune.search_space import (
     SearchSpace,
@@ -283,7 +283,7 @@ def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Net
     place = folder / TRIALS / result.best.trial
     config = from_dict(TrainConfig, trial_config(place), source=str(place))
     model_config = config.model(classes=data.classes, multi_label=data.multi_label)
-    model = build_on(model_config, networks, keep_networks=True)
+    model = build_for_networks(model_config, networks, keep_networks=True)
     state = {**state_of(model), **read_head(place)}
     save_run_model(folder, config=model_config, state=state)
 

@@ -14,7 +14,7 @@ from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.rejects import write_rejects
 from epitoma.files.json_files import read_json
-from epitoma.models.videoepitoma import ModelConfig, Networks, build_on
+from epitoma.models.videoepitoma import ModelConfig, Networks, build_for_networks
 from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.trainer import Job, fit
 from epitoma.presets import preset
@@ -120,7 +120,7 @@ def _fit(
 
 def _whole(config: ModelConfig, networks: Networks, best: State) -> State:
     """The best state, completed with the networks where they were not trained."""
-    model = build_on(config, networks, keep_networks=True)
+    model = build_for_networks(config, networks, keep_networks=True)
     return {**state_of(model), **best}
 
 

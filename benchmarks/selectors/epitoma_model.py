@@ -63,7 +63,7 @@ class ByThreshold:
 
     def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
         """Class scores where about ``kept`` timesteps are open in the mean."""
-        self.trained.model.selector.gating.open_above(self.thresholds[kept])
+        self.trained.model.selector.gating.set_threshold(self.thresholds[kept])
         return _counted(self.trained.recognise(videos, budget=None))
 
 

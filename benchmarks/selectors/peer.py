@@ -11,7 +11,7 @@ from epitoma.core.selection import FeatureCandidates, Selection
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.embedding import embedding
 from epitoma.models.packing import pack
-from epitoma.models.videoepitoma import given_selection
+from epitoma.models.videoepitoma import selection_from_mask
 from epitoma.training.losses import classification_loss
 
 CHUNK = 100
@@ -59,7 +59,7 @@ class Peer(Learner):
 
 def opened(open_BT: Tensor) -> Selection:
     """A selection in which all that is open counts alike."""
-    return given_selection(open_BT, torch.ones_like(open_BT))
+    return selection_from_mask(open_BT, torch.ones_like(open_BT))
 
 
 def cross_entropy(logits_BL: Tensor, labels_BL: Tensor) -> Tensor:

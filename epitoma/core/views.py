@@ -62,15 +62,16 @@ class VideoView(NamedTuple):
         return frames_MCHW
 
 
-def viewed(pixels_P: Tensor, views_PA: Tensor) -> Tensor:
+def apply_views(pixels_P: Tensor, views_PA: Tensor) -> Tensor:
     """Apply its own view to each of the uint8 frames ``(P, 3, H, W)`` or snippets ``(P, 3, M, H, W)``."""
     seen = [
-        _viewed(pixels, VideoView(*view)) for pixels, view in zip(pixels_P, views_PA.tolist(), strict=True)
+        _apply_view(pixels, VideoView(*view))
+        for pixels, view in zip(pixels_P, views_PA.tolist(), strict=True)
     ]
     return torch.stack(seen)
 
 
-def _viewed(pixels: Tensor, view: VideoView) -> Tensor:
+def _apply_view(pixels: Tensor, view: VideoView) -> Tensor:
     if pixels.ndim == 3:
         return view.of(pixels[None])[0]
     return view.of(pixels.transpose(0, 1)).transpose(0, 1)

@@ -49,20 +49,20 @@ def _decode_twice(two_pass: TwoPass, path: Path, index: VideoIndex, kept: int) -
     two_pass.snippets_of(first, path, index, timesteps, uniform_subset(two_pass.timesteps, kept))
 
 
-def light_view(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> FrameRequest:
+def light_request(index: VideoIndex, *, candidates: int, light: InputSpec, heavy: InputSpec) -> FrameRequest:
     """Request for LightNet's frames: the middle frame of every candidate."""
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
     return FrameRequest(frame_indices=timesteps.middle_frames_T, size=light.size)
 
 
-def heavy_view(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpec) -> FrameRequest:
+def heavy_request(index: VideoIndex, *, candidates: int, kept: int, heavy: InputSpec) -> FrameRequest:
     """Request for HeavyNet's frames: the snippets of evenly spread candidates."""
     timesteps = uniform_timesteps(index.frame_count, count=candidates, frames_per_timestep=heavy.frames)
     chosen_TM = timesteps.frames_TM[uniform_subset(candidates, kept)]
     return FrameRequest(frame_indices=chosen_TM.reshape(-1), size=heavy.size)
 
 
-def view_milliseconds(path: str | Path, index: VideoIndex, view: FrameRequest) -> float:
+def request_milliseconds(path: str | Path, index: VideoIndex, view: FrameRequest) -> float:
     """CPU time of decoding the requested frames of a video in milliseconds, the median of three measurements."""
     return core_milliseconds(lambda: decode_requests(path, index, [view]))
 

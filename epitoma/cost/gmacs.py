@@ -11,7 +11,7 @@ from epitoma.core.selection import all_valid
 from epitoma.models.backbone import Backbone
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.speed import Speed
-from epitoma.models.videoepitoma import HeadConfig, Networks, VideoEpitoma, given_selection
+from epitoma.models.videoepitoma import HeadConfig, Networks, VideoEpitoma, selection_from_mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ class CostModel:
         """Cost at this number of kept timesteps; ``selected=False`` leaves out LightNet and selector."""
         if kept not in self._classifier_gmacs:
             heavy_PC = torch.zeros(kept, self._each.heavy_channels)
-            selection = given_selection(all_valid(1, kept), all_valid(1, kept))
+            selection = selection_from_mask(all_valid(1, kept), all_valid(1, kept))
             self._classifier_gmacs[kept] = gmacs(self._model.classifier, heavy_PC, selection)
         return Cost(
             light_net=self.light_net if selected else 0.0,

@@ -10,7 +10,7 @@ import torch
 
 from epitoma.core.budgets import budgets
 from epitoma.core.progress import Watch
-from epitoma.cost.decoding import core_milliseconds, heavy_view, light_view, view_milliseconds
+from epitoma.cost.decoding import core_milliseconds, heavy_request, light_request, request_milliseconds
 from epitoma.cost.gmacs import blank_frame, blank_snippet
 from epitoma.models.videoepitoma import Networks
 from epitoma.video.index import index_video
@@ -54,10 +54,10 @@ def measure_times(networks: Networks, video: str | Path, *, candidates: int, wat
     networks = networks.cpu().eval()
     numbers, light_decoding, heavy_decoding = budgets(candidates), {}, {}
     for done, number in enumerate(numbers, start=1):
-        looking = light_view(index, candidates=number, light=light, heavy=heavy)
-        seeing = heavy_view(index, candidates=candidates, kept=number, heavy=heavy)
-        light_decoding[number] = view_milliseconds(video, index, looking)
-        heavy_decoding[number] = view_milliseconds(video, index, seeing)
+        looking = light_request(index, candidates=number, light=light, heavy=heavy)
+        seeing = heavy_request(index, candidates=candidates, kept=number, heavy=heavy)
+        light_decoding[number] = request_milliseconds(video, index, looking)
+        heavy_decoding[number] = request_milliseconds(video, index, seeing)
         watch(done, len(numbers))
     each_light, each_heavy = network_milliseconds(networks)
     return TimeModel(
@@ -75,7 +75,7 @@ def network_milliseconds(networks: Networks) -> tuple[float, float]:
     )
 
 
-def times_of(values: Mapping[str, Any]) -> TimeModel:
+def time_model_from(values: Mapping[str, Any]) -> TimeModel:
     """Build a time model from JSON values, whose keys are strings instead of integers."""
     decoding = {
         name: {int(number): value for number, value in values[name].items()}

@@ -116,12 +116,12 @@ class GatingModule(nn.Module):
             kept_BT = (lead_BT > self.open_threshold) & valid_BT | kept_BT
         return self._selection(alpha_BT, worth_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
 
-    def open_above_zero(self) -> None:
+    def reset_threshold(self) -> None:
         """Open gates at inference where the worth is above 0: without redundancy the score, as in the paper."""
         self.open_threshold.zero_()
         self.best_share.zero_()
 
-    def open_above(self, threshold: float) -> None:
+    def set_threshold(self, threshold: float) -> None:
         """Open gates at inference where the lead (see :func:`lead`) is above a threshold."""
         self.open_threshold.fill_(threshold)
         self.best_share.fill_(BEST_SHARE)

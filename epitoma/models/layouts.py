@@ -21,7 +21,7 @@ _MARKS = (
 _TORCHVISION_MOBILENET_EPS = 1e-3
 
 
-def seen_layout(state: State) -> str:
+def describe_layout(state: State) -> str:
     """Describe which library's network the tensor names look like, for error messages."""
     for keys, whose in _MARKS:
         if all(key in state for key in keys.split()):

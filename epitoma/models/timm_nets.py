@@ -28,11 +28,11 @@ def create_timm(name: str) -> nn.Module:
     except RuntimeError as error:  # timm raises it for an unknown pretrained tag.
         raise WeightsError(f"timm has no model {name!r}: {error}") from error
     if name != base:
-        move_strides_first(net, name=name)
+        to_resnet_v1(net, name=name)
     return net
 
 
-def move_strides_first(net: nn.Module, *, name: str) -> None:
+def to_resnet_v1(net: nn.Module, *, name: str) -> None:
     """Turn a ResNet v1.5 into a v1 in place: the stride of a block moves from its 3x3 to its first 1x1 convolution.
 
     No weight changes.

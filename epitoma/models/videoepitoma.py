@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.core.selection import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
-from epitoma.core.views import viewed
+from epitoma.core.views import apply_views
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
@@ -98,7 +98,7 @@ class VideoEpitoma(nn.Module):
         """
         valid_BT = candidates.valid_BT
         if open_BT is not None:
-            return self.recognise(candidates, given_selection(open_BT & valid_BT, valid_BT))
+            return self.recognise(candidates, selection_from_mask(open_BT & valid_BT, valid_BT))
         selection, guess = self.selector(
             self.light_features(candidates), valid_BT, noise_BT=noise_BT, budget=budget
         )
@@ -129,9 +129,9 @@ class VideoEpitoma(nn.Module):
             return candidates.light_BTC
         frames_BTCHW = candidates.frames_BTCHW
         if candidates.views_BA is not None:
-            # `viewed` takes packed frames: here every candidate is packed, padding included.
+            # `apply_views` takes packed frames: here every candidate is packed, padding included.
             every_BT = torch.ones_like(candidates.valid_BT)
-            seen = viewed(pack(frames_BTCHW, every_BT), views_of(candidates.views_BA, every_BT))
+            seen = apply_views(pack(frames_BTCHW, every_BT), packed_views(candidates.views_BA, every_BT))
             frames_BTCHW = seen.view(frames_BTCHW.shape)
         return self._networks_for(candidates).light(frames_BTCHW)
 
@@ -141,7 +141,7 @@ class VideoEpitoma(nn.Module):
             return pack(candidates.heavy_BTC, open_BT)
         snippets_PCMHW = pack(candidates.snippets_BTCMHW, open_BT)
         if candidates.views_BA is not None:
-            snippets_PCMHW = viewed(snippets_PCMHW, views_of(candidates.views_BA, open_BT))
+            snippets_PCMHW = apply_views(snippets_PCMHW, packed_views(candidates.views_BA, open_BT))
         return self._networks_for(candidates).heavy(snippets_PCMHW)
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
@@ -171,12 +171,12 @@ def imitation(guess: LightGuess | None, frame_logits_PL: Tensor | None, open_BT:
     return distance_BK.sum(dim=1) / open_BT.sum(dim=1)
 
 
-def views_of(views_BA: Tensor, open_BT: Tensor) -> Tensor:
+def packed_views(views_BA: Tensor, open_BT: Tensor) -> Tensor:
     """View of each open timestep, which is that of its video, packed: ``(P, A)``."""
     return pack(views_BA[:, None].expand(-1, open_BT.shape[1], -1), open_BT)
 
 
-def given_selection(open_BT: Tensor, valid_BT: Tensor) -> Selection:
+def selection_from_mask(open_BT: Tensor, valid_BT: Tensor) -> Selection:
     """Make a selection from a mask instead of a selector: gates of 1 where it is True, scores of 0."""
     gate_BT = open_BT.to(torch.float32)
     return Selection(
@@ -211,10 +211,10 @@ class ModelConfig:
 
 def build_model(config: ModelConfig, *, pretrained: bool = True) -> VideoEpitoma:
     """Build a whole model; with ``pretrained=False`` its networks have random weights until a state dict is loaded."""
-    return build_on(config, Networks(config.networks, pretrained=pretrained), keep_networks=True)
+    return build_for_networks(config, Networks(config.networks, pretrained=pretrained), keep_networks=True)
 
 
-def build_on(config: ModelConfig, networks: Networks, *, keep_networks: bool) -> VideoEpitoma:
+def build_for_networks(config: ModelConfig, networks: Networks, *, keep_networks: bool) -> VideoEpitoma:
     """Build selector and classifier for given networks, which become part of the model if ``keep_networks``."""
     return VideoEpitoma(
         config.head,

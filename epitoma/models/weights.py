@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from epitoma.core.errors import WeightsError
 from epitoma.models.input_spec import Colour
-from epitoma.models.layouts import as_timm_names, seen_layout, without_counters
+from epitoma.models.layouts import as_timm_names, describe_layout, without_counters
 from epitoma.models.trunk import State, Trunk
 
 HUB = "hub"
@@ -130,7 +130,7 @@ def _load_strictly(trunk: Trunk, state: State, *, source: str, name: str) -> Non
         found = [("missing", missing), ("of another shape", misfits), ("unknown", unknown)]
         told = "; ".join(f"{len(keys)} {what} (first: {', '.join(keys[:3])})" for what, keys in found if keys)
         raise WeightsError(
-            f"{source} does not fit {name}: tensors {told}. It looks like {seen_layout(state)}"
+            f"{source} does not fit {name}: tensors {told}. It looks like {describe_layout(state)}"
         )
     # strict=False, because the counters of batch normalisation are left out on both sides.
     trunk.net.load_state_dict({key: state[key] for key in own}, strict=False)

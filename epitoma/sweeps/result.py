@@ -9,7 +9,7 @@ from typing import Any, Literal
 from epitoma.core.errors import RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.sweeps.pareto import Offer, hypervolume, knee, not_dominated, pareto_front
-from epitoma.sweeps.shrinkage import shrunk
+from epitoma.sweeps.shrinkage import shrink_to_mean
 from epitoma.sweeps.trial import TrialResult, has_result, read_result
 
 CostName = Literal["gmacs", "milliseconds"]
@@ -163,7 +163,7 @@ def _offers(trials: Sequence[TrialResult], ways: tuple[str, ...], cost: CostName
 def _offers_of_one_way(alike: Sequence[tuple[TrialResult, TradeoffPoint]], cost: CostName) -> Front:
     # The fewest videos: the estimate of chance is then rather too large than too small.
     videos = min(trial.videos for trial, _ in alike)
-    expected = shrunk([point.score for _, point in alike], videos=videos)
+    expected = shrink_to_mean([point.score for _, point in alike], videos=videos)
     return [
         Offer(
             score=score,

@@ -10,7 +10,7 @@ LEAST_WEIGHT = 1e-3
 """Smallest share of a distance that is kept, so that scores keep their order where all differences look like chance."""
 
 
-def shrunk(scores: Sequence[float], *, videos: int) -> list[float]:
+def shrink_to_mean(scores: Sequence[float], *, videos: int) -> list[float]:
     """Shrink scores towards their mean by the share of their variance that is due to chance.
 
     The best of 64 models on 80 videos is partly the luckiest and does worse on other videos. Of each score's distance

@@ -35,7 +35,7 @@ class WeightAverage:
         for name, weight in self.weights.items():
             self.average[name].lerp_(weight, 1 - decay)
 
-    def go_on_from(self, average: Mapping[str, Tensor]) -> None:
+    def load(self, average: Mapping[str, Tensor]) -> None:
         """Restore an average from a checkpoint."""
         for name, value in average.items():
             self.average[name].copy_(value)

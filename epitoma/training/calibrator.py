@@ -23,6 +23,6 @@ class Calibrator:
         if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
             lead_VT = lead(seen.worth_VT, seen.valid_VT)
-            self.gating.open_above(calibrated_threshold(lead_VT, seen.valid_VT, target_timesteps=target))
+            self.gating.set_threshold(calibrated_threshold(lead_VT, seen.valid_VT, target_timesteps=target))
         else:
-            self.gating.open_above_zero()
+            self.gating.reset_threshold()

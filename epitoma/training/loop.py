@@ -125,9 +125,7 @@ class TrainingLoop:
         }
 
     def _sums_before(self) -> Sums:
-        return Sums.gone_on_with(
-            self.progress.totals, rank=self.context.rank, world_size=self.context.world_size
-        )
+        return Sums.resumed(self.progress.totals, rank=self.context.rank, world_size=self.context.world_size)
 
     def _over_workers(self, sums: Sums) -> Sums:
         return Sums.from_tensor(self.context.sum(sums.tensor().to(self.context.device)))
@@ -162,7 +160,7 @@ class TrainingLoop:
         return {"validation/score": score, "validation/timesteps": seen.kept}
 
     def _is_settled(self, epoch: int) -> bool:
-        return self.clock.share_done(epoch + 1, 0) >= self.trainer.sparsity.settled_after
+        return self.clock.share_done(epoch + 1, 0) >= self.trainer.sparsity.sparse_from
 
     def _is_due(self, epoch: int, every: int) -> bool:
         return (epoch + 1) % every == 0 or epoch + 1 == self.clock.epochs
@@ -184,7 +182,7 @@ class TrainingLoop:
             return
         model, average, best, self.progress = load_training(folder, optimizers=self.trainer.optimizers)
         self.module.load_state_dict(model)
-        self.trainer.average.go_on_from(average)
+        self.trainer.average.load(average)
         self.best = best if self.progress.best_score is not None else {}
         self.trainer.sparsity.multiplier = self.progress.multiplier
         progress = self.progress

@@ -82,7 +82,7 @@ class Sparsity:
         self.multiplier = 0.0
 
     @property
-    def settled_after(self) -> float:
+    def sparse_from(self) -> float:
         """Share of training after which the number of open timesteps no longer falls."""
         if self.config.mode == "none":
             return 0.0

@@ -41,7 +41,7 @@ class Sums:
         return cls.from_tensor(torch.zeros(len(fields(cls)), dtype=torch.float64, device=device))
 
     @classmethod
-    def gone_on_with(cls, counted: Sequence[Sequence[float]], *, rank: int, world_size: int) -> "Sums":
+    def resumed(cls, counted: Sequence[Sequence[float]], *, rank: int, world_size: int) -> "Sums":
         """What a worker goes on with of an epoch that was cut off.
 
         Args:

@@ -5,7 +5,7 @@ from pathlib import Path
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ManifestError
 from epitoma.cost.gmacs import networks_cost
-from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
+from epitoma.cost.milliseconds import TimeModel, measure_times, time_model_from
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.json_files import read_json, write_json
@@ -52,7 +52,7 @@ def _times(file: Path, networks: Networks, video: Manifest, *, candidates: int) 
         with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
             times = measure_times(networks, video.resolved_paths()[0], candidates=candidates, watch=advance)
         write_json(file, to_dict(times))
-    return times_of(read_json(file))
+    return time_model_from(read_json(file))
 
 
 def _has(manifest: Manifest, split: str) -> bool:

@@ -10,7 +10,7 @@ from benchmarks.real_footage import RealFootageConfig, by_way, judged, run, told
 from epitoma.core.errors import EpitomaError
 from epitoma.core.selection import Recognition
 from epitoma.evaluation.tradeoff import TradeoffPoint
-from epitoma.models.videoepitoma import NetworksConfig, given_selection
+from epitoma.models.videoepitoma import NetworksConfig, selection_from_mask
 from epitoma.training.feature_batches import FeatureSplit
 from tests.benchmarks.coloured_clips import write_coloured_clips
 
@@ -106,7 +106,7 @@ def features_of_evidence():
         total_B = (candidates.heavy_BTC.squeeze(-1) * open_BT).sum(dim=1)
         return Recognition(
             logits_BL=torch.stack([-total_B, total_B], dim=1),
-            selection=given_selection(open_BT, candidates.valid_BT),
+            selection=selection_from_mask(open_BT, candidates.valid_BT),
         )
 
     return model, split, evidence_VT

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.core.errors import ConfigError
-from epitoma.core.views import VideoView, viewed
+from epitoma.core.views import VideoView, apply_views
 from epitoma.training.augmentation import AugmentationConfig, draw_view
 
 ALL = AugmentationConfig(crop=0.3, flip=0.5, colour=0.4)
@@ -22,14 +22,14 @@ def as_rows(views: list[VideoView]) -> torch.Tensor:
 
 def test_the_plain_view_changes_nothing():
     snippets = pictures(2, 3, 4, 16, 16)
-    assert torch.equal(viewed(snippets, as_rows([VideoView(), VideoView()])), snippets)
+    assert torch.equal(apply_views(snippets, as_rows([VideoView(), VideoView()])), snippets)
 
 
 @given(st.integers(0, 2**32))
 def test_every_frame_of_a_snippet_is_seen_alike(seed: int):
     frame = pictures(3, 1, 24, 24)
     snippet = frame.expand(3, 5, 24, 24)
-    seen = viewed(snippet[None], as_rows([draw_view(seed, ALL)]))[0]
+    seen = apply_views(snippet[None], as_rows([draw_view(seed, ALL)]))[0]
     assert seen.shape == snippet.shape
     assert seen.dtype == torch.uint8
     assert torch.equal(seen, seen[:, :1].expand_as(seen))
@@ -38,23 +38,23 @@ def test_every_frame_of_a_snippet_is_seen_alike(seed: int):
 def test_lightnets_frame_is_seen_as_the_snippet_is():
     frames = pictures(4, 3, 24, 24)
     views = as_rows([draw_view(seed, ALL) for seed in range(4)])
-    assert torch.equal(viewed(frames, views), viewed(frames[:, :, None], views)[:, :, 0])
+    assert torch.equal(apply_views(frames, views), apply_views(frames[:, :, None], views)[:, :, 0])
 
 
 def test_a_flip_mirrors_and_a_crop_enlarges_its_part():
     frame = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     frame[..., :4, :4] = 200
-    mirrored = viewed(frame, as_rows([VideoView(flip=1)]))
+    mirrored = apply_views(frame, as_rows([VideoView(flip=1)]))
     assert torch.equal(mirrored, frame.flip(-1))
-    quarter = viewed(frame, as_rows([VideoView(width=0.5, height=0.5)]))
+    quarter = apply_views(frame, as_rows([VideoView(width=0.5, height=0.5)]))
     assert (quarter == 200).all()
-    other = viewed(frame, as_rows([VideoView(left=0.5, width=0.5, height=0.5)]))
+    other = apply_views(frame, as_rows([VideoView(left=0.5, width=0.5, height=0.5)]))
     assert (other == 0).all()
 
 
 def test_brightness_is_a_factor():
     frame = torch.full((1, 3, 4, 4), 100, dtype=torch.uint8)
-    assert (viewed(frame, as_rows([VideoView(brightness=1.5)])) == 150).all()
+    assert (apply_views(frame, as_rows([VideoView(brightness=1.5)])) == 150).all()
 
 
 @given(st.integers(0, 2**32))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from epitoma.cost.decoding import decode_milliseconds, heavy_view, light_view
+from epitoma.cost.decoding import decode_milliseconds, heavy_request, light_request
 from epitoma.models.input_spec import InputSpec
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
@@ -17,9 +17,9 @@ def test_the_passes_ask_for_every_middle_frame_and_for_the_kept_snippets_only(tm
     path = tmp_path / "a.mp4"
     write_video(path, np.zeros((96, 64, 64, 3), dtype=np.uint8), fps=8, gop=8)
     index = index_video(path)
-    looked_at = light_view(index, candidates=16, light=light, heavy=heavy)
+    looked_at = light_request(index, candidates=16, light=light, heavy=heavy)
     assert (len(looked_at.frame_indices), looked_at.size) == (16, 32)
     for kept in (2, 8):
-        closely = heavy_view(index, candidates=16, kept=kept, heavy=heavy)
+        closely = heavy_request(index, candidates=16, kept=kept, heavy=heavy)
         assert (len(closely.frame_indices), closely.size) == (kept * 4, 48)
     assert decode_milliseconds(path, candidates=16, kept=2, light=light, heavy=heavy) > 0

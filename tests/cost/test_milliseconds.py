@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from epitoma.core.config import to_dict
-from epitoma.cost.milliseconds import TimeModel, measure_times, times_of
+from epitoma.cost.milliseconds import TimeModel, measure_times, time_model_from
 from epitoma.models.videoepitoma import Networks
 from epitoma.video.compose import write_video
 
@@ -19,7 +19,7 @@ def test_a_video_takes_what_its_parts_take():
 
 
 def test_times_survive_json():
-    assert times_of(to_dict(TIMES)) == TIMES
+    assert time_model_from(to_dict(TIMES)) == TIMES
 
 
 def test_more_is_measured_to_take_longer(networks_config, tmp_path: Path):

@@ -147,10 +147,10 @@ def test_gates_with_a_threshold_measure_from_half_of_the_best_of_the_video():
     module, worth_BT = gating(), torch.tensor([[3.0, 2.5, 1.0, 9.0], [1.0, 0.5, -1.0, 9.0]])
     valid_BT = torch.tensor([[True, True, True, False]] * 2)
     assert lead(worth_BT, valid_BT)[:, :3].tolist() == [[1.5, 1.0, -0.5], [0.5, 0.0, -1.5]]
-    module.open_above(0.75)
+    module.set_threshold(0.75)
     kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
     assert kept.open_BT.tolist() == [[True, True, False, False], [True, False, False, False]]
-    module.open_above_zero()
+    module.reset_threshold()
     kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
     assert kept.open_BT.tolist() == [[True, True, True, False], [True, True, False, False]]
 

@@ -40,7 +40,7 @@ def test_an_average_that_was_kept_is_gone_on_with():
     layer.weight.data.add_(1.0)
     first.update(steps=100)
     second = WeightAverage(layer, decay=0.9)
-    second.go_on_from(first.average)
+    second.load(first.average)
     for average in (first, second):
         average.update(steps=101)
     assert torch.equal(first.average["weight"], second.average["weight"])

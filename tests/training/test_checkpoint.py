@@ -20,7 +20,7 @@ from epitoma.training.optimisation import OptimisationConfig, make_optimizers
 
 def test_a_model_comes_back_whole(tmp_path: Path, model_config):
     model = build_model(model_config).eval()
-    model.selector.gating.open_above(0.3)
+    model.selector.gating.set_threshold(0.3)
     save_model(tmp_path / "model", config=model_config, state=state_of(model))
     loaded, config = load_model(tmp_path / "model")
     assert config == model_config

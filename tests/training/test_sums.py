@@ -21,7 +21,7 @@ def test_a_rejected_video_counts_in_none_of_them():
 def test_sums_of_an_epoch_go_on_with_other_workers(world_size: int):
     counted = [[1.0, 2.0, 3.0, 4.0], [10.0, 20.0, 30.0, 40.0]]
     shares = [
-        Sums.gone_on_with(counted, rank=rank, world_size=world_size).tensor().tolist()
+        Sums.resumed(counted, rank=rank, world_size=world_size).tensor().tolist()
         for rank in range(world_size)
     ]
     if world_size == len(counted):
@@ -31,4 +31,4 @@ def test_sums_of_an_epoch_go_on_with_other_workers(world_size: int):
 
 
 def test_nothing_is_gone_on_with_at_the_start_of_an_epoch():
-    assert Sums.gone_on_with([], rank=0, world_size=2).tensor().tolist() == [0.0] * 4
+    assert Sums.resumed([], rank=0, world_size=2).tensor().tolist() == [0.0] * 4

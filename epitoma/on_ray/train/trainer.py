@@ -17,7 +17,7 @@ from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 from epitoma.core.errors import EpitomaError, RunError
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
-from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_on
+from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.cluster.process_group import BoundTorchConfig
 from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
@@ -215,7 +215,7 @@ def build_trainable(
 ) -> VideoEpitoma:
     """The model as this run trains it: what is not trained is frozen."""
     torch.manual_seed(stable_seed(config.seed, "weights"))
-    model = build_on(model_config, networks, keep_networks=config.source == "pixels")
+    model = build_for_networks(model_config, networks, keep_networks=config.source == "pixels")
     if start is not None:
         _load_start(model, start)
     networks.requires_grad_(config.backbones == "finetune")

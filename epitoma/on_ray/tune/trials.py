@@ -19,7 +19,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.json_files import write_json
-from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_on
+from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.runtime import quieten
 from epitoma.on_ray.predict.features import extract_features
 from epitoma.on_ray.train.board import new_board
@@ -160,7 +160,7 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
     rejects: list[Reject] = []
     best = fit(job, watch=lambda event: _keep_reject(event, rejects), callbacks=[reports])
     write_rejects(config.folder / "rejects.parquet", rejects)
-    model = build_on(job.model, networks, keep_networks=True)
+    model = build_for_networks(job.model, networks, keep_networks=True)
     model.load_state_dict({**state_of(model), **best})
     write_head(config.folder, best if config.backbones == "finetune" else _without_networks(best))
     data = _data_of(model, config, work)
