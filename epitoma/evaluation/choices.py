@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
 from epitoma.core.errors import RunError
-from epitoma.files.parquet import read_parquet
+from epitoma.files.parquet import read_parquet, write_parquet
 from epitoma.models.gating import top_k
 
 CHOICES_FILE = "choices.parquet"
@@ -73,7 +72,7 @@ def write_choices(path: Path, choices: Choices) -> None:
         "open": choices.open_VT.tolist(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), path)
+    write_parquet(path, pa.table(columns))
 
 
 def read_choices(path: Path) -> Choices:

@@ -7,9 +7,8 @@ from statistics import mean, stdev
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from epitoma.files.parquet import read_parquet
+from epitoma.files.parquet import read_parquet, write_parquet
 
 SamplingName = Literal["selector", "gate", "uniform", "random", "dense"]
 """``selector`` keeps a given number of the best timesteps, ``gate`` those whose gates are open, ``dense`` all."""
@@ -107,7 +106,7 @@ def write_points(path: Path, points: Sequence[TradeoffPoint]) -> None:
     """Write points as Parquet, with the total GMACs in an additional column."""
     rows = [{**vars(point), "gmacs": point.gmacs} for point in points]
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows), path)
+    write_parquet(path, pa.Table.from_pylist(rows))
 
 
 def read_points(path: Path) -> list[TradeoffPoint]:

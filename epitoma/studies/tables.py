@@ -5,8 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from epitoma.files.parquet import write_parquet
 from epitoma.studies.class_ratios import RatioStudy
 from epitoma.studies.rows import StudyRow
 
@@ -69,7 +69,7 @@ def ratio_table(study: RatioStudy) -> str:
 def write_rows(path: Path, rows: Sequence[object]) -> None:
     """Write rows (dataclasses) as Parquet."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist([asdict(row) for row in rows]), path)  # pyright: ignore[reportArgumentType]
+    write_parquet(path, pa.Table.from_pylist([asdict(row) for row in rows]))  # pyright: ignore[reportArgumentType]
 
 
 def _cell(row: StudyRow) -> str:

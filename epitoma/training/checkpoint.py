@@ -92,8 +92,9 @@ def load_training(
 def save_model(folder: Path, *, config: ModelConfig, state: State) -> None:
     """Write a self-contained model: its config and the tensors of all its parts."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(folder / MODEL_FILE, state)
     write_json(folder / CONFIG_FILE, to_dict(config))
+    # Last, since a folder that has this file counts as a finished model.
+    write_tensors(folder / MODEL_FILE, state)
 
 
 def load_model(folder: Path) -> tuple[VideoEpitoma, ModelConfig]:

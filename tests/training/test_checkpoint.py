@@ -11,6 +11,7 @@ from epitoma.training.checkpoint import (
     Progress,
     load_model,
     load_training,
+    model_folder,
     save_model,
     save_training,
     state_of,
@@ -96,6 +97,18 @@ def test_a_model_config_with_an_unknown_field_is_refused(tmp_path: Path, model_c
     write_json(tmp_path / "config.json", values)
     with pytest.raises(ConfigError, match=r"config\.json.*kernel_count"):
         load_model(tmp_path)
+
+
+def test_a_model_whose_writing_was_cut_off_is_no_finished_one(tmp_path: Path, model_config):
+    """The file by which a model counts as finished comes last, whatever goes wrong before it."""
+    state = {**build_model(model_config).state_dict(), "broken": torch.empty(1, device="meta")}
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        save_model(tmp_path, config=model_config, state=state)
+    with pytest.raises(RunError, match="no finished run"):
+        model_folder(tmp_path)
+    save_model(tmp_path, config=model_config, state=build_model(model_config).state_dict())
+    written = sorted(tmp_path.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    assert written[-1].name == "model.safetensors"
 
 
 def test_no_model_is_a_clear_error(tmp_path: Path):
