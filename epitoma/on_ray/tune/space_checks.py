@@ -34,7 +34,7 @@ _OWN = (
 """Options that no space may change: the sweep sets them itself, or all its trials share them."""
 
 
-def checkvalues_of(space: SearchSpace, *, seed: int) -> None:
+def check_values(space: SearchSpace, *, seed: int) -> None:
     """Refuse a space with an option that does not exist, or a value that the option cannot have.
 
     Raises:
