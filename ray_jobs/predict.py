@@ -1,4 +1,4 @@
-"""Recognise videos with a trained model: labels, where it looked, and what it took, a row a video."""
+"""Recognise videos with a trained model: one row per video with labels, kept timesteps, and cost."""
 
 import os
 import time
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import tyro
 
 from epitoma.core.errors import ConfigError, ManifestError, RunError
@@ -33,27 +32,27 @@ SETTINGS_FILE = "settings.json"
 TIMES = ("decoding_ms", "light_ms", "heavy_ms")
 
 KEPT_EVERY_SECONDS = 10.0
-"""What a job that is killed has to do again, at most, beside the videos that were under way."""
+"""Longest time between writes of results: what a killed job has to predict again, beside videos in progress."""
 
 _NAMED = 5
 
 
 @dataclass(kw_only=True)
 class PredictConfig:
-    """What to recognise.
+    """Options of a prediction job.
 
     Attributes:
-        model: A finished run.
-        input: The videos: a folder (all below it), a pattern in quotes, a manifest, one file or one address.
-        output: Folder for predictions.parquet and rejects.parquet. A job that was cut off goes on there, and one that
-            is run again does what is new or has changed.
-        budget: Keep exactly so many timesteps of each video; None leaves it to the model's gates.
-        min_score: Labels of a lower score are not told.
-        top: Labels that are told of a video, at most.
-        allow: A further folder, or address such as s3://bucket/, that videos may lie below: links may lead there. Can
-            be given several times.
-        gpu: Compute on GPUs; a cluster that has none at present brings one up. None takes those that are there.
-        speed: How the networks run.
+        model: Folder of a finished run.
+        input: The videos: a folder (with its subfolders), a pattern in quotes, a manifest, one file or one address.
+        output: Folder for predictions.parquet and rejects.parquet. A job run again on the same folder predicts only
+            videos that are missing, new or changed.
+        budget: Keep exactly this many timesteps of each video; None lets the model's gates decide.
+        min_score: Leave out labels with a score below this, 0 to 1.
+        top: Most labels to write per video.
+        allow: A further folder, or address such as s3://bucket/, in which videos may lie, for example behind links.
+            Can be given several times.
+        gpu: Compute on GPUs; a cluster that has none now is asked to start one. None uses the GPUs there are.
+        speed: Precision and compilation of the networks.
     """
 
     model: Path
@@ -73,18 +72,18 @@ class PredictConfig:
 
     @property
     def request(self) -> PredictRequest:
-        """What is asked of every video."""
+        """The same request for every video."""
         return PredictRequest(budget=self.budget, top=self.top, min_score=self.min_score)
 
 
 def predict(config: PredictConfig) -> pa.Table:
-    """Recognise every video that is not done, and say what came of all.
+    """Recognise every video that has no result yet, and print a summary of all.
 
     Returns:
         The predictions, in the order in which the videos are listed.
 
     Raises:
-        EpitomaError: No such model or videos, none of them can be read, or the output holds results to something else.
+        EpitomaError: No such model or videos, none can be read, or the output holds results of other settings.
     """
     model, model_config = load_model(model_folder(config.model))
     check_budget(config.budget, model_config)
@@ -118,14 +117,14 @@ def gather(
     watch: Callable[[int], None],
     most_at_once: int = 2000,
 ) -> list[Reject]:
-    """Keep results as they come in, so that a job that ends at any time has little to do again.
+    """Write results as they come in, so that an interrupted job loses little.
 
     Args:
-        results: To videos of any order.
-        store: Where they are kept.
-        key_by_id: Of the videos.
-        watch: Told how many have been answered.
-        most_at_once: Rows that are written together, at most; fewer, where ten seconds have passed.
+        results: Results of videos, in any order.
+        store: Where to write them.
+        key_by_id: Keys of the videos (see :func:`key_of`).
+        watch: Called with the number of videos that have a result.
+        most_at_once: Write when this many rows are waiting, or when ten seconds have passed.
 
     Returns:
         Videos that cannot be read.
@@ -152,10 +151,10 @@ def gather(
 
 
 def _settle(config: PredictConfig) -> None:
-    """Claim the output for these questions to this model.
+    """Write the model and request into the output folder, or check that they are those of an earlier job.
 
     Raises:
-        RunError: It holds results to others.
+        RunError: The folder holds results of another model, input or request.
     """
     file = config.output / SETTINGS_FILE
     settings = {
@@ -190,9 +189,9 @@ def _print_summary(config: PredictConfig, predictions: pa.Table, rejects: Sequen
     if not len(predictions):
         raise ManifestError(f"none of {len(rejects)} videos of {config.input} can be read")
     first = Counter(labels[0] if labels else "none" for labels in predictions["labels"].to_pylist())
-    told = ", ".join(f"{label} {count}" for label, count in first.most_common(_NAMED))
-    say(f"  best labels: {told}{', ...' if len(first) > _NAMED else ''}")
-    mean = {name: pc.mean(predictions[name]).as_py() for name in ("kept", "candidates", "gmacs", *TIMES)}
+    counts = ", ".join(f"{label} {count}" for label, count in first.most_common(_NAMED))
+    say(f"  best labels: {counts}{', ...' if len(first) > _NAMED else ''}")
+    mean = {name: predictions[name].to_numpy().mean() for name in ("kept", "candidates", "gmacs", *TIMES)}
     times = ", ".join(f"{name.removesuffix('_ms')} {mean[name]:.0f}" for name in TIMES)
     say(
         f"  in the mean {mean['kept']:.1f} of {mean['candidates']:.0f} timesteps kept, {mean['gmacs']:.3g} GMACs, "
@@ -202,7 +201,7 @@ def _print_summary(config: PredictConfig, predictions: pa.Table, rejects: Sequen
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(PredictConfig, predict, about=__doc__)
 
 

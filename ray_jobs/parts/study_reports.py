@@ -1,4 +1,4 @@
-"""The paper's studies as reports: each makes a table and a figure of evaluated runs, and keeps both in MLflow."""
+"""Reports of the paper's studies: each makes a table and a figure of evaluated runs, and logs both to MLflow."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -27,8 +27,8 @@ class StudyConfig:
     """A study of runs that have been trained and evaluated.
 
     Attributes:
-        runs: Folders of the runs; those that differ by their seed are one setting.
-        output: Folder for table and figure; None is ``study_NAME`` beside the first run.
+        runs: Folders of the runs; runs that differ only in their seed are averaged.
+        output: Folder for table and figure; None uses ``study_NAME`` beside the first run.
     """
 
     name: ClassVar[str]
@@ -42,7 +42,7 @@ class StudyConfig:
 
     @property
     def folder(self) -> Path:
-        """Where everything goes."""
+        """Folder for table and figure."""
         return self.output or self.runs[0].parent / f"study_{self.name}"
 
     def report(self) -> list[StudyRow]:
@@ -63,7 +63,7 @@ class StudyConfig:
 
     @abstractmethod
     def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """Rows and table of the runs; the figure is drawn into the folder."""
+        """Compute rows and table of the runs, and write the figure into the folder."""
 
 
 class ScoreStudyConfig(StudyConfig):
@@ -74,10 +74,10 @@ class ScoreStudyConfig(StudyConfig):
     against: ClassVar[Against] = "timesteps"
 
     def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """Rows and their table, with the figure drawn."""
-        rows = self.rows_of(runs)
+        """Compute rows and table of the runs, and write the figure into the folder."""
+        rows = type(self).rows_of(runs)
         study_figure(rows, self.folder / "figure.png", against=self.against, labels=labels)
-        return rows, self.table_of(rows)
+        return rows, type(self).table_of(rows)
 
 
 class Table2Config(ScoreStudyConfig):
@@ -118,7 +118,7 @@ class OffTheShelfConfig(ScoreStudyConfig):
 
 
 class AblationConfig(ScoreStudyConfig):
-    """Runs that differ in a part of the gate; name them alike but for the number of the seed at the end."""
+    """Runs that differ in a part of the gate; their names must be equal except for the seed's number at the end."""
 
     name = "ablation"
     rows_of = staticmethod(ablation)
@@ -130,11 +130,11 @@ class Figure5Config(StudyConfig):
     name = "figure5"
 
     def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """Ratios by class of every kind of training."""
+        """Compute the ratios by class for each kind of training."""
         return self.ratios(figure5(runs), labels)
 
     def ratios(self, study: RatioStudy, labels: Labels) -> tuple[list[StudyRow], str]:
-        """Draw the ratios and keep them."""
+        """Write the ratios as figure and Parquet file; returns rows and table."""
         ratio_figure(study.ratios, self.folder / "figure.png", title=labels.title)
         write_rows(self.folder / "ratios.parquet", study.ratios)
         return list(study.rows), ratio_table(study)
@@ -146,5 +146,5 @@ class Figure6Config(Figure5Config):
     name = "figure6"
 
     def make(self, runs: Sequence[MeasuredRun], labels: Labels) -> tuple[list[StudyRow], str]:
-        """Ratios by class, their variance and the score of both."""
+        """Compute ratios by class, their variance and the score for both kinds of gating."""
         return self.ratios(figure6(runs), labels)
