@@ -1,4 +1,4 @@
-"""Whole configs of runs, as functions: what a person would otherwise have to put together from options."""
+"""Presets: functions that return whole configs of training runs, for ``train --preset`` and the demo."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,14 +16,14 @@ from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
 
 CANDIDATES = 32
-"""Timesteps of a video that the paper's selector chooses among: random in training, uniform at inference."""
+"""Candidate timesteps per video in the paper: random in training, uniform at inference."""
 
 STORED = 128
-"""Timesteps that a feature store keeps, of which each step of training draws its candidates."""
+"""Timesteps per video in a feature store, from which each training step draws its candidates."""
 
 
 def paper_optimisation() -> OptimisationConfig:
-    """The paper's: Adam at a constant rate, and no more."""
+    """The paper's optimisation: Adam at a constant learning rate, without weight decay or averaging."""
     return OptimisationConfig(
         epochs=100,
         batch_size=32,
@@ -37,9 +37,9 @@ def paper_optimisation() -> OptimisationConfig:
 
 
 def standalone(*, manifest: Path, name: str, light: str = "mobilenetv3_small_100") -> TrainConfig:
-    """A selector trained by itself: its own light network is HeavyNet too, so nothing heavy is ever computed.
+    """A selector trained stand-alone: the light network is HeavyNet too, so that training needs no heavy network.
 
-    Its selector serves any HeavyNet afterwards, as it is (``evaluate --selector-from``) or as a start for training end
+    Its selector can be used with any HeavyNet, as it is (``evaluate --selector-from``) or as the start of training end
     to end (``--selector-from``).
     """
     networks = NetworksConfig(light=LightNet.Config(name=light), heavy=HeavyNet.Config(name=light))
@@ -47,15 +47,15 @@ def standalone(*, manifest: Path, name: str, light: str = "mobilenetv3_small_100
 
 
 def frozen(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig:
-    """Selector and classifier on stored features of networks that do not learn."""
+    """Selector and classifier, trained on stored features of frozen networks."""
     return _from_features(manifest, name, NetworksConfig(heavy=HeavyNet.Config(name=heavy)))
 
 
 def end_to_end(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig:
-    """Selector, classifier and both networks together, from pixels.
+    """Selector, classifier and both networks, trained together from pixels.
 
-    From scratch, or with ``selector_from`` in front of a selector that was trained by itself. Steps with all
-    timesteps open, in which HeavyNet sees every candidate, are in the warm-up only.
+    The selector starts from scratch, or from a stand-alone one with ``selector_from``. Steps with all timesteps open,
+    in which HeavyNet runs on every candidate, are in the warm-up only.
     """
     return TrainConfig(
         manifest=manifest,
@@ -78,7 +78,7 @@ def breakfast(*, manifest: Path, name: str, heavy: str = "i3d") -> TrainConfig:
 
 
 def charades(*, manifest: Path, name: str, heavy: str = "i3d") -> TrainConfig:
-    """The paper's training on Charades, which differs from that on Breakfast in the dataset alone (section 4.1)."""
+    """The paper's training on Charades, the same as on Breakfast except for the dataset (section 4.1)."""
     return breakfast(manifest=manifest, name=name, heavy=heavy)
 
 
@@ -98,14 +98,14 @@ Preset = Callable[..., TrainConfig]
 PRESETS: Mapping[str, Preset] = {
     preset.__name__: preset for preset in (standalone, frozen, end_to_end, breakfast, charades)
 }
-"""By the names that ``train --preset`` knows, where ``breakfast:resnet50_v1`` chooses the HeavyNet as well."""
+"""Presets by their name in ``train --preset``; a name such as ``breakfast:resnet50_v1`` sets the HeavyNet too."""
 
 
 def preset(name: str) -> Preset:
-    """The preset of a name, with the network that the name may have after a colon.
+    """Look up a preset by its name, with an optional network after a colon.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no such preset.
     """
     base, _, network = name.partition(":")
     if base not in PRESETS:
@@ -116,7 +116,7 @@ def preset(name: str) -> Preset:
 
 
 def demo_dataset() -> SyntheticConfig:
-    """Videos of half a minute, ten classes; no two differ by motion alone, which the demo's 2D nets miss."""
+    """Videos of half a minute in ten classes; no two classes differ by motion only, which 2D networks cannot see."""
     return SyntheticConfig(
         train_videos=240,
         validation_videos=80,
@@ -131,7 +131,7 @@ def demo_dataset() -> SyntheticConfig:
 
 
 def offline_networks(*, light: int = 48, heavy: int = 112, frames: int | None = None) -> NetworksConfig:
-    """EfficientNet-Lite0 twice, at these sizes in pixels, with the weights of an installed package."""
+    """EfficientNet-Lite0 as both networks, at these input sizes in pixels, with weights from an installed package."""
     name, weights = "tf_efficientnet_lite0", "package"
     return NetworksConfig(
         light=LightNet.Config(name=name, weights=weights, size=light),
@@ -140,7 +140,7 @@ def offline_networks(*, light: int = 48, heavy: int = 112, frames: int | None = 
 
 
 def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
-    """Selector and classifier from stored features: seconds."""
+    """Selector and classifier from stored features; trains in seconds."""
     return TrainConfig(
         manifest=manifest,
         name="selector",
@@ -154,7 +154,7 @@ def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
 
 
 def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
-    """The selector's run gone on with from pixels, gates and both networks trained together."""
+    """Training end to end from pixels, starting from the run of `demo_selector`."""
     selector = demo_selector(runs, manifest)
     return replace(
         selector,
@@ -178,9 +178,9 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
 
 
 def demo_reference(runs: Path, manifest: Path) -> TrainConfig:
-    """A classifier on the end-to-end run's own networks that never met a selector.
+    """A reference classifier, trained without a selector on the networks of the end-to-end run.
 
-    Uniform, random and dense sampling are given whichever classifier serves them better on validation.
+    Uniform, random and dense sampling are evaluated with whichever classifier scores better on validation.
     """
     selector = demo_selector(runs, manifest)
     networks = demo_end_to_end(runs, manifest).folder

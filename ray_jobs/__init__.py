@@ -1,6 +1,6 @@
-"""Jobs: each a short file, run as ``python -m ray_jobs.NAME`` here or through ``ray job submit``."""
+"""The jobs, one short file each: run with ``python -m ray_jobs.NAME``, here or through ``ray job submit``."""
 
 from ray_jobs.parts.first_line import say_first_line_of_process
 
-# Here, because Python imports a package before the job in it, whose own imports take seconds.
+# Python imports a package before a module in it, so the line comes before the job's own imports, which take seconds.
 say_first_line_of_process()

@@ -1,4 +1,4 @@
-"""The command ``epitoma``: a thin front to the jobs, each of which is also ``python -m ray_jobs.NAME``."""
+"""The command ``epitoma``: runs a job by its name; each job can also be run with ``python -m ray_jobs.NAME``."""
 
 import sys
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from ray_jobs.parts.first_line import HELP, say_first_line
 
 @dataclass(frozen=True)
 class Command:
-    """A command.
+    """A command of ``epitoma``.
 
     Attributes:
-        job: Module of the job below ``ray_jobs``.
-        about: What it does.
-        question: What the job is told to do, where it can do several things.
+        job: Name of the job's module in ``ray_jobs``.
+        about: Short description, for ``epitoma --help``.
+        question: Subcommand of the job that this command runs; None runs the job itself.
     """
 
     job: str
@@ -43,7 +43,7 @@ COMMANDS = {
 
 
 def usage() -> str:
-    """What ``epitoma --help`` says."""
+    """Text of ``epitoma --help``."""
     lines = [f"  {name:<10}{command.about}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
@@ -70,7 +70,7 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     command = COMMANDS[name]
     say_first_line(name, arguments)
-    # Help and errors are of the job, under the name that it was called by.
+    # The job's parser takes the program name in help and errors from argv[0].
     sys.argv = (
         [f"epitoma {name}", *arguments]
         if command.question is None

@@ -1,4 +1,4 @@
-"""The whole main path on synthetic videos: dataset, features, selector, end to end, evaluation, MLflow."""
+"""Demo of all main steps on synthetic videos: dataset, features, selector, training end to end, evaluation, MLflow."""
 
 import time
 from dataclasses import dataclass, replace
@@ -23,17 +23,17 @@ SUMMARY = "summary.json"
 
 @dataclass(kw_only=True)
 class DemoConfig:
-    """The demo.
+    """Options of the demo.
 
     Attributes:
-        runs: Where everything goes.
+        runs: Folder for everything that the demo writes.
     """
 
     runs: Path = Path("runs/demo")
 
 
 def demo(config: DemoConfig) -> dict[str, float]:
-    """Run what has not been run yet, print the summary, and return it."""
+    """Run the steps that have not been run yet, print the summary, and return it."""
     summary = config.runs / SUMMARY
     if summary.is_file():
         say(f"the demo has run already; remove {config.runs} to run it again")
@@ -64,17 +64,17 @@ def _run(runs: Path) -> dict[str, float]:
 
 
 def _train_once(config: TrainConfig) -> None:
-    """Train unless that is done; a run that was cut off goes on."""
+    """Train unless the run is finished; an interrupted run is resumed."""
     if not (config.folder / MODEL).is_dir():
         train(replace(config, resume=(config.folder / CONFIG_FILE).is_file()))
 
 
 def summarise(validation: list[TradeoffPoint], test: list[TradeoffPoint]) -> dict[str, float]:
-    """What the demo shows, measured on the test split.
+    """Compute the demo's results on the test split.
 
-    Everything is chosen on the validation split: the selector's own number of timesteps or a fixed budget, and for
-    every other way the classifier that serves it better. Uniform and random keep as many timesteps as the selector
-    does, rounded up.
+    All choices are made on the validation split: the gates' own number of timesteps or a fixed budget, and for each
+    other sampling the classifier that scores better with it. Uniform and random sampling keep as many timesteps as the
+    selector does, rounded up.
     """
     selector = _best_selection(validation, test)
     dense = _stronger(validation, test, "dense")
@@ -100,7 +100,7 @@ def _stronger(
     sampling: SamplingName,
     budget: int | None = None,
 ) -> TradeoffPoint:
-    """The point of whichever classifier serves a way better on validation, at the nearest budget measured there."""
+    """Test point of a sampling with the classifier that scores better on validation, at the nearest budget there."""
 
     def on_validation(classifier: ClassifierName) -> float:
         points = [p for p in validation if (p.sampling, p.classifier) == (sampling, classifier)]
@@ -111,9 +111,9 @@ def _stronger(
 
 
 def _best_selection(validation: list[TradeoffPoint], test: list[TradeoffPoint]) -> TradeoffPoint:
-    """The better on validation of the gate's own choice and the budgets that save what the demo promises.
+    """Test point of the gate or selector budget that scores best on validation, among those that save enough.
 
-    That is: at most a quarter of the candidates, and at most half of the computation.
+    Enough means: at most a quarter of the candidates kept, and at most half of the GMACs of dense sampling.
     """
     dense = find(validation, "dense")
     ways = [
@@ -148,7 +148,7 @@ def _print(values: dict[str, float], runs: Path) -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(DemoConfig, demo, about=__doc__)
 
 

@@ -30,23 +30,23 @@ from ray_jobs.parts.runs import check_classes
 
 @dataclass(kw_only=True)
 class EvaluateConfig:
-    """What to evaluate.
+    """Options of an evaluation.
 
     Attributes:
-        run: A finished run.
-        manifest: The dataset.
-        split: On which split.
-        candidates: Choose among so many timesteps of a video, which the selector sees; None is the run's own number.
-        selector_from: A finished run whose LightNet and selector choose, before this run's HeavyNet and classifier,
-            which never saw them (off-the-shelf use, paper section 4.2).
-        reference: A run trained without a selector on the same networks, whose classifier then serves uniform,
-            random and dense sampling beside the run's own.
-        features: Where feature stores are kept; None keeps them beside the run.
-        random_draws: Random samplings to average over.
+        run: Folder of the finished run to evaluate.
+        manifest: Manifest of the dataset.
+        split: Split to evaluate on.
+        candidates: Candidate timesteps per video that the selector sees; None uses the run's own number.
+        selector_from: Finished run whose LightNet and selector are used in front of this run's HeavyNet and
+            classifier, which were not trained with them (off-the-shelf use, paper section 4.2).
+        reference: Run trained without a selector on the same HeavyNet; its classifier is evaluated too, with uniform,
+            random and dense sampling.
+        features: Folder of the feature stores; None uses ``features`` beside the run.
+        random_draws: Number of random samplings to average over.
         seed: Seed of random sampling.
-        speed: How the networks run.
-        max_reject_share: Largest share of videos that may be unreadable.
-        quiet: Keep table and figure without printing them.
+        speed: Precision and compilation of the networks.
+        max_reject_share: Largest share of videos that may be unreadable, 0 to 1.
+        quiet: Write table and figure without printing them.
     """
 
     run: Path
@@ -70,7 +70,7 @@ class EvaluateConfig:
 
 
 def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
-    """Measure every way of choosing timesteps, print the table, and keep table and figure in the run.
+    """Evaluate every sampling at every budget, print the table, and write table and figure into the run's folder.
 
     Raises:
         EpitomaError: No such run, dataset or split, or the dataset has other classes than the model.
@@ -96,7 +96,7 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
 def measure(
     evaluation: Evaluation, model: VideoEpitoma, reference: VideoEpitoma | None, *, has_selector: bool
 ) -> list[TradeoffPoint]:
-    """All points of a split."""
+    """Tradeoff points of the selector (if the model has one) and of the reference samplings on one split."""
     points = evaluation.selector_points(model) if has_selector else []
     same = same_budget(points) if points else evaluation.timesteps
     points += evaluation.reference_points(model, "own", also=same)
@@ -106,7 +106,7 @@ def measure(
 def _evaluation(
     config: EvaluateConfig, split: Manifest, stored: Stored, model: VideoEpitoma, model_config: ModelConfig
 ) -> Evaluation:
-    """The split at the candidates that were asked for."""
+    """Set up the evaluation of a split at the requested number of candidates."""
     evaluation = Evaluation(
         split=feature_split(stored, split),
         evidence_VT=evidence_of(split, stored, networks_of(model).heavy.input.frames),
@@ -119,12 +119,12 @@ def _evaluation(
 
 
 def same_budget(points: list[TradeoffPoint]) -> int:
-    """The budget at which other ways keep as many timesteps as the gate does, rounded up."""
+    """Budget equal to the mean number of timesteps that the gate keeps, rounded up."""
     return math.ceil(find(points, "gate").timesteps)
 
 
 def _model(config: EvaluateConfig, folder: Path, manifest: Manifest) -> tuple[VideoEpitoma, ModelConfig]:
-    """The run's model, with another run's selector if that is asked for."""
+    """Load the run's model, with another run's LightNet and selector if ``selector_from`` is set."""
     model, model_config = load_model(folder)
     check_classes(manifest, model_config, config.run)
     if config.selector_from is None:
@@ -180,13 +180,14 @@ def _keep(
         console.print(tradeoff_table(points, title=title, score_name=score_name))
         say(f"  table and figure: {folder}")
     with tracked_run(config.run, params={}) as tracker:
+        # Metrics are named by split only, so those of another setting would overwrite the run's own.
         if not among and not by:
             tracker.points(points, split=config.split)
         tracker.artifact(folder, folder=folder.name)
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(EvaluateConfig, evaluate, about=__doc__)
 
 

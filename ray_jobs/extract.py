@@ -16,16 +16,16 @@ from ray_jobs.parts.extraction import extract_with
 
 @dataclass(kw_only=True)
 class ExtractConfig:
-    """Features to extract.
+    """Options of a feature extraction.
 
     Attributes:
-        manifest: The dataset.
-        features: Where feature stores are kept.
+        manifest: Manifest of the dataset.
+        features: Folder of the feature stores.
         networks: LightNet and HeavyNet.
-        networks_from: A finished run whose networks are used in place of ``networks``.
-        timesteps: Dense uniform timesteps a video, D.
-        speed: How the networks run.
-        max_reject_share: Largest share of videos that may be unreadable.
+        networks_from: Finished run whose networks are used instead of ``networks``.
+        timesteps: Uniform timesteps per video to store, D.
+        speed: Precision and compilation of the networks.
+        max_reject_share: Largest share of videos that may be unreadable, 0 to 1.
     """
 
     manifest: Path
@@ -60,7 +60,7 @@ def extract(config: ExtractConfig) -> Extracted:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(ExtractConfig, extract, about=__doc__)
 
 

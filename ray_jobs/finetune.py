@@ -1,7 +1,8 @@
 """Fine-tune one network as a plain video classifier, from pixels: the first step of the paper's recipe.
 
 A video's timesteps are classified one by one and their scores averaged, or, with ``--head.classifier.video-logits``,
-classified together by the VideoClassifier. What comes of it is used with ``--light-from`` or ``--heavy-from``.
+classified together by the VideoClassifier. ``train`` takes the fine-tuned network with ``--light-from`` or
+``--heavy-from``.
 """
 
 from dataclasses import dataclass, field, replace
@@ -25,23 +26,23 @@ LIGHT, HEAVY = "networks.light.", "networks.heavy."
 
 
 def plain_head() -> HeadConfig:
-    """Scores of single timesteps, averaged."""
+    """Head that classifies each timestep and averages the scores."""
     return HeadConfig(classifier=VideoClassifier.Config(embed_channels=None, video_logits=False))
 
 
 def plain_optimisation() -> OptimisationConfig:
-    """Few passes at small steps: a pretrained network needs no more, and soon knows its videos by heart."""
+    """Few epochs at a low learning rate: a pretrained network needs no more, and overfits soon."""
     return OptimisationConfig(epochs=20, patience=5, network_learning_rate=1e-4)
 
 
 @dataclass(kw_only=True)
 class FinetuneConfig(TrainConfig):
-    """One network's fine-tuning; whatever a training run from pixels has but a selector.
+    """Options of fine-tuning one network: those of a training run from pixels without a selector.
 
     Attributes:
-        network: Which of the two learns.
-        timesteps: Of a video in validation, uniform over it.
-        train_timesteps: Of a video in training; None draws as many.
+        network: Network to fine-tune.
+        timesteps: Timesteps per video in validation, uniform over it.
+        train_timesteps: Timesteps per video in training; None draws as many as ``timesteps``.
     """
 
     network: Literal["light", "heavy"] = "heavy"
@@ -61,7 +62,8 @@ class FinetuneConfig(TrainConfig):
 def finetune(config: FinetuneConfig, *, parent: Path | None = None) -> Path:
     """Fine-tune, and return the run's folder.
 
-    A LightNet learns in HeavyNet's place, where all timesteps are seen by it, and is then kept in its own as well.
+    A LightNet is trained in HeavyNet's place, where it sees all timesteps, and its weights are then saved as
+    LightNet's too.
 
     Raises:
         EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
@@ -75,7 +77,7 @@ def finetune(config: FinetuneConfig, *, parent: Path | None = None) -> Path:
 
 
 def light_in_its_place(state: State) -> State:
-    """The state with what HeavyNet has learnt as LightNet's too."""
+    """The state with HeavyNet's trained weights copied to LightNet."""
     learnt = {
         name.replace(HEAVY, LIGHT, 1): each.clone() for name, each in state.items() if name.startswith(HEAVY)
     }
@@ -83,7 +85,7 @@ def light_in_its_place(state: State) -> State:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(FinetuneConfig, finetune, about=__doc__)
 
 

@@ -1,4 +1,4 @@
-"""Make a dataset: a manifest of videos that you have, or videos that are made here."""
+"""Make a dataset: a manifest of videos that you have, or of videos that are generated."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -33,12 +33,12 @@ REPORT_FILE = "report.txt"
 
 @dataclass(frozen=True, kw_only=True)
 class Prepare:
-    """What is asked of all that are made from files.
+    """Options of every dataset that is made from files.
 
     Attributes:
-        output: Where manifest, index and rejects go.
-        allow: A further folder, or address such as s3://bucket/, that videos may lie below: links and tables may lead
-            there. Can be given several times.
+        output: Folder for manifest, index and rejects.
+        allow: A further folder, or address such as s3://bucket/, in which videos may lie, for example behind links or
+            paths in a table. Can be given several times.
     """
 
     output: Path
@@ -47,7 +47,7 @@ class Prepare:
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareFolder(FolderConfig, Prepare):
-    """Your videos, one folder a class, or train/, validation/ (val/, valid/) and test/ with those inside."""
+    """Your videos, one folder per class, or train/, validation/ (val/, valid/) and test/ with class folders inside."""
 
     def make(self) -> Manifest:
         """List and index the folder."""
@@ -57,7 +57,7 @@ class PrepareFolder(FolderConfig, Prepare):
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareTable(TableConfig, Prepare):
-    """Your videos, a row each of a CSV or Parquet file."""
+    """Your videos, one row each in a CSV or Parquet file."""
 
     def make(self) -> Manifest:
         """List and index the videos of the table."""
@@ -91,15 +91,15 @@ class PrepareSynthetic:
     """Synthetic videos with known evidence.
 
     Attributes:
-        output: Where the videos, their manifest and index go.
-        dataset: What they are like.
+        output: Folder for the videos, their manifest and index.
+        dataset: Number, classes, length and format of the videos.
     """
 
     output: Path
     dataset: SyntheticConfig = field(default_factory=SyntheticConfig)
 
     def make(self) -> Manifest:
-        """Render the videos, unless they are there already with the same settings."""
+        """Render the videos, unless the output has them with the same settings."""
         path, settings = self.output / MANIFEST_FILE, self.output / "synthetic.json"
         if path.is_file() and settings.is_file() and read_json(settings) == to_dict(self.dataset):
             return read_manifest(path)
@@ -111,21 +111,21 @@ class PrepareSynthetic:
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareComposites(CompositeConfig, Prepare):
-    """Minutes-long videos with known evidence, put together from short clips, one folder a class.
+    """Minutes-long videos with known evidence, put together from short clips, one folder per class.
 
     Attributes:
-        clips: The folder of clips, or of train/, validation/ and test/ with class folders inside.
+        clips: Folder of class folders with clips, or of train/, validation/ and test/ with class folders inside.
     """
 
     clips: Path
 
     def make(self) -> Manifest:
-        """Check the clips and compose the videos that are not there yet with the same settings."""
+        """Check the clips, and encode the videos that the output does not have with the same settings."""
         check_output(self.output, source=self.clips)
         listing = list_clips(self.clips, self)
         check_listing(listing, Roots.given((self.clips, *self.allow), source="prepare"))
         class_names(listing.classes, self)
-        # The class of a job that is run as a command has no module that workers could import.
+        # Run as a command, this class is in `__main__`, which workers cannot import: send its base class.
         config = CompositeConfig(
             **{field.name: getattr(self, field.name) for field in fields(CompositeConfig)}
         )
@@ -153,11 +153,11 @@ PrepareConfig = (
     | Annotated[PrepareSynthetic, tyro.conf.subcommand("synthetic")]
     | Annotated[PrepareComposites, tyro.conf.subcommand("composites")]
 )
-"""A subcommand each; every one can `make` its dataset."""
+"""One subcommand per kind of dataset; each config has a method `make`."""
 
 
 def prepare(config: PrepareConfig) -> Manifest:
-    """Make the dataset and say what is in it."""
+    """Make the dataset and print how many videos and classes it has."""
     manifest = config.make()
     counts = {name: len(manifest.split(name)) for name in manifest.splits}
     listed = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -168,12 +168,12 @@ def prepare(config: PrepareConfig) -> Manifest:
 def prepare_source(
     list_videos: Callable[[], Listing], output: Path, *, roots: Sequence[str | Path]
 ) -> Manifest:
-    """List a source's videos, index them, write the dataset, and say what it holds and what was left out.
+    """List a source's videos, index them, write the dataset, and print a report with what was left out.
 
     Args:
-        list_videos: Lists them.
+        list_videos: Lists the videos.
         output: Folder of the dataset.
-        roots: Folders and addresses that the videos may lie below.
+        roots: Folders and addresses in which the videos may lie.
 
     Raises:
         ConfigError: A root does not exist.
@@ -198,7 +198,7 @@ def prepare_source(
 
 
 def check_output(output: Path, *, source: Path) -> None:
-    """Raise a ConfigError if the output would lie inside the source, which is only read."""
+    """Raise a ConfigError if the output lies inside the source, into which nothing is written."""
     if output.resolve().is_relative_to(source.resolve()):
         raise ConfigError(
             f"--output {output} lies inside {source}, which is only read: choose another folder"
@@ -206,7 +206,7 @@ def check_output(output: Path, *, source: Path) -> None:
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(PrepareConfig, prepare, about=__doc__)
 
 

@@ -27,7 +27,7 @@ from ray_jobs.parts.study_reports import (
 
 @dataclass(kw_only=True)
 class SyncConfig:
-    """Send MLflow what it has not heard of a run, or of a sweep and its trials, because it was down.
+    """Send to MLflow the records of a run, or of a sweep and its trials, that it has not received, as it was down.
 
     Attributes:
         run: Folder of the run or sweep.
@@ -36,7 +36,7 @@ class SyncConfig:
     run: Path
 
     def report(self) -> None:
-        """Send, and say how much that was."""
+        """Send the records, and print how many there were."""
         records = send_the_rest(self.run)
         say(f"{records} records sent to {store_uri(self.run.parent)}")
 
@@ -56,16 +56,16 @@ ReportConfig = (
     | Annotated[ExplainConfig, tyro.conf.subcommand("explain")]
     | Annotated[SyncConfig, tyro.conf.subcommand("sync")]
 )
-"""A subcommand each; every one can `report`."""
+"""One subcommand per report; each config has a method `report`."""
 
 
 def report(config: ReportConfig) -> None:
-    """Make the report that was asked for."""
+    """Make the requested report."""
     config.report()
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(ReportConfig, report, about=__doc__)
 
 

@@ -1,4 +1,4 @@
-"""Sweep a space of settings with Ray Tune: the tradeoff of accuracy and computation, compared in MLflow."""
+"""Sweep a search space with Ray Tune: the tradeoff of accuracy and computation, logged to MLflow."""
 
 import time
 from dataclasses import dataclass, replace
@@ -48,26 +48,26 @@ SPACE_FILE = "space.py"
 
 @dataclass(kw_only=True)
 class SweepConfig:
-    """One sweep.
+    """Options of a sweep.
 
     Attributes:
-        manifest: The dataset.
-        name: The sweep's folder under ``runs``; must be new, unless resumed.
-        space: A module by its dotted name, or a Python file (see ``tune_spaces``).
-        like: A run, or a JSON file of a run's options, whose settings hold where the space says nothing.
-        runs: Where runs and sweeps, and the MLflow store unless MLFLOW_TRACKING_URI is set, are kept.
-        source: ``features`` trains on stored features of frozen networks inside Tune; ``pixels`` end to end, each
-            trial with training workers of its own.
-        trials: How many, or of a space with grids how often they are gone through; None is the space's own number.
-        concurrent: How many at a time; None is as many as the cluster's cores allow.
-        scheduler: ``asha`` stops trials that do badly early; ``none`` lets all finish.
-        cpus_per_trial: Cores of a trial from features, and its threads.
-        gpus_per_trial: GPUs of a trial from features; a part of one will do.
-        confirm: How many of the front's trials to train again, end to end from pixels, to see if the ranking holds.
-        confirm_epochs: Epochs of those; None is each trial's own number.
-        features: Where feature stores are kept; None keeps them in ``runs/features``.
-        seed: Of the search; trials themselves have the seed of the run they are like.
-        resume: Go on with the sweep of this name: finished trials are kept, and so is its space as it was.
+        manifest: Manifest of the dataset.
+        name: Name of the sweep's folder in ``runs``; must be new, unless resumed.
+        space: Search space: dotted name of a module, or a Python file (see ``tune_spaces``).
+        like: A run, or a JSON file of a run's options: values of the options that the space does not set.
+        runs: Folder of runs, sweeps, and the MLflow store unless MLFLOW_TRACKING_URI is set.
+        source: ``features`` trains each trial on stored features of frozen networks, in one process; ``pixels`` trains
+            it end to end, with training workers of its own.
+        trials: Number of trials; for a space with grids, passes through the grids. None uses the space's number.
+        concurrent: Most trials at a time; None runs as many as the cluster's cores allow.
+        scheduler: ``asha`` stops trials early that score badly; ``none`` lets all finish.
+        cpus_per_trial: CPU cores, and threads, of a trial from features.
+        gpus_per_trial: GPUs of a trial from features; may be a fraction.
+        confirm: How many of the front's trials to train again, end to end from pixels, to check the ranking.
+        confirm_epochs: Epochs of those runs; None uses each trial's own number.
+        features: Folder of the feature stores; None uses ``runs/features``.
+        seed: Seed of the search; trials use the seed of the run given by ``like``.
+        resume: Continue the sweep of this name, with its stored space; finished trials are not run again.
     """
 
     manifest: Path
@@ -106,7 +106,7 @@ class SweepConfig:
 
 
 def sweep(config: SweepConfig) -> SweepResult:
-    """Run a sweep, and return what it found.
+    """Run a sweep, and return its result.
 
     Raises:
         EpitomaError: Bad input: a space that cannot be run, a taken name, a missing dataset.
@@ -144,7 +144,7 @@ def sweep(config: SweepConfig) -> SweepResult:
 
 
 def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -> list[TradeoffPoint]:
-    """Train a run nested in the sweep, or go on with it, and measure it on validation."""
+    """Train, or resume, a run nested in the sweep, and evaluate it on validation."""
     if not (run.folder / MODEL).is_dir():
         train(replace(run, resume=(run.folder / CONFIG_FILE).is_file()), parent=sweep.folder)
     return evaluate(
@@ -155,7 +155,7 @@ def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -
 
 
 def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
-    """The run that every trial is like.
+    """Build the config that every trial changes.
 
     Raises:
         ConfigError: ``like`` is neither a run nor a file of options.
@@ -195,7 +195,7 @@ def _check_resumed(config: SweepConfig) -> None:
 
 
 def _check_room(config: SweepConfig) -> None:
-    """Say what would otherwise be waited for in silence: Tune starts no trial that no node has room for."""
+    """Raise, or print, that no node has the resources of a trial: Tune would wait for one without a message."""
     resources = {"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial}
     if config.source == "pixels" or fits_a_node(resources):
         return
@@ -248,7 +248,7 @@ def _run(
 def _run_trials(
     config: SweepConfig, space: SearchSpace, base: TrainConfig, work: TrialWork, watcher: SweepWatcher
 ) -> float:
-    """Run the trials with a live table; returns the seconds that took."""
+    """Run the trials with a live table, and return the seconds they took."""
     trial = feature_trial if config.source == "features" else pixel_trial
     started = time.perf_counter()
     with live() as watcher.show:
@@ -261,7 +261,8 @@ def _run_trials(
 
 
 def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> TunePlan:
-    """How Tune is to run the trials."""
+    """Settings of the Tune run."""
+    # A trial from pixels only starts training workers, which reserve their own cores.
     cpus = config.cpus_per_trial if config.source == "features" else 0.1
     fits = max(1, int(cluster_cpus() / config.cpus_per_trial)) if config.source == "features" else 1
     resources = {"CPU": cpus, **({"GPU": config.gpus_per_trial} if config.gpus_per_trial else {})}
@@ -279,7 +280,7 @@ def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> Tun
 
 
 def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Networks) -> None:
-    """The whole model of the front's knee, as a run's model: for ``evaluate`` and all else that takes a run."""
+    """Save the model at the front's knee as the sweep's model, for ``evaluate`` and other jobs that take a run."""
     place = folder / TRIALS / result.best.trial
     config = from_dict(TrainConfig, trial_config(place), source=str(place))
     model_config = config.model(classes=data.classes, multi_label=data.multi_label)
@@ -289,7 +290,7 @@ def _keep_best(folder: Path, result: SweepResult, data: TrialData, networks: Net
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(SweepConfig, sweep, about=__doc__)
 
 

@@ -31,7 +31,7 @@ from ray_jobs.parts.train_watcher import TrainWatcher
 
 
 def unchanged(state: State) -> State:
-    """The model as it was trained."""
+    """Return the trained state as it is."""
     return state
 
 
@@ -41,9 +41,9 @@ def train(
     """Train one run and return its folder.
 
     Args:
-        config: The run.
-        parent: Folder of the run that this one is nested in.
-        finish: From the state of the best model to what is kept.
+        config: Config of the run.
+        parent: Folder of the run that this one is nested in, in MLflow.
+        finish: Maps the state of the best model to the state that is saved.
 
     Raises:
         EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
@@ -64,7 +64,7 @@ def train(
 
 
 def check_resumed(config: TrainConfig) -> None:
-    """Refuse to go on with a run under other settings than its own; it may get more epochs or workers.
+    """Refuse to resume a run with other settings than its own; epochs and workers, for example, may differ.
 
     Raises:
         RunError: Settings differ.
@@ -119,13 +119,13 @@ def _fit(
 
 
 def _whole(config: ModelConfig, networks: Networks, best: State) -> State:
-    """The best state, completed with the networks where they were not trained."""
+    """The best state, with the networks' weights added where they were not trained."""
     model = build_for_networks(config, networks, keep_networks=True)
     return {**state_of(model), **best}
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     run_job(TrainConfig, train, about=__doc__, preset=preset)
 
 

@@ -17,7 +17,7 @@ class Selection:
     Attributes:
         alpha_BT: Score of the gating module; higher is more likely to be kept.
         worth_BT: Value by which timesteps are kept: the score less a penalty for likeness to better timesteps
-            (``redundancy.py``).
+            (``redundancy.py``); the score itself where a stochastic gate decided.
         gate_BT: Gate value, 0 where shut, in (0, 1] where open.
         open_probability_BT: Probability that the gate is open under its training noise, its expected L0 norm.
         valid_BT: False for padding, which is never open.

@@ -98,7 +98,7 @@ class Evaluation:
                 [classes[int(at)] for at in row.nonzero().flatten().tolist()] for row in self.split.labels_VL
             ],
             worth_VT=worth_VT,
-            open_VT=model.selector.gating.keep(alpha_VT, worth_VT, valid_VT, budget=None).open_BT,
+            open_VT=model.selector.gating.select_at_inference(alpha_VT, worth_VT, valid_VT, budget=None).open_BT,
         )
 
     def reference_points(
@@ -214,7 +214,7 @@ def kept(alpha_VT: Tensor, worth_VT: Tensor, *, budget: int | None) -> Choose:
 
     def choose(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
         rows = slice(first, first + len(candidates.valid_BT))
-        selection = model.selector.gating.keep(
+        selection = model.selector.gating.select_at_inference(
             alpha_VT[rows], worth_VT[rows], candidates.valid_BT, budget=budget
         )
         return model.recognise(candidates, selection)

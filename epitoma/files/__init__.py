@@ -1,1 +1,1 @@
-"""How anything gets to a disk or from one: whole or not at all, from allowed folders, of nobody else's making."""
+"""Files: atomic writes, allowed folders and addresses, ownership checks, JSON and Parquet."""

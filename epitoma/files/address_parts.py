@@ -1,7 +1,7 @@
-"""Addresses as parts that can be compared: scheme, host and names, or nothing where an address is ambiguous.
+"""Comparable parts of addresses: scheme, host and path names; None where an address is ambiguous.
 
-Whoever checks an address and whoever opens it may parse it in different ways. So only those are given parts that
-every client reads alike; the others are not repaired.
+The code that checks an address and the client that opens it may parse it differently. So only addresses that every
+client parses alike have parts; others are not repaired.
 """
 
 import re
@@ -9,9 +9,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pyarrow import ArrowException, fs
 
-# Some clients take a backslash for a slash. `urlsplit` drops tabs and line breaks, which other clients keep.
+# Some clients treat a backslash as a slash. `urlsplit` drops tabs and line breaks, which other clients keep.
 _ODD = re.compile(r"[\\\x00-\x1f]")
-# Nothing that is decoded (%), or that ends the path (? and #). Not "." or ".." either: no dot comes first.
+# No % (decoded), ? or # (end of the path), and no leading dot, which excludes "." and "..".
 _PLAIN_NAME = re.compile(r"[^.?#%\\\x00-\x1f][^?#%\\\x00-\x1f]*")
 _WEB = ("http", "https")
 _WITH_DEFAULT_HOST = ("hdfs", "viewfs")
@@ -21,7 +21,7 @@ def comparable_parts(address: str) -> tuple[str, ...] | None:
     """Split an address for comparison with others.
 
     Returns:
-        Scheme, host and the decoded names of the path; None where the address may lead to another place than these.
+        Scheme, host and the decoded names of the path; None where a client may open something else.
     """
     try:
         split = urlsplit(address)
@@ -29,19 +29,19 @@ def comparable_parts(address: str) -> tuple[str, ...] | None:
         return None
     if _ODD.search(address) or not _has_one_server(split):
         return None
-    # Decoded before it is split: %2e%2e is "..", and %2f a slash, for the server that opens the path.
+    # Decoded before splitting: for the server %2e%2e is "..", and %2f a slash.
     path = unquote(split.path)
     names = path.split("/")
-    # Clients and servers resolve ".." or leave it; both would be right about another file.
+    # Some clients and servers resolve "..", others do not, so they would open different files.
     if _ODD.search(path) or {".", ".."} & set(names):
         return None
-    # The names of hosts have no case, but those of buckets do.
+    # Host names are case-insensitive, bucket names are not.
     host = split.netloc.lower() if _is_web(split) else split.netloc
     return (split.scheme.lower(), host, *(name for name in names if name))
 
 
 def folder_of_plain_name(address: str) -> str | None:
-    """Return an address without its last name; None where that name has to be parsed, or is the host."""
+    """Return an address without its last name; None if that name has special characters, or is the host."""
     folder, _, name = address.rpartition("/")
     is_host = folder.endswith("/")
     return folder if not is_host and _PLAIN_NAME.fullmatch(name) else None
@@ -53,8 +53,8 @@ def is_file_address(address: str) -> bool:
 
 
 def local_path(address: str) -> str | None:
-    """Return the path that a ``file://`` address is opened at; None if it cannot be opened."""
-    # From pyarrow, which opens it in the end: libraries differ in how they read hosts and encoded parts.
+    """Return the path that a ``file://`` address opens; None if pyarrow cannot parse it."""
+    # By pyarrow, because it opens the address later: libraries parse hosts and encoded parts differently.
     try:
         return fs.FileSystem.from_uri(address)[1]
     except (ArrowException, OSError, ValueError):
@@ -62,9 +62,9 @@ def local_path(address: str) -> str | None:
 
 
 def _has_one_server(split: SplitResult) -> bool:
-    """Return whether the host alone says which server is asked."""
-    # pyarrow reads options of a filesystem from the query, and `endpoint_override` names another server than the
-    # bucket's. On the web a query is for the host itself, a signature for example.
+    """Return whether the host alone determines the server."""
+    # pyarrow reads filesystem options from the query, and `endpoint_override` there changes the server.
+    # Over HTTP the query is sent to the host itself, for example as a signature.
     has_options = not _is_web(split) and (split.query or split.fragment)
     has_host = split.netloc or split.scheme.lower() in _WITH_DEFAULT_HOST
     return bool(has_host and not has_options)

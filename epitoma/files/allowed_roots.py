@@ -1,8 +1,8 @@
-"""Folders and addresses below which the videos of a manifest may lie, so that a manifest reaches nothing else.
+"""Allowed roots: folders and addresses in which the videos of a manifest may lie.
 
-A manifest reaches its own folder, and the places that the person who prepared the dataset allowed. Those are in
-``roots.json`` beside the manifest and not inside it: a manifest from somebody else brings no rights along.
-EPITOMA_ROOTS bounds all of this on a machine that several people share.
+A manifest may refer to its own folder, and to the places that the user allowed when preparing the dataset. These are in
+``roots.json`` beside the manifest and not inside it, so that a manifest from somebody else grants no access.
+EPITOMA_ROOTS limits both, on a machine that several people share.
 """
 
 import json
@@ -27,12 +27,12 @@ BOUND = "EPITOMA_ROOTS"
 _PLACES_NAMED = 3
 
 Remedy = Callable[[list[str]], str]
-"""Takes the places of videos that are outside, and returns what a person can do to let them in."""
+"""Maps the places of videos outside the roots to a text that says how to allow them."""
 
 
 @dataclass(frozen=True)
 class Roots:
-    """Places below which videos may lie.
+    """Places in which videos may lie.
 
     Attributes:
         places: Absolute folders, and addresses of folders (``s3://bucket/``).
@@ -42,11 +42,11 @@ class Roots:
 
     @classmethod
     def given(cls, places: Iterable[str | Path], *, source: str) -> "Roots":
-        """Check the places that a person allows.
+        """Check places given by the user.
 
         Args:
             places: Folders and addresses.
-            source: Option or variable that they come from, for the error.
+            source: Option or variable with these places, for the error.
 
         Raises:
             ConfigError: One is neither a folder that exists nor an address with a host or bucket.
@@ -54,7 +54,7 @@ class Roots:
         return cls(tuple(dict.fromkeys(_checked_place(str(place), source=source) for place in places)))
 
     def hold(self, paths: Sequence[str]) -> np.ndarray:
-        """Check which paths and addresses lie below a place; where links lead counts, not where they lie.
+        """Check which paths and addresses lie below a place; symbolic links are followed first.
 
         A folder is listed once, however many videos lie in it.
 
@@ -88,7 +88,7 @@ def roots_beside(manifest: Path) -> Roots:
     """Return the manifest's own folder and the places in ``roots.json`` beside it.
 
     Raises:
-        ManifestError: The file does not look as `prepare` writes it.
+        ManifestError: The file has another format than `prepare` writes.
     """
     file = manifest.parent / ROOTS_FILE
     places = _read_places(file) if file.is_file() else []
@@ -105,10 +105,10 @@ def check_inside(
         names: Name of each video, for the error.
         roots: Where they may lie.
         source: Manifest or folder that lists them, for the error.
-        remedy: What lets in videos below the places that it is given.
+        remedy: Makes the text that says how to allow given places.
 
     Raises:
-        ManifestError: Some do; with their number, the first of them, and the remedy.
+        ManifestError: Some videos lie outside; with their number, the first of them, and the remedy.
     """
     _refuse(paths, names=names, roots=roots, source=source, remedy=remedy)
     limit = bound()
@@ -137,8 +137,8 @@ def _refuse(paths: Sequence[str], *, names: Sequence[str], roots: Roots, source:
 
 
 def _where(path: str) -> str:
-    """Return the path as it is written, and where it leads."""
-    # As a literal: an address is anybody's text, and a line break in it must not look like a line of a log.
+    """Return the path as it is written, and the target of links in it."""
+    # As a literal: the text may come from anybody, and a line break in it must not look like a new log line.
     if is_address(path) or "\0" in path:
         return repr(without_secrets(path))
     real = os.path.realpath(path)
@@ -146,13 +146,13 @@ def _where(path: str) -> str:
 
 
 def _places(paths: Sequence[str]) -> list[str]:
-    """Return the fewest folders and addresses that would hold the paths, and of many the first few."""
+    """Return the folders and addresses that would have to be allowed for the paths, at most _PLACES_NAMED."""
     addresses = {re.sub(r"(://[^/]*).*", r"\1/", without_secrets(path)) for path in paths if is_address(path)}
     folders = {
         os.path.dirname(os.path.realpath(path)) for path in paths if not is_address(path) and "\0" not in path
     }
     common = os.path.commonpath(folders) if folders else "/"
-    # Nobody should be advised to allow the whole machine.
+    # Never suggest allowing the whole file system.
     local = [common] if common != "/" else sorted(folders)
     return [*local, *sorted(addresses)][:_PLACES_NAMED]
 
@@ -163,7 +163,7 @@ def _checked_place(place: str, *, source: str) -> str:
         if not os.path.isdir(place):
             raise ConfigError(f"{source}: no folder at {place}")
         return os.path.abspath(place)
-    # Kept as a folder: a root that is an address is compared by its text, which links do not change.
+    # Converted to a folder, because links are resolved in folders but not in addresses.
     local = local_path(place) if is_file_address(place) else None
     if local is not None:
         return _checked_place(local, source=source)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, so that a killed job leaves nothing that looks finished."""
+"""Atomic writes: files and folders appear complete or not at all, also if the job is killed."""
 
 import os
 import shutil
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def renamed_when_whole(path: Path) -> Iterator[Path]:
-    """Give a hidden path beside ``path`` to write to; it takes the name of ``path`` unless an error is raised.
+    """Yield a hidden path beside ``path`` to write to; it is renamed to ``path`` unless the block raises.
 
-    The suffix is kept, because writers choose the format by it. A process that is killed leaves the hidden file:
-    folders of parts are listed with ``[!.]*``.
+    The suffix is kept, because writers choose the format by it. A killed process leaves the hidden file behind, so list
+    folders of parts with ``[!.]*``.
     """
     aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -23,7 +23,7 @@ def renamed_when_whole(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8, whole or not at all; its folder is made where it is missing."""
+    """Write a text in UTF-8, atomically; creates the folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with renamed_when_whole(path) as aside:
         aside.write_text(text, encoding="utf-8")
@@ -31,7 +31,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def folder_when_whole(folder: Path) -> Iterator[Path]:
-    """Give a hidden path beside ``folder`` to make a folder at; it takes that one's place unless an error is raised."""
+    """Yield a hidden path beside ``folder`` to create a folder at; it replaces ``folder`` unless the block raises."""
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""JSON files, such as configs and histories: written whole, and read with errors that name the file."""
+"""JSON files, such as configs and histories: written atomically, and read with errors that name the file."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from epitoma.files.atomic import write_text
 
 
 def write_json(path: Path, values: object) -> None:
-    """Write a JSON file, whole or not at all."""
+    """Write a JSON file, atomically."""
     write_text(path, json.dumps(values, indent=2) + "\n")
 
 
@@ -17,7 +17,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file.
 
     Raises:
-        RunError: There is none, or it is not JSON.
+        RunError: The file is missing, or is not JSON.
     """
     require(path)
     try:
@@ -27,10 +27,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def require(path: Path) -> None:
-    """Refuse a file of a run that is not there.
+    """Check that a file of a run exists.
 
     Raises:
-        RunError: It is missing.
+        RunError: The file is missing.
     """
     if not path.is_file():
         raise RunError(f"no {path.name} in {path.parent}: the run does not exist or has not finished")

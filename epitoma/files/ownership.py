@@ -1,4 +1,4 @@
-"""Whose files these are: asked before something in them is run."""
+"""Ownership checks of files, before code in them is run."""
 
 import os
 import stat
@@ -9,10 +9,10 @@ from epitoma.core.errors import RunError
 
 
 def refuse_what_others_can_write(place: Path) -> None:
-    """Refuse a file, or a folder with all it holds, that another account owns or that every account may write.
+    """Check that a file, or a folder with its contents, is owned by this account and not writable by all accounts.
 
     Raises:
-        RunError: There is such a file, or a link, which may lead to one.
+        RunError: Such a file is there, or a link, which may lead to one.
     """
     for path in _all(place):
         status = path.lstat()

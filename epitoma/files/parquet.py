@@ -1,7 +1,7 @@
-"""Parquet files: written whole, and read without running anything, whoever wrote them.
+"""Parquet files: written atomically, and read without running code from them.
 
-Ray Data teaches pyarrow a kind of column whose values are unpickled when they are looked at, so that a file with
-such a column runs whatever its writer wanted.
+Ray Data registers a column type in pyarrow whose values are unpickled when they are read, so that a file with such a
+column could run any code of its writer.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,11 +19,11 @@ def read_parquet(path: Path, *, columns: Collection[str] | None = None, remedy: 
 
     Args:
         path: The file.
-        columns: Read those of them that the file has; None reads all.
-        remedy: What to do about a file that is none, for the error.
+        columns: Columns to read, if the file has them; None reads all.
+        remedy: What to do about a file that is not Parquet, for the error.
 
     Raises:
-        ManifestError: It is not a Parquet file, or a column that is to be read is of an extension type.
+        ManifestError: It is not a Parquet file, or one of the columns to read has an extension type.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -46,27 +46,27 @@ def read_parquet(path: Path, *, columns: Collection[str] | None = None, remedy: 
 
 
 def write_parquet(path: Path, table: pa.Table, *, group_rows: int | None = None) -> None:
-    """Write a table, whole or not at all.
+    """Write a table, atomically.
 
     Args:
         path: The file.
-        table: What it shall hold.
-        group_rows: Rows that are written, and can be read, together; None leaves it to pyarrow.
+        table: The table.
+        group_rows: Rows of a row group; None uses pyarrow's default.
     """
     with renamed_when_whole(path) as aside:
         pq.write_table(table, aside, row_group_size=group_rows)
 
 
 def read_tables(path: Path, schema: pa.Schema, *, rows: int) -> Iterator[pa.Table]:
-    """Read a file a few rows at a time.
+    """Read a file as tables of some rows.
 
     Args:
         path: The file.
-        schema: Its columns, which are plain.
-        rows: Of a table.
+        schema: Its columns, of plain types.
+        rows: Most rows of a table.
 
     Raises:
-        ManifestError: It has other columns.
+        ManifestError: The file has other columns.
     """
     with pq.ParquetFile(path) as file:
         if not file.schema_arrow.equals(schema):
@@ -78,6 +78,6 @@ def read_tables(path: Path, schema: pa.Schema, *, rows: int) -> Iterator[pa.Tabl
 def _is_plain(kind: pa.DataType) -> bool:
     if isinstance(kind, pa.BaseExtensionType):
         return False
-    # A dictionary says that it has no fields.
+    # A dictionary type has values but reports no fields.
     inner = [kind.value_type] if pa.types.is_dictionary(kind) else []
     return all(map(_is_plain, [*inner, *(kind.field(place).type for place in range(kind.num_fields))]))

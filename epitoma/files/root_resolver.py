@@ -1,7 +1,7 @@
-"""Decides for a batch of paths and addresses which lie below allowed roots, by where they lead.
+"""Checks which paths and addresses of a batch lie below allowed roots, with links followed.
 
-A batch has as many paths as a manifest has videos, and few folders. What is found out about a folder is therefore
-kept for the whole batch, and a path costs no system call of its own unless it may lead out of its folder.
+A batch has as many paths as a manifest has videos, but few folders. So folders are cached for the whole batch, and a
+path needs no system call of its own unless it may lead out of its folder.
 """
 
 import os
@@ -22,10 +22,10 @@ _NOT_ENTRIES = ("", ".", "..")
 
 @dataclass(frozen=True, kw_only=True)
 class _Folder:
-    """What is known of a local folder.
+    """Cached properties of a local folder.
 
     Attributes:
-        is_below: Whether the folder lies below a root, links on its way followed.
+        is_below: Whether the folder lies below a root, with links followed.
         links: Names of the links in it; None where it cannot be listed.
     """
 
@@ -34,15 +34,15 @@ class _Folder:
 
     def may_lead_away(self, path: str, *, name: str) -> bool:
         """Return whether a path with this last name may lead out of the folder."""
-        # These are no entries of the folder but the folder itself or its parent.
+        # These names stand for the folder itself or its parent.
         if name in _NOT_ENTRIES:
             return True
-        # A folder may be open to reading its files, but not to listing them. Then each name costs a call.
+        # Some folders may be read but not listed; there each name needs a system call.
         return os.path.islink(path) if self.links is None else name in self.links
 
 
 class RootResolver:
-    """Decides which paths and addresses lie below roots; made for one batch, as links may change after it.
+    """Checks which paths and addresses lie below roots; use one per batch, as links may change later.
 
     Args:
         places: Absolute folders, and addresses of folders.
@@ -60,12 +60,12 @@ class RootResolver:
         return self._holds_file_address(path) if is_file_address(path) else self._holds_address(path)
 
     def _holds_path(self, path: str) -> bool:
-        # No file has such a name, and the system calls below raise an error.
+        # No file name has a NUL, and the system calls below would raise an error.
         if "\0" in path:
             return False
         folder_path, _, name = path.rpartition("/")
         folder = self._folders.get(folder_path) or self._add_folder(folder_path)
-        # Where the path leads counts, not how it reads: a link below a root may lead to any file of the machine.
+        # The real path counts: a link below a root may lead to any file of the machine.
         return (
             self._is_below_a_folder(os.path.realpath(path))
             if folder.may_lead_away(path, name=name)
@@ -78,16 +78,16 @@ class RootResolver:
 
     def _holds_address(self, address: str) -> bool:
         folder = folder_of_plain_name(address)
-        # A query, or an encoded part, may change what the whole address means: such a name has no neighbours.
+        # A query or an encoded part may change the meaning of the whole address, so the folder's result does not apply.
         if folder is None:
             return self._is_below_an_address(address)
         if folder not in self._is_below_by_address_folder:
             self._is_below_by_address_folder[folder] = self._is_below_an_address(folder)
-        # The folder's answer is kept, not the address's: a root itself lies in a folder that is not below it.
+        # A folder's result is cached, an address's is not; and a root itself lies in a folder that is not below it.
         return self._is_below_by_address_folder[folder] or self._is_below_an_address(address)
 
     def _add_folder(self, path: str) -> _Folder:
-        # Files of the root directory have an empty folder, which `realpath` would take for the current one.
+        # Files in "/" have an empty folder name, which `realpath` would take for the current folder.
         is_below = self._is_below_a_folder(os.path.realpath(path or "/"))
         self._folders[path] = _Folder(is_below=is_below, links=_links_in(path))
         return self._folders[path]
@@ -99,11 +99,11 @@ class RootResolver:
         )
 
     def _is_below_an_address(self, address: str) -> bool:
-        # By whole names, for the same reason as folders.
+        # Compared by whole names: s3://b/data must not let in s3://b/database.
         parts = comparable_parts(address)
         return parts is not None and any(parts[: len(root)] == root for root in self._root_addresses)
 
-    # Both are found when they are first needed: an address needs no folder to be looked up, and may be the only path.
+    # Computed on first use: a batch of addresses needs no lookup of folders.
     @cached_property
     def _root_folders(self) -> list[str]:
         # A root may itself lie behind a link.

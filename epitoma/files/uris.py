@@ -1,4 +1,4 @@
-"""Addresses such as ``s3://bucket/video.mp4``: telling them from paths, and saying them without their secrets."""
+"""Addresses (URIs) such as ``s3://bucket/video.mp4``: telling them from paths, and hiding their secrets."""
 
 import re
 from pathlib import Path
@@ -13,20 +13,20 @@ _IN_TEXT = re.compile(_ADDRESS.pattern + r"[^\s'\"<>`]+")
 
 
 def is_address(path: str | Path) -> bool:
-    """Tell an address from a local path."""
+    """Whether this is an address and not a local path."""
     return _ADDRESS.match(str(path)) is not None
 
 
 def has_credentials(address: str) -> bool:
-    """Whether a user, or a user and a password, stand before the host."""
+    """Whether an address has a user name, or user name and password, before the host."""
     return _USER.search(address) is not None
 
 
 def without_secrets(address: str) -> str:
-    """Give an address with dots for user, password, signatures, keys and tokens; a path stays as it is."""
+    """Replace user, password, signatures, keys and tokens of an address by dots; a path is returned unchanged."""
     return _SECRET.sub(r"\1...", _USER.sub("...@", address)) if is_address(address) else address
 
 
 def hide_secrets(text: str) -> str:
-    """Give a text in which every address is without its secrets."""
+    """Replace the secrets of all addresses in a text by dots."""
     return _IN_TEXT.sub(lambda found: without_secrets(found[0]), text)

@@ -1,1 +1,1 @@
-"""A trained model asked about videos: predictions, what they went by, and serving them."""
+"""Inference with a trained model: predictions, their explanations, and serving with MLflow."""

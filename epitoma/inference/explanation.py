@@ -1,4 +1,4 @@
-"""What a model saw in a video: every candidate with its score and picture, what was kept, and what that changed."""
+"""Explanation of a prediction: score and picture of every candidate, and the prediction without selection."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,23 +14,23 @@ from epitoma.models.centring import standardised
 from epitoma.video.decode import decode_frames
 
 PICTURE_SIZE = 160
-"""Side of the pictures in pixels; they show what the networks see, the centre of the frame."""
+"""Side of the pictures in pixels; like the networks' input they are the centre square of the frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """One video as a model saw it.
+    """Explanation of the prediction of one video.
 
     Attributes:
-        chosen: What was said after selection.
-        dense: What the same model says of all candidates.
+        chosen: Prediction from the selected timesteps.
+        dense: Prediction of the same model from all candidates.
         alpha_T: The selector's score of every candidate.
-        share_T: What each counted in the answer, 0 where it was not kept, 1 in all.
-        seconds_T: When each is.
+        share_T: Weight of each candidate in the prediction, 0 if it was not kept; sums to 1.
+        seconds_T: Time of each candidate's middle frame, in seconds.
         duration_seconds: Length of the video.
-        pictures_THWC: Each one's middle frame, uint8.
-        concept_TN: Similarity of each to every concept kernel, standardised over the video: how much more it looks like
-            the concept than the rest of the video does.
+        pictures_THWC: Middle frame of each candidate, uint8.
+        concept_TN: Similarity of each candidate to every concept kernel, in standard deviations from the mean over the
+            video.
     """
 
     chosen: Prediction
@@ -43,17 +43,17 @@ class Explanation:
     concept_TN: np.ndarray
 
     def strongest_kernels(self, timestep: int, *, count: int = 3) -> list[int]:
-        """Concept kernels that stand out most at a timestep, the strongest first."""
+        """Numbers of the concept kernels with the highest ``concept_TN`` at a timestep, the highest first."""
         return np.argsort(-self.concept_TN[timestep], kind="stable")[:count].tolist()
 
 
 def explain(predictor: Predictor, video: str | Path, *, budget: int | None = None) -> Explanation:
-    """Predict a video, and keep everything that the prediction goes by.
+    """Predict a video with and without selection, and decode the middle frames of its candidates.
 
     Args:
         predictor: The model.
         video: A file or an address.
-        budget: Keep exactly this many timesteps; None leaves it to the gates.
+        budget: Keep exactly this many timesteps; None lets the gates decide.
 
     Raises:
         VideoError: The video cannot be read.

@@ -1,4 +1,4 @@
-"""What concept kernels stand for: the frames of a dataset that excite each most, from features that are stored."""
+"""Sheets that show what concept kernels respond to: a dataset's frames most similar to each, from stored features."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,13 +22,13 @@ VIDEOS_AT_ONCE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Exciting:
-    """A frame that excites a kernel.
+    """A timestep that is similar to a concept kernel.
 
     Attributes:
-        kernel: The kernel's number.
-        row: The video's, among those that have features.
-        timestep: Its number among the video's stored timesteps.
-        similarity: To the kernel.
+        kernel: Number of the kernel.
+        row: Row of the video, among those with stored features.
+        timestep: Number among the video's stored timesteps.
+        similarity: Similarity to the kernel.
     """
 
     kernel: int
@@ -39,12 +39,12 @@ class Exciting:
 
 @torch.inference_mode()
 def most_exciting(selector: TimestepSelector, stored: Stored, *, count: int) -> list[list[Exciting]]:
-    """For every kernel the timesteps that it is most similar to, the most similar first, one a video.
+    """Find for every kernel the most similar timesteps, the most similar first, at most one per video.
 
     Args:
-        selector: In evaluation mode.
+        selector: The selector, in evaluation mode.
         stored: Features of a split, in its order.
-        count: Frames of a kernel, at most.
+        count: Most timesteps per kernel.
     """
     best = [_best_of_videos(selector, light_BTC) for light_BTC in stored.light_VTC.split(VIDEOS_AT_ONCE)]
     similarity_VN, timestep_VN = (torch.cat(parts) for parts in zip(*best, strict=True))
@@ -59,7 +59,7 @@ def most_exciting(selector: TimestepSelector, stored: Stored, *, count: int) -> 
 
 
 def _best_of_videos(selector: TimestepSelector, light_BTC: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Largest similarity to each kernel in each video, and the timestep of it, ``(B, N)`` each."""
+    """Largest similarity to each kernel in each video, and its timestep, both ``(B, N)``."""
     similarity_BTN = selector.concepts(light_BTC, all_valid(*light_BTC.shape[:2]))[0]
     best = similarity_BTN.max(dim=1)
     return best.values, best.indices
@@ -74,15 +74,15 @@ def pictures_of(
     size: int,
     watch: Watch,
 ) -> Mapping[tuple[int, int], np.ndarray]:
-    """Middle frames of timesteps, uint8 ``(size, size, 3)``, by row and timestep; each video is decoded once.
+    """Decode the middle frames of timesteps, uint8 ``(size, size, 3)``, by (row, timestep); opens each video once.
 
     Args:
-        exciting: Which.
-        split: The videos that features were asked for.
-        stored: Those that have them, and where their timesteps start.
-        frames_per_timestep: ``m``.
+        exciting: The timesteps, by kernel.
+        split: The dataset's split.
+        stored: Stored features of its videos, with the first frames of their timesteps.
+        frames_per_timestep: Successive frames of a timestep, ``m``.
         size: Side of a picture in pixels.
-        watch: Told of progress, in videos.
+        watch: Called with progress, in videos.
 
     Raises:
         VideoError: A video cannot be read.
@@ -111,6 +111,6 @@ def pictures_of(
 def sheets(
     exciting: Sequence[Sequence[Exciting]], pictures: Mapping[tuple[int, int], np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """A sheet a kernel: its frames side by side, uint8 ``(size, count x size, 3)``."""
+    """Yield a sheet per kernel: its frames side by side, uint8 ``(size, count x size, 3)``."""
     for frames in exciting:
         yield np.concatenate([pictures[each.row, each.timestep] for each in frames], axis=1)

@@ -1,4 +1,4 @@
-"""What a model predicts of a video, and what its selector chose, as plain values that any process can be handed."""
+"""Prediction of a video, and the selector's choice, as plain values and NumPy arrays that any process can unpickle."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from epitoma.core.selection import Selection
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of a video, where it looked, and what that took.
+    """A model's prediction of a video, with the kept timesteps and the cost.
 
     Attributes:
-        video: The file.
-        label: The class of the highest score.
-        scores: Score of every class, 0 to 1, best first; where a video may have several classes, each by itself.
-        timesteps: Which of the candidates were kept, by their number.
-        seconds: When those are, in seconds since the first frame: the frames that LightNet looked at.
-        alpha: The selector's score of each of them.
-        candidates: How many timesteps there were to choose among.
-        gmacs: Computation spent.
-        milliseconds: Time spent on ``decoding``, ``light`` (with the selector) and ``heavy`` (with the classifier).
+        video: Path or address of the video.
+        label: Class with the highest score.
+        scores: Score of every class, 0 to 1, best first; a softmax, or independent sigmoids for a multi-label model.
+        timesteps: Numbers of the kept candidates.
+        seconds: Times of their middle frames, in seconds since the first frame of the video.
+        alpha: The selector's scores of the kept candidates.
+        candidates: Number of candidate timesteps.
+        gmacs: Computation in GMACs.
+        milliseconds: Time of ``decoding``, ``light`` (with the selector) and ``heavy`` (with the classifier).
     """
 
     video: str
@@ -37,16 +37,16 @@ class Prediction:
     milliseconds: Mapping[str, float]
 
     def record(self, *, top: int, min_score: float) -> dict[str, Any]:
-        """What tables and servers tell of it, in plain lists and numbers.
+        """Convert to lists and numbers, for tables and servers.
 
         Args:
-            top: Labels that are told, at most.
-            min_score: Labels of a lower score are not told.
+            top: Most labels to include.
+            min_score: Leave out labels with a score below this.
         """
-        told = [each for each in self.scores.items() if each[1] >= min_score][:top]
+        shown = [each for each in self.scores.items() if each[1] >= min_score][:top]
         return {
-            "labels": [label for label, _ in told],
-            "scores": [score for _, score in told],
+            "labels": [label for label, _ in shown],
+            "scores": [score for _, score in shown],
             "timesteps": list(self.timesteps),
             "seconds": list(self.seconds),
             "alpha": list(self.alpha),
@@ -57,12 +57,12 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """What a selector made of a video's candidates, as plain arrays that any process can be handed.
+    """A selection of one video's candidates as NumPy arrays.
 
     Attributes:
         alpha_T: Score of every candidate, float32.
-        gate_T: What each counts, float32; 0 where it is not kept.
-        light_has_run: Whether LightNet looked at all of them for this; False where all were taken unseen.
+        gate_T: Weight of every candidate, float32; 0 where it is not kept.
+        light_has_run: Whether LightNet ran on the candidates; False where all were kept without a selector.
     """
 
     alpha_T: np.ndarray
@@ -71,23 +71,23 @@ class Chosen:
 
     @classmethod
     def of(cls, selection: Selection) -> "Chosen":
-        """From a selection of one video."""
+        """Convert a selection with a batch of one video."""
         alpha_T, gate_T = (t[0].float().cpu().numpy() for t in (selection.alpha_BT, selection.gate_BT))
         return cls(alpha_T=alpha_T, gate_T=gate_T)
 
     @classmethod
     def everything(cls, timesteps: int) -> "Chosen":
-        """All candidates, each counting as much as the others."""
+        """Keep all candidates, with equal weights."""
         none_T, all_T = np.zeros(timesteps, np.float32), np.ones(timesteps, np.float32)
         return cls(alpha_T=none_T, gate_T=all_T, light_has_run=False)
 
     @property
     def kept(self) -> np.ndarray:
-        """Numbers of the candidates that are kept."""
+        """Numbers of the kept candidates."""
         return np.flatnonzero(self.gate_T > 0)
 
     def selection(self, device: torch.device) -> Selection:
-        """As the classifier takes it."""
+        """Convert to the classifier's input, a batch of one video."""
         alpha_1T, gate_1T = (torch.from_numpy(a.copy())[None].to(device) for a in (self.alpha_T, self.gate_T))
         return Selection(
             alpha_BT=alpha_1T,

@@ -1,4 +1,4 @@
-"""What a model said of many videos, kept as it comes in, so that a job that was cut off goes on where it stopped."""
+"""Predictions of many videos in a folder, written as they come in, so that an interrupted job continues there."""
 
 import hashlib
 from collections.abc import Sequence
@@ -35,19 +35,18 @@ PREDICTION_SCHEMA = pa.schema(
         pa.field("replaced_frames", pa.int64(), nullable=False),
     ]
 )
-"""One row a video: best labels first with their scores; the timesteps that were kept, when they are and how they
-scored; how many that is (T') of how many; computation and time spent; and damaged frames that a neighbour stands in
-for."""
+"""One row per video: labels with scores, the best first; numbers, times and alpha of the kept timesteps; how many were
+kept (T') of how many candidates (T); GMACs and milliseconds; and how many damaged frames were replaced."""
 
 SCHEMA = PREDICTION_SCHEMA.append(pa.field("key", pa.string(), nullable=False))
-"""The same with what the file was then, as of :func:`key_of`."""
+"""PREDICTION_SCHEMA with the video's key (see :func:`key_of`)."""
 
 
 class Predictions:
-    """The predictions in a folder: one table of those of finished jobs, and small ones of a job that is under way.
+    """Predictions in a folder: one table of finished jobs, and small parts of a running or interrupted one.
 
     Args:
-        folder: Where they lie; made when the first is written.
+        folder: The folder; created with the first write.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,13 +54,13 @@ class Predictions:
         self.parts = folder / PARTS_FOLDER
 
     def keys(self) -> set[str]:
-        """Keys of the videos that are done."""
+        """Keys of the videos that have a prediction."""
         return {
             key for table in self._tables(self._parts(), columns=["key"]) for key in table["key"].to_pylist()
         }
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Add rows of SCHEMA, if there are any."""
+        """Write rows of SCHEMA as a new part, if there are any."""
         if not rows:
             return
         self.parts.mkdir(parents=True, exist_ok=True)
@@ -69,7 +68,7 @@ class Predictions:
         write_parquet(self.parts / f"{uuid4().hex}.parquet", table)
 
     def finish(self, keys: Sequence[str]) -> pa.Table:
-        """Put what is known of these videos into one table, in their order, and drop all others.
+        """Merge the predictions of these videos into one table, in their order, and drop all others.
 
         Returns:
             The table.
@@ -80,6 +79,7 @@ class Predictions:
         table = known.take(pa.array(rows[rows >= 0]))
         self.folder.mkdir(parents=True, exist_ok=True)
         write_parquet(self.folder / PREDICTIONS_FILE, table)
+        # Last, so that a killed job loses nothing.
         for part in parts:
             part.unlink()
         return table
@@ -98,7 +98,7 @@ class Predictions:
 
 
 def key_of(video: ListedVideo) -> str:
-    """Name a video and what its file is now, in 24 hex digits: a file that has changed is another."""
+    """Hash a video's id and the state of its file into 24 hex digits; a changed file has another key."""
     content = f"{video.video_id}\x1f{file_state(video.path)}"
     return hashlib.sha256(content.encode()).hexdigest()[:24]
 
@@ -108,7 +108,7 @@ def read_predictions(folder: Path) -> pa.Table:
 
     Raises:
         ManifestError: It is not a Parquet file.
-        RunError: There is none.
+        RunError: The folder has no predictions.
     """
     file = folder / PREDICTIONS_FILE
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""Predictor: a trained model asked about video files, one after the other, in this process."""
+"""Predictor: runs a trained model on video files, one at a time, in this process."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,14 +23,14 @@ from epitoma.video.two_pass import TwoPass
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionDetails:
-    """A prediction, and what it goes by.
+    """A prediction with its intermediate values.
 
     Attributes:
-        index: Its frames.
+        index: Frames and keyframes of the video.
         timesteps: The candidates.
-        frames_THWC: What LightNet saw of them, uint8.
-        chosen: What was made of that.
-        prediction: And what is told.
+        frames_THWC: Their middle frames, LightNet's input, uint8.
+        chosen: The selector's choice.
+        prediction: The prediction.
     """
 
     index: VideoIndex
@@ -41,11 +41,15 @@ class PredictionDetails:
 
 
 class Predictor:
-    """A trained model, asked about video files.
+    """A trained model that predicts video files.
 
-    Decoding is sparse (``video/two_pass.py``): the middle frame of every candidate, and the snippets of those that are
-    kept. Networks run on one video at a time, so that a prediction never depends on which videos were asked about
-    together.
+    Decoding is sparse (``video/two_pass.py``): the middle frame of every candidate, and the snippets of kept ones.
+    Each forward pass has one video, so that a prediction never depends on how videos are batched.
+
+    Args:
+        model: The model with its networks.
+        config: Config of the model.
+        device: Where to compute.
     """
 
     def __init__(self, model: VideoEpitoma, config: ModelConfig, *, device: torch.device) -> None:
@@ -62,12 +66,11 @@ class Predictor:
         return tuple(self.config.classes)
 
     def predict(self, video: str | Path, *, budget: int | None = None) -> Prediction:
-        """Recognise a video.
+        """Predict a video.
 
         Args:
             video: A file or an address.
-            budget: Keep exactly this many timesteps; None leaves it to the gates, or keeps all where there is no
-                selector.
+            budget: Keep exactly this many timesteps; None lets the gates decide, or keeps all without a selector.
 
         Raises:
             VideoError: The video cannot be read.
@@ -76,12 +79,12 @@ class Predictor:
         return self.predict_with_details(video, budget=budget).prediction
 
     def predict_with_details(self, video: str | Path, *, budget: int | None = None) -> PredictionDetails:
-        """Predict, and keep what the prediction goes by; arguments and errors as of :meth:`predict`."""
+        """Predict, and return intermediate values too; arguments and errors are those of :meth:`predict`."""
         check_budget(budget, self.config)
         return self._predict(video, self.two_pass, partial(self.choose, budget=budget), budget=budget)
 
     def predict_dense(self, video: str | Path) -> Prediction:
-        """Recognise a video from all of its candidates, which LightNet need not look at: what selection spares.
+        """Predict a video from all of its candidates, without LightNet and selector.
 
         Raises:
             VideoError: The video cannot be read.
@@ -121,7 +124,7 @@ class Predictor:
 
     @torch.inference_mode()
     def choose(self, frames_THWC: np.ndarray, *, budget: int | None) -> Chosen:
-        """Choose by the middle frames of all candidates; all of them, where there is no selector."""
+        """Select timesteps from the middle frames of all candidates; without a selector all are kept."""
         if not self.config.has_selector:
             return Chosen.everything(self.config.timesteps)
         light_1TC = self.light_features(frames_THWC)
@@ -130,12 +133,12 @@ class Predictor:
 
     @torch.inference_mode()
     def light_features(self, frames_THWC: np.ndarray) -> Tensor:
-        """What LightNet makes of the middle frames of all candidates, ``(1, T, C)``."""
+        """LightNet's features of the middle frames of all candidates, ``(1, T, C)``."""
         return self.networks.light(torch.from_numpy(frames_THWC).movedim(-1, -3)[None].to(self.device))
 
     @torch.inference_mode()
     def scores(self, snippets_PMHWC: np.ndarray, chosen: Chosen) -> np.ndarray:
-        """Score of every class, ``(L,)``, from 0 to 1: HeavyNet and the classifier on the snippets that were kept."""
+        """Scores of all classes, ``(L,)``, 0 to 1: HeavyNet and the classifier on the kept snippets."""
         snippets_PCMHW = torch.from_numpy(snippets_PMHWC).movedim(-1, -4).to(self.device)
         heavy_PC = self.networks.heavy(snippets_PCMHW)
         logits_L = self.model.classifier(heavy_PC, chosen.selection(self.device))[0][0].float().cpu()
@@ -149,14 +152,14 @@ class Predictor:
         scores_L: np.ndarray,
         milliseconds: Mapping[str, float],
     ) -> Prediction:
-        """Put together what is known of a video.
+        """Build the prediction of a video from the results of its stages.
 
         Args:
-            video: Its name.
+            video: Path or address of the video.
             seconds_T: Times of the candidates' middle frames.
-            chosen: Which were kept.
-            scores_L: What came of them.
-            milliseconds: Time spent.
+            chosen: The selector's choice.
+            scores_L: Scores of all classes.
+            milliseconds: Time of each stage.
         """
         ranked = sorted(zip(self.classes, scores_L.tolist(), strict=True), key=lambda each: -each[1])
         return Prediction(
@@ -173,7 +176,7 @@ class Predictor:
 
 
 def two_pass_of(model: VideoEpitoma, config: ModelConfig) -> TwoPass:
-    """How a model's two passes decode a video."""
+    """Decoding settings of a model: candidates, and the input sizes of both networks."""
     networks = networks_of(model)
     return TwoPass(
         timesteps=config.timesteps,
@@ -184,13 +187,13 @@ def two_pass_of(model: VideoEpitoma, config: ModelConfig) -> TwoPass:
 
 
 def check_top(top: int) -> None:
-    """Raise a ConfigError unless at least one label may be told."""
+    """Raise a ConfigError unless ``top`` is at least 1."""
     if top < 1:
         raise ConfigError(f"top must be at least 1, not {top}")
 
 
 def check_budget(budget: int | None, config: ModelConfig) -> None:
-    """Raise a ConfigError unless that many timesteps can be kept, or a selector decides by itself."""
+    """Raise a ConfigError unless the budget is None, or from 1 to T for a model with a selector."""
     if budget is None:
         return
     if not config.has_selector:
@@ -200,14 +203,14 @@ def check_budget(budget: int | None, config: ModelConfig) -> None:
 
 
 def load_predictor(path: str | Path, *, device: str | torch.device | None = None) -> Predictor:
-    """A trained model from the folder of a run, or from the ``model`` folder in it.
+    """Load a trained model from the folder of a run, or from the ``model`` folder in it.
 
     Args:
         path: The folder.
-        device: Where to compute; None is a GPU where there is one.
+        device: Where to compute; None uses a GPU if there is one.
 
     Raises:
-        RunError: There is no finished run.
+        RunError: The folder has no finished run.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return Predictor(*load_model(model_folder(Path(path).expanduser())), device=torch.device(chosen))

@@ -1,6 +1,6 @@
-"""A model as MLflow loads and serves it: a table of paths in, a list of answers out.
+"""Model served by MLflow as a pyfunc: the input is a table of paths, the output a list of predictions.
 
-MLflow imports this module by the name that stands in the model, so it must stay where it is.
+Saved models store this module's name, and MLflow imports it: the module must not be moved or renamed.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,12 @@ from epitoma.files.uris import hide_secrets, is_address
 from epitoma.inference.predictor import Predictor, check_budget, check_top, load_predictor
 
 DEFAULTS: dict[str, Any] = {"budget": 0, "top": 5, "min_score": 0.0}
-"""What may be asked beside the paths: timesteps to keep, 0 for as many as the gates open; labels told, at most; and the
-least score of a label that is told."""
+"""Parameters of a request, with defaults: timesteps to keep (0 lets the gates decide), most labels to return, and the
+lowest score of a returned label."""
 
 
 class Table(Protocol):
-    """As much of a table of pandas as is asked of it."""
+    """The part of pandas.DataFrame that is used here."""
 
     columns: Iterable[Any]
 
@@ -26,21 +26,21 @@ class Table(Protocol):
 
 
 class ServedModel:
-    """Answers for videos one after the other; one that cannot be read gets its reason, and the others their answers."""
+    """Predicts videos one after the other; one that cannot be read gets an error, without failing the others."""
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor = predictor
 
     def predict(self, model_input: Table, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Recognise the videos of the column ``path``.
+        """Predict the videos of the column ``path``.
 
         Returns:
-            A record each: the best ``labels`` with their ``scores``, the ``timesteps`` that were kept of how many
-            ``candidates``, when they are (``seconds``), how they scored (``alpha``), the computation (``gmacs``), and
-            an ``error`` where there is no answer.
+            A dict per video: the best ``labels`` with their ``scores``, the kept ``timesteps`` with their times
+            (``seconds``) and scores (``alpha``), the number of ``candidates``, the computation (``gmacs``), and an
+            ``error``, which is None if there is a prediction.
 
         Raises:
-            ConfigError: There is no such column, the budget is not a number of candidates, or no label may be told.
+            ConfigError: There is no such column, the budget is not a number of candidates, or ``top`` is below 1.
         """
         if "path" not in model_input.columns:
             raise ConfigError(
@@ -59,12 +59,12 @@ class ServedModel:
             return {"path": path, **empty, "candidates": 0, "gmacs": 0.0, "error": hide_secrets(str(error))}
 
     def _said(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
-        said = self.predictor.predict(_video(path), budget=asked["budget"] or None)
-        return {"path": path, **said.record(top=asked["top"], min_score=asked["min_score"])}
+        prediction = self.predictor.predict(_video(path), budget=asked["budget"] or None)
+        return {"path": path, **prediction.record(top=asked["top"], min_score=asked["min_score"])}
 
 
 def _video(path: str) -> str:
-    """The file or address itself, which must be one that may be read here, and no table of others."""
+    """Check that a path is an existing file or an address that may be read, and not a manifest of videos."""
     try:
         is_there = is_address(path) or Path(path).is_file()
     except OSError as error:
@@ -77,5 +77,5 @@ def _video(path: str) -> str:
 
 
 def _load_pyfunc(path: str) -> ServedModel:
-    """What MLflow calls with the model's folder."""
+    """Load the model from its folder; MLflow calls this function by name."""
     return ServedModel(load_predictor(path))

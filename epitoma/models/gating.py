@@ -17,13 +17,18 @@ BEST_SHARE = 0.5
 class GatingModule(nn.Module):
     """Two-layer MLP from similarities to one score a timestep, and the gate on that score.
 
-    With noise (training) the gate is the configured stochastic gate; without noise (inference) it is a step on the
-    score. In both cases the best timestep of every video stays open: a video without any open timestep gives no
-    gradient, and its gates would never open again.
+    Which timesteps stay open depends on two arguments, not on the module's mode; what gives a step of training its
+    budget is ``training/sparsity.py``:
 
-    With a budget, exactly that many timesteps are open. In training these are the ones with the highest noisy scores,
-    with the sigmoid of the noisy score as gate value, so that one model serves every budget it was trained on. With a
-    budget, and at inference, a timestep loses worth for its likeness to better timesteps (see ``redundancy.py``).
+    - noise and a budget (training, the default ``anytime`` mode): the budget's number of timesteps with the highest
+      worth by noisy scores, with the sigmoid of the noisy score as gate value, so that one model serves all budgets;
+    - noise alone (training, the other modes): the configured stochastic gate (``gates.py``);
+    - a budget alone (inference): the budget's number of timesteps with the highest worth;
+    - neither (inference, gates decide): the timesteps above a threshold, which is calibrated on validation.
+
+    The best timestep of every video stays open in any case: a video without any open timestep gives no gradient, and
+    its gates would never open again. Worth is the score less a penalty for likeness to better timesteps
+    (``redundancy.py``), except with noise alone.
     """
 
     @dataclass(kw_only=True)
@@ -90,18 +95,20 @@ class GatingModule(nn.Module):
         alpha_BT = self.score(similarity_BTN, hint_BT)
         if noise_BT is None:
             worth_BT = worth(alpha_BT, light_BTC, valid_BT, redundancy=self.redundancy, taken=budget)
-            return self.keep(alpha_BT, worth_BT, valid_BT, budget=budget)
+            return self.select_at_inference(alpha_BT, worth_BT, valid_BT, budget=budget)
         if budget is None:
             gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
-            return self._selection(alpha_BT, alpha_BT, gate_BT, valid_BT)
+            return self._selection(alpha_BT=alpha_BT, worth_BT=alpha_BT, gate_BT=gate_BT, valid_BT=valid_BT)
         noisy_BT = alpha_BT + self.budget_noise * noise_BT
         # Where all are open likeness changes nothing, and computing it would take as many rounds as timesteps.
         redundancy = self.redundancy / 2 if budget < alpha_BT.shape[1] else 0.0
         worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=redundancy, taken=budget)
         gate_BT = _open_weight(noisy_BT) * top_k(worth_BT, valid_BT, budget)
-        return self._selection(alpha_BT, worth_BT, gate_BT, valid_BT)
+        return self._selection(alpha_BT=alpha_BT, worth_BT=worth_BT, gate_BT=gate_BT, valid_BT=valid_BT)
 
-    def keep(self, alpha_BT: Tensor, worth_BT: Tensor, valid_BT: Tensor, *, budget: int | None) -> Selection:
+    def select_at_inference(
+        self, alpha_BT: Tensor, worth_BT: Tensor, valid_BT: Tensor, *, budget: int | None
+    ) -> Selection:
         """Gate timesteps at inference from scores and worth computed before, once for all budgets.
 
         Args:
@@ -110,11 +117,12 @@ class GatingModule(nn.Module):
             valid_BT: False for padding.
             budget: Keep exactly this many; None keeps those above the threshold, and the best one in any case.
         """
-        kept_BT = top_k(worth_BT, valid_BT, budget or 1)
+        kept_BT = top_k(worth_BT, valid_BT, 1 if budget is None else budget)
         if budget is None:
-            lead_BT = lead(worth_BT, valid_BT, share=self.best_share)
-            kept_BT = (lead_BT > self.open_threshold) & valid_BT | kept_BT
-        return self._selection(alpha_BT, worth_BT, self._weight(alpha_BT) * kept_BT, valid_BT)
+            above_BT = lead(worth_BT, valid_BT, share=self.best_share) > self.open_threshold
+            kept_BT = kept_BT | (above_BT & valid_BT)
+        gate_BT = self._weight(alpha_BT) * kept_BT
+        return self._selection(alpha_BT=alpha_BT, worth_BT=worth_BT, gate_BT=gate_BT, valid_BT=valid_BT)
 
     def reset_threshold(self) -> None:
         """Open gates at inference where the worth is above 0: without redundancy the score, as in the paper."""
@@ -135,7 +143,9 @@ class GatingModule(nn.Module):
             return alpha_BT
         return self.score_bound * torch.tanh(alpha_BT / self.score_bound)
 
-    def _selection(self, alpha_BT: Tensor, worth_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor) -> Selection:
+    def _selection(
+        self, *, alpha_BT: Tensor, worth_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor
+    ) -> Selection:
         probability_BT = self.gate.open_probability(alpha_BT) * valid_BT
         return Selection(
             alpha_BT=alpha_BT,

@@ -1,1 +1,1 @@
-"""What people look at: progress on the console, tables, figures, pages."""
+"""Output for people: progress on the console, tables, figures, HTML pages."""

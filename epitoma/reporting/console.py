@@ -1,7 +1,7 @@
-"""What a person sees while a job runs: one line a phase, with speed and time left.
+"""Console output of jobs: one line per phase, with its time and speed.
 
-On a terminal a live bar moves until then; in a log, such as that of a job on a cluster, a line now and then tells how
-far a phase is.
+While a phase runs, a terminal shows a progress bar; elsewhere, such as in the log of a job on a cluster, a line of
+progress is printed every LOG_SECONDS.
 """
 
 import time
@@ -21,17 +21,17 @@ console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 LOG_SECONDS = 30.0
-"""Between lines of progress where there is no terminal."""
+"""Time between lines of progress where there is no terminal."""
 
 
 class ProgressLog:
-    """Lines of progress for a log; none on a terminal, where something moves.
+    """Prints lines of progress into a log; prints nothing on a terminal, which has a progress bar.
 
-    A phase that is over before the first is due says nothing but its closing line.
+    A phase shorter than LOG_SECONDS prints only its closing line.
 
     Args:
-        title: What is being done.
-        unit: What is counted.
+        title: Name of the phase.
+        unit: What is counted, such as "videos".
     """
 
     def __init__(self, title: str, unit: str) -> None:
@@ -42,9 +42,9 @@ class ProgressLog:
         self._before = 0
 
     def advance(self, done: int, total: int | None, note: str = "") -> None:
-        """Say how far the phase is, if it is time to."""
+        """Print the progress if the last line is LOG_SECONDS old."""
         now = time.perf_counter()
-        # What a resumed run did in an earlier try took no time, and what a dead worker did is done anew.
+        # Speed counts from here: not what a resumed run had done before, nor what is repeated after a worker's death.
         if self._since is None or done < self._before:
             self._since, self._before = now, done
         if now - self._said >= LOG_SECONDS and done != total and not console.is_terminal:
@@ -63,7 +63,7 @@ class ProgressLog:
 
 
 def time_left(seconds: float) -> str:
-    """A time in the largest unit of which there are at least two, such as ``20 min``."""
+    """Format a time in the largest unit of which there are at least two, such as ``20 min``."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -72,10 +72,10 @@ def time_left(seconds: float) -> str:
 
 @contextmanager
 def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
-    """A live bar on a terminal, a line now and then elsewhere, and one closing line everywhere.
+    """Show a progress bar on a terminal, or lines of progress elsewhere, and print a closing line at the end.
 
     Args:
-        title: What is being done.
+        title: Name of the phase.
         unit: What is counted.
     """
     started = time.perf_counter()
@@ -103,13 +103,13 @@ def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
 
 
 def closing_line(title: str, seconds: float, note: str) -> None:
-    """Say what was done and how long it took."""
+    """Print the closing line of a phase, with the seconds it took."""
     console.print(f"  {title:<44} {seconds:6.1f} s   {note}".rstrip())
 
 
 @contextmanager
 def live() -> Iterator[Callable[[RenderableType], None]]:
-    """A place on a terminal that shows the newest of what it is given; nothing where there is no terminal."""
+    """Live display on a terminal, updated by calling the yielded function; shows nothing elsewhere."""
     if not console.is_terminal:
         yield lambda shown: None
         return
@@ -118,12 +118,13 @@ def live() -> Iterator[Callable[[RenderableType], None]]:
 
 
 def say(line: str) -> None:
-    """Print a line, in which addresses are without their secrets."""
+    """Print a line, with secrets in addresses hidden."""
+    # No markup: a file name may hold square brackets.
     console.print(hide_secrets(line), markup=False)
 
 
 def complain(line: str) -> None:
-    """Print a line to standard error, in which addresses are without their secrets."""
+    """Print a line to standard error, with secrets in addresses hidden."""
     errors.print(hide_secrets(line), markup=False)
 
 

@@ -1,4 +1,4 @@
-"""An explanation as one page that needs nothing else: no network, no scripts, no other file."""
+"""HTML page of an explanation, self-contained: without scripts, outside links or other files."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -44,13 +44,13 @@ _PAGE = """<!doctype html>
 def explanation_page(
     explanation: Explanation, *, name: str, sheets: Mapping[int, np.ndarray] | None = None
 ) -> str:
-    """The page of a video.
+    """Make the page of a video.
 
     Args:
-        explanation: What the model saw.
-        name: Of the video, as it is told.
-        sheets: For concept kernels, by number, the frames of a dataset that excite each most; those of kernels that
-            stand out in the video are shown.
+        explanation: Explanation of the video's prediction.
+        name: Name of the video to show.
+        sheets: Sheets of frames by the number of their concept kernel; those of kernels that stand out in the video
+            are shown.
     """
     parts = [
         _heading(explanation, name),
@@ -68,11 +68,11 @@ def explanation_page(
 
 
 def kernels_page(sheets: Sequence[np.ndarray], *, name: str) -> str:
-    """All concept kernels of a model, each with the frames of a dataset that excite it most.
+    """Make the page of a model's concept kernels, each with the frames of a dataset that are most similar to it.
 
     Args:
-        sheets: Of the kernels, in order.
-        name: Of the model and the dataset, as they are told.
+        sheets: Sheets of all kernels, in order.
+        name: Name of model and dataset to show.
     """
     parts = [f"<h1>Concept kernels of {escape(name)}</h1>"]
     parts.append('<p class="quiet">The frames that excite each most, the most exciting first.</p>')
@@ -80,7 +80,7 @@ def kernels_page(sheets: Sequence[np.ndarray], *, name: str) -> str:
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """A whole page of parts that are HTML already."""
+    """Make a whole page from parts that are HTML already; only the title is escaped."""
     return _PAGE.format(title=escape(title), style=_STYLE, body="\n".join(parts))
 
 
@@ -96,7 +96,7 @@ def _heading(explanation: Explanation, name: str) -> str:
 
 
 def _timeline(explanation: Explanation) -> str:
-    """Alpha over time as an SVG; dots that are kept lead to their pictures."""
+    """Alpha over time as an SVG; dots of kept timesteps link to their pictures."""
     width, height, margin = 1000, 160, 14
     low, high = float(explanation.alpha_T.min()), float(explanation.alpha_T.max())
 
@@ -125,20 +125,20 @@ def _dot(explanation: Explanation, timestep: int, x: float, y: float) -> str:
 
 
 def _strip(explanation: Explanation) -> str:
-    """All candidates in order, those that were kept large, with what made them stand out."""
+    """Pictures of all candidates in order; those of kept ones are larger, with their weights and strongest kernels."""
     figures = []
     for timestep, picture in enumerate(explanation.pictures_THWC):
-        told = f"{explanation.seconds_T[timestep]:.1f} s, alpha {explanation.alpha_T[timestep]:.2f}"
+        label = f"{explanation.seconds_T[timestep]:.1f} s, alpha {explanation.alpha_T[timestep]:.2f}"
         if not explanation.share_T[timestep]:
-            figures.append(f'<figure class="dropped">{_image(picture[::2, ::2], told)}</figure>')
+            figures.append(f'<figure class="dropped">{_image(picture[::2, ::2], label)}</figure>')
             continue
         kernels = ", ".join(
             f"{kernel} ({explanation.concept_TN[timestep, kernel]:+.1f})"
             for kernel in explanation.strongest_kernels(timestep)
         )
-        caption = f"{told}<br>counts {explanation.share_T[timestep]:.0%}<br>kernels {kernels}"
+        caption = f"{label}<br>counts {explanation.share_T[timestep]:.0%}<br>kernels {kernels}"
         figures.append(
-            f'<figure class="taken" id="t{timestep}">{_image(picture, told)}'
+            f'<figure class="taken" id="t{timestep}">{_image(picture, label)}'
             f"<figcaption>{caption}</figcaption></figure>"
         )
     return (
@@ -203,6 +203,6 @@ def _sheet(kernel: int, sheet: np.ndarray) -> str:
     return f'<div class="sheet" id="k{kernel}"><span>{name}</span>{_image(sheet, name)}</div>'
 
 
-def _image(picture_HWC: np.ndarray, told: str) -> str:
+def _image(picture_HWC: np.ndarray, label: str) -> str:
     content = base64.b64encode(jpeg(np.ascontiguousarray(picture_HWC))).decode()
-    return f'<img src="data:image/jpeg;base64,{content}" alt="{escape(told)}" title="{escape(told)}">'
+    return f'<img src="data:image/jpeg;base64,{content}" alt="{escape(label)}" title="{escape(label)}">'

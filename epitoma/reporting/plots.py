@@ -10,7 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-# Before pyplot is imported: workers and servers have no display.
+# Before pyplot is imported, which selects a backend: workers and servers have no display.
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
@@ -110,7 +110,7 @@ def front_figure(
 
 
 def training_figure(history: Sequence[dict[str, float]], path: Path, *, title: str) -> None:
-    """Plot loss and score, and beside them the timesteps kept, by epoch."""
+    """Plot loss and score, and in a second panel the timesteps kept, by epoch."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     for axes, names in (
         (left, ("train/loss", "validation/score")),

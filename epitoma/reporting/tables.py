@@ -13,7 +13,7 @@ from epitoma.evaluation.tradeoff import TradeoffPoint
 
 
 def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: str) -> Table:
-    """Every way of choosing timesteps as a row: what was kept, how good it was, what it cost."""
+    """Table of tradeoff points, a row for each sampling, classifier and budget, with score and cost."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in (
         "sampling",
@@ -38,7 +38,7 @@ def tradeoff_table(points: Sequence[TradeoffPoint], *, title: str, score_name: s
 
 
 def paper_cost_table(rows: Sequence[TableRow]) -> Table:
-    """The paper's table 1, with the exact count beside its convention and decoding beside the networks."""
+    """The paper's table 1: GMACs counted exactly and by the paper's convention, and milliseconds of decoding."""
     table = Table(title="GMACs a video", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("HeavyNet", no_wrap=True)
     for heading in ("T'", "counted", "light", "heavy", "head", "total", "decode ms"):
@@ -52,7 +52,7 @@ def paper_cost_table(rows: Sequence[TableRow]) -> Table:
 
 
 def stage_table(costs: Mapping[int, Cost], decode_ms: Mapping[int, float], *, timesteps: int) -> Table:
-    """Costs by kept timesteps, stage by stage, with decoding beside them."""
+    """Table of GMACs by stage, a row for each number of kept timesteps, with milliseconds of decoding."""
     title = f"GMACs a video, {timesteps} candidates"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("T'", "light", "context", "gating", "heavy", "head", "total", "decode ms"):
@@ -65,16 +65,16 @@ def stage_table(costs: Mapping[int, Cost], decode_ms: Mapping[int, float], *, ti
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRow:
-    """A trial as a person sees it.
+    """Row of a trial in the table of a sweep.
 
     Attributes:
-        trial: Its name.
-        state: What it is doing, or how it ended.
+        trial: Name of the trial.
+        state: "running", or how it ended.
         epoch: Epochs done.
         score: Newest validation score.
-        timesteps: Timesteps kept then.
-        gmacs: What they cost.
-        on_front: Whether no other trial is better for that cost.
+        timesteps: Mean timesteps kept in that validation.
+        gmacs: GMACs of a video with these.
+        on_front: Whether the trial is on the front: no other is better at its cost.
     """
 
     trial: str
@@ -87,7 +87,7 @@ class TrialRow:
 
 
 def sweep_table(rows: Sequence[TrialRow], *, title: str, score_name: str) -> Table:
-    """Trials of a sweep, those on the front marked."""
+    """Table of a sweep's trials; those on the front are marked."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("trial", no_wrap=True)
     table.add_column("state", no_wrap=True)
@@ -100,7 +100,7 @@ def sweep_table(rows: Sequence[TrialRow], *, title: str, score_name: str) -> Tab
 
 
 def front_table(rows: Sequence[Mapping[str, Any]], *, title: str) -> Table:
-    """A sweep's front: what to choose for which accuracy, and what it costs."""
+    """Table of a sweep's front: scores and cost of each choice."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("trial", no_wrap=True)
     for heading in ("of T", "budget", "T'", "GMACs", "ms", "expected", "validation", "test"):

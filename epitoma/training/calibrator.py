@@ -1,4 +1,4 @@
-"""Where gates open by themselves at inference: measured on validation, and kept in the model."""
+"""Calibration of the threshold at which gates open at inference, measured on validation and stored in the model."""
 
 from epitoma.models.gating import GatingModule, lead
 from epitoma.training.loop_config import LoopConfig
@@ -19,7 +19,7 @@ class Calibrator:
         self.config = config
 
     def calibrate(self, seen: Validation) -> None:
-        """Let gates leave open as much as is asked for, in the mean, or else whatever scores above 0."""
+        """Set the threshold so that gates keep the target number of timesteps in the mean; else reset it."""
         if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
             lead_VT = lead(seen.worth_VT, seen.valid_VT)

@@ -1,4 +1,4 @@
-"""What the training loop sees of the world around it: its place among workers, events out, checkpoints."""
+"""Context of a training worker: its rank and device, collectives, events and checkpoints."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +12,13 @@ from epitoma.training.events import Event
 
 
 class TrainContext(Protocol):
-    """One worker's surroundings.
+    """Interface between the training loop on one worker and what runs it.
 
     Attributes:
         rank: This worker's number, from 0.
         world_size: Number of workers.
-        device: Where this worker computes.
-        node: Name of the cluster's node that it is on; empty where there is no cluster.
+        device: Device that this worker computes on.
+        node: Id of this worker's node in the cluster; empty without a cluster.
     """
 
     rank: int
@@ -27,37 +27,37 @@ class TrainContext(Protocol):
     node: str
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """The model with gradients averaged over workers."""
+        """Wrap the model so that backward averages gradients over workers."""
         ...
 
     def sum(self, value: Tensor) -> Tensor:
-        """Sum over workers, without gradient."""
+        """Sum a tensor over workers, without gradient; all workers must call it."""
         ...
 
     def gather(self, value: Any) -> list[Any]:
-        """Every worker's value, in order of rank."""
+        """Collect every worker's value, in order of rank; all workers must call it."""
         ...
 
     def emit(self, event: Event) -> None:
-        """Hand an event to whoever watches the run; never waits for an answer."""
+        """Send an event to the run's watcher, without waiting for it."""
         ...
 
     def is_to_stop(self) -> bool:
-        """Whether the run is to end here, the same for all workers; asked once a step."""
+        """Whether the run should stop here, the same for all workers; called once per step."""
         ...
 
     def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
-        """Keep a checkpoint; called by every worker, written by the first.
+        """Save a checkpoint; called by every worker, written by rank 0.
 
         Args:
-            metrics: Of an epoch that has ended, for whoever follows the run; else empty.
-            place: Epochs that are done, and steps of the next one.
-            fill: Writes into the folder it is given.
+            metrics: Metrics of an epoch that has ended, to report; empty within an epoch.
+            place: (epochs that are done, steps of the next one that are done).
+            fill: Writes the checkpoint into the folder it is given.
         """
         ...
 
     def saved(self) -> Path | None:
-        """The newest checkpoint of this run, the same for all workers; None where there is none."""
+        """The newest checkpoint of this run, the same for all workers; None if there is none."""
         ...
 
 
@@ -69,35 +69,35 @@ class LocalContext:
     node = ""
 
     def __init__(self, folder: Path, *, device: torch.device | None = None) -> None:
-        """Keep checkpoints in ``folder``; whatever lies there already is resumed from."""
+        """Save checkpoints in ``folder``, and resume from the newest that it has already."""
         self.checkpoints = CheckpointFolder(folder)
         self.device = device or torch.device("cpu")
         self.events: list[Event] = []
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """The model itself."""
+        """Return the model itself."""
         return model
 
     def sum(self, value: Tensor) -> Tensor:
-        """The value itself."""
+        """Return a detached copy of the value."""
         return value.detach().clone()
 
     def gather(self, value: Any) -> list[Any]:
-        """The only value."""
+        """Return the only worker's value."""
         return [value]
 
     def emit(self, event: Event) -> None:
-        """Keep the event for whoever asks."""
+        """Append the event to ``events``."""
         self.events.append(event)
 
     def is_to_stop(self) -> bool:
-        """Never: whoever stops it stops the process."""
+        """Return False: to stop the run, stop this process."""
         return False
 
     def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
-        """Keep a checkpoint in the folder."""
+        """Save a checkpoint in the folder."""
         self.checkpoints.write(place, fill)
 
     def saved(self) -> Path | None:
-        """The newest checkpoint, if anything was saved."""
+        """The newest checkpoint; None if there is none."""
         return self.checkpoints.newest()

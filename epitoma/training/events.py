@@ -1,4 +1,4 @@
-"""What happens in a run that a person may want to see: one dataclass a kind of event, to be matched on."""
+"""Events of a training run, one dataclass per kind, for `match` statements."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ class StepDone:
 
     Attributes:
         epoch: Its epoch, from 0.
-        step: Steps that are done of it.
-        steps: Steps of an epoch.
+        step: Steps of the epoch that are done.
+        steps: Steps per epoch.
     """
 
     epoch: int
@@ -24,7 +24,7 @@ class EpochDone:
 
     Attributes:
         epoch: Its number, from 0.
-        metrics: What it came to.
+        metrics: Metrics by name, such as ``train/loss``.
     """
 
     epoch: int
@@ -36,7 +36,7 @@ class StartValidated:
     """The model that a run starts from was validated.
 
     Attributes:
-        metrics: What it came to.
+        metrics: Metrics by name.
     """
 
     metrics: dict[str, float]
@@ -44,12 +44,12 @@ class StartValidated:
 
 @dataclass(frozen=True, kw_only=True)
 class Resumed:
-    """A run goes on from a checkpoint.
+    """A run was resumed from a checkpoint.
 
     Attributes:
         epoch: Epochs that are done.
-        step: Steps that are done of the next one.
-        history: What each epoch came to.
+        step: Steps of the next epoch that are done.
+        history: Number and metrics of each epoch that is done.
     """
 
     epoch: int
@@ -59,7 +59,7 @@ class Resumed:
 
 @dataclass(frozen=True, kw_only=True)
 class PatienceSpent:
-    """Training ends early, since validation has found nothing better for as long as the run has patience.
+    """Training ends early: the last ``patience`` validations found nothing better.
 
     Attributes:
         epoch: Epochs that are done.
@@ -70,10 +70,10 @@ class PatienceSpent:
 
 @dataclass(frozen=True, kw_only=True)
 class Collapsed:
-    """Gates no longer choose.
+    """The selector has collapsed: its gates no longer select.
 
     Attributes:
-        reason: How, and what helps, in one line.
+        reason: How it collapsed and what to do, in one line.
     """
 
     reason: str
@@ -81,12 +81,12 @@ class Collapsed:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRejected:
-    """A video cannot be read, and counts in no loss.
+    """A video cannot be read, and is left out of the loss.
 
     Attributes:
-        video_id: Which.
+        video_id: Id of the video.
         path: Its file or address.
-        reason: Why.
+        reason: Why it cannot be read.
     """
 
     video_id: str
@@ -96,12 +96,12 @@ class VideoRejected:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoDamaged:
-    """Frames of a video are damaged, and the nearest good ones stand in for them.
+    """Frames of a video are damaged, and were replaced by the nearest good ones.
 
     Attributes:
-        video_id: Which.
+        video_id: Id of the video.
         path: Its file or address.
-        replaced_frames: How many.
+        replaced_frames: Number of replaced frames.
     """
 
     video_id: str
@@ -111,7 +111,7 @@ class VideoDamaged:
 
 @dataclass(frozen=True, kw_only=True)
 class Stopping:
-    """A person or the cluster stops the run; workers are asked to keep a checkpoint."""
+    """A signal stops the run; workers are asked to save a checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +119,8 @@ class Stopped:
     """The run was stopped.
 
     Attributes:
-        workers_ended: Whether workers ended in the time they were given.
-        checkpoint: Name of the newest checkpoint; None where there is none.
+        workers_ended: Whether workers ended within ``workers.stop_seconds``.
+        checkpoint: Name of the newest checkpoint; None if there is none.
     """
 
     workers_ended: bool
@@ -139,4 +139,4 @@ Event = (
     | Stopping
     | Stopped
 )
-"""Any of them."""
+"""Any event of a training run."""

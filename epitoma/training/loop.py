@@ -1,4 +1,4 @@
-"""The training loop: epochs of steps, validated, with the best model kept and checkpoints to go on from."""
+"""The training loop: epochs of steps, validation, the best model, checkpoints and resuming."""
 
 import time
 from collections.abc import Iterable
@@ -18,38 +18,38 @@ from epitoma.training.trainer import Trainer
 from epitoma.training.validator import Validator
 
 BEFORE_THE_FIRST = -1
-"""Number of the epoch that a run starts from."""
+"""Epoch number of the model that a run starts from, as the best so far."""
 
 
 class BatchSource(Protocol):
-    """Where one worker's batches come from."""
+    """Source of one worker's batches."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of an epoch, the same for every worker."""
+        """Optimiser steps per epoch, the same for every worker."""
         ...
 
     def training(self, epoch: int, *, first_step: int = 0) -> Iterable[Batch]:
-        """This worker's share of an epoch from a step on, a batch a step."""
+        """This worker's batches of an epoch, one per step, from ``first_step`` on."""
         ...
 
     def validation(self) -> Iterable[Batch]:
-        """This worker's share of the validation split."""
+        """This worker's batches of the validation split."""
         ...
 
 
 class _StoppedError(Exception):
-    """Training ends before its last epoch, with a checkpoint kept."""
+    """Raised within an epoch to end training, after a checkpoint is saved."""
 
 
 class TrainingLoop:
-    """Trains one model on one worker; workers meet in the context.
+    """Trains one model on one worker; the context connects it with the other workers.
 
     Args:
-        model: The model as it begins.
+        model: The model to train.
         config: How to train it.
-        context: Whose worker this is.
-        source: Its batches.
+        context: Context of this worker.
+        source: Batches of this worker.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class TrainingLoop:
         self.best: State = {}
 
     def run(self) -> None:
-        """Train to the last epoch, from the newest checkpoint if there is one, unless asked to stop before.
+        """Train to the last epoch, from the newest checkpoint if there is one, until asked to stop.
 
         Raises:
             DivergedError: Gradients are no longer finite.
@@ -96,16 +96,17 @@ class TrainingLoop:
             self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
     def _has_waited_enough(self) -> bool:
-        """Whether validation has found nothing better for as long as the run has patience."""
+        """Whether at least ``patience`` validations have passed since the best one."""
         patience = self.config.optimisation.patience
         scored = [row for row in self.progress.history if "validation/score" in row]
         scores = [row["validation/score"] for row in scored if self._is_settled(int(row["epoch"]))]
         return patience is not None and bool(scores) and len(scores) - scores.index(max(scores)) > patience
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
-        """The rest of an epoch, and what all of it came to."""
+        """Train the remaining steps of an epoch; returns the metrics of the whole epoch."""
         self.trainer.model.train()
         started, sums, done = time.perf_counter(), self._sums_before(), self.progress.step
+        # For the speed: videos of a resumed epoch that were counted before the checkpoint took no time now.
         videos_before = self._over_workers(sums).videos.item()
         for batch in self.source.training(epoch, first_step=done):
             sums += self.trainer.step(epoch, done, batch.to(self.context.device)).cpu()
@@ -131,7 +132,7 @@ class TrainingLoop:
         return Sums.from_tensor(self.context.sum(sums.tensor().to(self.context.device)))
 
     def _keep_within(self, epoch: int, step: int, sums: Sums, *, is_last: bool) -> None:
-        """Keep a checkpoint in the middle of an epoch if one is due, or if training stops here."""
+        """Save a checkpoint in the middle of an epoch if one is due, or if training stops here."""
         if not is_last and not self._is_due_within(epoch, step):
             return
         self.progress.step, self.progress.totals = step, self.context.gather(sums.tensor().tolist())
@@ -144,11 +145,11 @@ class TrainingLoop:
         return every is not None and number % every == 0 and step < self.clock.steps_per_epoch
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """Score the validation split with the average of the weights; the best model is kept."""
+        """Validate with the averaged weights, and keep the best model."""
         with self.trainer.average.applied():
             seen = self.validator.validate(self.source.validation())
             score = self.validator.score(seen)
-            # While the sparsity is still being turned up, a model may keep more timesteps than it will have to.
+            # While sparsity is ramped up, a model may keep more timesteps than the final one, so scores do not compare.
             if epoch == BEFORE_THE_FIRST or self._is_settled(epoch):
                 reason = self.validator.collapse(seen)
                 if reason is not None:
@@ -186,6 +187,6 @@ class TrainingLoop:
         self.best = best if self.progress.best_score is not None else {}
         self.trainer.sparsity.multiplier = self.progress.multiplier
         progress = self.progress
-        # A copy, since whoever watches in this process would else see the history grow.
+        # A copy: a watcher in this process would otherwise see the list grow.
         history = list(progress.history)
         self.context.emit(Resumed(epoch=progress.epoch, step=progress.step, history=history))

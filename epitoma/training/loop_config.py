@@ -1,4 +1,4 @@
-"""What the training loop and its parts need to know beside the model."""
+"""Config of the training loop, and the position of a step in a run."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from epitoma.training.sparsity import SparsityConfig
 
 @dataclass(kw_only=True)
 class LoopConfig:
-    """What the loop needs to know beside the model.
+    """Options of the training loop and its parts.
 
     Attributes:
-        optimisation: How weights are moved.
+        optimisation: Optimiser, learning rates, epochs and batch size.
         sparsity: How many timesteps gates should leave open.
-        selection: Whose choice of timesteps trains (see :class:`TrainConfig`).
+        selection: How timesteps are selected in training (see :class:`TrainConfig`).
         timesteps: Candidate timesteps at inference, T.
         multi_label: Whether videos may have several labels.
         seed: Seed of everything random.
-        checkpoint_steps: Optimiser steps between checkpoints within an epoch; None keeps none there.
-        keep_start: The model as it is before the first epoch is validated too, and kept if nothing after it is
-            better: for a run that goes on with another run's model.
+        checkpoint_steps: Optimiser steps between checkpoints within an epoch; None saves none there.
+        keep_start: Validate the model before the first epoch too, and keep it if no epoch is better: for a run that
+            starts from another run's model.
     """
 
     optimisation: OptimisationConfig
@@ -35,20 +35,20 @@ class LoopConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """How far a run is at a step.
+    """Converts epoch and step to the position in a run.
 
     Attributes:
-        epochs: Of the run.
-        steps_per_epoch: Optimiser steps of each, the same for every worker.
+        epochs: Epochs of the run.
+        steps_per_epoch: Optimiser steps per epoch, the same for every worker.
     """
 
     epochs: int
     steps_per_epoch: int
 
     def number(self, epoch: int, step: int) -> int:
-        """Steps of the whole run that are done."""
+        """Optimiser steps since the start of the run."""
         return epoch * self.steps_per_epoch + step
 
     def share_done(self, epoch: int, step: int) -> float:
-        """Share of the whole run that is done, 0 to 1."""
+        """Share of the run that is done, 0 to 1."""
         return (epoch + step / self.steps_per_epoch) / self.epochs

@@ -20,9 +20,15 @@ class MeanAveragePrecision:
     classes_without_positives: tuple[int, ...]
 
 
+def hits(scores_VL: Tensor, labels_VL: Tensor) -> Tensor:
+    """Whether the class of highest score is a label of the video, bool ``(V,)``."""
+    best_V1 = scores_VL.argmax(dim=1, keepdim=True)
+    return labels_VL.gather(1, best_V1).squeeze(1) > 0
+
+
 def accuracy(scores_VL: Tensor, labels_VL: Tensor) -> float:
-    """Share of videos whose class of highest score is the label."""
-    return float((scores_VL.argmax(dim=1) == labels_VL.argmax(dim=1)).float().mean())
+    """Share of videos whose class of highest score is a label."""
+    return float(hits(scores_VL, labels_VL).float().mean())
 
 
 def mean_average_precision(scores_VL: Tensor, labels_VL: Tensor) -> MeanAveragePrecision:

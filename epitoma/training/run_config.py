@@ -1,4 +1,4 @@
-"""What one training run is: data, networks, head, sparsity, optimisation, workers."""
+"""Config of a training run: data, networks, head, sparsity, optimisation, workers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +16,17 @@ from epitoma.training.sparsity import SparsityConfig
 
 @dataclass(kw_only=True)
 class WorkersConfig:
-    """Where training runs.
+    """Training workers and their resources.
 
     Attributes:
-        count: Data-parallel workers.
-        gpu: A GPU for each worker; None asks the cluster whether it has any.
-        threads: CPU threads of each worker; None shares the machine's cores among them.
-        least: Fewest workers to go on with while others are lost; None needs all of them, always.
-        resize_seconds: How often a run with fewer workers than it may have looks for more.
-        max_failures: How often a run restarts from its newest checkpoint when a worker dies.
-        resources: What else a worker needs of its node, by the names that the cluster gives it.
-        stop_seconds: How long a run that is stopped waits for its workers to keep a last checkpoint.
+        count: Number of data-parallel workers.
+        gpu: Give each worker a GPU; None does if the cluster has any.
+        threads: CPU threads of each worker; None shares the machine's cores among the workers.
+        least: Fewest workers to start or continue with while nodes are missing; None always needs all of them.
+        resize_seconds: Seconds between checks for more nodes while fewer than ``count`` workers run.
+        max_failures: Most restarts from the newest checkpoint after a worker has died.
+        resources: Further Ray resources of each worker, by name.
+        stop_seconds: Seconds that a stopped run waits for its workers to save a last checkpoint.
     """
 
     count: int = 1
@@ -47,38 +47,38 @@ class WorkersConfig:
 
 @dataclass(kw_only=True)
 class TrainConfig:
-    """One training run.
+    """Options of a training run.
 
     Attributes:
-        manifest: The dataset (see ``datasets/manifest.py``).
-        name: The run's folder under ``runs``; must be new, unless resumed.
-        runs: Where runs, and the MLflow store unless MLFLOW_TRACKING_URI is set, are kept.
-        source: ``features`` trains on stored features of frozen networks; ``pixels`` end to end.
-        backbones: From pixels, whether LightNet and HeavyNet are fine-tuned.
-        selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference without one.
+        manifest: Manifest of the dataset (see ``datasets/manifest.py``).
+        name: Name of the run's folder in ``runs``; must be new, unless resumed.
+        runs: Folder of runs, and of the MLflow store unless MLFLOW_TRACKING_URI is set.
+        source: ``features`` trains on stored features of frozen networks; ``pixels`` trains from decoded videos.
+        backbones: Whether LightNet and HeavyNet are frozen, or fine-tuned too (from pixels only).
+        selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference classifier without one.
         networks: LightNet and HeavyNet.
         head: Selector and classifier.
-        sparsity: How many timesteps to keep.
-        optimisation: How weights are moved.
-        augmentation: How views of the training videos differ, from pixels.
-        timesteps: Candidate timesteps T of a video at inference, uniform over it.
-        train_timesteps: Candidates of a video in training; None draws T.
-        train_sampling: Whether those are drawn at random each time, or always the same uniform ones.
-        store_timesteps: Dense timesteps D in the feature store; None stores T.
-        features: Where feature stores are kept; None keeps them in ``runs/features``.
-        start_from: A finished run whose networks, selector and classifier start this one.
-        networks_from: A finished run whose networks are used, and nothing else of it.
-        selector_from: A finished run whose LightNet and selector start this one, in front of any HeavyNet.
-        light_from: A finished run whose LightNet is used, such as one of ``finetune``.
-        heavy_from: A finished run whose HeavyNet is used.
+        sparsity: How many timesteps the selector should keep.
+        optimisation: Optimiser, learning rates, epochs and batch size.
+        augmentation: Random changes of training videos, from pixels only.
+        timesteps: Candidate timesteps per video at inference, T, uniform over the video.
+        train_timesteps: Candidate timesteps per video in training; None uses T.
+        train_sampling: ``random`` draws new candidates in every epoch; ``uniform`` always uses the same.
+        store_timesteps: Timesteps per video in the feature store, D; None stores T.
+        features: Folder of the feature stores; None uses ``runs/features``.
+        start_from: Finished run whose networks, selector and classifier this run starts from.
+        networks_from: Finished run whose LightNet and HeavyNet this run starts from, and nothing else.
+        selector_from: Finished run whose LightNet and selector this run starts from, with any HeavyNet.
+        light_from: Finished run whose LightNet this run starts from, such as a run of ``finetune``.
+        heavy_from: Finished run whose HeavyNet this run starts from.
         seed: Seed of everything random.
-        checkpoint_every: Optimiser steps between checkpoints, beside those at the ends of epochs; None keeps no others.
-        audit: Write down which videos each step saw, in ``audit`` in the run's folder.
-        workers: Where training runs.
-        speed: How the networks run.
-        max_reject_share: The run stops when more than this share of videos cannot be read.
-        register_as: Name under which the model becomes a new version in MLflow's registry; None does not register it.
-        resume: Go on with the run of this name from its newest checkpoint.
+        checkpoint_every: Optimiser steps between checkpoints within an epoch; None saves at the ends of epochs only.
+        audit: Write the videos of each step to ``audit`` in the run's folder.
+        workers: Training workers and their resources.
+        speed: Precision and compilation of the networks.
+        max_reject_share: Largest share of videos that may be unreadable, 0 to 1; with more the run stops.
+        register_as: Name in MLflow's registry under which the model becomes a new version; None does not register it.
+        resume: Continue the run of this name from its newest checkpoint.
     """
 
     manifest: Path
@@ -137,26 +137,26 @@ class TrainConfig:
 
     @property
     def candidates(self) -> int:
-        """Candidates of a video in training."""
+        """Candidate timesteps per video in training."""
         return self.train_timesteps or self.timesteps
 
     @property
     def dense(self) -> int:
-        """Timesteps of a video in the feature store."""
+        """Timesteps per video in the feature store, D."""
         return self.store_timesteps or self.timesteps
 
     @property
     def folder(self) -> Path:
-        """The run's folder."""
+        """Folder of the run."""
         return self.runs / self.name
 
     @property
     def feature_root(self) -> Path:
-        """Where feature stores are kept."""
+        """Folder of the feature stores."""
         return self.features or self.runs / "features"
 
     def loop(self, *, multi_label: bool) -> LoopConfig:
-        """The part that the training loop needs."""
+        """Config of the training loop."""
         return LoopConfig(
             optimisation=self.optimisation,
             sparsity=self.sparsity,
@@ -169,7 +169,7 @@ class TrainConfig:
         )
 
     def model(self, *, classes: tuple[str, ...], multi_label: bool) -> ModelConfig:
-        """The part that builds the model."""
+        """Config of the model."""
         return ModelConfig(
             networks=self.networks,
             head=self.head,

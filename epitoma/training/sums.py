@@ -1,4 +1,4 @@
-"""What an epoch counts: sums over videos, on any device, which workers add up and checkpoints keep."""
+"""Sums over the videos of an epoch, added up over steps and workers, and saved in checkpoints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -12,10 +12,10 @@ class Sums:
     """Sums over videos, each a scalar tensor of float64.
 
     Attributes:
-        loss: Of the classifier.
+        loss: The classifier's loss.
         hits: Videos whose best class is a true one.
-        timesteps: Timesteps that were kept.
-        videos: Videos that count; a rejected one does not.
+        timesteps: Kept timesteps.
+        videos: Number of videos, without rejected ones.
     """
 
     loss: Tensor
@@ -25,30 +25,30 @@ class Sums:
 
     @classmethod
     def over(cls, weight_B: Tensor, *, loss_B: Tensor, hit_B: Tensor, timesteps_B: Tensor) -> "Sums":
-        """Sum over the videos of a batch, of which those of weight 0 do not count."""
+        """Sum over the videos of a batch; rejected videos have weight 0."""
         counted = (loss_B.detach(), hit_B, timesteps_B, torch.ones_like(loss_B))
         return cls.from_tensor(torch.stack([each.double() for each in counted]).mul(weight_B).sum(dim=1))
 
     @classmethod
     def from_tensor(cls, sums_S: Tensor) -> "Sums":
-        """From what :meth:`tensor` gave."""
+        """Make sums from a tensor of :meth:`tensor`, ``(S,)``."""
         names = (field.name for field in fields(cls))
         return cls(**dict(zip(names, sums_S.unbind(), strict=True)))
 
     @classmethod
     def zero(cls, device: torch.device | None = None) -> "Sums":
-        """Of no videos."""
+        """Sums over no videos."""
         return cls.from_tensor(torch.zeros(len(fields(cls)), dtype=torch.float64, device=device))
 
     @classmethod
     def resumed(cls, counted: Sequence[Sequence[float]], *, rank: int, world_size: int) -> "Sums":
-        """What a worker goes on with of an epoch that was cut off.
+        """Sums that a worker resumes an interrupted epoch with.
 
         Args:
-            counted: What each worker had counted then; empty at the start of an epoch.
+            counted: Sums of each worker at the checkpoint; empty at the start of an epoch.
             rank: This worker's number.
-            world_size: Number of workers now. Where it is another than then, the first worker goes on with it all:
-                only the sum over workers matters.
+            world_size: Number of workers now. If it has changed, rank 0 takes all the sums: only the total over
+                workers matters.
         """
         if len(counted) == world_size:
             return cls.from_tensor(torch.tensor(counted[rank], dtype=torch.float64))
@@ -59,15 +59,15 @@ class Sums:
         return Sums.from_tensor(self.tensor() + other.tensor())
 
     def tensor(self) -> Tensor:
-        """All of them, ``(S,)``."""
+        """All sums as one tensor, ``(S,)``."""
         return torch.stack([getattr(self, field.name) for field in fields(self)])
 
     def cpu(self) -> "Sums":
-        """The same on the CPU."""
+        """Copy to the CPU."""
         return Sums.from_tensor(self.tensor().cpu())
 
     def means(self) -> dict[str, float]:
-        """Loss, accuracy and kept timesteps of a video in the mean, and how many videos that is."""
+        """Means per video of loss, accuracy and kept timesteps, and the number of videos."""
         loss, hits, timesteps, videos = self.tensor().tolist()
         count = max(videos, 1)
         return {

@@ -1,4 +1,4 @@
-"""One optimiser step: forward through gates and classifier, loss, backward, and the weights moved."""
+"""Optimiser steps: forward, loss, backward, and the updates of weights, weight average and sparsity."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -22,13 +22,13 @@ from epitoma.training.sums import Sums
 
 
 class Trainer:
-    """Moves the weights of one model; workers average their gradients in the context.
+    """Takes optimiser steps on one model; DistributedDataParallel averages gradients over workers.
 
     Args:
         module: The model, on the context's device.
         config: How to train it.
-        context: Whose worker this is.
-        clock: Of the run.
+        context: Context of this worker.
+        clock: Number of epochs and steps of the run.
     """
 
     def __init__(self, module: VideoEpitoma, config: LoopConfig, context: TrainContext, clock: Clock) -> None:
@@ -43,7 +43,7 @@ class Trainer:
         self.model = context.wrap(module)
 
     def step(self, epoch: int, step: int, batch: Batch) -> Sums:
-        """Take one optimiser step on a batch, which is this worker's share of it; returns what that came to.
+        """Take one optimiser step on this worker's batch; returns the batch's sums.
 
         Raises:
             DivergedError: Gradients are no longer finite.
@@ -53,7 +53,7 @@ class Trainer:
         set_learning_rate(self.optimizers, self.config.optimisation, progress=done)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        # Over all workers: shares may be unequal, and each video counts the same whichever worker has it.
+        # Summed over workers: they may have unequal numbers of videos, and each video must have the same weight.
         videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
         parts = batch.parts(self.config.optimisation.accumulate)
         sums, open_ratio = Sums.zero(self.context.device), 0.0
@@ -70,18 +70,18 @@ class Trainer:
     def _forward(
         self, batch: Batch, epoch: int, step: int, videos: Tensor, *, parts: int
     ) -> tuple[Tensor, Sums, Tensor]:
-        """The loss of one part of a step, what it counts, and the ratio of open gates over all workers."""
+        """Forward one part of a step; returns its loss, its sums, and the ratio of open gates over all workers."""
         with self.config.optimisation.autocast(self.context.device):
             recognition = self.model(batch.candidates, **self._gating(batch, epoch, step))
         logits_BL = recognition.logits_BL.float()
         loss_B = self._loss(logits_BL, batch.labels_BL)
         with_light_B = loss_B + self._light_loss(recognition, batch.labels_BL)
-        # DistributedDataParallel divides by the number of workers, which the number of videos already accounts for.
+        # DistributedDataParallel divides by the number of workers, but `videos` is already a sum over workers.
         loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
         ratio = expected_open_ratio(recognition.selection, batch.weight_B)
         mean_ratio = self.context.sum(ratio) / self.context.world_size
         if batch.noise_BT is not None:
-            # Its value is that of all workers and its gradient this worker's own: the exchange adds up the others.
+            # The value is the mean over workers, the gradient this worker's own: DistributedDataParallel averages it.
             everywhere = ratio + (mean_ratio - ratio).detach()
             penalty = self.sparsity.penalty(everywhere, progress=self.clock.share_done(epoch, step))
             loss = loss + penalty / parts
@@ -92,13 +92,13 @@ class Trainer:
         return loss, counted, mean_ratio
 
     def _gradient_exchange(self, is_due: bool) -> AbstractContextManager:
-        """Workers need to exchange gradients only when a step's last part is done."""
+        """Let DistributedDataParallel exchange gradients only in the last part of a step."""
         if is_due or not isinstance(self.model, DistributedDataParallel):
             return nullcontext()
         return self.model.no_sync()
 
     def _gating(self, batch: Batch, epoch: int, step: int) -> dict[str, Any]:
-        """What opens the gates of a step: noise and perhaps a budget, or a choice that was made without them."""
+        """Arguments of forward that open the gates: noise and perhaps a budget, or a fixed choice (``open_BT``)."""
         if batch.noise_BT is None:
             return {"open_BT": batch.open_BT}
         done, number = self.clock.share_done(epoch, step), self.clock.number(epoch, step)
@@ -107,7 +107,7 @@ class Trainer:
         return {"noise_BT": batch.noise_BT, "budget": budget}
 
     def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:
-        """What LightNet's own guess costs, ``(B,)``: against the labels, and against HeavyNet's guess."""
+        """Losses of LightNet's own classification, ``(B,)``: against the labels, and against HeavyNet's."""
         loss_B = torch.zeros_like(recognition.selection.alpha_BT[:, 0], dtype=torch.float32)
         if recognition.light_logits_BL is not None:
             loss_B = loss_B + self._loss(recognition.light_logits_BL.float(), labels_BL)

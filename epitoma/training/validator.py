@@ -1,4 +1,4 @@
-"""The validation split as the model sees it, over all workers: its score, and whether its gates still choose."""
+"""Validation over all workers: forward of the validation split, its score, and a check for collapsed gates."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ ROWS = ("logits_VL", "labels_VL", "worth_VT", "open_probability_VT", "valid_VT",
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """What the model made of the validation split.
+    """Outputs of the model on the validation split.
 
     Attributes:
-        logits_VL: Of the classes.
-        labels_VL: Multi-hot.
-        worth_VT: What timesteps are kept by.
-        open_probability_VT: Expected L0 norm of the gates.
+        logits_VL: Logits of the classes.
+        labels_VL: Multi-hot labels.
+        worth_VT: Values that timesteps are ranked by.
+        open_probability_VT: Probability that each gate is open (its expected L0 norm).
         valid_VT: False for padding.
-        kept_V: Timesteps that were kept of each video.
+        kept_V: Number of kept timesteps of each video.
     """
 
     logits_VL: Tensor
@@ -38,7 +38,7 @@ class Validation:
 
     @property
     def kept(self) -> float:
-        """Timesteps that were kept of a video, in the mean."""
+        """Mean number of kept timesteps per video."""
         return float(self.kept_V.double().mean())
 
 
@@ -48,7 +48,7 @@ class Validator:
     Args:
         module: The model, on the context's device.
         config: How it is trained.
-        context: Whose worker this is.
+        context: Context of this worker.
     """
 
     def __init__(self, module: VideoEpitoma, config: LoopConfig, context: TrainContext) -> None:
@@ -58,7 +58,7 @@ class Validator:
 
     @torch.no_grad()
     def validate(self, batches: Iterable[Batch]) -> Validation:
-        """Forward this worker's share, and gather that of all; rejected videos are left out."""
+        """Forward this worker's batches, and gather the outputs of all workers; rejected videos are left out."""
         self.module.eval()
         shares = self.context.gather([self._rows(batch.to(self.context.device)) for batch in batches])
         rows = [each for share in shares for each in share]
@@ -66,11 +66,11 @@ class Validator:
         return Validation(**dict(zip(ROWS, columns, strict=True)))
 
     def score(self, seen: Validation) -> float:
-        """Accuracy, or mAP where videos may have several labels."""
+        """Accuracy, or mAP with several labels per video."""
         return score(seen.logits_VL, seen.labels_VL, multi_label=self.config.multi_label)
 
     def collapse(self, seen: Validation) -> str | None:
-        """How the gates have stopped choosing, which the score alone would not tell; None where they choose."""
+        """How the gates have collapsed, which the score alone would not show; None if they still select."""
         if self.config.selection != "learnt" or self.config.sparsity.mode == "none":
             return None
         return find_collapse(seen.open_probability_VT, seen.worth_VT, seen.valid_VT, self.config.sparsity)

@@ -1,1 +1,1 @@
-"""Videos in and out: what a file holds, which frames to decode, decoding them, writing new files."""
+"""Reading and writing videos: indexing files, planning and decoding sparse frames, encoding new files."""

@@ -1,4 +1,4 @@
-"""Write videos from frames, one file at a time, deterministically."""
+"""Encoding of frames into video files, deterministic: the same frames give the same bytes."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -29,14 +29,14 @@ def write_video(
     preset: str = "ultrafast",
     comment: str | None = None,
 ) -> int:
-    """Encode frames into a video file and return how many there were.
+    """Encode frames into a video file, and return how many there were.
 
-    The file appears under its name only when whole. The same frames give the same bytes.
+    The file is written atomically. The same frames give the same bytes.
 
     Args:
-        path: Where to write; the suffix chooses the container.
+        path: File to write; its suffix chooses the container.
         frames: uint8 RGB arrays (height, width, 3), all of one even size.
-        fps: Frames a second.
+        fps: Frames per second.
         codec: FFmpeg's name of the encoder.
         gop: Most frames from one keyframe to the next.
         crf: Quality of x264 and x265, lower is better.
@@ -62,7 +62,7 @@ def write_video(
 
 
 def read_comment(path: str | Path) -> str | None:
-    """The text that a video file was written with; None where there is no file, or no text in it."""
+    """Read the comment of a video file; None where there is no readable file, or no comment."""
     if not Path(path).is_file():
         return None
     try:
@@ -97,5 +97,6 @@ def _encode(container: OutputContainer, stream: VideoStream, frames: Iterable[Vi
     for frame in frames:
         container.mux(stream.encode(frame))
         count += 1
+    # Flush the frames that the encoder holds back for reordering.
     container.mux(stream.encode(None))
     return count

@@ -1,4 +1,4 @@
-"""Open a video file for one thread, within bounds of memory and time."""
+"""Opening a video file with PyAV, with bounds on memory and time, and without access to other files."""
 
 import os
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from epitoma.core.errors import VideoError
 from epitoma.video.remote import RemoteFile, open_source
 
 MAX_PIXELS = 8192 * 4352
-"""Largest frame that is decoded: 8K. What claims more is damaged, and would take gigabytes."""
+"""Largest frame that is decoded: 8K. A header with more is damaged, and decoding it would take gigabytes."""
 
-# FFmpeg opens pictures and plain text as one-frame "videos"; nobody means those.
+# FFmpeg also opens pictures and plain text, as "videos" of one frame: refused.
 _PICTURE_FORMATS = ("image2", "_pipe", "tty")
-# What FFmpeg's own loops over a file may take before they are interrupted.
+# Time after which FFmpeg is interrupted: it may loop over a damaged file.
 _TIMEOUT_SECONDS = 20.0
-# A damaged sample table can list the same bytes many times over; no sound file holds more than its size.
+# A damaged sample table can list the same bytes again and again; the packets of a good file fit into its size.
 _MAX_OVERREAD = 4
 _SPARE_BYTES = 1_000_000
 
-# These read other files, or hosts, that a small text names: what is asked for is one file and nothing else.
+# Excluded formats: they open other files, hosts or devices, which the user has not allowed.
 _PLAYLISTS = {"concat", "concatf", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest"}
 _DEVICES = {"alsa", "fbdev", "kmsgrab", "lavfi", "oss", "video4linux2,v4l2", "x11grab"}
 _SIBLINGS = {"mlv", "vobsub"}
@@ -42,7 +42,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class OpenVideo:
-    """An open file and its video stream; `name` is what errors call it."""
+    """An open file and its video stream; `name` is the file's name in errors, without secrets."""
 
     name: str
     container: InputContainer
@@ -60,7 +60,7 @@ class OpenVideo:
         return 0 if isinstance(self.source, str) else self.source.bytes_read
 
     def packets(self) -> Iterator["Packet[VideoStream]"]:
-        """Demux from where the file stands; packets end where the file does, or where it breaks.
+        """Demux packets from the current position to the end of the file, or to where it is damaged.
 
         Raises:
             VideoError: The packets together are far larger than the file.
@@ -74,14 +74,14 @@ class OpenVideo:
                 if packet.size:
                     yield packet
         except InvalidDataError:
-            return  # What follows cannot be read; frames that are missing then are counted where they are wanted.
+            return  # The rest cannot be read; wanted frames in it are counted as missing by the caller.
         except IndexError:
-            return  # At the end PyAV trips over streams that a damaged file has started on its way.
+            return  # PyAV raises it at the end of damaged files that add a stream in the middle.
 
 
 @contextmanager
 def open_video(path: str | Path) -> Iterator[OpenVideo]:
-    """Open a file's video stream; every error of FFmpeg's inside the block becomes a VideoError.
+    """Open a file's video stream; FFmpeg's errors inside the block become a VideoError.
 
     Args:
         path: A local path or a URI.
@@ -90,12 +90,13 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
         VideoError: The file is missing, empty, not a video, sound only, or claims frames beyond MAX_PIXELS.
     """
     with open_source(path) as source:
-        # A signed web address holds a secret, which its file's name does not.
+        # A signed URL holds a secret; RemoteFile.name is without it.
         name = source if isinstance(source, str) else source.name
         try:
             with _opened(name, source) as container:
                 stream = _video_stream(name, container)
                 _check_size(name, stream)
+                # One thread: parallelism is across videos.
                 stream.codec_context.thread_count = 1
                 stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
                 yield OpenVideo(name, container, stream, source)
@@ -108,7 +109,7 @@ def _opened(name: str, source: str | RemoteFile) -> InputContainer:
         return av.open(
             source, mode="r", options=_OPTIONS, timeout=_TIMEOUT_SECONDS, metadata_errors="replace"
         )
-    except ArgumentError as error:  # What FFmpeg says of a format that is not among those allowed.
+    except ArgumentError as error:  # FFmpeg's error for a format that is not in the whitelist.
         raise VideoError(
             name, "is damaged, or a playlist, whose videos are to be named themselves"
         ) from error
@@ -117,7 +118,7 @@ def _opened(name: str, source: str | RemoteFile) -> InputContainer:
 def _video_stream(name: str, container: InputContainer) -> VideoStream:
     if any(part in container.format.name for part in _PICTURE_FORMATS):
         raise VideoError(name, f"is not a video (looks like {container.format.name})")
-    # A song's cover is a video stream as well.
+    # The cover picture of an audio file is a video stream too.
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         kinds = sorted({s.type for s in container.streams})

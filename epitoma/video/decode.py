@@ -1,8 +1,8 @@
-"""Decoding of chosen frames of a video into square RGB arrays, by the cheapest strategy that reaches them.
+"""Decoding of chosen frames of a video into square RGB arrays, with the cheapest strategy that reaches them.
 
-One thread a call: parallelism is across videos. Frames are matched by their timestamps, never by counting, so
-that a seek that lands early, or leading frames of an open GOP, cannot shift anything. A frame that cannot be trusted
-(it or one that it is predicted from is damaged or lost) is replaced by the nearest that can, and counted.
+A call uses one thread: parallelism is across videos. Frames are matched by timestamp, never by counting, so that a seek
+that lands early, or leading frames of an open GOP, cannot shift them. A frame that is damaged, lost, or predicted from
+such a frame is replaced by the nearest good one, and counted.
 """
 
 from collections import defaultdict
@@ -45,14 +45,14 @@ class FrameRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """Pictures of one video, and what it took to decode them.
+    """Pictures of one video, and statistics of their decoding.
 
     Attributes:
         pictures: For each request uint8 RGB (n, size, size, 3), upright, in the order of the request.
-        deviation_seconds: For each request float64 (n,), how far the frame shown lies from the one wanted.
-        replaced: Wanted frames, each counted once, that are damaged or lost and shown by the nearest good one.
-        wanted: Wanted frames, each counted once.
-        frames_decoded: Frames given to the decoder.
+        deviation_seconds: For each request float64 (n,), time between the returned frame and the wanted one.
+        replaced: Number of distinct wanted frames that are damaged or lost and replaced by the nearest good one.
+        wanted: Number of distinct wanted frames.
+        frames_decoded: Packets sent to the decoder.
         bytes_read: Bytes fetched over the network; 0 for a local file.
     """
 
@@ -66,31 +66,31 @@ class Decoded:
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """A way to reach the frames that are missing.
+    """A way to decode the frames that are missing.
 
     Attributes:
-        plan: Which keyframes to seek to, and what to decode from there.
-        is_fast: Decode a keyframe instead of a frame near it, and leave out what no other frame needs.
+        plan: Makes the decode plan for frame indices.
+        is_fast: Decode a keyframe instead of a frame near it, and skip frames that no other frame references.
     """
 
     plan: Callable[[VideoIndex, np.ndarray], DecodePlan]
     is_fast: bool = False
 
     def stand_ins(self, index: VideoIndex, wanted: np.ndarray, *, tolerance_seconds: float) -> np.ndarray:
-        """Return the frame to decode for each wanted one, int (n,)."""
+        """Return the frame to decode instead of each wanted one, int (n,)."""
         if not self.is_fast:
             return wanted
         return snap_to_keyframes(index, wanted, tolerance_seconds=tolerance_seconds)
 
 
-# One of these two reaches every frame of a sound file whose index is right.
+# One of these two decodes every frame of an undamaged file whose index is right.
 _CHEAPEST = Strategy(plan=plan_decode)
 _CHEAPEST_FAST = Strategy(plan=plan_decode, is_fast=True)
-# For damage: the cheapest plan decodes on from one group of pictures into the next, and may take damage along.
-# It follows fast decoding as well, where a stand-in may be damaged that the wanted frame does not need.
+# For damage: the cheapest plan decodes across groups of pictures, so that damage in one reaches the next.
+# Also after fast decoding: a keyframe that stands in for the wanted frame may be damaged while that frame is not.
 _EACH_GROUP = Strategy(plan=plan_each_group)
-# For seeks that fail or land elsewhere, and for an index with keyframes that are none: this one does not seek.
-# It is the last one because it decodes everything up to the last missing frame.
+# For seeks that fail or land elsewhere, and for packets wrongly marked as keyframes: this plan does not seek.
+# It is the last because it decodes everything up to the last missing frame.
 _FROM_START = Strategy(plan=plan_from_start)
 
 _STRATEGIES: dict[Mode, tuple[Strategy, ...]] = {
@@ -113,11 +113,11 @@ def decode_requests(
     Args:
         path: The video that `index` was made from, a local path or a URI.
         index: Its frames and keyframes.
-        requests: Frames, each list at a size.
-        mode: "exact" returns the very frames. "fast" leaves out frames that no other needs, and the deblocking
-            filter, and may show a keyframe instead.
-        tolerance_seconds: How far from the wanted frame "fast" may go.
-        max_replaced_share: Largest share of wanted frames that may be damaged or lost.
+        requests: Frame indices, each list with a size.
+        mode: "exact" returns the frames themselves. "fast" skips the deblocking filter and frames that no other frame
+            references, and may return a keyframe instead.
+        tolerance_seconds: Largest time between the wanted frame and the one that "fast" returns.
+        max_replaced_share: Largest share of wanted frames that may be damaged or lost, 0 to 1.
 
     Raises:
         ValueError: A frame index lies outside the video.
@@ -141,7 +141,7 @@ def decode_requests(
 def decode_frames(
     path: str | Path, index: VideoIndex, frame_indices: np.ndarray, *, sizes: tuple[int, ...]
 ) -> tuple[np.ndarray, ...]:
-    """Return the same frames at every size, exactly; see decode_requests."""
+    """Decode the same frames at every size, in "exact" mode; see decode_requests."""
     requests = [FrameRequest(frame_indices=frame_indices, size=size) for size in sizes]
     return decode_requests(path, index, requests).pictures
 
@@ -154,13 +154,13 @@ def _no_pictures_yet(index: VideoIndex, requests: Sequence[FrameRequest]) -> Pic
 
 
 class _Decoding:
-    """Decodes one video strategy by strategy, and counts what that takes.
+    """Decodes one video strategy by strategy, and counts packets and bytes.
 
     Args:
         path: The video.
         index: Its frames and keyframes.
-        pictures: Where to show the frames.
-        tolerance_seconds: How far from a wanted frame the one that is shown may be.
+        pictures: Filled with the decoded frames.
+        tolerance_seconds: Largest time between a wanted frame and the one that is shown for it.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class _Decoding:
         """Run strategies until no frame is missing, and return how many are missing after the last."""
         missing = self._pictures.wanted
         for strategy in strategies:
-            # The first runs even where no frame is wanted: a file that is gone or has changed is an error.
+            # The first runs even without wanted frames, so that a missing or changed file is an error.
             self._run(strategy, missing)
             missing = self._pictures.missing(tolerance_seconds=self._tolerance_seconds)
             if not len(missing):
@@ -189,9 +189,9 @@ class _Decoding:
         wanted_by: dict[int, list[int]] = defaultdict(list)
         for frame, stand_in in zip(wanted.tolist(), stand_ins.tolist(), strict=True):
             wanted_by[stand_in].append(frame)
-        # Before the file is opened: a frame outside the video is the caller's error, whatever the file is like.
+        # Before the file is opened: a frame index outside the video is a ValueError, even if the file is missing.
         plan = strategy.plan(self._index, stand_ins)
-        # Opened anew: a decoder takes in what to skip when it is opened, and some runs begin where the file does.
+        # Reopened for each strategy: decoders read what to skip when opened, and some runs start without a seek.
         with open_video(self._path) as video:
             _check_unchanged(video, self._index)
             decoder = RunDecoder(video, self._index, is_fast=strategy.is_fast)
@@ -215,6 +215,6 @@ def _check_unchanged(video: OpenVideo, index: VideoIndex) -> None:
 
 
 def _check_damage(path: str | Path, *, missing: int, wanted: int, max_share: float) -> None:
-    # Where all are missing there is nothing to show instead, whatever share is allowed.
+    # If all are missing there is no frame to show instead, whatever share is allowed.
     if missing and (missing == wanted or missing > max_share * wanted):
         raise VideoError(path, f"{missing} of {wanted} frames are damaged or lost")

@@ -1,4 +1,4 @@
-"""The frames of one run of a plan that can be trusted, in the order they are shown."""
+"""Decoder of the runs of a plan: yields frames that are not damaged, in presentation order."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -15,21 +15,22 @@ from epitoma.video.container import OpenVideo
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import Run
 
-# Codecs in which a frame marked as no reference is one for no other frame, whatever the layers.
+# Codecs in which skip_frame=NONREF is exact: a frame marked as non-reference is never referenced.
 _SKIPS_EXACTLY = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
 _FAST_OPTIONS = {"skip_loop_filter": "all"}
 
 _Skipped = Literal["DEFAULT", "NONREF"]
 TimedFrame = tuple[int, VideoFrame]
-"""A frame after its pts."""
+"""A frame's pts, in units of the stream's time base, and the frame."""
 
 
 @dataclass
 class _Soundness:
-    """Which packets decode from sound ones only: from the first damage on none does, until the next keyframe.
+    """Tracks which packets are sound: neither damaged nor predicted from a damaged one.
 
-    Frames shown before a keyframe that they follow in the file need the group of pictures before it as well.
-    A keyframe at a time that the index knows none at means that frames were lost and times have shifted.
+    From a damaged packet on, all packets up to the next keyframe count as damaged. Leading frames (after a keyframe in
+    the file, but shown before it) need the previous group of pictures too. A keyframe whose pts is not in the index
+    means that frames were lost and timestamps have shifted.
     """
 
     keyframe_pts: frozenset[int]
@@ -39,7 +40,7 @@ class _Soundness:
     sound_pts: set[int] = field(default_factory=set)
 
     def see(self, packet: "Packet[VideoStream]", *, decodes: bool) -> None:
-        """Take note of a packet in decoding order."""
+        """Add a packet, in decoding order."""
         if packet.is_keyframe:
             is_known = not self.keyframe_pts or packet.pts in self.keyframe_pts or packet.is_discard
             self.was_sound, self.is_sound, self.key_pts = self.is_sound, is_known, packet.pts
@@ -57,7 +58,7 @@ class RunDecoder:
     Args:
         video: The open file.
         index: Its frames and keyframes.
-        is_fast: Leave out frames that no other needs, and the deblocking filter.
+        is_fast: Skip the deblocking filter and frames that no other frame references.
     """
 
     def __init__(self, video: OpenVideo, index: VideoIndex, *, is_fast: bool) -> None:
@@ -73,13 +74,13 @@ class RunDecoder:
         self._skipping: _Skipped = "DEFAULT"
         if is_fast:
             self._codec.options = {**self._codec.options, **_FAST_OPTIONS}
-        # Some decoders read what to skip when they are opened, and never again.
+        # Opened now, after the options are set: some decoders read them only when they are opened.
         self._codec.open(strict=False)
 
     def frames(self, run: Run) -> Iterator[TimedFrame]:
-        """Yield the frames of a run that can be trusted, wanted or not, and stop decoding after the last wanted.
+        """Yield the sound frames of a run, wanted or not, up to the last wanted one.
 
-        Frames that are neither wanted nor needed by others are not decoded.
+        Frames that are neither wanted nor referenced by others are not decoded.
         """
         missing = {int(self._index.pts[frame]) for frame in run.wanted}
         soundness = _Soundness(self._keyframe_pts)
@@ -106,11 +107,11 @@ class RunDecoder:
         return frames
 
     def _drain(self) -> list[VideoFrame]:
-        """Frames that the decoder still holds back to put them into order; a seek must follow."""
+        """Flush the frames that the decoder holds back for reordering; it accepts packets again only after a seek."""
         try:
             return self._codec.decode(None)
         except FFmpegError:
-            return []  # What is missing then is counted as missing.
+            return []  # Wanted frames among them are counted as missing.
 
     def _skip(self, frames: _Skipped) -> None:
         if frames != self._skipping:
@@ -123,13 +124,13 @@ class RunDecoder:
                 yield frame.pts, frame
 
     def _packets(self, keyframe: int | None) -> Iterator["Packet[VideoStream]"]:
-        """Packets from a keyframe on; None reads from the start of the file."""
+        """Packets from a keyframe on; None starts at the beginning of the file."""
         return self._video.packets() if keyframe is None else self._seek(keyframe)
 
     def _seek(self, keyframe: int) -> Iterator["Packet[VideoStream]"]:
-        """Packets from a keyframe on; none where the file cannot seek, so that its frames count as missing."""
+        """Packets from a keyframe on; empty where the file cannot seek, so that its frames count as missing."""
         target_pts = int(self._index.pts[keyframe])
-        # Containers seek by decoding time, and may land on a keyframe too late: then ask for an earlier one.
+        # Containers seek by dts, which may land at a later keyframe than asked: then try an earlier one.
         for candidate in self._index.keyframes[self._index.keyframes <= keyframe][::-1]:
             try:
                 self._video.container.seek(int(self._index.pts[candidate]), stream=self._video.stream)
@@ -138,7 +139,7 @@ class RunDecoder:
             packets = dropwhile(lambda packet: not packet.is_keyframe, self._video.packets())
             first = next(packets, None)
             if first is not None and first.pts is not None and first.pts <= target_pts:
-                # They may land too early as well; what lies before the keyframe need not be decoded.
+                # A seek may also land too early: packets before the keyframe need not be decoded.
                 return dropwhile(lambda packet: packet.pts != target_pts, chain([first], packets))
         return iter(())
 
@@ -146,14 +147,14 @@ class RunDecoder:
 def nearest_frames(
     targets: Iterable[tuple[int, int]], frames: Iterable[TimedFrame]
 ) -> Iterator[tuple[int, TimedFrame]]:
-    """Give each target the frame that is shown nearest to its time.
+    """Match each target with the frame nearest to its pts.
 
     Args:
-        targets: (pts, name) in order of pts.
-        frames: In order of pts.
+        targets: (pts, name), in order of pts.
+        frames: (pts, frame), in order of pts.
 
     Yields:
-        (name, (pts, frame)) for every target, unless there is no frame at all.
+        (name, (pts, frame)) for every target; nothing if there is no frame.
     """
     waiting = deque(targets)
     previous: TimedFrame | None = None

@@ -1,7 +1,7 @@
-"""What a video file holds, found by demuxing: the time of every frame, and which are keyframes.
+"""Index of a video file, made by demuxing: the timestamp of every frame, and which frames are keyframes.
 
-Headers lie about the number of frames and the rate, so both are counted from the packets, which costs about
-10 ms for a video of minutes. Only the first frame is decoded: PyAV shows the rotation on frames only.
+Headers are often wrong about the number of frames and the frame rate, so both are computed from the packets, which
+takes about 10 ms for a video of minutes. Only the first frame is decoded: PyAV has the rotation on frames only.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,9 @@ from av.video.stream import VideoStream
 from epitoma.core.errors import VideoError
 from epitoma.video.container import OpenVideo, open_video
 
+# Bit of a VP8 packet's first byte: hidden frames (altref) are decoded but not shown.
 _VP8_SHOWN = 0x10
-# After a seek into an MPEG program stream FFmpeg guesses timestamps: such files are decoded from the start.
+# After a seek in an MPEG program stream FFmpeg guesses timestamps, so such files are decoded from the start.
 _UNSEEKABLE_FORMATS = ("mpeg",)
 _MOST_WITHOUT_TIME = 0.5
 
@@ -29,13 +30,13 @@ class VideoIndex:
 
     Attributes:
         pts: int64 (frames,), strictly increasing, in units of `time_base`.
-        keyframes: int64, sorted frame indices at which decoding can start; 0 always, from the start of the file.
+        keyframes: int64, sorted frame indices at which decoding can start; always has 0, the start of the file.
         time_base: Seconds per unit of `pts`.
-        fps: Mean rate from the first to the last frame.
+        fps: Mean frame rate from the first to the last frame.
         width: Pixels across as stored, before rotation.
         height: Pixels down as stored, before rotation.
         rotation: Degrees counter-clockwise (0, 90, 180 or 270) that turn a stored frame upright.
-        size_bytes: Size of the file that was indexed, by which a changed file is noticed; None if unknown.
+        size_bytes: Size of the indexed file, to notice that it has changed; None if unknown.
     """
 
     pts: np.ndarray
@@ -98,7 +99,7 @@ def index_video(path: str | Path) -> VideoIndex:
 
 
 def _read_packets(video: OpenVideo) -> tuple[VideoFrame | None, list[tuple[int | None, bool]]]:
-    """Give the first frame and (pts, is keyframe) of every shown packet from the first keyframe on."""
+    """Read the first frame, and (pts, is keyframe) of every shown packet from the first keyframe on."""
     first: VideoFrame | None = None
     packets: list[tuple[int | None, bool]] = []
     is_vp8 = video.stream.codec_context.name in ("vp8", "libvpx")
@@ -115,11 +116,11 @@ def _read_packets(video: OpenVideo) -> tuple[VideoFrame | None, list[tuple[int |
 
 
 def _first_frame(video: OpenVideo, packet: "Packet[VideoStream] | None") -> VideoFrame | None:
-    """Decode a packet, or what the decoder still holds back."""
+    """Decode a packet; None as packet flushes the decoder."""
     try:
         return next(iter(video.stream.codec_context.decode(packet)), None)
     except FFmpegError:
-        return None  # A damaged frame; a later one will do.
+        return None  # Damaged; the next packets are tried.
 
 
 def _is_shown(packet: "Packet[VideoStream]", is_vp8: bool) -> bool:
@@ -131,11 +132,11 @@ def _is_shown(packet: "Packet[VideoStream]", is_vp8: bool) -> bool:
 def _presentation_order(
     path: str | Path, packets: list[tuple[int | None, bool]]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sort packets by pts; frames shown before the first one lack their references and are left out."""
+    """Sort packets by pts; frames shown before the first keyframe lack their references and are left out."""
     timed = [(pts, is_key) for pts, is_key in packets if pts is not None]
     if not packets:
         raise VideoError(path, "the video stream has no frames that can be decoded (no keyframe)")
-    # The second field of an interlaced frame has no time of its own; more than that is a broken file.
+    # The second field of an interlaced frame has no timestamp; if more lack one, the file is broken.
     if len(timed) < _MOST_WITHOUT_TIME * len(packets):
         raise VideoError(path, "has frames without timestamps; rewrite it, for example with ffmpeg -c copy")
     decode_order = np.array([pts for pts, _ in timed], dtype=np.int64)
@@ -143,7 +144,7 @@ def _presentation_order(
     kept = decode_order >= decode_order[0]
     pts, first_at = np.unique(decode_order[kept], return_index=True)
     keyframes = np.flatnonzero(is_keyframe[kept][first_at]).astype(np.int64)
-    # Where an edit list cuts the first keyframe away, decoding of the first frames starts with the file.
+    # Where an edit list hides the first keyframe, decoding of frame 0 starts at the beginning of the file.
     return pts, np.union1d(np.zeros(1, dtype=np.int64), keyframes)
 
 

@@ -1,7 +1,7 @@
-"""Indices of a dataset's videos as a Parquet table beside its manifest, so that demuxing is done once.
+"""Video indices of a dataset, stored as a Parquet table beside its manifest, so that videos are demuxed only once.
 
-Most videos have frames at one constant distance, which is stored as such; a table of a hundred thousand videos
-then takes tens of megabytes instead of gigabytes.
+Most videos have a constant distance between frames, which is stored as one number: a table of a hundred thousand videos
+takes tens of megabytes instead of gigabytes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,16 +22,16 @@ from epitoma.video.index import VideoIndex
 INDEX_FILE = "index.parquet"
 
 GROUP_ROWS = 65_536
-"""Rows that are written, and read, together: some tens of megabytes."""
+"""Rows of a row group, which are read together: some tens of megabytes."""
 
 INDEX_SCHEMA = pa.schema(
     [
         pa.field("video_id", pa.string(), nullable=False),
         pa.field("frame_count", pa.int64(), nullable=False),
         pa.field("first_pts", pa.int64(), nullable=False),
-        # Distance of successive frames; null where it varies.
+        # Distance between successive pts; null where it varies.
         pa.field("pts_step", pa.int64(), nullable=True),
-        # All distances where they vary, else null.
+        # All distances between pts where they vary, else null.
         pa.field("pts_steps", pa.list_(pa.int64()), nullable=True),
         pa.field("keyframes", pa.list_(pa.int64()), nullable=False),
         pa.field("time_base_numerator", pa.int64(), nullable=False),
@@ -43,11 +43,11 @@ INDEX_SCHEMA = pa.schema(
         pa.field("size_bytes", pa.int64(), nullable=True),
     ]
 )
-"""One row a video; the fields of VideoIndex."""
+"""One row per video, with the fields of VideoIndex."""
 
 
 def index_row(video_id: str, index: VideoIndex) -> dict[str, Any]:
-    """Give an index as a row of INDEX_SCHEMA."""
+    """Convert an index to a row of INDEX_SCHEMA."""
     steps = np.diff(index.pts)
     is_constant = len(steps) > 0 and bool((steps == steps[0]).all())
     return {
@@ -68,7 +68,7 @@ def index_row(video_id: str, index: VideoIndex) -> dict[str, Any]:
 
 
 def row_index(row: Mapping[str, Any]) -> VideoIndex:
-    """Give the index that a row of INDEX_SCHEMA stands for."""
+    """Convert a row of INDEX_SCHEMA to an index."""
     if row["pts_step"] is None:
         steps = np.asarray(row["pts_steps"], dtype=np.int64)
     else:
@@ -86,17 +86,17 @@ def row_index(row: Mapping[str, Any]) -> VideoIndex:
 
 
 def write_indices(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows of INDEX_SCHEMA to a Parquet file, whole or not at all."""
+    """Write rows of INDEX_SCHEMA to a Parquet file, atomically."""
     write_index_table(path, pa.Table.from_pylist([dict(row) for row in rows], schema=INDEX_SCHEMA))
 
 
 def write_index_table(path: str | Path, table: pa.Table) -> None:
-    """Write a table of INDEX_SCHEMA to a Parquet file, whole or not at all."""
+    """Write a table of INDEX_SCHEMA to a Parquet file, atomically."""
     write_parquet(Path(path), table, group_rows=GROUP_ROWS)
 
 
 class VideoIndices:
-    """Indices in memory, found by video id; a video that the table does not know has none.
+    """Indices in memory, looked up by video id.
 
     Args:
         table: Rows of INDEX_SCHEMA.
@@ -106,12 +106,12 @@ class VideoIndices:
         self.table = table.combine_chunks()
 
     def get(self, video_id: str) -> VideoIndex | None:
-        """Give a video's index, or None."""
+        """Look up a video's index; None if the table has none."""
         row = self.row(video_id)
         return None if row is None else row_index(row)
 
     def row(self, video_id: str) -> dict[str, Any] | None:
-        """Give a video's row of INDEX_SCHEMA, or None."""
+        """Look up a video's row of INDEX_SCHEMA; None if the table has none."""
         place = self._rows.get(video_id)
         return None if place is None else self.table.slice(place, 1).to_pylist()[0]
 
@@ -121,10 +121,10 @@ class VideoIndices:
 
 
 class StoredIndices:
-    """The indices of a dataset where they are stored: of a million videos they are gigabytes once they are read.
+    """Indices of a dataset on disk, read for some videos at a time: those of a million take gigabytes of memory.
 
     Args:
-        path: A Parquet file of INDEX_SCHEMA; None where a dataset has none.
+        path: Parquet file of INDEX_SCHEMA; None where the dataset has none.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -135,7 +135,7 @@ class StoredIndices:
         """Find the table that lies beside a manifest.
 
         Raises:
-            ManifestError: There is a file of that name, but not with these columns.
+            ManifestError: The file is not Parquet, or has other columns.
         """
         path = Path(manifest).parent / INDEX_FILE
         if not path.is_file():
@@ -149,7 +149,7 @@ class StoredIndices:
         return cls(path)
 
     def only(self, video_ids: pa.Array | pa.ChunkedArray) -> VideoIndices:
-        """Read the indices of some videos: the whole file goes by, a few rows at a time."""
+        """Read the indices of some videos; scans the whole file, GROUP_ROWS rows at a time."""
         if self.path is None:
             return VideoIndices(INDEX_SCHEMA.empty_table())
         wanted = pc.field("video_id").isin(video_ids.unique())

@@ -1,4 +1,4 @@
-"""Encoding at the priority that the process has: an encoder may not take the machine for itself."""
+"""Keeping a thread's scheduling policy while encoding: some encoders make it real-time."""
 
 import os
 from collections.abc import Iterator
@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def own_priority() -> Iterator[None]:
-    """Give this thread its scheduling policy back after the block.
+    """Restore this thread's scheduling policy after the block.
 
-    SVT-AV1, run as root, makes the thread that opens it real-time and leaves it so. Every thread and process that
-    comes from it then starves the rest of the machine, Ray and the kernel's own threads included, until it ends.
+    SVT-AV1, run as root, makes the thread that opens it real-time and leaves it so. The threads and processes that it
+    starts inherit that, and starve the rest of the machine, Ray and kernel threads included, until they end.
     """
+    # macOS and Windows have no such call.
     if not hasattr(os, "sched_getscheduler"):
         yield
         return

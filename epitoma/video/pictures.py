@@ -1,7 +1,7 @@
-"""Pictures of wanted frames, at every size that was requested, filled while frames are decoded.
+"""Output pictures of wanted frames, at every requested size, filled while frames are decoded.
 
-A frame that never comes is shown by another one, so nothing here needs to know which frames are damaged: a nearer
-frame replaces one that is farther away, whatever the order in which they come.
+A wanted frame that is not decoded gets the picture of the nearest frame that is. A nearer frame replaces a farther one,
+in whatever order they are decoded, so nothing here needs to know which frames are damaged.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,16 +33,16 @@ class Sheet:
         self._scaler = SquareScaler(size=size, rotation=rotation)
 
     def show(self, frame: VideoFrame, *, wanted: int) -> None:
-        """Show a frame in the place of a wanted one, if this request wants that."""
+        """Write a frame as the picture of a wanted one, if this request has that."""
         row = self._row_of.get(wanted)
         if row is not None:
             self._scaler.scale_into(self._array[row], frame)
 
     def completed(self, shown: Collection[int]) -> np.ndarray:
-        """Return the pictures, uint8 (n, size, size, 3), with copies where nothing was shown.
+        """Return the pictures, uint8 (n, size, size, 3), with copies of the nearest one where there is none.
 
         Args:
-            shown: Wanted frames for which something was shown; at least one of this request, unless it is empty.
+            shown: Wanted frames that have a picture; at least one of this request, unless the request is empty.
         """
         available = np.array([frame for frame in self._row_of if frame in shown])
         for row, frame in enumerate(self.frames.tolist()):
@@ -67,12 +67,12 @@ class Pictures:
         self._shown_pts: dict[int, int] = {}
 
     def show(self, frame: VideoFrame, *, wanted: int, pts: int) -> None:
-        """Show a frame in the place of a wanted one, unless one at least as near is there.
+        """Write a frame as the picture of a wanted one, unless it has one at least as near.
 
         Args:
-            frame: What to show.
+            frame: The decoded frame.
             wanted: Index of the wanted frame.
-            pts: Time of the frame that is shown.
+            pts: Timestamp of the decoded frame, in units of the index's time base.
         """
         shown = self._shown_pts.get(wanted)
         target = int(self._index.pts[wanted])
@@ -83,16 +83,16 @@ class Pictures:
             sheet.show(frame, wanted=wanted)
 
     def missing(self, *, tolerance_seconds: float) -> np.ndarray:
-        """Return the wanted frames for which nothing within the tolerance is shown."""
-        # Not `>`: frames for which nothing is shown at all deviate by NaN, and are missing.
+        """Return the wanted frames that have no picture within the tolerance."""
+        # Not `>`: frames without any picture deviate by NaN, and must count as missing.
         return self.wanted[~(self._deviation(self.wanted) <= tolerance_seconds)]
 
     def deviation_seconds(self) -> tuple[np.ndarray, ...]:
-        """Return for each request how far in time the shown frames are from the wanted ones, float64 (n,)."""
+        """Return for each request the time between shown and wanted frames in seconds, float64 (n,)."""
         return tuple(self._deviation(sheet.frames) for sheet in self._sheets)
 
     def completed(self) -> tuple[np.ndarray, ...]:
-        """Return the pictures of each request; where nothing was shown, the nearest other one of the request."""
+        """Return the pictures of each request; a frame without one gets a copy of the request's nearest one."""
         return tuple(sheet.completed(self._shown_pts) for sheet in self._sheets)
 
     def _deviation(self, frames: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Which frames to seek to and decode so that every wanted frame comes out: pure, no files.
+"""Decode plans: which keyframes to seek to, and which frames to decode from there. Pure functions, no files.
 
-A video codec can start at keyframes only. Frames between two wanted ones must be decoded unless a keyframe
-lies after what was decoded already: there a seek skips frames, and nowhere else.
+A codec can start at keyframes only. Between two wanted frames all frames must be decoded, unless there is a keyframe
+between them that a seek can skip to.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from epitoma.video.index import VideoIndex
 
 @dataclass(frozen=True)
 class Run:
-    """One stretch of decoding without a seek inside.
+    """A range of frames that is decoded without a seek inside.
 
     Attributes:
         seek_frame: Keyframe to seek to first; None starts at the beginning of the file.
         last_frame: Last frame to decode.
-        wanted: Frames of the run to keep, sorted.
+        wanted: Frames of the run that are returned, sorted.
     """
 
     seek_frame: int | None
@@ -28,19 +28,19 @@ class Run:
 
     @property
     def frames_decoded(self) -> int:
-        """Frames from the seek to the last wanted one."""
+        """Frames from the seek to the last wanted one, both included."""
         return self.last_frame - (self.seek_frame or 0) + 1
 
 
 @dataclass(frozen=True)
 class DecodePlan:
-    """Runs in presentation order; together they want every frame once."""
+    """Runs in presentation order; every wanted frame is in exactly one."""
 
     runs: tuple[Run, ...]
 
     @property
     def frames_decoded(self) -> int:
-        """Frames that the codec works through, wanted or not."""
+        """Frames that the codec decodes, wanted or not."""
         return sum(run.frames_decoded for run in self.runs)
 
 
@@ -60,13 +60,13 @@ def plan_decode(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
 
 
 def plan_each_group(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
-    """Plan a seek to every group of pictures, so that damage in one is none in the next."""
+    """Plan a seek to every group of pictures, so that damage in one does not spread to the next."""
     wanted, starts = _starts(index, wanted_frames)
     return _plan(wanted, starts, cuts=np.flatnonzero(np.diff(starts)) + 1)
 
 
 def plan_from_start(index: VideoIndex, wanted_frames: np.ndarray) -> DecodePlan:
-    """Plan without any seek, for files in which a seek leads astray: what can be decoded is, then."""
+    """Plan without any seek, for files in which seeks fail or land at a wrong frame."""
     wanted, starts = _starts(index, wanted_frames)
     return _plan(wanted, np.zeros_like(starts), cuts=np.array([], dtype=np.int64))
 
@@ -79,10 +79,10 @@ def plan_timesteps(index: VideoIndex, timesteps: Timesteps) -> DecodePlan:
 def snap_to_keyframes(
     index: VideoIndex, wanted_frames: np.ndarray, *, tolerance_seconds: float
 ) -> np.ndarray:
-    """Put keyframes near by in the place of wanted frames, where that saves decoding.
+    """Replace wanted frames by nearby keyframes, where that saves decoding.
 
-    A group of pictures is decoded up to its last frame that has no keyframe near enough; frames before that one
-    cost nothing more and stay themselves.
+    A group of pictures must be decoded up to its last wanted frame without a keyframe within the tolerance; earlier
+    frames of the group are decoded anyway, so they are not replaced.
 
     Args:
         index: The video's frames and keyframes.
@@ -117,7 +117,7 @@ def _nearest_keyframe(index: VideoIndex, wanted: np.ndarray) -> np.ndarray:
 
 
 def _starts(index: VideoIndex, wanted_frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The wanted frames in order, each once, and the keyframe that decoding of each starts at."""
+    """Sorted unique wanted frames, and for each the last keyframe at or before it, where decoding starts."""
     wanted = np.unique(np.asarray(wanted_frames, dtype=np.int64))
     if len(wanted):
         _check_inside(index, wanted)

@@ -1,7 +1,7 @@
-"""Videos that live elsewhere, as seekable files that fetch what is read and little more.
+"""Remote videos as seekable files that fetch little more than what is read.
 
-FFmpeg reads small pieces and jumps between them. They are cut from blocks, one range request a block; only while
-reading goes straight on do requests grow. Every wait has an end, and no error passes for the end of the file.
+FFmpeg reads small pieces and seeks between them. They are served from cached blocks, one range request per block;
+requests grow only during sequential reading. Every wait has a timeout, and no error is taken for the end of the file.
 """
 
 import io
@@ -29,7 +29,7 @@ from epitoma.video.transports import (
 
 BLOCK_BYTES = 64 * 1024
 _CACHED_BLOCKS = 64
-# A request asks for half as much as was read in one go, so that what the next jump wastes stays small.
+# A request reads ahead half as much as was read sequentially so far, so that a seek wastes little.
 _READ_AHEAD_SHARE = 2
 _MOST_BLOCKS_A_REQUEST = 16
 
@@ -37,9 +37,9 @@ Result = TypeVar("Result")
 
 
 class RemoteFile(io.RawIOBase):
-    """A video elsewhere as a read-only file for `av.open`.
+    """A remote video as a read-only file for `av.open`.
 
-    The first error ends the file; leaving the `with` block raises it again, wherever FFmpeg may have swallowed it.
+    After an error nothing more is read; leaving the `with` block raises the error again, since FFmpeg may swallow it.
 
     Attributes:
         name: The URI without secrets.
@@ -63,15 +63,15 @@ class RemoteFile(io.RawIOBase):
             raise VideoError(name, "the file is empty")
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can seek."""
+        """Return True: FFmpeg may seek."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move, without fetching anything."""
+        """Move the position, without fetching anything."""
         if offset < 0 and whence == os.SEEK_SET:
             raise ValueError(f"negative seek position {offset}")
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
@@ -79,18 +79,19 @@ class RemoteFile(io.RawIOBase):
         return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read until `size` bytes are there or the file ends; VideoError if they cannot be fetched."""
+        """Read `size` bytes, fewer only at the end of the file; VideoError if they cannot be fetched."""
         if self.closed:
             raise ValueError(f"{self.name} is closed")
         if self._failure is not None:
-            return b""  # It was raised, and __exit__ raises it again; PyAV would print every repetition.
+            # It was raised before, and __exit__ raises it again; PyAV would print it at every further read.
+            return b""
         try:
             return self._read_to(self.size if size is None or size < 0 else self._position + size)
         except BaseException as error:
             self._failure = error
             if isinstance(error, Exception):
                 raise
-            # PyAV takes an interrupt for the end of the file but stops at an error; __exit__ raises the interrupt.
+            # PyAV takes a KeyboardInterrupt for the end of the file, but stops at an error; __exit__ raises the first.
             raise VideoError(self.name, "reading was interrupted") from error
 
     def close(self) -> None:
@@ -126,10 +127,11 @@ class RemoteFile(io.RawIOBase):
         return b"".join(pieces)
 
     def _fetch(self, first: int) -> None:
-        """Fetch a block and those after it that reading on will want."""
+        """Fetch a block, and read ahead those after it during sequential reading."""
         if first != self._next_block:
             self._blocks_in_a_row = 0
         count = max(1, min(self._blocks_in_a_row // _READ_AHEAD_SHARE, _MOST_BLOCKS_A_REQUEST))
+        # Only up to the next cached block.
         count = next((n for n in range(1, count) if first + n in self._blocks), count)
         self._next_block = first + count
         self._blocks_in_a_row += count
@@ -155,7 +157,7 @@ class RemoteFile(io.RawIOBase):
 
 @contextmanager
 def open_source(path: str | Path) -> Iterator[str | RemoteFile]:
-    """Give what `av.open` takes: the path of a local file, or a RemoteFile.
+    """Open a video for `av.open`: yields the path of a local file, or a RemoteFile.
 
     Raises:
         VideoError: The file is missing or empty, or could not be fetched (also when the block ends).
@@ -169,9 +171,9 @@ def open_source(path: str | Path) -> Iterator[str | RemoteFile]:
 
 
 def open_remote(uri: str, *, patience: Patience = USUAL_PATIENCE) -> RemoteFile:
-    """Open a video by its URI: `http(s)://`, or one of pyarrow's filesystems, percent-encoded as theirs are.
+    """Open a video by its URI: `http(s)://`, or a percent-encoded URI of one of pyarrow's filesystems.
 
-    Credentials, region and endpoint come from the environment, where each kind of storage looks for its own.
+    Credentials, region and endpoint come from the environment, in the usual variables of each kind of storage.
 
     Raises:
         VideoError: The URI holds credentials or is of an unknown kind, or the file cannot be fetched.
@@ -181,7 +183,7 @@ def open_remote(uri: str, *, patience: Patience = USUAL_PATIENCE) -> RemoteFile:
     if scheme not in HTTP_SCHEMES + FILESYSTEM_SCHEMES:
         known = ", ".join(HTTP_SCHEMES + FILESYSTEM_SCHEMES)
         raise VideoError(name, f"videos cannot be read from {scheme}:// (known: {known})")
-    # A signed web address is not a key: it opens one file, for a while.
+    # Signed URLs are allowed: they open one file for a limited time.
     if has_credentials(uri) or (name != uri and scheme not in HTTP_SCHEMES):
         raise VideoError(name, "credentials belong into the environment, not into the address")
     kind = HttpTransport if scheme in HTTP_SCHEMES else FilesystemTransport
@@ -196,10 +198,10 @@ def open_remote(uri: str, *, patience: Patience = USUAL_PATIENCE) -> RemoteFile:
 
 
 def _bounded(work: Callable[[], Result], *, name: str, seconds: float) -> Result:
-    """Wait for work in a thread of its own, but not longer: libraries' timeouts spare a server that drips bytes.
+    """Run work in a thread of its own, with a timeout: a server that sends single bytes never hits those of libraries.
 
     Raises:
-        VideoError: The work failed, in whatever way, or took too long.
+        VideoError: The work failed, for any reason, or took too long.
     """
     future: Future[Result] = Future()
 

@@ -1,8 +1,8 @@
-"""Scale decoded frames to upright squares, at a small part of what FFmpeg's plain conversion costs.
+"""Scaling of decoded frames to upright RGB squares, several times faster than FFmpeg's plain conversion.
 
-A plain conversion to RGB sets its scaler up anew for every frame, scales what is cropped away, and takes a slow path:
-0.8 ms for a 320 x 240 frame at 224 pixels, on one core. Here one filter graph serves a whole video: it crops first
-(free: pointers move), scales in the codec's own 4:2:0, and turns only the square into RGB: 0.13 ms.
+A plain conversion to RGB sets up its scaler for every frame, scales pixels that are cropped away, and takes a slow
+path: 0.8 ms for a 320 x 240 frame at 224 pixels, on one core. Here one filter graph serves a whole video: it crops
+first (free: pointers move), scales in the codec's own 4:2:0, and converts only the square to RGB: 0.13 ms.
 """
 
 from fractions import Fraction
@@ -13,13 +13,13 @@ from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
 SCALING = "centre square, bilinear in yuv420p, rgb24"
-"""Names what this file does to a frame: features of frames that were scaled in another way are others."""
+"""Name of this scaling, part of a feature store's key: other scaling gives other features."""
 
-_ANY_TIME_BASE = Fraction(1, 1000)  # The graph asks for one, and nothing in it looks at times.
+_ANY_TIME_BASE = Fraction(1, 1000)  # The graph needs a time base, but none of its filters uses timestamps.
 
 
 class SquareScaler:
-    """Cuts the centre square out of frames, scales it and turns it upright.
+    """Crops the centre square of frames, scales it and rotates it upright.
 
     Args:
         size: Side of the result in pixels.
@@ -44,10 +44,11 @@ class SquareScaler:
 
 
 def _graph(frame: VideoFrame, size: int) -> Graph:
-    """Frames of one size and format to RGB squares; a stream may change both on its way."""
+    """Build the filter graph for frames of one size and format; a stream may change both in the middle."""
     side = min(frame.width, frame.height)
     scale = f"{size}:{size}:flags=bilinear"
     graph = Graph()
+    # One thread: parallelism is across videos.
     graph.threads = 1
     steps: list[FilterContext] = [
         graph.add_buffer(

@@ -1,9 +1,8 @@
-"""Shots: short clips shown one after the other at one rate and one size, whatever their own were.
+"""Shots: short clips shown one after the other, all at one frame rate and size.
 
-Each clip is brought to squares a good deal larger than wanted, centre cut out; a shot shows a window of them,
-scaled to what is wanted, perhaps mirrored and in another light. Every clip goes the same way, so that nothing but its
-content tells where it came from. The centre is cut out rather than bars added, because the width of the bars
-would name the source.
+Each clip is resampled to centre squares, LARGEST_ZOOM times larger than the output; a shot shows a window of them,
+scaled to the output size, perhaps mirrored and with other colours. All clips are processed alike, so that only their
+content tells where they come from. They are cropped and not padded, because the width of bars would reveal the source.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,20 +21,21 @@ from epitoma.video.scale import SquareScaler
 LARGEST_ZOOM = 1.6
 """Side of a clip's frames over the side of the smallest window that a shot shows of them."""
 _LIGHT = (0.75, 1.3)
+# Against rounding: a frame that starts at a tick is the one shown at that tick.
 _EARLY_SECONDS = 1e-6
 _CLIPS_IN_MEMORY = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """One showing of a whole clip.
+    """A whole clip, shown once.
 
     Attributes:
-        path: The clip.
-        frame_count: Frames that it fills.
+        path: Path of the clip.
+        frame_count: Frames of the clip at the output's frame rate.
         zoom: Side of the clip over the side of the window, 1 to `LARGEST_ZOOM`.
-        left: Place of the window across, 0 at the left edge and 1 at the right one.
-        top: Place of the window down, 0 at the upper edge and 1 at the lower one.
+        left: Horizontal place of the window, 0 at the left edge and 1 at the right one.
+        top: Vertical place of the window, 0 at the upper edge and 1 at the lower one.
         mirrored: Whether left and right are swapped.
         light: Factors on red, green and blue.
     """
@@ -50,7 +50,7 @@ class Shot:
 
 
 def random_shot(rng: np.random.Generator, path: str, *, frame_count: int) -> Shot:
-    """A way to show a clip: zoom, place, side and light at random."""
+    """Draw a shot of a clip: random zoom, window, mirroring and colour factors."""
     left, top, coin = rng.uniform(size=3).tolist()
     red, green, blue = (rng.uniform(*_LIGHT) * rng.uniform(*_LIGHT, size=3)).tolist()
     return Shot(
@@ -68,7 +68,7 @@ def shot_frames(shots: Iterable[Shot], *, fps: int, size: int) -> Iterator[np.nd
     """Yield the frames of shots one after the other, uint8 RGB (size, size, 3).
 
     Raises:
-        VideoError: A clip cannot be read, or has not as many frames as its shot says.
+        VideoError: A clip cannot be read, or has another number of frames than its shot says.
     """
     side = round(size * LARGEST_ZOOM)
     read = lru_cache(_CLIPS_IN_MEMORY)(lambda path: resampled_clip(path, fps=fps, size=side))
@@ -95,13 +95,13 @@ def _shown(clip: np.ndarray, shot: Shot, scaler: SquareScaler, size: int) -> Ite
 
 
 def resampled_clip(path: str | Path, *, fps: int, size: int) -> np.ndarray:
-    """All of a clip at another rate and size: short side scaled, centre cut out, upright.
+    """Decode a whole clip at another frame rate, as upright centre squares.
 
     Returns:
         uint8 RGB (frames, size, size, 3).
 
     Raises:
-        VideoError: The clip cannot be read, or not whole.
+        VideoError: The clip cannot be read, or some of its frames are damaged.
     """
     index = index_video(path)
     decoded = decode_requests(path, index, [FrameRequest(frame_indices=_frames_at(index, fps), size=size)])
@@ -111,12 +111,12 @@ def resampled_clip(path: str | Path, *, fps: int, size: int) -> np.ndarray:
 
 
 def frames_filled(duration_seconds: float, *, fps: int) -> int:
-    """Frames that a clip fills at a rate; the shortest fills one."""
+    """Number of frames of a clip at a frame rate, at least one."""
     return max(1, round(duration_seconds * fps))
 
 
 def _frames_at(index: VideoIndex, fps: int) -> np.ndarray:
-    """The clip's own frame that is on screen at every tick of the new rate."""
+    """Index of the clip's frame that is on screen at every tick of the new frame rate."""
     ticks = np.arange(frames_filled(index.duration_seconds, fps=fps)) / fps
     seconds = (index.pts - index.pts[0]) * float(index.time_base)
     return np.searchsorted(seconds, ticks + _EARLY_SECONDS, side="right") - 1

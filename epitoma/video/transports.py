@@ -1,6 +1,6 @@
-"""Ranges of bytes of one file elsewhere: over HTTP, or by a filesystem of pyarrow's.
+"""Transports that fetch byte ranges of one remote file: over HTTP, or with a pyarrow filesystem.
 
-Every answer is checked: it must hold the range that was asked for, of the file that was opened.
+Every response is checked: it must hold the requested range of the file that was opened.
 """
 
 import os
@@ -20,7 +20,7 @@ from epitoma.files.allowed_roots import BOUND, bound
 from epitoma.files.uris import without_secrets
 
 HTTP_SCHEMES = ("http", "https")
-# Not abfs: pyarrow 25 ends the process where Azure's credentials are missing.
+# Without abfs: pyarrow 25 aborts the process if Azure's credentials are missing.
 FILESYSTEM_SCHEMES = ("s3", "gs", "gcs", "hdfs", "viewfs", "file")
 
 _CHANGED = "the file changed while it was read"
@@ -37,13 +37,13 @@ _REFUSALS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """How long to wait for a server.
+    """Timeouts and retries.
 
     Attributes:
-        connect_seconds: For a connection.
-        silence_seconds: For the next byte.
-        attempts: Times a request is sent before it counts as failed.
-        total_seconds: For one request with all its attempts, whatever the server does.
+        connect_seconds: Timeout of a connection.
+        silence_seconds: Timeout between bytes.
+        attempts: How often a request is sent before it counts as failed.
+        total_seconds: Timeout of one request with all its attempts.
     """
 
     connect_seconds: float = 5.0
@@ -56,16 +56,16 @@ USUAL_PATIENCE = Patience()
 
 
 class Transport(Protocol):
-    """Fetches ranges of one file; `size` is right once something was read."""
+    """Fetches ranges of one file; `size`, in bytes, is known after the first read."""
 
     size: int
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Fetch a range, short only where the file ends."""
+        """Fetch a range; shorter only at the end of the file."""
         ...
 
     def check_unchanged(self) -> None:
-        """Raise VideoError if the file is another than the one that was opened."""
+        """Raise VideoError if the file has changed since it was opened."""
         ...
 
     def close(self) -> None:
@@ -77,9 +77,9 @@ class HttpTransport:
     """A file on a web server that answers range requests.
 
     Args:
-        uri: What to fetch.
-        name: What errors call it; never holds a secret.
-        patience: How long to wait.
+        uri: URL of the file.
+        name: Its name in errors, without secrets.
+        patience: Timeouts and retries.
     """
 
     def __init__(self, uri: str, *, name: str, patience: Patience) -> None:
@@ -87,10 +87,11 @@ class HttpTransport:
         self._uri, self._name, self._patience = uri, name, patience
         self._version: tuple[object, ...] | None = None
         self._session = _StayingSession(name)
+        # Ranges of a compressed response would be ranges of other bytes.
         self._session.headers["Accept-Encoding"] = "identity"
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Fetch a range, again where the answer is cut off or the server busy."""
+        """Fetch a range; retries truncated responses, connection errors and busy servers."""
         failure = ""
         for attempt in range(self._patience.attempts):
             time.sleep(0.5 * attempt)
@@ -99,7 +100,7 @@ class HttpTransport:
             except _WorthAnotherTryError as error:
                 failure = str(error)
             except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
-                failure = type(error).__name__  # No more: the text of these errors holds the whole address.
+                failure = type(error).__name__  # Only the type: the message holds the URL with its secrets.
             except requests.RequestException as error:
                 raise VideoError(self._name, f"cannot be fetched ({type(error).__name__})") from None
         raise VideoError(
@@ -107,7 +108,7 @@ class HttpTransport:
         )
 
     def check_unchanged(self) -> None:
-        """Nothing is left to do: every answer was compared with the first."""
+        """Do nothing: every response was compared with the first."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -118,9 +119,10 @@ class HttpTransport:
         timeout = (self._patience.connect_seconds, self._patience.silence_seconds)
         with self._session.get(self._uri, headers=headers, stream=True, timeout=timeout) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable and not offset:
-                return b""  # An empty file has no range to give.
+                return b""  # An empty file has no range to serve.
             self._check_status(response)
             expected = self._check_range(response, offset=offset, size=size)
+            # One byte more than expected, to notice a response that is too long.
             body = response.raw.read(expected + 1)
         if len(body) != expected:
             raise _WorthAnotherTryError(f"{len(body)} bytes instead of {expected}")
@@ -137,7 +139,7 @@ class HttpTransport:
             raise VideoError(self._name, f"the server sends it as {response.headers['Content-Encoding']}")
 
     def _check_range(self, response: requests.Response, *, offset: int, size: int) -> int:
-        """Give the length of the range that the answer holds."""
+        """Check the Content-Range of a response, and return its length in bytes."""
         given = response.headers.get("Content-Range", "")
         match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", given)
         first, last, total = map(int, match.groups()) if match else (-1, -1, -1)
@@ -151,10 +153,10 @@ class HttpTransport:
 
 
 class _StayingSession(requests.Session):
-    """Follows a server to itself only, or to where EPITOMA_ROOTS lets it: it was the server that was allowed.
+    """Session that follows redirects only to the same server or into EPITOMA_ROOTS: no other server was allowed.
 
     Args:
-        name: What errors call the file; never holds a secret.
+        name: Name of the file in errors, without secrets.
     """
 
     def __init__(self, name: str) -> None:
@@ -162,7 +164,7 @@ class _StayingSession(requests.Session):
         self._name = name
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Give where an answer sends us, if we may go there."""
+        """Return the target of a redirect; VideoError if it is not allowed."""
         target = super().get_redirect_target(resp)
         if target is not None:
             there = urljoin(resp.url, target)
@@ -177,7 +179,7 @@ class _StayingSession(requests.Session):
 
 
 def _is_same_server(address: str, other: str) -> bool:
-    """Whether both are of one host, port and scheme, or the other is what the host has behind TLS."""
+    """Whether both have the same host, port and scheme, or the other is the same host's HTTPS (ports 80 and 443)."""
     servers = [_server(address), _server(other)]
     return servers[0] == servers[1] or (
         [server[1:] for server in servers] == [("http", 80), ("https", 443)]
@@ -191,16 +193,16 @@ def _server(address: str) -> tuple[str | None, str, int | None]:
 
 
 class _WorthAnotherTryError(Exception):
-    """An answer that may be better the next time."""
+    """A response that a retry may improve."""
 
 
 class FilesystemTransport:
-    """A file of a pyarrow filesystem; errors are pyarrow's.
+    """A file of a pyarrow filesystem; raises pyarrow's errors.
 
     Args:
-        uri: What to open, percent-encoded.
-        name: What errors call it; never holds a secret.
-        patience: How long to wait.
+        uri: Percent-encoded URI of the file.
+        name: Its name in errors, without secrets.
+        patience: Timeouts and retries.
     """
 
     def __init__(self, uri: str, *, name: str, patience: Patience) -> None:
@@ -214,7 +216,7 @@ class FilesystemTransport:
         return self._file.read_at(size, offset)
 
     def check_unchanged(self) -> None:
-        """Compare the file with the one that was opened: reads do not tell."""
+        """Raise VideoError if the file has changed since it was opened, which reads do not notice."""
         version, file = self._open()
         file.close()
         if version != self._version:
@@ -226,13 +228,13 @@ class FilesystemTransport:
 
     def _open(self) -> tuple[object, NativeFile]:
         file = self._filesystem.open_input_file(self._path)
-        # Object stores give an ETag or a generation, the others only the time of writing.
+        # Object stores have an ETag or a generation as metadata, other filesystems only the modification time.
         version = file.metadata() or self._filesystem.get_file_info(self._path).mtime_ns
         return (file.size(), version), file
 
 
 def _locate(uri: str, patience: Patience) -> tuple[fs.FileSystem, str]:
-    """Give a URI's filesystem and the path in it."""
+    """Return a URI's filesystem and the path in it."""
     scheme, path = uri.split("://", 1)
     if scheme.lower() == "s3":
         if "?" in path:
@@ -256,7 +258,7 @@ _region_of = lru_cache(maxsize=64)(fs.resolve_s3_region)
 
 @lru_cache(maxsize=8)  # Setting one up takes 50 ms.
 def _s3_at(endpoint: str, region: str, patience: Patience) -> fs.FileSystem:
-    """Open S3 with timeouts, which `FileSystem.from_uri` cannot set."""
+    """Open S3 with timeouts, which `FileSystem.from_uri` cannot set; cached by endpoint, region and timeouts."""
     scheme, _, host = endpoint.rstrip("/").rpartition("://")
     return fs.S3FileSystem(
         region=region,

@@ -1,9 +1,9 @@
-"""Decoding a video in two sparse passes: the middle frame of every candidate, then the snippets of those that are kept.
+"""Decoding a video in two sparse passes: the middle frame of every candidate, then the snippets of kept timesteps.
 
-A codec decodes everything between a keyframe and what is wanted, so where keyframes are rare the first pass has worked
-through most of what the second will want. There the first pass keeps the snippets of all candidates too.
+A codec decodes everything from a keyframe to the wanted frame, so where keyframes are rare the first pass decodes most
+frames of the second. There the first pass keeps the snippets of all candidates too.
 
-Nothing here imports torch: a process that only decodes would take longer to import it than to decode a dozen videos.
+Nothing here imports torch: importing it takes a process longer than decoding a dozen videos.
 """
 
 from dataclasses import dataclass, replace
@@ -18,26 +18,26 @@ from epitoma.video.index import VideoIndex
 from epitoma.video.plan import plan_decode
 
 TAKEN_ALONG_BYTES = 128 * 2**20
-"""Pixels of a video that the first pass may keep for the second, at most."""
+"""Most pixels of snippets that the first pass may keep for the second, in bytes per video."""
 
 SCALING_OF_DECODING = 0.5
-"""What scaling a frame to a square costs, in decoded frames: 0.4 at 640 x 360 and 0.5 at 1280 x 720."""
+"""Cost of scaling a frame to a square, relative to decoding it: 0.4 at 640 x 360 and 0.5 at 1280 x 720."""
 
 CARRYING_OF_DECODING = 12.0
-"""What a pixel costs that is taken along (fresh memory, and copies on its way through the processes of ``on_ray``), in
-decoded pixels: about 20 ns to 1.7. So it pays for large frames, of which small squares are taken."""
+"""Cost of a pixel that the first pass keeps (allocation, and copies between processes of ``on_ray``), relative to
+decoding one: about 20 ns to 1.7. So keeping pays for large frames that are scaled to small squares."""
 
 EXPECTED_SHARE = 4
-"""Of so many candidates one is expected to be kept where gates decide."""
+"""Candidates per kept timestep to expect where gates decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirstPass:
-    """What the first pass over a video gives.
+    """Result of the first pass over a video.
 
     Attributes:
-        frames_THWC: Middle frames of all candidates, uint8; ``(0, 0, 0, 3)`` where nothing chooses.
-        snippets_TMHWC: The snippets of all candidates, uint8, where they were taken along; else None.
+        frames_THWC: Middle frames of all candidates, uint8; shape ``(0, 0, 0, 3)`` without a selector.
+        snippets_TMHWC: Snippets of all candidates, uint8, if the first pass kept them; else None.
     """
 
     frames_THWC: np.ndarray
@@ -49,9 +49,9 @@ class TwoPass:
     """How the frames that a model needs are decoded.
 
     Attributes:
-        timesteps: Candidates, T.
+        timesteps: Candidate timesteps, T.
         frames: Successive frames of a timestep, ``m``.
-        light_size: Height and width of LightNet's frames in pixels; None where nothing chooses.
+        light_size: Height and width of LightNet's frames in pixels; None without a selector.
         heavy_size: Height and width of HeavyNet's frames in pixels.
     """
 
@@ -61,19 +61,19 @@ class TwoPass:
     heavy_size: int
 
     def candidates(self, index: VideoIndex) -> Timesteps:
-        """Uniform timesteps, among which a selector chooses."""
+        """Uniform candidate timesteps of a video."""
         return uniform_timesteps(index.frame_count, count=self.timesteps, frames_per_timestep=self.frames)
 
     def first_pass(
         self, video: str | Path, index: VideoIndex, timesteps: Timesteps, *, budget: int | None = None
     ) -> FirstPass:
-        """Decode the middle frames of all candidates, and their snippets where that is the cheaper way to some of them.
+        """Decode the middle frames of all candidates, and their snippets where that is cheaper than a second pass.
 
         Args:
-            video: The file.
-            index: Its frames.
+            video: Path or address of the video.
+            index: Its frames and keyframes.
             timesteps: The candidates.
-            budget: How many of them will be kept, if that is known.
+            budget: Number of timesteps that will be kept; None if gates decide.
 
         Raises:
             VideoError: The video cannot be read.
@@ -83,7 +83,7 @@ class TwoPass:
         middle = FrameRequest(frame_indices=timesteps.middle_frames_T, size=self.light_size)
         if self._takes_along(index, timesteps, budget):
             decoded = decode_requests(video, index, [middle, self._close(timesteps)], max_replaced_share=1.0)
-            # A damaged file is read the other way, so that what is shown for lost frames is the same in every case.
+            # A damaged file always gets two passes, so that lost frames are replaced by the same ones in every case.
             if not decoded.replaced:
                 frames_THWC, pixels = decoded.pictures
                 return FirstPass(frames_THWC=frames_THWC, snippets_TMHWC=_snippets(pixels, timesteps))
@@ -92,7 +92,7 @@ class TwoPass:
     def second_pass(
         self, video: str | Path, index: VideoIndex, kept: Timesteps
     ) -> tuple[np.ndarray, Decoded]:
-        """Snippets of the timesteps that are kept, uint8 ``(P, M, H, W, 3)``, and what decoding them came to.
+        """Decode the snippets of kept timesteps, uint8 ``(P, M, H, W, 3)``; returns also the decoder's statistics.
 
         Raises:
             VideoError: The video cannot be read.
@@ -103,7 +103,7 @@ class TwoPass:
     def snippets_of(
         self, first: FirstPass, video: str | Path, index: VideoIndex, timesteps: Timesteps, kept: np.ndarray
     ) -> np.ndarray:
-        """Snippets of the candidates that are kept, by number: those taken along, or decoded now.
+        """Snippets of kept candidates, given by number: from the first pass, or decoded now.
 
         Raises:
             VideoError: The video cannot be read.
@@ -116,7 +116,7 @@ class TwoPass:
         return FrameRequest(frame_indices=timesteps.frames_TM.reshape(-1), size=self.heavy_size)
 
     def _takes_along(self, index: VideoIndex, timesteps: Timesteps, budget: int | None) -> bool:
-        """Whether decoding all snippets at once costs less than coming back for those that are kept."""
+        """Whether decoding all snippets in the first pass costs less than a second pass for the kept ones."""
         if timesteps.frames_TM.size * self.heavy_size**2 * 3 > TAKEN_ALONG_BYTES:
             return False
         count = len(timesteps.starts_T)
@@ -132,7 +132,7 @@ class TwoPass:
 
 
 def only(timesteps: Timesteps, kept: np.ndarray) -> Timesteps:
-    """Some of a video's timesteps, by number or mask."""
+    """Select some of a video's timesteps, by number or mask."""
     return replace(timesteps, starts_T=timesteps.starts_T[kept])
 
 

@@ -1,4 +1,4 @@
-"""A reader that has seen enough, such as ``head``: what prints for it ends, and says nothing of it."""
+"""Broken pipes: end the process silently when the reader of standard output, such as ``head``, has closed it."""
 
 import os
 import sys
@@ -6,24 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NOT_READ = 1
-"""Exit code where nobody reads on; Rich ends a process with it too, where that happens to what it prints."""
+"""Exit code after a broken pipe; the same as Rich's, which exits by itself when its own printing fails."""
 
 
 @contextmanager
 def quiet_without_reader() -> Iterator[None]:
-    """End the process without a word where standard output is a pipe that nobody reads any longer.
+    """Exit without a message where standard output is a pipe that its reader has closed.
 
-    For blocks that print and do no more: a broken connection of a job is no such pipe, and is to be heard of.
+    Only for blocks that do nothing but print: a broken pipe of a job, such as a connection, must be reported.
 
     Raises:
-        SystemExit: Nobody reads what was printed.
+        SystemExit: The reader has closed the pipe.
     """
     try:
         try:
             yield
         finally:
+            # Here, so that the error is raised inside the block and not when Python exits.
             sys.stdout.flush()
     except BrokenPipeError:
-        # Python writes what is left at its end, and would complain then.
+        # Python flushes standard output when it exits, which would print another error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(NOT_READ)

@@ -1,4 +1,4 @@
-"""A job as a command: parse its options, run it, and end with one clear line if input was bad."""
+"""A job as a command: parse its options, run it, and exit with one line of error if the input was bad."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from ray_jobs.parts.options import Preset, one_line, parse
 from ray_jobs.parts.stop_signals import stopped_by_signals
 
 IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
-"""What a person's own files and folders can do to a job."""
+"""Errors of the file system that the user can fix: reported in one line instead of a traceback."""
 
 
 def run_job(
@@ -20,15 +20,15 @@ def run_job(
 ) -> None:
     """Parse the command line into a config, run the job on it, and exit.
 
-    Exit codes: 0 done, 1 nobody reads the help, 2 bad input or no room (one line on standard error), 130 stopped by a
-    person or the cluster.
+    Exit codes: 0 done, 1 the help's reader closed the pipe, 2 bad input or a full disk (one line on standard error),
+    130 stopped by a signal.
 
     Args:
-        config_type: Dataclass whose fields are the options, or a union of them, each annotated as a subcommand
-            of tyro; ``--config FILE`` gives defaults from JSON.
-        job: What to run.
-        about: First lines of ``--help``, such as ``__doc__``, which Python without docstrings has not.
-        preset: What ``--preset NAME`` gives defaults from; None knows no such option.
+        config_type: Dataclass whose fields are the options, or a union of dataclasses, each annotated as a subcommand
+            of tyro; ``--config FILE`` reads defaults from JSON.
+        job: Function to run with the config.
+        about: First lines of ``--help``, usually ``__doc__``; None under ``python -OO``, which has no docstrings.
+        preset: Function from the name in ``--preset NAME`` to a config with its defaults; None has no such option.
     """
     with stopped_by_signals(), _one_clear_line():
         with quiet_without_reader():
@@ -38,7 +38,7 @@ def run_job(
 
 @contextmanager
 def _one_clear_line() -> Iterator[None]:
-    """End the process with an exit code and a line that says why, for all that is no fault of ours."""
+    """Turn errors that are not bugs into one line on standard error and an exit code."""
     try:
         yield
     except EpitomaError as error:

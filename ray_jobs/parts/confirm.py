@@ -1,4 +1,4 @@
-"""Train the best of a cheap sweep again, end to end from pixels, and say how well the cheap ranking held."""
+"""Confirm a sweep from features: train its best trials end to end from pixels, and compare the rankings."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ from ray_jobs.parts.sweep_watcher import trial_config
 CONFIRM_JSON = "confirm.json"
 
 TrainAgain = Callable[[TrainConfig, int | None], list[TradeoffPoint]]
-"""Trains a run, unless it is done, and measures it on validation, among so many candidates if they are not its own."""
+"""Trains a run, unless it is finished, and evaluates it on validation with that many candidates (None: its own)."""
 
 
 def confirm(
@@ -31,25 +31,25 @@ def confirm(
     count: int,
     epochs: int | None,
 ) -> dict[str, Any]:
-    """Train the front's best from pixels, and compare what they keep to what the sweep promised.
+    """Train the front's best trials from pixels, and compare score and cost with those from features.
 
     Args:
-        folder: Of the sweep; the runs lie beside it, and are nested in it in MLflow.
-        result: The sweep.
-        tracker: Of the sweep.
-        train_again: Trains and measures a trial's config.
-        count: How many trials.
-        epochs: Of each; None is the trial's own number.
+        folder: Folder of the sweep; the new runs lie beside it, and are nested in it in MLflow.
+        result: Result of the sweep.
+        tracker: Tracker of the sweep's MLflow run.
+        train_again: Trains and evaluates a trial's config.
+        count: Number of trials to confirm.
+        epochs: Epochs of each; None uses the trial's own number.
 
     Returns:
-        A row for each trial, and the rank correlation; it needs two trials and is None with fewer.
+        ``trials``, a row for each trial, and ``rank_correlation``, None with fewer than two different scores.
     """
     rows = []
     for trial, cheap in best_points(result, count).items():
         config = confirmed_config(folder, trial, epochs=epochs)
         rows.append(_row(trial, cheap, _again(config, cheap, train_again)))
-        said = f"{rows[-1]['features_score']:.3f} from features, {rows[-1]['pixels_score']:.3f} from pixels"
-        say(f"  confirmed {trial}: {said}")
+        scores = f"{rows[-1]['features_score']:.3f} from features, {rows[-1]['pixels_score']:.3f} from pixels"
+        say(f"  confirmed {trial}: {scores}")
     outcome = {"rank_correlation": rank_correlation(rows), "trials": rows}
     write_json(folder / CONFIRM_JSON, outcome)
     tracker.artifact(folder / CONFIRM_JSON)
@@ -63,9 +63,9 @@ def confirm(
 
 
 def best_points(result: SweepResult, count: int) -> dict[str, TradeoffPoint]:
-    """Trials and the tradeoff each is chosen for, on validation.
+    """Best trials, each with its tradeoff point on validation.
 
-    The knee's comes first, then those of the front by score, then others by the score of their own tradeoff.
+    The knee of the front comes first, then the rest of the front by score, then other trials by their own score.
     """
     front = [result.best, *(offer.of for offer in reversed(result.front()))]
     others = sorted(result.trials, key=lambda trial: -trial.own.score)
@@ -78,7 +78,7 @@ def best_points(result: SweepResult, count: int) -> dict[str, TradeoffPoint]:
 
 
 def confirmed_config(folder: Path, trial: str, *, epochs: int | None) -> TrainConfig:
-    """A trial's config, from pixels and with both networks trained."""
+    """A trial's config, changed to train from pixels with both networks fine-tuned."""
     place = folder / TRIALS / trial
     config = from_dict(TrainConfig, trial_config(place), source=str(place))
     optimisation = replace(config.optimisation, epochs=epochs or config.optimisation.epochs)
@@ -93,8 +93,8 @@ def confirmed_config(folder: Path, trial: str, *, epochs: int | None) -> TrainCo
 
 
 def rank_correlation(rows: list[dict[str, Any]]) -> float | None:
-    """Spearman's, of the scores from features and from pixels; None where all of either are alike."""
-    # Imported here, because it takes every sweep over a second that only those that confirm need spend.
+    """Spearman's correlation of the scores from features and from pixels; None where all of either are equal."""
+    # Imported here: it takes over a second, and only sweeps that confirm trials need it.
     from torchmetrics.functional import spearman_corrcoef
 
     cheap = torch.tensor([row["features_score"] for row in rows])
@@ -105,7 +105,7 @@ def rank_correlation(rows: list[dict[str, Any]]) -> float | None:
 
 
 def _again(config: TrainConfig, cheap: TradeoffPoint, train_again: TrainAgain) -> TradeoffPoint:
-    """The same tradeoff of a run that is trained from pixels."""
+    """Train from pixels, and give the point of the same sampling and budget as the trial's."""
     points = train_again(config, None if cheap.candidates == config.timesteps else cheap.candidates)
     return find(points, cheap.sampling, budget=None if cheap.sampling == "gate" else cheap.budget)
 

@@ -1,4 +1,4 @@
-"""What recognition costs: the paper's table 1, and any networks, stage by stage."""
+"""Reports of computational cost: the paper's table 1, and the cost of any networks by stage."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,12 +20,12 @@ DECODE_NOTE = "decode ms: of one core, for {video}"
 
 @dataclass(kw_only=True)
 class DecodingConfig:
-    """Where costs go, and the video whose decoding stands beside them.
+    """Output of a cost report, and the video whose decoding is timed.
 
     Attributes:
-        json: Where to write the rows.
-        video: The video whose decoding is measured; None makes one like Breakfast's, 140 s at 15 frames a second.
-        made: Where that one is kept.
+        json: File to write the rows to; None writes none.
+        video: Video whose decoding is timed; None makes one like Breakfast's, 140 s at 15 frames per second.
+        made: Folder of that made video.
     """
 
     json: Path | None = None
@@ -37,16 +37,16 @@ class DecodingConfig:
             raise ConfigError(f"no video at {self.video}; give a file, or leave --video out")
 
     def decoded_video(self) -> Path:
-        """The video asked for, or the one that is made."""
+        """The given video, or the one that is made."""
         return self.video or made_video(self.made)
 
 
 @dataclass(kw_only=True)
 class Table1Config(DecodingConfig):
-    """What VideoEpitoma costs with each of the paper's networks: table 1 of the paper."""
+    """Cost of VideoEpitoma with each of the paper's networks: table 1 of the paper."""
 
     def report(self) -> None:
-        """Count, measure, print and write."""
+        """Count operations, time decoding, print the table and write the rows."""
         with phase("count operations", unit="rows") as advance:
             rows = table1(watch=advance)
         video = self.decoded_video()
@@ -59,13 +59,13 @@ class Table1Config(DecodingConfig):
 
 @dataclass(kw_only=True)
 class CostConfig(DecodingConfig):
-    """What a video costs with networks of your choice, stage by stage, at T candidates and T' kept timesteps.
+    """Cost of a video with networks of your choice, by stage, at T candidates and T' kept timesteps.
 
     Attributes:
-        networks: LightNet and HeavyNet; their weights do not matter.
+        networks: LightNet and HeavyNet; their weights are not loaded.
         head: Selector and classifier.
-        timesteps: Candidates, T.
-        kept: Kept timesteps, T', of each row.
+        timesteps: Candidate timesteps, T.
+        kept: Kept timesteps, T': one row for each number.
         classes: Number of classes.
     """
 
@@ -81,7 +81,7 @@ class CostConfig(DecodingConfig):
             raise ConfigError(f"kept {self.kept} must be from 1 to timesteps, {self.timesteps}")
 
     def report(self) -> None:
-        """Count, measure, print and write."""
+        """Count operations, time decoding, print the table and write the rows."""
         networks, video = self._networks(), self.decoded_video()
         model = cost_of(networks, self.head, candidates=self.timesteps, classes=self.classes)
         costs = {kept: model.at(kept) for kept in self.kept}
@@ -113,7 +113,7 @@ class CostConfig(DecodingConfig):
 
 
 def made_video(folder: Path) -> Path:
-    """A video of the mean length and rate of Breakfast's, made once."""
+    """Make a video of Breakfast's mean length and frame rate, unless it exists."""
     config = SyntheticConfig(train_videos=1, min_seconds=140, max_seconds=140, fps=15, size=240, gop=250)
     video = plan_dataset(config)[0]
     path = folder / f"{video.video_id}.mp4"

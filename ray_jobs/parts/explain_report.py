@@ -1,4 +1,4 @@
-"""What a model saw in a video: a page and a figure; and what its concept kernels stand for, over a dataset."""
+"""Report that explains a prediction as a page and a figure, and the model's concept kernels by frames of a dataset."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,19 +28,19 @@ KERNELS_PAGE, KERNELS_FIGURE = "kernels.html", "kernels.png"
 
 @dataclass(kw_only=True)
 class ExplainConfig:
-    """What a model saw in a video: one page that needs no network, and a figure.
+    """Explanation of a prediction: an HTML page without outside links, and a figure.
 
     Attributes:
-        model: A finished run.
+        model: Folder of a finished run.
         video: A file or an address.
-        budget: Keep exactly so many timesteps; None leaves it to the model's gates.
-        manifest: A dataset, whose frames that excite each concept kernel most are shown; None shows none.
-        split: The dataset's.
-        features: Where feature stores are kept; None keeps them beside the run.
-        frames: Frames of a kernel, at most.
-        output: Folder for explanation.html and explanation.png, kernels.html and kernels.png; None is
-            ``explanation_FOLDER_NAME`` in the run, with the budget if one is given.
-        max_reject_share: Largest share of the dataset's videos that may be unreadable.
+        budget: Keep exactly this many timesteps; None lets the model's gates decide.
+        manifest: Dataset whose frames most similar to each concept kernel are shown; None shows none.
+        split: Split of that dataset.
+        features: Folder of the feature stores; None uses ``features`` beside the run.
+        frames: Most frames to show for a kernel.
+        output: Folder for explanation.html and explanation.png, kernels.html and kernels.png; None uses
+            ``explanation_FOLDER_NAME`` in the run's folder, with the budget if one is given.
+        max_reject_share: Largest share of the dataset's videos that may be unreadable, 0 to 1.
     """
 
     model: Path
@@ -63,10 +63,10 @@ class ExplainConfig:
         return run_folder(self.model)
 
     def report(self) -> None:
-        """Write page and figure, and keep both with the run.
+        """Write page and figure, and log both on the run in MLflow.
 
         Raises:
-            EpitomaError: No such run, video or dataset, the video cannot be read, or nothing chooses in it.
+            EpitomaError: No such run, video or dataset, the video cannot be read, or the model has no selector.
         """
         predictor = load_predictor(self.model)
         listed = list_unlabelled(self.video).videos
@@ -76,26 +76,26 @@ class ExplainConfig:
             explanation = explain(predictor, listed[0].path, budget=self.budget)
             advance(1, 1)
         name = listed[0].video_id
-        told = without_secrets(str(listed[0].path))
-        folder = self.output or self.run / self._name(told)
+        path = without_secrets(str(listed[0].path))
+        folder = self.output or self.run / self._name(path)
         shown = self._sheets(predictor, folder) if self.manifest else {}
         write_text(folder / PAGE, explanation_page(explanation, name=name, sheets=shown))
         title = f"{name}: {explanation.chosen.label}"
         explanation_figure(explanation, folder / FIGURE, title=title)
-        say(f"  {told}: {explanation.chosen.label}, {len(explanation.chosen.timesteps)} timesteps kept")
+        say(f"  {path}: {explanation.chosen.label}, {len(explanation.chosen.timesteps)} timesteps kept")
         say(f"  page: {folder / PAGE}")
         with tracked_run(self.run, params={}) as tracker:
             for file in (PAGE, FIGURE, *((KERNELS_PAGE, KERNELS_FIGURE) if shown else ())):
                 tracker.artifact(folder / file, folder=folder.name)
 
     def _name(self, video: str) -> str:
-        """Of the folder for a video: what lies in another folder, or is asked with another budget, has its own."""
+        """Name of a video's output folder; its parent folder and the budget keep names of different videos apart."""
         path = Path(video.partition("?")[0])
         parts = ["explanation", path.parent.name, path.stem, *([str(self.budget)] if self.budget else [])]
         return "_".join(part for part in parts if part)
 
     def _sheets(self, predictor: Predictor, folder: Path) -> dict[int, np.ndarray]:
-        """Sheets of all kernels, which are written, by number."""
+        """Write the page and figure of all kernels; returns a sheet of frames for each kernel number."""
         assert self.manifest is not None
         split, networks = read_manifest(self.manifest).split(self.split), predictor.networks
         with ray_session(logs=folder / "logs"):

@@ -1,4 +1,4 @@
-"""Features of frozen networks, extracted where they are not stored yet, with progress for the person watching."""
+"""Feature extraction with a progress bar and messages, for the jobs that need stored features."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from epitoma.training.feature_store import Stored, read_features
 def extract_with(
     manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
 ) -> Extracted:
-    """Extract and tell the person watching."""
+    """Extract the features that are not stored yet; prints progress and rejects."""
     with phase(f"extract features ({timesteps} timesteps)") as advance:
         extracted = extract_features(
             manifest,
@@ -32,7 +32,7 @@ def extract_with(
 def stored_features(
     manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
 ) -> Stored:
-    """Features of a manifest's videos, extracted where they are not there yet."""
+    """Extract the features that are not stored yet, and read those of all videos of a manifest."""
     extracted = extract_with(
         manifest, networks, timesteps=timesteps, root=root, max_reject_share=max_reject_share
     )

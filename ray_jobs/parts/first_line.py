@@ -1,4 +1,4 @@
-"""A job's first line: said before anything that takes seconds is imported, so that nobody wonders if it has begun."""
+"""A job's first line of output, printed before the imports, which take seconds: it shows that the job has started."""
 
 import re
 import sys
@@ -9,25 +9,25 @@ from epitoma.reporting.console import say
 HELP = ("-h", "--help")
 
 WITH_VALUE = re.compile(r"-[^-]*?([cmWX])(.*)", flags=re.DOTALL)
-"""An option of Python that takes a value, which may be attached, as others may be: ``-W error``, ``-Xdev``, ``-um``."""
+"""An option of Python with a value, attached or not, perhaps after other letters: ``-W error``, ``-Xdev``, ``-um``."""
 
 
 def say_first_line(job: str, arguments: Sequence[str]) -> None:
-    """Say that a job is starting, unless it is only asked what it can do."""
+    """Print that a job is starting, unless its arguments ask for help."""
     if not set(HELP) & set(arguments):
         say(f"epitoma {job}: starting")
 
 
 def job_of(command: Sequence[str]) -> tuple[str, list[str]] | None:
-    """The job that a command line of Python runs by ``-m ray_jobs.NAME``, and the job's arguments; None if none.
+    """Find the job and its arguments in a Python command line with ``-m ray_jobs.NAME``; None if there is none.
 
     Args:
-        command: As Python was called, such as ``sys.orig_argv``.
+        command: Whole command line, such as ``sys.orig_argv``.
     """
     arguments = iter(command[1:])
     for option in arguments:
         if option == "-" or not option.startswith("-"):
-            # Standard input or a script, whose own are all that follow.
+            # Python reads standard input or runs a script; what follows are its arguments.
             return None
         found = WITH_VALUE.fullmatch(option)
         if found is None:
@@ -40,7 +40,7 @@ def job_of(command: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def say_first_line_of_process() -> None:
-    """Say it where this process was started as a job."""
+    """Print the first line if this process was started as a job."""
     started = job_of(sys.orig_argv)
     if started is not None:
         say_first_line(*started)

@@ -1,4 +1,4 @@
-"""Questions to a sweep: what to choose for an accuracy that is needed, or for a cost that can be paid."""
+"""Report of a sweep's front: the cheapest choice of a wanted accuracy, or the best choice within a cost."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ UNITS: dict[CostName, str] = {"gmacs": "GMACs", "milliseconds": "ms"}
 
 @dataclass(kw_only=True)
 class FrontConfig:
-    """The front of a sweep, and what of it to choose; scores are those to be expected of new videos.
+    """The front of a sweep, and what to choose from it; scores are those expected on new videos.
 
     Attributes:
         sweep: Folder of the sweep.
-        cost: What is to be saved.
-        min_score: Say the cheapest choice of at least this accuracy (or mAP).
-        max_cost: Say the best choice of at most this cost.
+        cost: Cost to compare by: GMACs, or milliseconds of one core, per video.
+        min_score: Print the cheapest choice of at least this accuracy (or mAP).
+        max_cost: Print the best choice of at most this cost, in the unit of ``cost``.
     """
 
     sweep: Path
@@ -30,7 +30,11 @@ class FrontConfig:
     max_cost: float | None = None
 
     def report(self) -> None:
-        """Print the front and the answers."""
+        """Print the fronts and the requested choices.
+
+        Raises:
+            RunError: No trial fulfils one of the requests.
+        """
         result = read_sweep(self.sweep)
         front, uniform = result.front(cost=self.cost), result.uniform_front(cost=self.cost)
         console.print(front_table([offer.of.row() for offer in front], title=f"front of {self.sweep}"))
@@ -53,7 +57,7 @@ class FrontConfig:
         return questions
 
     def _answer(self, wanted: str, ours: Offered, uniform: Offered) -> bool:
-        """Say what there is, and return whether there is anything."""
+        """Print the offers for a request; returns whether the selector has one."""
         for name, offer in (("", ours), (", uniform sampling", uniform)):
             say(f"{wanted}{name}: {self._said(offer)}")
         return ours is not None

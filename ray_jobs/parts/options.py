@@ -1,4 +1,4 @@
-"""From arguments to a config: tyro parses first what gives the defaults, then all options over those defaults."""
+"""Command-line options: tyro parses ``--config`` and ``--preset`` first, then all options over their defaults."""
 
 import inspect
 import io
@@ -20,12 +20,12 @@ ConfigType = TypeVar("ConfigType")
 SourceType = TypeVar("SourceType", bound="FromFile")
 
 Preset = Callable[[str], Callable[..., Any]]
-"""From a name to a function that makes a whole config."""
+"""Maps a preset's name to a function that makes a whole config."""
 
 
 def _preset_names(default: str) -> str:
-    """What help says where it says an option's default elsewhere."""
-    # Imported here, since a job without presets shall not wait for the networks that presets choose among.
+    """Text that ``--help`` shows after ``--preset``, where other options have their default."""
+    # Imported here: presets import the networks, which takes seconds that a job without presets need not wait.
     from epitoma.presets import PRESETS
 
     return f"(one of {', '.join(PRESETS)})"
@@ -33,13 +33,13 @@ def _preset_names(default: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class FromFile:
-    """Where a whole config can come from, before options change it.
+    """Options that give the defaults of all others.
 
     Attributes:
         config: JSON file to take all defaults from, such as the ``config.json`` of a run.
     """
 
-    # A list, so that an option that is given twice is seen.
+    # A tuple, so that an option that is given twice is noticed.
     config: Annotated[
         tuple[str, ...],
         tyro.conf.UseAppendAction,
@@ -49,7 +49,7 @@ class FromFile:
 
 @dataclass(frozen=True, kw_only=True)
 class FromFileOrPreset(FromFile):
-    """Where a whole config can come from, if the job has presets.
+    """Options that give the defaults of all others, for a job with presets.
 
     Attributes:
         preset: Recipe to take all defaults from; a network after a colon, as in ``breakfast:i3d``, replaces the
@@ -64,16 +64,16 @@ class FromFileOrPreset(FromFile):
 
 
 NEEDS = {"config": "a file", "preset": "a name"}
-"""What must follow each of these options."""
+"""What each of these options needs after it, for errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line(Generic[SourceType, ConfigType]):
-    """All that a command line can say; none of its options is named after these two fields.
+    """All options of a command line; both fields have an empty name, so options have no prefix.
 
     Attributes:
-        source: What gives the defaults; here for the help alone, since it is parsed before.
-        options: The config itself.
+        source: Options that give the defaults; here only for ``--help``, since they are parsed before.
+        options: The config.
     """
 
     source: Annotated[SourceType, tyro.conf.arg(name="")]
@@ -90,16 +90,17 @@ def parse(
     """Build the config from command-line arguments.
 
     Args:
-        config_type: Dataclass whose fields are the options, or a union of them, each annotated as a subcommand of tyro.
-        arguments: What was typed after the command.
-        about: First lines of ``--help``; Python without docstrings has none.
-        preset: What ``--preset NAME`` gives defaults from; None knows no such option.
+        config_type: Dataclass whose fields are the options, or a union of dataclasses, each annotated as a subcommand
+            of tyro.
+        arguments: Arguments after the command.
+        about: First lines of ``--help``; None under ``python -OO``.
+        preset: Function from the name in ``--preset NAME`` to a config with its defaults; None has no such option.
 
     Raises:
         ConfigError: There is no such option or preset, a value is wrong or missing, or the ``--config`` file is
             missing or has no such field.
         RunError: The ``--config`` file is not JSON.
-        SystemExit: Help was asked for, and printed.
+        SystemExit: Help was printed.
     """
     source_type = FromFile if preset is None else FromFileOrPreset
     source, rest = _source(source_type, arguments)
@@ -112,23 +113,23 @@ def parse(
 
 
 def one_line(text: str) -> str:
-    """A message without its line breaks and boxes, and without the help text that may follow it."""
+    """Give tyro's message in one line, without box drawing and without the help text that may follow it."""
     words = re.sub(r"[\u2500-\u257f]+|-{5,}", " ", text).split()
     return re.split(r" Argument helptext| For full helptext", " ".join(words))[0]
 
 
 def _source(source_type: type[SourceType], arguments: Sequence[str]) -> tuple[SourceType, list[str]]:
-    """What gives the defaults, and all other arguments."""
+    """Parse the options that give the defaults; returns them and all other arguments."""
     if arguments and arguments[0].startswith("--tyro-"):
-        # Completion for shells, which is of all options.
+        # Shell completion must cover all options, so the second parse handles it.
         return source_type(), [*arguments]
     if "--" in arguments:
-        # It would hide a source from this parse and be gone in the next.
+        # tyro parses no options after `--`, and drops it, so the second parse would read them differently.
         raise ConfigError("no such option: -- (see --help)")
     try:
         return _tyro(source_type, arguments, add_help=False)
     except ConfigError as error:
-        # All that can be wrong with a text is that there is none.
+        # The options are texts, so the only possible error is a missing value.
         for name, needed in NEEDS.items():
             if f"--{name}" in str(error):
                 raise ConfigError(f"--{name} needs {needed}") from None
@@ -136,7 +137,7 @@ def _source(source_type: type[SourceType], arguments: Sequence[str]) -> tuple[So
 
 
 def _default(source: FromFile, config_type: Any, arguments: Sequence[str], preset: Preset | None) -> Any:
-    """The config that a file or a preset gives; None if neither does."""
+    """Config from ``--config`` or ``--preset``; None if neither is given."""
     file = _only("config", source.config)
     name = _only("preset", source.preset) if isinstance(source, FromFileOrPreset) else None
     if file is not None and name is not None:
@@ -166,13 +167,13 @@ def _from_file(file: Path, config_type: type[ConfigType]) -> ConfigType:
 
 
 def _subcommands(config_type: Any) -> Mapping[str, Any]:
-    """The members of a union by the names of their subcommands; none for a dataclass."""
+    """Members of a union by the names of their subcommands; empty for a dataclass."""
     members = [get_args(member) for member in get_args(config_type) if get_origin(member) is Annotated]
     return {subcommand.name: member for member, subcommand in members}
 
 
 def _chosen(config_type: Any, arguments: Sequence[str]) -> Any:
-    """The dataclass itself, or the member of a union that the first argument names."""
+    """The dataclass, or the member of a union that the first argument names."""
     subcommands = _subcommands(config_type)
     if not subcommands:
         return config_type
@@ -182,8 +183,8 @@ def _chosen(config_type: Any, arguments: Sequence[str]) -> Any:
 
 
 def _line_type(source_type: type[FromFile], config_type: Any) -> Any:
-    """What tyro parses: a line, or for a union a subcommand with such a line for each of its members."""
-    # Without types, since these types are known only when the job runs.
+    """Type for tyro to parse: a Line, or for a union one subcommand with a Line for each member."""
+    # Any, because type checkers take no types that are computed at runtime.
     line: Any = Line
     subcommands = [
         Annotated[line[source_type, member], tyro.conf.subcommand(name, description=_summary(member))]
@@ -193,19 +194,24 @@ def _line_type(source_type: type[FromFile], config_type: Any) -> Any:
 
 
 def _summary(config_type: type) -> str:
-    """What a docstring says before it lists the attributes."""
+    """A class's docstring up to its attributes."""
     return (inspect.getdoc(config_type) or "").partition("\n\nAttributes:")[0]
 
 
 def _tyro(form: Any, arguments: Sequence[str], **more: Any) -> tuple[Any, list[str]]:
-    """What tyro makes of the arguments, and those that it does not know; what it complains of is one line."""
-    said = io.StringIO()
+    """Parse with tyro; returns the result and unknown arguments.
+
+    Raises:
+        ConfigError: tyro refuses an argument; with its message in one line.
+        SystemExit: Help was printed.
+    """
+    messages = io.StringIO()
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(messages):
             return tyro.cli(
                 form, prog=Path(sys.argv[0]).name, args=arguments, return_unknown_args=True, **more
             )
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise ConfigError(one_line(said.getvalue())) from None
+        raise ConfigError(one_line(messages.getvalue())) from None

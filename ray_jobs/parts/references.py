@@ -1,4 +1,4 @@
-"""Classifiers without a selector that a sweep trains for uniform sampling, so that selectors meet it at its best."""
+"""Reference classifiers that a sweep trains without a selector, so that uniform sampling is compared at its best."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ REFERENCE_TRIALS: dict[str, dict[str, Any]] = {
     "uniform_dense": {"selection": "dense", "sparsity.mode": "none"},
     "uniform_random": {"selection": "random", "sparsity.mode": "none"},
 }
-"""Classifiers trained without a selector, on all timesteps and on random subsets: uniform sampling's own."""
+"""Names and settings of the reference classifiers: trained on all timesteps, and on random subsets."""
 
 
 def train_references(work: TrialWork, watcher: SweepWatcher) -> None:
-    """Train those that have no result yet, in parallel, each an MLflow run nested in the sweep's."""
+    """Train the reference classifiers without a result, in parallel, each as an MLflow run nested in the sweep's."""
     missing = {
         name: changes for name, changes in REFERENCE_TRIALS.items() if not has_result(work.folder / name)
     }

@@ -1,4 +1,4 @@
-"""Run folders: beginning a run in one, where its model lies, and refusing names that are taken."""
+"""Run folders: creating one, refusing taken names, starting Ray and tracking for it, and saving its model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +19,13 @@ from epitoma.training.checkpoint import MODEL, State
 
 @contextmanager
 def tracked_job(config: Any, *, parent: Path | None = None) -> Iterator[RunTracker]:
-    """A run in a folder that is claimed: its config kept, Ray there, and MLflow told, for the block.
+    """Write a run's config, and have Ray and the run's MLflow tracker for the block.
 
     Args:
-        config: Of the run: has its ``folder``, and whether to ``resume``.
-        parent: Folder of the run that this one is nested in.
+        config: Config with ``folder`` and ``resume``.
+        parent: Folder of the run that this one is nested in, in MLflow.
     """
+    # `resume` is a setting of this job, not of the run.
     write_json(config.folder / CONFIG_FILE, to_dict(replace(config, resume=False)))
     params = flatten(to_dict(config))
     with (
@@ -36,7 +37,7 @@ def tracked_job(config: Any, *, parent: Path | None = None) -> Iterator[RunTrack
 
 
 def create_run_folder(folder: Path, *, resume: bool) -> None:
-    """Take a run's folder, new unless it is to be resumed.
+    """Create a run's folder, which must be new unless the run is resumed.
 
     Raises:
         RunError: The name is taken, or there is nothing to resume.
@@ -50,24 +51,24 @@ def create_run_folder(folder: Path, *, resume: bool) -> None:
 
 
 def save_run_model(folder: Path, *, config: ModelConfig, state: State) -> None:
-    """Keep a finished run's model, for us and for MLflow.
+    """Save a finished run's model, in the form that both `load_model` and MLflow read.
 
     Args:
-        folder: Of the run.
-        config: From which the model is built.
-        state: The tensors of all its parts.
+        folder: Folder of the run.
+        config: Config that the model is built from.
+        state: Tensors of all parts of the model.
     """
-    # Imported here, because it takes seconds that no run need wait for at its start.
+    # Imported here: it takes seconds that would delay the start of every run.
     from epitoma.tracking.mlflow_model import save_mlflow_model
 
     save_mlflow_model(folder / MODEL, config=config, state=state)
 
 
 def check_classes(manifest: Manifest, model: ModelConfig, run: Path) -> None:
-    """Refuse a dataset whose classes are not the model's.
+    """Check that a dataset has the model's classes, in the same order.
 
     Raises:
-        RunError: They differ.
+        RunError: The classes differ.
     """
     if manifest.classes != tuple(model.classes):
         raise RunError(

@@ -1,4 +1,4 @@
-"""Where training starts: pretrained networks and a fresh head, or parts of finished runs."""
+"""Starting point of training: pretrained networks and a new head, or parts of finished runs."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,12 +15,12 @@ from ray_jobs.parts.runs import check_classes
 
 
 def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, Networks, State | None]:
-    """Networks and weights to start from.
+    """Load the networks and weights to start from.
 
-    Whatever is taken from another run comes with the settings that it has there.
+    A part that is taken from another run keeps the settings that it has there.
 
     Returns:
-        The config with those settings, the networks, and the state of selector and classifier; None is a fresh head.
+        The config with those settings, the networks, and the state of selector and classifier; None for a new head.
 
     Raises:
         RunError: The dataset has no training or validation videos, or other classes than the run to start from.
@@ -46,7 +46,7 @@ def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State |
 
 
 def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
-    """The networks, each from the run that it is to be taken from, if any."""
+    """Build the networks, each with the weights of the run that it is taken from, if any."""
     both = config.networks_from or config.start_from
     runs = {
         "light": config.light_from or both or config.selector_from,
@@ -55,7 +55,7 @@ def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
     loaded = {run: load_model(model_folder(run)) for run in dict.fromkeys(runs.values()) if run is not None}
     taken = {part: _part(part, *loaded[run]) for part, run in runs.items() if run is not None}
     settings = replace(config.networks, **{part: own for part, (_, own) in taken.items()})
-    # What is replaced at once needs no pretrained weights, which may have to be fetched.
+    # These networks are replaced below, so their pretrained weights need not be downloaded.
     without = {part: replace(own, weights=RANDOM) for part, (_, own) in taken.items()}
     torch.manual_seed(stable_seed(config.seed, "networks"))
     networks = Networks(replace(settings, **without))
@@ -65,5 +65,5 @@ def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
 
 
 def _part(part: str, model: VideoEpitoma, model_config: ModelConfig) -> tuple[Any, Any]:
-    """A network of a finished run's model, and its settings."""
+    """A network of a finished run's model, and its config."""
     return getattr(networks_of(model), part), getattr(model_config.networks, part)

@@ -1,4 +1,4 @@
-"""Signals that end a job: each becomes a KeyboardInterrupt, raised again where it was swallowed."""
+"""Signals that stop a job: each raises KeyboardInterrupt, again and again until the job is on its way out."""
 
 import signal
 import sys
@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from types import FrameType
 
 AGAIN_SECONDS = 2.0
+"""Time after a signal until KeyboardInterrupt is raised again, if nothing handles the first."""
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Raise KeyboardInterrupt where the block is when SIGTERM or SIGINT comes.
+    """Raise KeyboardInterrupt in the block on SIGTERM or SIGINT.
 
-    Python swallows what is raised in a destructor or in the callback of a weak reference, where a signal may well
-    find a job that writes to MLflow all the time. So it is raised again, until the job is on its way out.
+    Python ignores exceptions raised in a destructor or in a weak reference's callback, and a job that logs to MLflow
+    is often in one when the signal comes. So a timer raises it again, until the job is on its way out.
     """
+    # SIGALRM is the timer's signal.
     taken = [signal.SIGTERM, signal.SIGALRM]
-    # Where a shell has it ignored, as for what runs in the background, it stays so.
+    # A shell has SIGINT ignored for background jobs; that is left as it is.
     taken += [signal.SIGINT] if signal.getsignal(signal.SIGINT) is signal.default_int_handler else []
     before = {number: signal.signal(number, _stop) for number in taken}
     try:
@@ -30,13 +32,13 @@ def stopped_by_signals() -> Iterator[None]:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
-    # Who presses Ctrl-C once more does not want to wait for a job that is ending well.
+    # A second Ctrl-C interrupts the clean-up as well.
     if number == signal.SIGINT or not _is_on_its_way_out():
         raise KeyboardInterrupt(f"signal {number}")
 
 
 def _is_on_its_way_out() -> bool:
-    """Whether a KeyboardInterrupt is what ``finally`` and ``except`` blocks are just dealing with."""
+    """Whether a ``finally`` or ``except`` block is handling a KeyboardInterrupt now."""
     error = sys.exception()
     while error is not None:
         if isinstance(error, KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""What the trials of a sweep share: features of all splits, and what the networks cost and take."""
+"""Data that the trials of a sweep share: features of all splits, and the networks' GMACs and times."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ TIMES_FILE = "times.json"
 
 
 def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> TrialData:
-    """Features of all splits, extracted if they are not stored yet, and what looking costs and takes."""
+    """Read the features of all splits, extracted if they are not stored yet, with the networks' GMACs and times."""
     names = ["train", *(name for name in SPLITS if _has(manifest, name))]
     used = manifest.only([video for name in names for video in manifest.split(name).video_ids])
     networks.run_as(base.speed)
@@ -47,7 +47,7 @@ def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> Tr
 
 
 def _times(file: Path, networks: Networks, video: Manifest, *, candidates: int) -> TimeModel:
-    """Measured once for a sweep, so that all its trials, those after a resume too, are told the same times."""
+    """Read or measure the times; measured once per sweep, so that trials after a resume use the same times."""
     if not file.is_file():
         with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
             times = measure_times(networks, video.resolved_paths()[0], candidates=candidates, watch=advance)

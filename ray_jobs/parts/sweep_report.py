@@ -1,4 +1,4 @@
-"""What is kept of a sweep: the front as figure, table and JSON, in its folder and on its MLflow run."""
+"""Report of a sweep's result: its front as figure, table and JSON, in its folder and on its MLflow run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +45,7 @@ def keep_result(
 
 
 def draw(result: SweepResult, path: Path, *, cost: CostName, score_name: str, title: str) -> None:
-    """The front and uniform sampling's, as measured, over everything that was tried."""
+    """Plot the measured fronts of selector and uniform sampling, over all points that were tried."""
     split = "test" if "test" in result.trials[0].points else "validation"
     fronts = {"selector": result.front(cost=cost), "uniform": result.uniform_front(cost=cost)}
     clouds = {
@@ -66,7 +66,7 @@ def draw(result: SweepResult, path: Path, *, cost: CostName, score_name: str, ti
 
 
 def markdown(summary: dict[str, Any]) -> str:
-    """The fronts as Markdown."""
+    """Format the fronts as Markdown."""
     lines = [f"Hypervolume over uniform sampling's: {_cell(summary['hypervolume_ratio'])}", ""]
     for name in ("front", "uniform"):
         lines += [f"## {name}", "", *_markdown_table(summary[name]), ""]
@@ -74,7 +74,7 @@ def markdown(summary: dict[str, Any]) -> str:
 
 
 def note(folder: Path, summary: dict[str, Any], result: SweepResult) -> str:
-    """The description of the sweep's run in MLflow: the front, with a link to each trial."""
+    """Description of the sweep's MLflow run: the front, with a link to each trial."""
     places = {trial.trial: (folder / TRIALS / trial.trial).resolve() for trial in result.trials}
     links = {name: f"[{name}](run:{place})" for name, place in places.items()}
     front = [{**row, "trial": links.get(row["trial"], row["trial"])} for row in summary["front"]]
@@ -95,7 +95,7 @@ def _cell(value: Any) -> str:
 
 
 def say_summary(summary: dict[str, Any], folder: Path) -> None:
-    """Print what a sweep found, and where it lies."""
+    """Print a sweep's front and where its files are."""
     console.print(
         front_table(summary["front"], title="front: chosen by what validation makes expect, measured on test")
     )

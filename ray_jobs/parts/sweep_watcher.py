@@ -1,4 +1,4 @@
-"""Follows a sweep for a person and for MLflow: a live table or lines in a log, and one nested run a trial."""
+"""Watcher of a sweep: shows a live table, or lines in a log, and logs one nested MLflow run per trial."""
 
 import time
 from collections.abc import Callable
@@ -24,13 +24,13 @@ SENT = (SCORE, KEPT, COST, "train/loss", "train/accuracy", "train/timesteps")
 
 
 class SweepWatcher:
-    """One sweep's watcher.
+    """Shows and logs the trials of one sweep.
 
     Args:
-        folder: Of the sweep; trials lie in ``trials`` below it.
-        trials: How many there will be.
-        base: The config that trials change, flat.
-        score_name: What the score is.
+        folder: Folder of the sweep; trials lie in its subfolder ``trials``.
+        trials: Number of trials of the whole sweep.
+        base: Config that trials change, with dotted names.
+        score_name: "accuracy" or "mAP".
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SweepWatcher:
         self.done = self.done_before
 
     def started(self, trial: str, changes: dict[str, Any]) -> None:
-        """A trial begins, or goes on."""
+        """Start, or resume, a trial's MLflow run."""
         tracker = self.trackers[trial] = self.tracker(trial)
         tracker.status("RUNNING")
         tracker.params({**self.base, **flatten(changes), "name": trial})
@@ -63,8 +63,9 @@ class SweepWatcher:
         self._show()
 
     def reported(self, trial: str, metrics: dict[str, Any]) -> None:
-        """A trial has been validated."""
+        """Log and show a report of a trial: a validated epoch, or its final result."""
         epoch = int(metrics.get("epoch", metrics["training_iteration"] - 1))
+        # Only a trial's last report has `changes`: it is the measured result, not an epoch.
         if "changes" not in metrics:
             sent = {name: metrics[name] for name in SENT if name in metrics}
             self.trackers[trial].metrics(sent, step=epoch)
@@ -78,7 +79,7 @@ class SweepWatcher:
         self._show()
 
     def ended(self, trial: str, error: str | None) -> None:
-        """A trial is done, was stopped early, or failed."""
+        """End the MLflow run of a trial that is done, was stopped early, or failed."""
         tracker, place = self.trackers.pop(trial, None) or self.tracker(trial), self.folder / TRIALS / trial
         if error is not None:
             self.errors[trial] = error
@@ -94,7 +95,7 @@ class SweepWatcher:
         self._show()
 
     def stopped(self) -> None:
-        """The sweep ends, and so do the runs of trials that have not: those of an earlier driver, too."""
+        """End the MLflow runs of trials that are still running, also those of an earlier driver."""
         for place in sorted((self.folder / TRIALS).glob("*")):
             tracker = self.trackers.pop(place.name, None) or self.tracker(place.name)
             if tracker.is_running:
@@ -104,11 +105,11 @@ class SweepWatcher:
             tracker.send()
 
     def tracker(self, trial: str) -> RunTracker:
-        """The MLflow run of a trial."""
+        """Tracker of a trial's MLflow run."""
         return RunTracker(self.folder / TRIALS / trial, runs=self.folder.parent, parent=self.folder)
 
     def log_result(self, tracker: RunTracker, place: Path) -> None:
-        """Log a trial's curves, and what it came to."""
+        """Log a trial's tradeoff points, time and config."""
         result = read_result(place)
         for split, points in result.points.items():
             whole = max(point.candidates for point in points)
@@ -117,14 +118,14 @@ class SweepWatcher:
         tracker.artifact(place / CONFIG_FILE)
 
     def table(self) -> RenderableType:
-        """Trials that run, then those that ended, the newest and the front first."""
+        """Table of at most SHOWN trials: running ones first, then those on the front, then the others."""
         marked = self._marked()
         order = {"running": 0}
         rows = sorted(marked, key=lambda row: (order.get(row.state, 1), not row.on_front))
         return sweep_table(rows[:SHOWN], title=self._title(), score_name=self.score_name)
 
     def _rows_of_an_earlier_driver(self) -> int:
-        """Trials that were finished before; returns how many."""
+        """Add rows for trials that an earlier driver has finished; returns how many."""
         for place in sorted((self.folder / TRIALS).glob("*")):
             if has_result(place) and (result := read_result(place)).has_selector:
                 own = result.own

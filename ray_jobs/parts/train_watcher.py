@@ -1,4 +1,4 @@
-"""Follows a training run: shows its events to the person, logs them to MLflow, and keeps what must be kept."""
+"""Watcher of a training run: prints its events, logs them to MLflow, and writes its history."""
 
 import math
 from typing import assert_never
@@ -27,12 +27,12 @@ SCORE = "validation/score"
 
 
 class TrainWatcher:
-    """One run's watcher.
+    """Prints and logs the events of one run.
 
     Args:
-        config: The run.
-        tracker: Of the run.
-        advance: Moves the person's progress bar.
+        config: Config of the run.
+        tracker: Tracker of its MLflow run.
+        advance: Moves the progress bar.
     """
 
     def __init__(self, config: TrainConfig, tracker: RunTracker, advance: Advance) -> None:
@@ -46,7 +46,7 @@ class TrainWatcher:
         self.start_score = -math.inf
 
     def __call__(self, event: Event) -> None:  # noqa: C901 - one case for each kind of event
-        """Take one event."""
+        """Handle one event."""
         match event:
             case StepDone(epoch=epoch, step=step, steps=steps):
                 self.advance(epoch * steps + step, self.config.optimisation.epochs * steps, self._note())
@@ -72,7 +72,7 @@ class TrainWatcher:
                 assert_never(event)
 
     def say_what_was_kept(self) -> None:
-        """Tell the person when all the training made nothing better than the model it started from."""
+        """Print it if no epoch was better than the model that training started from."""
         scores = [row[SCORE] for row in self.history if SCORE in row]
         if scores and max(scores) < self.start_score:
             say("  no epoch was as good: the model is the one that training started from")
@@ -84,14 +84,14 @@ class TrainWatcher:
         )
 
     def _log_epoch(self, event: EpochDone) -> None:
-        # After a worker died and was started again, epochs are done anew.
+        # After a worker died, training restarts from a checkpoint and repeats epochs: the newer metrics count.
         self.history = [row for row in self.history if row["epoch"] < event.epoch]
         self.history.append({"epoch": event.epoch, **event.metrics})
         self._write_history()
         self._log(self.history[-1])
 
     def _resume(self, event: Resumed) -> None:
-        """Take the curve from the checkpoint: a driver that was killed may not have heard of its last epochs."""
+        """Take the history from the checkpoint, and log epochs that a killed driver did not receive."""
         file = self.config.folder / HISTORY
         known = {row["epoch"] for row in (read_json(file)["epochs"] if file.is_file() else [])}
         self.history = event.history
@@ -127,7 +127,7 @@ class TrainWatcher:
             say(f"  damaged {event.path}: {event.replaced_frames} frames replaced by the nearest good ones")
 
     def _log_stop(self) -> None:
-        """Log it at once, since whoever stops the run may not wait for its last checkpoint."""
+        """Set the status now: the process may be killed before its last checkpoint is written."""
         self.tracker.status("KILLED")
         say("  stopping: workers keep a checkpoint first")
 

@@ -93,7 +93,7 @@ def test_a_budget_keeps_as_many_of_the_whole_order_of_worth(budget, seed):
     module = gating(redundancy=3.0)
     asked = module(similarity_BTN, light_BTC, all_valid(2, 7), budget=budget)
     whole = module(similarity_BTN, light_BTC, all_valid(2, 7))
-    again = module.keep(whole.alpha_BT, whole.worth_BT, all_valid(2, 7), budget=budget)
+    again = module.select_at_inference(whole.alpha_BT, whole.worth_BT, all_valid(2, 7), budget=budget)
     assert torch.equal(asked.open_BT, again.open_BT)
     assert torch.equal(asked.gate_BT, again.gate_BT)
 
@@ -148,10 +148,10 @@ def test_gates_with_a_threshold_measure_from_half_of_the_best_of_the_video():
     valid_BT = torch.tensor([[True, True, True, False]] * 2)
     assert lead(worth_BT, valid_BT)[:, :3].tolist() == [[1.5, 1.0, -0.5], [0.5, 0.0, -1.5]]
     module.set_threshold(0.75)
-    kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
+    kept = module.select_at_inference(worth_BT, worth_BT, valid_BT, budget=None)
     assert kept.open_BT.tolist() == [[True, True, False, False], [True, False, False, False]]
     module.reset_threshold()
-    kept = module.keep(worth_BT, worth_BT, valid_BT, budget=None)
+    kept = module.select_at_inference(worth_BT, worth_BT, valid_BT, budget=None)
     assert kept.open_BT.tolist() == [[True, True, True, False], [True, True, False, False]]
 
 

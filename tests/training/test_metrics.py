@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, average_precision_score
 
 from epitoma.training.losses import classification_loss
-from epitoma.training.metrics import accuracy, mean_average_precision, score, selection_precision
+from epitoma.training.metrics import accuracy, hits, mean_average_precision, score, selection_precision
 
 
 def test_average_precision_by_hand():
@@ -123,6 +123,12 @@ def test_accuracy_is_scikit_learns(seed):
     labels_VL = torch.eye(6)[truth]
     expected = accuracy_score(truth, scores.argmax(axis=1))
     assert accuracy(torch.from_numpy(scores), labels_VL) == pytest.approx(expected)
+
+
+def test_of_several_labels_each_is_a_hit():
+    scores_VL = torch.tensor([[0.1, 0.9, 0.3], [0.1, 0.2, 0.3]])
+    labels_VL = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
+    assert hits(scores_VL, labels_VL).tolist() == [True, False]
 
 
 def test_no_positive_at_all_is_an_error():

@@ -1,1 +1,1 @@
-"""The Ray that work runs on: joining or starting one, where work is placed, what is lost and what is done then."""
+"""The Ray cluster: joining or starting one, placing work on nodes, and handling lost workers or a lost head."""

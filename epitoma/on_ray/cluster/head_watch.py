@@ -1,4 +1,7 @@
-"""A job whose cluster has lost its head ends with an error: Ray would wait a minute, then abort the process."""
+"""Watches the head of a joined cluster: when it is lost, the job ends with an error.
+
+Ray itself would wait a minute and then abort the process.
+"""
 
 import signal
 import socket
@@ -14,21 +17,22 @@ from epitoma.core.errors import ClusterError
 
 LOOK_SECONDS = 1.0
 GONE_SECONDS = 30.0
-"""How long nothing must answer at the head's address: a busy head still takes connections."""
+"""How long the head's port must refuse connections until the head counts as lost: a busy head still accepts them."""
 
 _lost: list[str] = []
 
 
 @contextmanager
 def ending_without_head(address: str) -> Iterator[None]:
-    """Raise in the main thread when the head of the cluster that was joined is gone for good.
+    """Raise ClusterError in the block when the head of the joined cluster is lost; does nothing in other threads.
 
     Args:
         address: Host and port of the head.
 
     Raises:
-        ClusterError: The head is gone.
+        ClusterError: The head is lost.
     """
+    # Only the main thread can set a signal handler, and only it is interrupted by a signal.
     if current_thread() is not main_thread():
         yield
         return
@@ -37,18 +41,18 @@ def ending_without_head(address: str) -> Iterator[None]:
     try:
         yield
     except RayError as error:
-        # Calls may fail before the head's silence has lasted long enough.
+        # Ray calls may fail before GONE_SECONDS have passed: check whether it is the head that is lost.
         if _is_gone(address, ended):
             raise _lost_error() from error
         raise
     finally:
         ended.set()
-        # A signal that was sent a moment ago must not end the process.
+        # The default action of SIGUSR1 ends the process, and the thread may have just sent one: ignore it.
         signal.signal(signal.SIGUSR1, signal.SIG_IGN if before == signal.SIG_DFL else before)
 
 
 def is_head_lost() -> bool:
-    """Whether this process has seen its cluster's head go: nothing that needs Ray can be waited for any more."""
+    """Whether this process has lost its cluster's head, so that calls to Ray would never return."""
     return bool(_lost)
 
 
@@ -58,7 +62,7 @@ def _watch(address: str, ended: Event) -> None:
 
 
 def _is_gone(address: str, ended: Event, *, give_up: bool = True) -> bool:
-    """Whether the head has been silent for long; with ``give_up`` its first answer is enough to say no."""
+    """Watch until the head has not answered for GONE_SECONDS; with ``give_up`` the first answer returns False."""
     answered = time.monotonic()
     while not ended.wait(LOOK_SECONDS):
         if _answers(address):

@@ -1,4 +1,4 @@
-"""Joining a cluster that is there, and saying in one line why that cannot be."""
+"""Errors of joining a cluster, each in one line that says what to do."""
 
 import os
 import socket
@@ -14,16 +14,16 @@ _TOKEN = "RAY_AUTH_MODE=token, and the cluster's token in ~/.ray/auth_token or R
 
 @contextmanager
 def joining() -> Iterator[None]:
-    """What keeps the block from joining RAY_ADDRESS as an error a person can act on; without one nothing is done.
+    """Turn errors of joining RAY_ADDRESS in the block into a ClusterError; does nothing where it is not set.
 
     Raises:
-        ClusterError: Nothing answers there, or it lets nobody in without the cluster's token.
+        ClusterError: Nothing listens at the address, the token is missing or wrong, or it is no Ray cluster.
     """
     address = os.environ.get("RAY_ADDRESS")
     if address in (None, "", "local"):
         yield
         return
-    # Here, because Ray reads variables while it is imported: `runtime.py` sets them first.
+    # Imported here: Ray reads environment variables on import, and `runtime.py` sets them first.
     from ray.exceptions import AuthenticationError
 
     try:
@@ -41,9 +41,9 @@ def joining() -> Iterator[None]:
 
 
 def _reach(address: str) -> None:
-    """Refuse a host and port on which nothing listens: Ray would try for minutes, and then end the process.
+    """Raise a ClusterError if nothing listens on the address: Ray would try for minutes, then end the process.
 
-    What is no host and port is left to Ray.
+    Addresses without host and port are left to Ray.
     """
     place = urlsplit(address if "://" in address else f"//{address}")
     if place.scheme not in ("", "ray") or place.hostname is None or place.port is None:

@@ -1,4 +1,4 @@
-"""Who can reach a private Ray: nobody from another machine, and on this one nobody without its owner's token."""
+"""Access to a private Ray: it listens on loopback only, and asks other accounts of the machine for a token."""
 
 import os
 import sys
@@ -13,15 +13,15 @@ from ray._private.authentication.authentication_token_generator import generate_
 _FOR_OTHERS = 0o077
 _LOOPBACK_INTERFACE = "lo" if sys.platform == "linux" else "lo0"
 _COLLECTIVES = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), _LOOPBACK_INTERFACE)
-"""Where torch's workers talk; else they take the interface of the machine's name. Workers inherit it."""
+"""Network interface of torch's collectives; the default is that of the host name. Ray's workers inherit it."""
 
 
 @contextmanager
 def on_loopback() -> Iterator[None]:
-    """Have a Ray that is started in the block listen on 127.0.0.1 alone.
+    """Have a Ray that is started in the block listen on 127.0.0.1 only.
 
-    Given as ``_node_ip_address`` Ray 2.60 replaces that by the address which others reach, and all its processes
-    listen on every interface. It has a switch for machines that are in no cluster, and reads it for Windows and macOS.
+    Ray 2.60 replaces 127.0.0.1 as ``_node_ip_address`` by the machine's outside address, and its processes listen on
+    every interface. Its switch for machines that are in no cluster, meant for Windows and macOS, is set here.
     """
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
@@ -36,9 +36,9 @@ def on_loopback() -> Iterator[None]:
 
 
 def keep_token_private() -> None:
-    """Keep the file of the token, which a private Ray asks for, from the other accounts of this machine.
+    """Make the file with Ray's token readable by its owner only, and create it if it is missing.
 
-    Loopback is shared by all of them, and Ray makes the file for everyone to read.
+    All accounts of the machine can connect to loopback, and Ray itself creates the file readable by everyone.
     """
     if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
         return
@@ -51,11 +51,12 @@ def keep_token_private() -> None:
 
 
 def _make(file: Path) -> None:
-    """Write a new token, whole from the start, unless another process does so first."""
+    """Write a new token, atomically, unless another process does so first."""
     file.parent.mkdir(mode=0o700, exist_ok=True)
     aside = file.with_name(f".{uuid4().hex}")
     with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
         made.write(generate_new_authentication_token())
+    # A link fails if the file exists, so the first of two processes wins; a rename would replace its token.
     try:
         os.link(aside, file)
     except FileExistsError:

@@ -1,8 +1,7 @@
-"""Reading files over CPU workers: no file stops the others, not even one that ends the process that reads it.
+"""Tasks that read files on CPU workers: no file stops the others, not even one that kills its worker process.
 
-A task that loses its worker is tried again, because machines come and go. Ray would do so for ever; here, after a
-second time, the task's files are given a task each, and a file that still loses its worker is one that cannot be
-read.
+A task whose worker dies is retried, because nodes come and go. Ray would retry for ever; here, after a second loss,
+each file of the task gets a task of its own, and a file that still kills its worker is reported as unreadable.
 """
 
 import warnings
@@ -20,19 +19,19 @@ LOST = "ends the process that reads it, each time that it is tried"
 _RETRIES = 1
 
 Run = Callable[[list[pa.Table]], Iterator[pa.Table]]
-"""From tasks, tables of videos, to what they come back with, tables that have a ``video_id``."""
+"""Runs tasks, each a table of videos, and yields their results, tables with a ``video_id``."""
 
 
 def each_once(
     videos: pa.Table, run: Run, *, videos_per_task: int, lost: Callable[[pa.Table], pa.Table]
 ) -> Iterator[pa.Table]:
-    """Run tasks over videos; yields what they come back with, in the order in which they end.
+    """Run tasks over videos; yields one result per video, as tables in the order in which tasks end.
 
     Args:
         videos: Rows with a ``video_id``.
-        run: Runs them; a task that lost its worker too often comes back with nothing.
-        videos_per_task: Of the first try; those that came back with nothing get a task each.
-        lost: Says of videos that still did that they cannot be read, as tasks say it.
+        run: Runs tasks; one that lost its worker too often has no result.
+        videos_per_task: Videos of a task; those without a result are run again, one per task.
+        lost: Makes the result of videos that have none after that too: that they cannot be read.
     """
     waiting = videos
     for count in (videos_per_task, 1):
@@ -49,9 +48,9 @@ def each_once(
 def over_workers(
     rows: Dataset, task: Callable[[pa.Table], Any], *, batch_size: int | None, num_cpus: float
 ) -> Dataset:
-    """Rows after a task on machines that decode; see :meth:`ray.data.Dataset.map_batches`."""
+    """Apply a task to rows on nodes for decoding; see :meth:`ray.data.Dataset.map_batches`."""
     with warnings.catch_warnings():
-        # Ray 2.60 calls `max_retries` deprecated here, and has nothing else yet that ends its endless retries.
+        # Ray 2.60 retries without end; `max_retries` is deprecated here, but nothing replaces it yet.
         warnings.simplefilter("ignore", RayDeprecationWarning)
         return rows.map_batches(
             task,
@@ -65,7 +64,8 @@ def over_workers(
 
 
 def as_they_come(rows: Dataset) -> Iterator[pa.Table]:
-    """Yield what tasks come back with, in any order; those that lost their worker too often are left out."""
+    """Yield the results of tasks, in any order; tasks that lost their worker too often are left out."""
+    # Any number of blocks may fail: `each_once` finds the videos without a result.
     rows.context.max_errored_blocks = -1
     rows.context.execution_options.preserve_order = False
     batches = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)

@@ -1,4 +1,4 @@
-"""Many like tasks at once, with progress, and their errors as they were raised."""
+"""Running one Ray task per item, with progress, and with the errors that tasks raised."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -15,10 +15,10 @@ Item = TypeVar("Item")
 def in_parallel(
     start: Callable[[Item], "ray.ObjectRef[Any]"], items: Sequence[Item], watch: Watch
 ) -> list[Any]:
-    """Start a task for every item, and give their results in the items' order.
+    """Start a task for every item, and return their results in the items' order.
 
     Raises:
-        EpitomaError: What a task raised.
+        EpitomaError: A task raised it.
     """
     waiting = {start(item): place for place, item in enumerate(items)}
     results: dict[int, Any] = {}
@@ -32,6 +32,7 @@ def in_parallel(
 def _result(done: "ray.ObjectRef[Any]") -> Any:
     try:
         return ray.get(done)
+    # Ray wraps a task's error; the one inside has the message for the user.
     except RayTaskError as error:
         if isinstance(error.cause, EpitomaError):
             raise error.cause from None

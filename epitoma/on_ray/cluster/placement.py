@@ -1,8 +1,8 @@
-"""Where work runs on a cluster: files are decoded on nodes labelled for it, networks run on others.
+"""Placement of work on a cluster: decoding on nodes labelled for it, networks on others.
 
-Nodes carry the label ``epitoma.io/role``: ``decode``, ``train``, or ``head``, which does no work. A cluster without
-such labels, one machine for example, runs everything everywhere. One that has them may have no node of a role yet:
-where machines come and go, asking for one is what brings it.
+Nodes carry the label ``epitoma.io/role``: ``decode``, ``train``, or ``head``, which does no work. In a cluster without
+such labels, one machine for example, everything runs everywhere. A labelled cluster may have no node of a role yet: the
+autoscaler starts one when work asks for it.
 """
 
 from typing import Literal
@@ -16,17 +16,17 @@ Role = Literal["decode", "train"]
 
 
 def label_selector(role: Role) -> dict[str, str] | None:
-    """Labels that a node must have for work of this role; None where nodes have no roles."""
+    """Labels that a node must have for work of this role; None where no node has a role."""
     return {ROLE_LABEL: role} if _roles() else None
 
 
 def is_waited_for(role: Role) -> bool:
-    """Whether nodes have roles, but none has this one yet."""
+    """Whether work of this role waits for a node: some nodes have roles, but none has this one."""
     return role not in _roles() and bool(_roles())
 
 
 def beside_the_driver() -> NodeAffinitySchedulingStrategy:
-    """The node of this process, for small actors that must not vanish with a node that comes and goes."""
+    """Schedule on the node of this process: for small actors that must live as long as the driver."""
     return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 

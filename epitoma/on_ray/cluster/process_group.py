@@ -1,6 +1,6 @@
-"""How training workers find each other: through a store that listens on their own node's address alone.
+"""torch's process group of training workers, with a TCP store that listens on the node's own address only.
 
-Left to itself torch's store listens on every interface, answers whoever asks, and so do the messages that follow.
+By default torch's store listens on every interface and answers anyone, without authentication.
 """
 
 import os
@@ -20,23 +20,23 @@ from ray.train.torch.config import (
 from torch._C._distributed_c10d import TCPStore
 
 _STORES: list[TCPStore] = []
-"""The store of this process, which is there as long as the process."""
+"""The store of this process, referenced here so that it lives as long as the process."""
 
 
 class BoundTorchConfig(TorchConfig):
-    """Ray Train's, with the store on the address by which the first worker's node is known."""
+    """Ray Train's TorchConfig, with the store bound to the address of the first worker's node."""
 
     @property
     def backend_cls(self) -> type["BoundBackend"]:
-        """What sets up the workers."""
+        """Backend that sets up the workers."""
         return BoundBackend
 
 
 class BoundBackend(_TorchBackend):
-    """Starts the store first, and tells torch that it is there, as torch's own launcher does."""
+    """Starts the store before the process group, which then joins it, as with torch's own launcher."""
 
     def on_start(self, worker_group: BaseWorkerGroup, backend_config: BackendConfig) -> None:
-        """Connect the workers."""
+        """Start the store on the first worker, and connect all workers to it."""
         assert isinstance(backend_config, BoundTorchConfig)
         host, port = worker_group.execute_single(0, serve_store)
         worker_group.execute(_find_store, host=host, port=port)
@@ -58,9 +58,10 @@ class BoundBackend(_TorchBackend):
 
 
 def serve_store() -> tuple[str, int]:
-    """Start a store in this process; returns the address it listens on."""
+    """Start a store in this process; returns its host and port."""
     host = ray.util.get_node_ip_address()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # TCPStore itself binds to all interfaces, so it is given a socket that is bound already.
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.bind((host, 0))
     listening.listen()
@@ -71,4 +72,5 @@ def serve_store() -> tuple[str, int]:
 
 
 def _find_store(*, host: str, port: int) -> None:
+    # With TORCHELASTIC_USE_AGENT_STORE the first worker joins the store as a client, instead of starting its own.
     os.environ.update(MASTER_ADDR=host, MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True")

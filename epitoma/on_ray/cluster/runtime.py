@@ -1,4 +1,4 @@
-"""Starting or joining Ray, quietly: what a person sees is ours, Ray's own logs go to the run folder."""
+"""Starting or joining Ray without its console output; Ray's own logs are copied to the run folder."""
 
 import logging
 import os
@@ -21,10 +21,11 @@ QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
+"""Variables that turn off Ray's console output, warnings and metrics."""
 TUNE = {
-    # How often it notes which trials are done, so that a killed sweep has little to do again.
+    # Seconds between Tune's snapshots of finished trials: a killed sweep loses at most these.
     "TUNE_GLOBAL_CHECKPOINT_S": "3",
-    # Its own handler would end a sweep that a person stopped as if all had been done.
+    # Tune's own SIGINT handler would end a stopped sweep as if it were complete.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
 # At Ray's own 15, decoding on busy cores takes a quarter more CPU time (benchmarks/RESULTS.md).
@@ -41,9 +42,10 @@ from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback  # n
 from epitoma.reporting.console import complain, phase  # noqa: E402
 
 _ONE_S_OWN = ("", "local")
-"""Addresses that stand for no cluster."""
+"""Values of RAY_ADDRESS that mean a private Ray on this machine."""
 
 MAX_LOG_BYTES = 20_000_000
+"""Larger log files are not copied."""
 
 
 @contextmanager
@@ -51,10 +53,10 @@ def ray_session(*, logs: Path) -> Iterator[None]:
     """Join the cluster named by RAY_ADDRESS, or start a private one on this machine for the block.
 
     Args:
-        logs: Where a private cluster's logs are copied at the end.
+        logs: Folder that a private Ray's logs are copied to at the end.
 
     Raises:
-        ClusterError: The cluster cannot be joined, or loses its head.
+        ClusterError: The cluster cannot be joined, or its head is lost.
     """
     if ray.is_initialized():
         yield
@@ -68,6 +70,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
             yield
     finally:
         session = getattr(info, "address_info", {}).get("session_dir")
+        # Without its head, shutdown would wait and then abort the process.
         if not is_head_lost():
             ray.shutdown()
         if session and not joined:
@@ -75,18 +78,18 @@ def ray_session(*, logs: Path) -> Iterator[None]:
 
 
 def _starting() -> str:
-    """What a person is told while Ray is not there yet."""
+    """Title of the progress line while Ray starts."""
     return f"join the Ray at {os.environ['RAY_ADDRESS']}" if has_joined() else "start a Ray on this machine"
 
 
 def quieten() -> None:
-    """Turn off Ray's bars and chatter in this process."""
+    """Turn off Ray's progress bars and log messages in this process."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.enable_operator_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.train").setLevel(logging.ERROR)
-    # Their errors are raised, allowed for, or told by us: logged they would be tracebacks that a person need not read.
+    # Their errors are also raised, tolerated, or printed by this project; the log would add tracebacks.
     for name in ("ray.data", "ray.tune", "optuna"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
@@ -102,13 +105,14 @@ def cluster_gpus() -> float:
 
 
 def requested_gpus(wanted: bool | None) -> int:
-    """How many GPUs to compute on.
+    """Number of GPUs to compute on.
 
     Args:
-        wanted: Whether to; None does if there are any.
+        wanted: True asks for GPUs (at least one, which a cluster may have to start), False for none; None takes those
+            there are.
 
     Raises:
-        ClusterError: GPUs are wanted, and this machine, which is all there is, has none.
+        ClusterError: GPUs are wanted, but this machine has none and no cluster was joined.
     """
     there = int(cluster_gpus())
     if wanted and not there and not has_joined():
@@ -117,24 +121,24 @@ def requested_gpus(wanted: bool | None) -> int:
 
 
 def has_joined() -> bool:
-    """Whether Ray is a cluster that others may use or enlarge, and not a private one on this machine."""
+    """Whether RAY_ADDRESS names a cluster, which may be shared and may grow, and not a private Ray."""
     return os.environ.get("RAY_ADDRESS", "") not in _ONE_S_OWN
 
 
 def fits_a_node(resources: dict[str, float]) -> bool:
-    """Whether some node of the cluster has all of these, were it idle."""
+    """Whether some node has all of these resources in total, free or not."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return any(all(node.get(name, 0) >= need for name, need in resources.items()) for node in nodes)
 
 
 def decode_cpus() -> float:
-    """Cores reserved by a decoding task: one, but half on a small machine, so that networks find room."""
+    """Cores that a decoding task reserves: one, or half of one below 8 cores, which leaves room for networks."""
     return 1.0 if cluster_cpus() >= 8 else 0.5
 
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """SIGTERM after the block does what it did before: Ray's core would abort the process."""
+    """Restore the SIGTERM handler after the block: Ray's core installs one that aborts the process."""
     before = signal.getsignal(signal.SIGTERM)
     yield
     if current_thread() is main_thread():
@@ -143,8 +147,9 @@ def _own_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _stderr_into(file: Path) -> Iterator[None]:
-    """Send what native code writes to standard error into a file; Ray's core greets a person there."""
+    """Redirect standard error of the whole process, native code included, into a file: Ray's core prints there."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    # Text that is still buffered belongs to the old target.
     sys.stderr.flush()
     kept = os.dup(2)
     with file.open("ab") as target:
@@ -166,7 +171,7 @@ def _joined() -> Any:
 
 
 def _private() -> Any:
-    """Start a Ray that listens on loopback alone, and answers nobody without this person's token."""
+    """Start a Ray that listens on loopback only, and asks for this account's token."""
     keep_token_private()
     with on_loopback():
         return ray.init(
@@ -175,7 +180,7 @@ def _private() -> Any:
 
 
 def _keep_logs(source: Path, target: Path) -> None:
-    """Copy a session's logs; where there is no room for them, what the job ends with matters more."""
+    """Copy a session's logs; a full disk is only printed, so that it does not hide how the job ended."""
     try:
         _copy_logs(source, target)
     except OSError as error:
@@ -185,7 +190,7 @@ def _keep_logs(source: Path, target: Path) -> None:
 
 
 def _copy_logs(source: Path, target: Path) -> None:
-    """Copy a session's logs, leaving out files too large to be read by anyone."""
+    """Copy a session's logs, without empty files and those of MAX_LOG_BYTES or more."""
     target.mkdir(parents=True, exist_ok=True)
     for file in source.glob("**/*"):
         if file.is_file() and 0 < file.stat().st_size < MAX_LOG_BYTES:

@@ -1,1 +1,1 @@
-"""Datasets made in parallel by Ray tasks."""
+"""Making datasets in parallel with Ray tasks."""

@@ -1,4 +1,4 @@
-"""Composites made in parallel: clips checked, then videos encoded, each by a task of its own."""
+"""Making composite videos in parallel: one task per clip to check, then one per video to encode."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ CLIPS_FILE = "clips.parquet"
 
 @dataclass(frozen=True, kw_only=True)
 class Composed:
-    """What was made.
+    """Result of making composites.
 
     Attributes:
-        manifest: The videos.
-        encoded: Videos that were encoded now; the others were there already.
+        manifest: Manifest of all videos.
+        encoded: Number of videos that were encoded now; the others existed already.
     """
 
     manifest: Manifest
@@ -37,7 +37,7 @@ class Composed:
 def check_clips(
     listing: Listing, config: CompositeConfig, *, watch: Watch
 ) -> tuple[list[Clip], list[Reject]]:
-    """Decode every clip once, over all CPU workers; those that do not decode whole, and copies, are rejects."""
+    """Decode every clip once, on all CPU workers; clips that are damaged, or copies of others, are rejects."""
     check = ray.remote(_check)
     checked = in_parallel(lambda video: check.remote(video, config), listing.videos, watch)
     clips, copies = without_copies([clip for clip in checked if isinstance(clip, Clip)])
@@ -47,15 +47,15 @@ def check_clips(
 def make_composites(
     clips: Sequence[Clip], config: CompositeConfig, folder: Path, *, watch: Watch
 ) -> Composed:
-    """Encode and index the videos over all CPU workers, and write which clip feeds which split, and the manifest.
+    """Encode and index the videos on all CPU workers, and write ``clips.parquet`` (each clip's split) and manifest.
 
-    Videos that are there already are left as they are, so that an interrupted job goes on where it stopped.
+    Existing videos are kept, so that an interrupted job continues where it stopped.
 
     Args:
-        clips: The clips, some of every class in every split that is to have videos.
-        config: What to make.
-        folder: Where videos, ``clips.parquet``, manifest and index go.
-        watch: Told of progress.
+        clips: The clips; every split that gets videos needs some of every class.
+        config: Number and format of the videos.
+        folder: Folder for videos, ``clips.parquet``, manifest and index.
+        watch: Called with progress.
 
     Raises:
         VideoError: A clip cannot be read any more.

@@ -1,4 +1,4 @@
-"""Making a dataset in parallel: indexing videos that are there, and writing synthetic ones."""
+"""Making a dataset in parallel: indexing existing videos, or encoding synthetic ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,13 +36,13 @@ PARTS_FOLDER = "index_parts"
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A dataset that was made.
+    """Result of preparing a dataset.
 
     Attributes:
-        manifest: The videos that can be used.
-        rejects: Files and rows that cannot, each with its reason.
-        indexed: Videos that were opened now; the others were known already, perhaps from a run that was cut off.
-        notes: What a person should know, a line each.
+        manifest: Manifest of the videos that can be used.
+        rejects: Files and rows that cannot be used, each with its reason.
+        indexed: Number of videos that were indexed now; the others were indexed by an earlier job.
+        notes: Notes for the user, a line each.
     """
 
     manifest: Manifest
@@ -52,16 +52,16 @@ class Prepared:
 
 
 def index_listing(listing: Listing, output: Path, *, roots: Roots, watch: Watch) -> Prepared:
-    """Index every listed video over all CPU workers, and write manifest, index and rejects.
+    """Index every listed video on all CPU workers, and write manifest, index and rejects.
 
-    Indices are written to the output folder as they come in. A preparation that was cut off goes on where it
-    stopped, and one with other options opens only files that are new or have changed.
+    Indices are written to the output folder as they come in. An interrupted job continues where it stopped, and one
+    with other options indexes only files that are new or have changed.
 
     Args:
         listing: The videos, each with a split.
         output: Folder of the dataset; nothing is written anywhere else.
-        roots: Where the videos may lie, now and whenever the manifest is read.
-        watch: Told of progress.
+        roots: Folders and addresses in which the videos may lie, now and whenever the manifest is read.
+        watch: Called with progress.
 
     Raises:
         ManifestError: None of the videos can be used, or some lie outside the roots.
@@ -93,12 +93,12 @@ def index_listing(listing: Listing, output: Path, *, roots: Roots, watch: Watch)
 
 
 def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Manifest:
-    """Render and encode the synthetic dataset over all CPU workers, and write its manifest and index.
+    """Render and encode the synthetic dataset on all CPU workers, and write its manifest and index.
 
     Args:
-        config: The dataset.
-        folder: Where videos, manifest and index go.
-        watch: Told of progress.
+        config: Number, classes, length and format of the videos.
+        folder: Folder for videos, manifest and index.
+        watch: Called with progress.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write = ray.remote(_write_and_index)
@@ -117,13 +117,13 @@ def write_dataset(
     classes: Sequence[str],
     multi_label: bool,
 ) -> Manifest:
-    """Write index and manifest; the manifest last, so that a dataset that has one is whole.
+    """Write index and manifest; the manifest last, so that a dataset with a manifest is complete.
 
     Args:
-        folder: The dataset's.
-        rows: Of the manifest.
+        folder: Folder of the dataset.
+        rows: Rows of the manifest.
         indices: Rows of INDEX_SCHEMA.
-        classes: Names in order.
+        classes: Names of the classes, in order.
         multi_label: Whether a video may have any number of labels instead of exactly one.
     """
     write_indices(folder / INDEX_FILE, indices)
@@ -131,7 +131,7 @@ def write_dataset(
 
 
 def index_made(row: VideoRow) -> dict[str, Any]:
-    """Index a video that was just encoded: its row of INDEX_SCHEMA."""
+    """Index a video that was just encoded; returns its row of INDEX_SCHEMA."""
     return index_row(row.video_id, index_video(row.path))
 
 
@@ -145,7 +145,7 @@ def _write_and_index(
 def _index(
     videos: Sequence[ListedVideo], state_of: Mapping[str, str], parts: IndexParts, *, logs: Path, watch: Watch
 ) -> list[Reject]:
-    """Index videos and write what comes in as it does; gives those that cannot be read."""
+    """Index videos, and write their indices as they come in; returns those that cannot be read."""
     rejects: list[Reject] = []
     done = 0
     with ray_session(logs=logs):

@@ -1,1 +1,1 @@
-"""Ray Data decodes videos: what a schedule says for training, sparsely for prediction."""
+"""Decoding with Ray Data: the frames of a schedule for training, sparse frames for prediction."""

@@ -1,6 +1,6 @@
-"""Ray Data decodes what a schedule says, over CPU workers.
+"""Decoding of a schedule's frames on CPU workers, as a Ray Data source.
 
-Nothing here imports torch: a worker would take longer to import it than to decode a dozen videos.
+Nothing here imports torch: importing it takes a worker longer than decoding a dozen videos.
 """
 
 from collections.abc import Iterator
@@ -26,21 +26,21 @@ from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import StoredIndices, VideoIndices
 
 ROWS_PER_TASK = 8
-"""Videos that one decoding task takes: enough that starting tasks costs little beside decoding."""
+"""Videos of a decoding task: enough that starting tasks costs little compared with decoding."""
 
 WINDOW_ROWS = 32_768
-"""Rows that are planned and started together: a split of a million videos must not be planned at once."""
+"""Rows of one Ray Data pipeline: planning a split of a million videos at once would take too much memory and time."""
 
 BLOCK_BYTES = 16_000_000
-"""Pixels that are handed on together: about a video, so that the next step need not wait for a whole task."""
+"""Target size of a block: about one video, so that its consumer need not wait for the whole task."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeSpec:
-    """What the networks want to see.
+    """Frames and sizes that the networks take as input.
 
     Attributes:
-        light_size: Height and width of LightNet's frames in pixels; None where it does not look.
+        light_size: Height and width of LightNet's frames in pixels; None where LightNet is not used.
         heavy_size: Height and width of HeavyNet's frames in pixels.
         frames: Successive frames of a timestep, ``m``.
     """
@@ -51,11 +51,11 @@ class DecodeSpec:
 
 
 class ScheduledVideos(Datasource):
-    """The rows of a schedule, decoded; a video that cannot be read becomes a reject row with its reason.
+    """Ray Data source of a schedule's rows, decoded; a video that cannot be read becomes a reject row.
 
-    A reject row has blank pixels of the usual shape, so that batches keep theirs, and must be left out by
-    its ``reject`` column. As a source, and not as a map over row numbers, all work is one kind of task: on a
-    small cluster two kinds would wait for each other's cores.
+    A reject row has its reason in the column ``reject``, and black pixels of the usual shape, so that batches keep
+    their shape; consumers must leave it out. This is a source and not a map over row numbers, because then there is
+    only one kind of task: on a small cluster two kinds would wait for each other's cores.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class ScheduledVideos(Datasource):
         per_task_row_limit: int | None = None,
         data_context: DataContext | None = None,
     ) -> list[ReadTask]:
-        """Give a task for every few successive rows; how many tasks there are is ours to say."""
+        """Make one task per ROWS_PER_TASK successive rows; ``parallelism`` is ignored."""
         starts = range(0, self.rows, ROWS_PER_TASK)
         return [self._task(range(start, min(start + ROWS_PER_TASK, self.rows))) for start in starts]
 
     @property
     def tasks(self) -> int:
-        """How many there are."""
+        """Number of read tasks."""
         return -(-self.rows // ROWS_PER_TASK)
 
     def estimate_inmemory_data_size(self) -> int | None:
@@ -92,14 +92,14 @@ class ScheduledVideos(Datasource):
 
 
 class ScheduledDecoder:
-    """Decodes rows of a schedule by their numbers; small to send, since what it knows lies in the object store."""
+    """Decodes rows of a schedule by number; cheap to send with each task, since its data is in the object store."""
 
     def __init__(self, work: ray.ObjectRef, spec: DecodeSpec) -> None:
         self.work = work
         self.spec = spec
 
     def __call__(self, numbers: range) -> Iterator[pa.Table]:
-        """Decode the scheduled rows of these numbers, a table each."""
+        """Decode the scheduled rows of these numbers; yields a table of one row each."""
         for number in numbers:
             yield pixel_table(self._decode(number))
 
@@ -113,8 +113,8 @@ class ScheduledDecoder:
             pixels, reject = decode_timesteps(path, index, starts_T, frame_count, self.spec), ""
         except VideoError as error:
             pixels, reject = blank(len(starts_T), self.spec), error.reason
-        told = {"starts": starts_T, "path": without_secrets(path), "reject": reject, "node": _own_node()}
-        return {**scheduled, **pixels, **told}
+        origin = {"starts": starts_T, "path": without_secrets(path), "reject": reject, "node": _own_node()}
+        return {**scheduled, **pixels, **origin}
 
 
 @lru_cache(maxsize=1)
@@ -124,24 +124,24 @@ def _own_node() -> str:
 
 @lru_cache(maxsize=2)
 def _fetched(work: ray.ObjectRef) -> tuple[pa.Table, list[str], list[int], VideoIndices]:
-    """Schedule, paths, frame counts and indices; kept by the process for its next task, since they may be large."""
+    """Schedule, paths, frame counts and indices; cached for the process's next task, since they may be large."""
     return ray.get(work)
 
 
 def decode_timesteps(
     path: str, index: VideoIndex, starts_T: np.ndarray, frame_count: int, spec: DecodeSpec
 ) -> Row:
-    """Pixels of timesteps for both networks.
+    """Decode the pixels of timesteps for both networks.
 
     Args:
-        path: The video.
+        path: The video's path or address.
         index: Its frames and keyframes.
         starts_T: First frame of each timestep.
         frame_count: Frames that the manifest says the video has.
-        spec: What the networks want to see.
+        spec: Frames and sizes to decode.
 
     Returns:
-        ``frames`` (T, H, W, 3) and ``snippets`` (T, M, H, W, 3), uint8, and how many frames were ``replaced``.
+        ``frames`` (T, H, W, 3) and ``snippets`` (T, M, H, W, 3), uint8, and ``replaced``, the number of damaged frames.
 
     Raises:
         VideoError: The video cannot be read, or has fewer frames than the manifest says.
@@ -162,7 +162,7 @@ def decode_timesteps(
 
 
 def blank(timesteps: int, spec: DecodeSpec) -> Row:
-    """Pixels of the usual shape for a video that has none."""
+    """Black pixels of the usual shape, for a video that cannot be read."""
     light_size = spec.light_size or 0
     light = (timesteps, light_size, light_size, 3)
     heavy = (timesteps, spec.frames, spec.heavy_size, spec.heavy_size, 3)
@@ -174,24 +174,26 @@ def _no_frames(timesteps: int) -> np.ndarray:
 
 
 def decoded(schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec: DecodeSpec) -> Dataset:
-    """A dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables.
+    """Dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables.
 
     Args:
-        schedule: Rows of the split, no more than a window of them.
+        schedule: Rows of the split, at most WINDOW_ROWS.
         manifest: The split.
-        indices: Of its videos; one that has none is indexed anew.
-        spec: What the networks want to see.
+        indices: Stored indices of its videos; a video without one is indexed when it is decoded.
+        spec: Frames and sizes to decode.
     """
     quieten()
     source = ScheduledVideos(schedule, manifest, indices, spec)
-    # Told another number, Ray Data would cut blocks up to reach it.
+    # With another number than that of the tasks, Ray Data would split blocks to reach it.
     rows = ray.data.read_datasource(
         source,
         override_num_blocks=source.tasks,
         num_cpus=decode_cpus(),
         label_selector=label_selector("decode"),
     )
+    # Batches must not depend on which task is the fastest: the order is that of the schedule.
     rows.context.execution_options.preserve_order = True
     rows.context.target_max_block_size = BLOCK_BYTES
+    # Ray would poll each task's memory every second, which costs CPU time and is not used here.
     rows.context.memory_usage_poll_interval_s = None
     return rows

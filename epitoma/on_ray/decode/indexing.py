@@ -1,4 +1,4 @@
-"""Indexing files over CPU workers with Ray Data: no file stops the others (see ``lost_workers.py``)."""
+"""Indexing of video files on CPU workers with Ray Data; no file stops the others (see ``lost_workers.py``)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import index_row
 
 VIDEOS_PER_TASK = 16
-"""Videos that one task indexes: enough that starting tasks costs little, few enough to lose when cut off."""
+"""Videos of an indexing task: enough that starting tasks costs little, few enough that losing one costs little."""
 
 IndexFile = Callable[[str], VideoIndex]
 """Indexes the video at a path or address, or raises a VideoError."""
@@ -35,10 +35,10 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class Indexed:
-    """What came of one file.
+    """Result of indexing one file.
 
     Attributes:
-        video_id: The video's.
+        video_id: Id of the video.
         path: The file, or its address without secrets.
         reason: Why it cannot be read; None where it can.
         row: A row of PART_SCHEMA; None where it cannot be read.
@@ -53,12 +53,12 @@ class Indexed:
 def index_files(
     videos: Sequence[ListedVideo], state_of: Mapping[str, str], *, index_file: IndexFile = index_video
 ) -> Iterator[list[Indexed]]:
-    """Index videos over the cluster; yields what tasks come back with, in the order in which they end.
+    """Index videos on the cluster; yields the results of each task, in the order in which tasks end.
 
     Args:
         videos: The videos.
-        state_of: What each one's file is now, by video id.
-        index_file: How to index one.
+        state_of: State of each file now (see :func:`file_state`), by video id.
+        index_file: Indexes one file.
     """
     quieten()
     listed = pa.table(
@@ -94,8 +94,8 @@ def _index_one(index_file: IndexFile, *, video_id: str, path: str, file: str) ->
         row = {"file": file, **index_row(video_id, index_file(path))}
         return {"video_id": video_id, "path": path, "row": row}
     except VideoError as error:
-        # Of an address the error's path is without its secrets.
+        # The error's path has no secrets, which an address may have.
         return {"video_id": video_id, "path": error.path, "reason": error.reason}
-    except Exception as error:  # Whatever is wrong with one file must not cost the others.
+    except Exception as error:  # An unexpected error of one file must not fail the others of its task.
         reason = hide_secrets(f"{type(error).__name__}: {error}")
         return {"video_id": video_id, "path": without_secrets(path), "reason": reason}

@@ -1,8 +1,8 @@
-"""A decoded video as one row of an Arrow table, without copying its pixels.
+"""Decoded videos as rows of Arrow tables, without copies of their pixels.
 
-Ray Data's own tensors copy them several times between a task and the trainer; for rows of tens of megabytes that
-costs as much as decoding. Here a column of bytes points at what the decoder wrote, is copied once into shared
-memory, and is read there.
+Ray Data's own tensor columns copy pixels several times between a task and the trainer; for rows of tens of megabytes
+that costs as much as decoding. Here a column of bytes wraps the decoder's buffer, is copied once into the object store,
+and is read there.
 """
 
 import math
@@ -19,11 +19,11 @@ _SHAPES = "{}_shape"
 
 
 def pixel_table(row: Row, schema: pa.Schema | None = None) -> pa.Table:
-    """Give a row, whose arrays named in PIXELS are uint8, as a table of one row.
+    """Make a table of one row; its arrays named in PIXELS must be uint8.
 
     Args:
         row: The row.
-        schema: Of its other columns, where their values alone do not tell their types.
+        schema: Types of the other columns, where they cannot be inferred from the values, such as None.
     """
     types = {} if schema is None else {field.name: field.type for field in schema}
     columns = {name: pa.array([value], types.get(name)) for name, value in row.items() if name not in PIXELS}
@@ -34,7 +34,7 @@ def pixel_table(row: Row, schema: pa.Schema | None = None) -> pa.Table:
 
 
 def pixel_rows(table: pa.Table) -> Iterator[Row]:
-    """Yield the rows that pixel_table made; their pixels are views of the table."""
+    """Yield the rows of tables made by pixel_table; their pixels are read-only views of the table's buffers."""
     others = [name for name in table.column_names if not name.startswith(PIXELS)]
     plain = table.select(others).to_pylist()
     pixels = (_views(table[name], table[_SHAPES.format(name)].to_pylist()) for name in PIXELS)
@@ -49,7 +49,7 @@ def _bytes_column(array: np.ndarray) -> pa.Array:
 
 
 def _views(column: pa.ChunkedArray, shapes: list[list[int]]) -> Iterator[np.ndarray]:
-    """Arrays of every row; a scalar of Arrow's would be a copy."""
+    """Yield the array of every row, read from the column's buffers: an Arrow scalar would be a copy."""
     chunk_rows = ((chunk, row) for chunk in column.chunks for row in range(len(chunk)))
     for (chunk, row), shape in zip(chunk_rows, shapes, strict=True):
         _, offsets, content = chunk.buffers()

@@ -1,6 +1,6 @@
-"""The two stages of recognition that decode, on CPU workers: middle frames of all candidates, snippets of those kept.
+"""The two decoding stages of prediction, on CPU workers: middle frames of all candidates, then snippets of kept ones.
 
-Nothing here imports torch: a worker would take longer to import it than to decode a dozen videos.
+Nothing here imports torch: importing it takes a worker longer than decoding a dozen videos.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ TASK = pa.schema(
         pa.field("index", pa.struct(list(INDEX_SCHEMA))),
     ]
 )
-"""A video that is to be recognised; one whose index is null is indexed when it is opened."""
+"""A video to recognise; where its index is null, the first stage indexes it."""
 
 BETWEEN = pa.schema(
     [
@@ -45,14 +45,14 @@ BETWEEN = pa.schema(
         pa.field("fault", pa.string()),
     ]
 )
-"""A video between stages, beside its pixels: what is known of its T candidates, as bytes of int64, float64, float32 and
-float32, what was spent, and why it cannot be gone on with, if so."""
+"""A video between stages, without its pixel columns. ``starts`` (int64), ``seconds`` (float64), ``alpha`` and ``gate``
+(float32) are the bytes of arrays (T,). ``reject`` is why the video cannot be read, ``fault`` the traceback of a bug."""
 
 
 def first_pass_task(
     task: pa.Table, *, two_pass: TwoPass, budget: int | None = None, index_file: IndexFile = index_video
 ) -> Iterator[pa.Table]:
-    """Decode the middle frames of videos, rows of TASK, snippets too where that is cheaper, and give a table each."""
+    """Decode the middle frames of videos, rows of TASK, and their snippets where that is cheaper; a table per video."""
     first = partial(_first_pass, budget=budget, index_file=index_file)
     for video in task.to_pylist():
         row = {**dict.fromkeys(BETWEEN.names), **video, "frames": NO_PIXELS, "snippets": NO_PIXELS}
@@ -60,19 +60,19 @@ def first_pass_task(
 
 
 def second_pass_task(batch: pa.Table, *, two_pass: TwoPass) -> Iterator[pa.Table]:
-    """Decode the snippets that were kept of videos, where that was not done at once, and give a table each."""
+    """Decode the kept snippets of videos, unless the first pass has decoded them; a table per video."""
     for row in pixel_rows(batch):
         goes_on = not (row["reject"] or row["fault"] or len(row["snippets"]))
         yield pixel_table(_or_rejected(_second_pass, row, two_pass) if goes_on else row, BETWEEN)
 
 
 def _or_rejected(work: Callable[[Row, TwoPass], dict[str, Any]], row: Row, two_pass: TwoPass) -> Row:
-    """The row with what the work adds, or with the reason why its video cannot be read."""
+    """The row with the columns that the work returns, or with the reason why its video cannot be read."""
     try:
         return {**row, **work(row, two_pass)}
     except VideoError as error:
         return {**row, "reject": error.reason}
-    except Exception as error:  # Whatever is wrong with one file must not cost the others.
+    except Exception as error:  # An unexpected error of one file must not fail the others of its task.
         return {**row, "reject": hide_secrets(f"{type(error).__name__}: {error}")}
 
 

@@ -1,1 +1,1 @@
-"""Models applied to many videos by Ray Data: predictions, and features to train from."""
+"""Networks applied to many videos with Ray Data: predictions, and features to train from."""

@@ -1,4 +1,4 @@
-"""Extraction of features into a store: decode over CPU workers, networks in actors, Parquet parts."""
+"""Extraction of features into a store: CPU workers decode, actors run the networks and write Parquet parts."""
 
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -43,15 +43,16 @@ from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 
 MAX_BATCH_BYTES = 64_000_000
+"""Most decoded pixels of a batch, in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extracted:
-    """An extraction's outcome.
+    """Result of an extraction.
 
     Attributes:
-        folder: The store.
-        computed: Videos whose features were computed now; 0 where all were there already.
+        folder: Folder of the store.
+        computed: Number of videos whose features were computed now; 0 where all were stored already.
         rejects: Videos of the manifest that cannot be read.
     """
 
@@ -69,20 +70,20 @@ def extract_features(
     watch: Watch,
     max_reject_share: float = 0.05,
 ) -> Extracted:
-    """Compute features of uniform timesteps of every video that the store does not know yet.
+    """Compute features of uniform timesteps of every video that is not in the store yet.
 
-    An interrupted extraction goes on where it stopped.
+    An interrupted extraction continues where it stopped.
 
     Args:
         manifest: The videos.
         networks: Both networks, frozen.
-        timesteps: Dense timesteps a video, D.
+        timesteps: Uniform timesteps per video, D.
         root: Folder of stores.
-        watch: Told of progress.
-        max_reject_share: Largest share of bad videos.
+        watch: Called with progress.
+        max_reject_share: Largest share of videos that may be unreadable.
 
     Raises:
-        TooManyRejectsError: More than the allowed share of videos is bad.
+        TooManyRejectsError: More than the allowed share of videos cannot be read.
     """
     key = store_key(networks, timesteps=timesteps)
     folder = (root / key.digest()).resolve()
@@ -102,7 +103,7 @@ def extract_features(
 
 
 def store_key(networks: Networks, *, timesteps: int) -> StoreKey:
-    """Everything that the features of this extraction depend on, beside the videos."""
+    """Key of a store: everything that features depend on, except the videos."""
     return StoreKey(
         light_name=networks.light.name,
         heavy_name=networks.heavy.name,
@@ -117,9 +118,9 @@ def store_key(networks: Networks, *, timesteps: int) -> StoreKey:
 
 
 class Extractor:
-    """Runs both networks over decoded videos, one video at a time, and writes a Parquet part a batch.
+    """Actor that runs both networks over decoded videos and writes a Parquet part per batch.
 
-    One video at a time keeps features independent of how videos happened to be batched.
+    Each forward pass has one video, so that features do not depend on how videos are batched.
     """
 
     def __init__(self, networks: ray.ObjectRef, identity: ray.ObjectRef, folder: Path, *, gpu: bool) -> None:
@@ -143,7 +144,7 @@ class Extractor:
 
     @torch.inference_mode()
     def _features(self, row: dict[str, Any]) -> dict[str, bytes]:
-        # Copied, since torch must not be given what all processes share.
+        # Copied: the row is a read-only view of the shared object store, and torch needs writable memory.
         frames_BTCHW = channels_first(row["frames"][None].copy()).to(self.device)
         snippets_PCMHW = snippets_first(row["snippets"].copy()).to(self.device)
         light_TC = self.networks.light(frames_BTCHW)[0]
@@ -176,7 +177,7 @@ def _extract(
             batch_format="pyarrow",
             zero_copy_batch=True,
             batch_size=_batch_size(timesteps, spec.heavy_size, spec.frames),
-            # A cluster may have to grow before it has room for all of them.
+            # In a cluster start with one: it may have to grow before it has room for all.
             compute=ActorPoolStrategy(min_size=1 if has_joined() else actors, max_size=actors),
             num_gpus=1 if gpus else 0,
             num_cpus=0.5,
@@ -189,10 +190,10 @@ def _extract(
 
 
 def _identity_of(window: pa.Table, identity: dict[str, str]) -> ray.ObjectRef:
-    """Identities of a window's videos: every actor holds them, and those of a million would take a third of a GiB."""
+    """Identities of a window's videos only: each actor holds them, and a million would take a third of a GiB."""
     return ray.put({video_id: identity[video_id] for video_id in window["video_id"].to_pylist()})
 
 
 def _batch_size(timesteps: int, heavy_size: int, frames: int) -> int:
-    """Videos of a part: as many as decoded fit into memory comfortably, and no more than 16."""
+    """Videos of a batch: as many as decoded fit into MAX_BATCH_BYTES, 1 to 16."""
     return int(min(16, max(1, MAX_BATCH_BYTES // (timesteps * frames * heavy_size**2 * 3))))

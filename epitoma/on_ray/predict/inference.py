@@ -1,9 +1,9 @@
-"""Recognising many videos: four stages that stream into each other, on whatever the cluster has.
+"""Prediction of many videos: a Ray Data pipeline of four streaming stages.
 
-CPU workers decode the middle frames of all candidates, actors with the networks choose, CPU workers decode the snippets
-of what was kept (unless the first pass took them along, see ``video/two_pass.py``), actors classify. Only a few videos
-are between the stages at any time, so memory does not grow with the number of videos. What becomes of files that end
-the process that reads them says ``cluster/lost_workers.py``.
+CPU workers decode the middle frames of all candidates, actors run LightNet and the selector, CPU workers decode the
+kept snippets (unless the first pass has decoded them, see ``video/two_pass.py``), and actors run HeavyNet and the
+classifier. Only a few videos are between stages at any time, so memory does not grow with the number of videos. For
+files that kill the process that reads them see ``cluster/lost_workers.py``.
 """
 
 from collections.abc import Iterator
@@ -32,27 +32,27 @@ from epitoma.video.index import index_video
 
 FIRST_PASSES_PER_TASK = 8
 SECOND_PASSES_PER_TASK = 4
-"""Videos of a decoding task: enough that starting tasks costs little beside decoding."""
+"""Videos of a decoding task: enough that starting tasks costs little compared with decoding."""
 
 TASKS_PER_CPU = 4
-"""Tasks of a core at least, where videos are few: whoever is idle at the end waits for the longest."""
+"""Fewest tasks per core, where videos are few: with larger tasks most cores would idle while the last one ends."""
 
 BLOCK_BYTES = 4 * 2**20
-"""Pixels that are handed on in one piece, to be classified in one go by one actor, unless a single video has more."""
+"""Target size of a block, the work that one actor gets at a time; a single video may be larger."""
 
 STAGE_CPUS = 0.25
-"""Cores reserved by an actor: one of each kind for every core leaves half of them for decoding."""
+"""Cores that an actor reserves: with one actor of each kind per core, half of the cores remain for decoding."""
 
 GPU_OF_SELECTING, GPU_OF_CLASSIFYING = 0.25, 0.5
-"""Shares of a GPU: wherever Ray puts the actors of one kind, one of the other for each GPU finds room."""
+"""Shares of a GPU that actors reserve: however Ray places the actors of one kind, one of the other per GPU fits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictResults:
-    """What has come in.
+    """Some results of a prediction job.
 
     Attributes:
-        rows: Rows of what was said (``epitoma.inference.predictions.PREDICTION_SCHEMA``).
+        rows: Predictions, rows of ``epitoma.inference.predictions.PREDICTION_SCHEMA``.
         rejects: Videos that cannot be read.
     """
 
@@ -69,15 +69,15 @@ def predict_files(
     gpus: int,
     index_file: IndexFile = index_video,
 ) -> Iterator[PredictResults]:
-    """Recognise videos over the cluster; yields results as they come in, in any order, one for every video.
+    """Predict videos on the cluster; yields results as they come in, in any order, one for every video.
 
     Args:
         listed: The videos.
-        model: With its networks, set to run as they shall.
-        config: The model's.
-        request: What is asked.
-        gpus: How many GPUs to compute on; 0 computes on CPUs.
-        index_file: How to index a video that has no stored index.
+        model: The model with its networks, their speed options set.
+        config: Config of the model.
+        request: The same request for every video.
+        gpus: Number of GPUs to compute on; 0 computes on CPUs.
+        index_file: Indexes a video that has no stored index.
     """
     quieten()
     two_pass = two_pass_of(model, config)
@@ -93,7 +93,7 @@ def predict_files(
         rows = computed(rows, ClassifyStage, gpu_share=GPU_OF_CLASSIFYING)
         rows.context.target_max_block_size = BLOCK_BYTES
         rows.context.memory_usage_poll_interval_s = None
-        # Actors that have little to do for a moment stay: another would take seconds to start.
+        # Never stop idle actors: a new one takes seconds to start.
         rows.context.autoscaling_config.actor_pool_util_downscaling_threshold = -1.0
         return as_they_come(rows)
 
@@ -146,7 +146,7 @@ def _computed(
         batch_size=1,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        # Each takes seconds to start, and few may do for a light network. A cluster may have to grow for more.
+        # From one up: each takes seconds to start, a light network may need few, and a cluster may have to grow first.
         compute=ActorPoolStrategy(min_size=1, max_size=actors),
         num_cpus=STAGE_CPUS,
         num_gpus=gpu_share if gpus else 0,

@@ -1,4 +1,4 @@
-"""The two stages of recognition that compute, in actors that hold the networks: choosing, and classifying."""
+"""The two computing stages of prediction, actors with the networks: selecting timesteps, and classifying."""
 
 import traceback
 from abc import ABC, abstractmethod
@@ -28,17 +28,17 @@ RESULT = pa.schema(
         pa.field("prediction", pa.struct(list(PREDICTION_SCHEMA))),
     ]
 )
-"""What came of a video: what was said of it, or why it cannot be read, or what went wrong here."""
+"""Result of a video: its prediction, or why it cannot be read (``reject``), or the traceback of a bug (``fault``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictRequest:
-    """What is asked of every video.
+    """Options of a prediction, the same for every video.
 
     Attributes:
-        budget: Keep exactly this many timesteps; None leaves it to the gates.
-        top: Labels that are told, at most.
-        min_score: Labels of a lower score are not told.
+        budget: Keep exactly this many timesteps; None lets the gates decide.
+        top: Most labels to return.
+        min_score: Leave out labels with a score below this.
     """
 
     budget: int | None = None
@@ -47,12 +47,12 @@ class PredictRequest:
 
 
 class Stage(ABC):
-    """A process with the networks; what goes wrong in it is a fault of ours, and no video's.
+    """Actor with the networks; an error in it is a bug, not a bad video, and is returned as ``fault``.
 
     Args:
         shared: Model and its config, in the object store.
-        request: What is asked.
-        gpu: Whether to compute on the GPU that this process was given.
+        request: Options of the prediction.
+        gpu: Whether to compute on this actor's GPU.
     """
 
     def __init__(self, shared: ray.ObjectRef, request: PredictRequest, *, gpu: bool) -> None:
@@ -62,32 +62,32 @@ class Stage(ABC):
         self.request = request
 
     def __call__(self, batch: pa.Table) -> Iterator[pa.Table]:
-        """Do this stage's work on every video that can be gone on with."""
+        """Do this stage's work on every video without a reject or fault; yields a table per video."""
         for row in pixel_rows(batch):
             try:
                 worked = row if row["reject"] or row["fault"] else {**row, **self.work(row)}
-            # Raised here, it would be taken for a lost task's, and the video for unreadable.
+            # A raised error would fail the block, and its videos would be reported as unreadable.
             except Exception:
                 worked = {**row, "fault": traceback.format_exc()}
             yield self.table(worked)
 
     @abstractmethod
     def work(self, row: Row) -> dict[str, Any]:
-        """What this stage adds to a row."""
+        """Compute the columns that this stage adds to a row."""
 
     @abstractmethod
     def table(self, row: Row) -> pa.Table:
-        """The row as the next stage takes it."""
+        """Make the table of one row that the next stage takes."""
 
 
 class SelectStage(Stage):
-    """LightNet and the selector."""
+    """Stage of LightNet and the selector."""
 
     def work(self, row: Row) -> dict[str, Any]:
-        """Choose among the candidates."""
+        """Select among the candidates."""
         watch = Stopwatch()
         with watch.on("light"):
-            # Copied, since torch must not be given what all processes share.
+            # Copied: the row is a read-only view of the shared object store, and torch needs writable memory.
             chosen = self.predictor.choose(row["frames"].copy(), budget=self.request.budget)
         return {
             "alpha": chosen.alpha_T.tobytes(),
@@ -97,15 +97,15 @@ class SelectStage(Stage):
         }
 
     def table(self, row: Row) -> pa.Table:
-        """Without what nobody looks at again."""
+        """Make the row's table without the middle frames, which no later stage needs."""
         return pixel_table({**row, "frames": NO_PIXELS}, BETWEEN)
 
 
 class ClassifyStage(Stage):
-    """HeavyNet and the classifier."""
+    """Stage of HeavyNet and the classifier."""
 
     def work(self, row: Row) -> dict[str, Any]:
-        """Classify what was kept."""
+        """Classify the video from its kept snippets."""
         watch = Stopwatch()
         alpha_T, gate_T = (np.frombuffer(row[name], np.float32) for name in ("alpha", "gate"))
         chosen = Chosen(alpha_T=alpha_T, gate_T=gate_T, light_has_run=self.predictor.config.has_selector)
@@ -113,17 +113,17 @@ class ClassifyStage(Stage):
             scores_L = self.predictor.scores(row["snippets"].copy(), chosen)
         spent = {"decoding": row["decoding_ms"], "light": row["light_ms"], "heavy": watch.spent["heavy"]}
         seconds_T = np.frombuffer(row["seconds"], np.float64)
-        said = self.predictor.make_prediction(row["path"], seconds_T, chosen, scores_L, spent)
-        return {"prediction": _prediction_row(row, said, self.request)}
+        prediction = self.predictor.make_prediction(row["path"], seconds_T, chosen, scores_L, spent)
+        return {"prediction": _prediction_row(row, prediction, self.request)}
 
     def table(self, row: Row) -> pa.Table:
-        """What came of the video."""
-        told = {name: row.get(name) for name in RESULT.names}
-        return pa.Table.from_pylist([{**told, "path": without_secrets(row["path"])}], schema=RESULT)
+        """Make the result of the video."""
+        result = {name: row.get(name) for name in RESULT.names}
+        return pa.Table.from_pylist([{**result, "path": without_secrets(row["path"])}], schema=RESULT)
 
 
 def _prediction_row(row: Row, prediction: Prediction, request: PredictRequest) -> dict[str, Any]:
-    """A row of PREDICTION_SCHEMA."""
+    """Make a row of PREDICTION_SCHEMA."""
     return {
         "video_id": row["video_id"],
         "path": without_secrets(row["path"]),

@@ -1,1 +1,1 @@
-"""Ray Train around the training loop: workers, their batches, and events for the person watching."""
+"""Training with Ray Train: workers that run the training loop, their batches, and the events they emit."""

@@ -1,4 +1,4 @@
-"""Between a run's workers and the person watching: events go one way, the wish to stop goes the other."""
+"""Board between a run's workers and its driver: workers send events, the driver sends the request to stop."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +19,7 @@ ANSWER_SECONDS = 10.0
 
 @ray.remote(num_cpus=0)
 class EventBoard:
-    """Holds events of workers until the driver takes them, and what must outlive the workers."""
+    """Actor that holds the workers' events until the driver takes them, and the state that outlives workers."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -28,34 +28,34 @@ class EventBoard:
         self.error: EpitomaError | None = None
 
     def put(self, event: Event) -> bool:
-        """Add an event; answers whether the run is to stop."""
+        """Add an event; returns whether the run should stop."""
         self.events.append(event)
         return self.is_stopping
 
     def take(self, handled: int) -> list[Event]:
-        """Hand over all events but those ``handled`` since the start, which are forgotten.
+        """Return all events after the first ``handled`` of the run, and delete those.
 
-        Asked twice, because an answer came too late, it answers the same.
+        A call that is repeated, because its result came too late, returns the same events.
         """
         del self.events[: handled - self.handled]
         self.handled = handled
         return self.events
 
     def stop(self) -> None:
-        """Ask workers to keep a checkpoint and end."""
+        """Ask workers to save a checkpoint and end."""
         self.is_stopping = True
 
     def fail(self, error: EpitomaError) -> None:
-        """Keep an error that trying again cannot mend."""
+        """Store an error that a restart of the workers cannot fix; the first one counts."""
         self.error = self.error or error
 
     def failure(self) -> EpitomaError | None:
-        """The error that was kept, if there is one."""
+        """The stored error, or None."""
         return self.error
 
 
 def new_board() -> Any:
-    """A board on the driver's own node, which lives as long as the driver can."""
+    """Start a board on the driver's node, so that it does not vanish with a worker node."""
     return EventBoard.options(scheduling_strategy=beside_the_driver()).remote()
 
 
@@ -63,14 +63,14 @@ def new_board() -> Any:
 def watching(board: Any, watch: Callable[[Event], None]) -> Iterator[None]:
     """Poll the board in a thread until the block ends, then once more for the last events.
 
-    What goes wrong in watching does not stop the training; it is raised after it, unless the block raised.
+    An error of the watcher does not stop the training; it is raised after it, unless the block raises another.
     """
     poller = _Poller(board, watch)
     poller.thread.start()
     try:
         yield
     except BaseException:
-        with suppress(RayError):  # What the block raised says more.
+        with suppress(RayError):  # The block's own error is the cause, and must not be replaced.
             poller.end()
         raise
     poller.end()
@@ -79,7 +79,7 @@ def watching(board: Any, watch: Callable[[Event], None]) -> Iterator[None]:
 
 
 class _Poller:
-    """Takes events from a board and hands them on, each once and in order, whatever thread it is asked in."""
+    """Passes a board's events on to a watcher, each once and in order, from any thread."""
 
     def __init__(self, board: Any, watch: Callable[[Event], None]) -> None:
         self.board = board
@@ -90,18 +90,19 @@ class _Poller:
         self._ended, self._taking = Flag(), Lock()
 
     def end(self) -> None:
-        """Stop polling, and take what is left."""
+        """Stop polling, and pass on the remaining events."""
         self._ended.set()
         self.thread.join(timeout=ANSWER_SECONDS)
         self._take()
 
     def _poll(self) -> None:
         while not self._ended.wait(POLL_SECONDS):
-            # A busy cluster answers the next time, and one that is gone is noticed elsewhere.
+            # A busy cluster answers at the next poll, and a lost one raises in the training call.
             with suppress(RayError):
                 self._take()
 
     def _take(self) -> None:
+        # Locked: `end` may take events while the thread still waits for a late result.
         with self._taking:
             for event in ray.get(self.board.take.remote(self.handled), timeout=ANSWER_SECONDS):
                 self.handled += 1

@@ -1,4 +1,4 @@
-"""Decoded videos as torch batches, in the order of the schedule."""
+"""Training and validation batches from pixels: rows decoded by Ray Data, in the order of the schedule."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ from epitoma.video.index_table import StoredIndices
 
 
 def decode_spec(networks: Networks, *, has_selector: bool = True) -> DecodeSpec:
-    """Ask the networks what they want to see; LightNet need not look where no selector chooses."""
+    """Frames and sizes that the networks take; without a selector no frames are decoded for LightNet."""
     light: InputSpec = networks.light.input
     heavy: InputSpec = networks.heavy.input
     light_size = light.size if has_selector else None
@@ -44,15 +44,15 @@ def decode_spec(networks: Networks, *, has_selector: bool = True) -> DecodeSpec:
 
 
 def channels_first(pixels: np.ndarray) -> torch.Tensor:
-    """Decoded pixels (..., H, W, 3) as networks take them, (..., 3, H, W), without moving a byte.
+    """Decoded pixels (..., H, W, 3) as a tensor (..., 3, H, W), without a copy.
 
-    Convolutions work on this layout fastest (torch calls it channels last).
+    The memory layout is torch's channels last, in which convolutions are fastest.
     """
     return torch.from_numpy(pixels).movedim(-1, -3)
 
 
 def snippets_first(pixels: np.ndarray) -> torch.Tensor:
-    """Snippets (..., M, H, W, 3) as HeavyNet takes them, (..., 3, M, H, W), without moving a byte."""
+    """Snippets (..., M, H, W, 3) as HeavyNet's input, (..., 3, M, H, W), without a copy."""
     return torch.from_numpy(pixels).movedim(-1, -4)
 
 
@@ -64,21 +64,21 @@ def decoded_rows(
     *,
     prefetch: int,
 ) -> Iterator[Row]:
-    """Yield scheduled rows decoded and in order, some of them ahead of time.
+    """Yield the schedule's rows, decoded and in order, prefetching some.
 
     Args:
-        windows: The schedule; each window is a pipeline of its own.
+        windows: The schedule; each window is a Ray Data pipeline of its own.
         manifest: The split.
-        indices: Of its videos.
-        spec: What the networks want to see.
-        prefetch: How many rows ahead.
+        indices: Stored indices of its videos.
+        spec: Frames and sizes to decode.
+        prefetch: Rows to prefetch.
     """
     for window in windows:
         yield from in_order(decoded(window, manifest, indices, spec), prefetch=prefetch)
 
 
 def in_order(dataset: Dataset, *, prefetch: int) -> Iterator[Row]:
-    """Yield the rows of a dataset of pixel tables, some of them ahead of time."""
+    """Yield the rows of a dataset of pixel tables in order, prefetching some."""
     batches = dataset.iter_torch_batches(batch_size=1, collate_fn=_SingleRow(), prefetch_batches=prefetch)
     yield from cast(Iterable[Row], batches)
 
@@ -86,8 +86,8 @@ def in_order(dataset: Dataset, *, prefetch: int) -> Iterator[Row]:
 class PixelSource:
     """Training and validation batches of one worker, decoded by Ray Data.
 
-    A pipeline serves as many epochs as go into a window: the schedule goes on across them, and only the loop
-    knows where one ends.
+    One pipeline decodes as many epochs as fit into a window of the schedule; ``training`` takes one epoch at a time
+    from it.
     """
 
     def __init__(
@@ -115,16 +115,20 @@ class PixelSource:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of an epoch."""
+        """Optimiser steps per epoch."""
         return steps_per_epoch(len(self.manifests["train"]), self.config.optimisation.batch_size)
 
     @cached_property
     def _indices(self) -> StoredIndices:
-        """Read once: they are of many videos."""
+        """Location of the stored indices, looked up once."""
         return StoredIndices.beside(self.manifests["train"].path)
 
     def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """This worker's share of an epoch from a step on, random candidates."""
+        """Yield this worker's batches of an epoch, from a step on, with the candidates of ``train_sampling``.
+
+        Raises:
+            RuntimeError: Epochs are not requested in order.
+        """
         if self._steps is None:
             epochs = range(epoch, self.config.optimisation.epochs)
             self._steps = self._grouped("train", epochs, self._random, first_step=first_step)
@@ -135,14 +139,14 @@ class PixelSource:
             yield self._batch(list(rows), "train")
 
     def validation(self) -> Iterator[Batch]:
-        """This worker's share of the validation split, uniform candidates."""
+        """Yield this worker's batches of the validation split, with uniform candidates."""
         for _, rows in self._grouped("validation", range(1), self._uniform):
             yield self._batch(list(rows), "validation")
 
     def _grouped(
         self, split: str, epochs: range, sample: Sampler, *, first_step: int = 0
     ) -> Iterator[tuple[tuple[int, int], Iterator[Row]]]:
-        """Decoded rows of this worker, by epoch and step."""
+        """Decoded rows of this worker, grouped by (epoch, step)."""
         manifest, batch_size = self.manifests[split], self.config.optimisation.batch_size
         schedule = Schedule(
             video_ids=manifest.table["video_id"],
@@ -204,7 +208,7 @@ class PixelSource:
 
 
 def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep: int) -> Schedule:
-    """Every video of a manifest once, in order, with uniform timesteps."""
+    """Schedule of every video of a manifest once, in order, with uniform timesteps."""
 
     def sample(frame_count: int, rng: np.random.Generator) -> np.ndarray:
         return uniform_timesteps(
@@ -222,16 +226,16 @@ def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep:
 
 
 def check_reject_share(rejected: int, total: int, max_share: float, *, reasons: Path) -> None:
-    """Stop when too many videos cannot be read.
+    """Raise an error when too many videos cannot be read.
 
     Args:
-        rejected: Videos that cannot be read.
-        total: Of how many.
-        max_share: Largest share allowed.
-        reasons: Folder where ``rejects.parquet`` says why.
+        rejected: Number of videos that cannot be read.
+        total: Number of all videos.
+        max_share: Largest allowed share, 0 to 1.
+        reasons: Folder of the ``rejects.parquet`` with the reasons, for the error.
 
     Raises:
-        TooManyRejectsError: More than the allowed share is bad.
+        TooManyRejectsError: The share is larger than allowed.
     """
     if rejected > max_share * total:
         raise TooManyRejectsError(
@@ -241,14 +245,14 @@ def check_reject_share(rejected: int, total: int, max_share: float, *, reasons: 
 
 
 class _SingleRow(ArrowBatchCollateFn):
-    """A batch of one as its row, without copying pixels."""
+    """Turns a batch of one row into that row, without copying its pixels."""
 
     def __call__(self, batch: pa.Table) -> Row:
         return next(pixel_rows(batch))
 
 
 def pixel_candidates(rows: list[Row]) -> PixelCandidates:
-    """Decoded rows of one shape as a batch of candidates."""
+    """Stack decoded rows of one shape into a batch of candidates."""
     frames_BTCHW = channels_first(np.stack([row["frames"] for row in rows]))
     snippets_BTCMHW = snippets_first(np.stack([row["snippets"] for row in rows]))
     return PixelCandidates(

@@ -1,4 +1,4 @@
-"""One training run on Ray Train: the loop of ``training/loop.py`` on every worker."""
+"""A training run on Ray Train: every worker runs the loop of ``training/loop.py``."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -39,20 +39,20 @@ from epitoma.training.schedule import check_workers
 CHECKPOINTS, RAY_TRAIN = "checkpoints", "ray_train"
 
 START_TIMEOUT, ELASTIC_START_SECONDS = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "10"
-"""Ray Train counts a node that has just died, and by itself waits a minute for it before it counts again."""
+"""Seconds to wait for nodes before Ray Train counts them again (its default: 60): it still counts a node that died."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What every worker needs.
+    """Everything that a training worker needs.
 
     Attributes:
-        config: The run.
+        config: Config of the run.
         manifest: The dataset.
         networks: LightNet and HeavyNet with their weights, in the object store.
-        start: State that selector and classifier start from; None starts afresh.
-        store: Feature store; None trains from pixels.
-        board: Where events for the person watching go (see ``board.py``).
+        start: State that selector and classifier start from; None initialises them randomly.
+        store: Folder of the feature store; None trains from pixels.
+        board: Actor that events are sent to (see ``board.py``).
     """
 
     config: TrainConfig
@@ -64,7 +64,7 @@ class Job:
 
     @property
     def model(self) -> ModelConfig:
-        """The model to train."""
+        """Config of the model to train."""
         return self.config.model(classes=self.manifest.classes, multi_label=self.manifest.multi_label)
 
 
@@ -73,15 +73,15 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
 
     Args:
         job: What to train.
-        watch: Called in a thread with every event of the run.
-        callbacks: Ray Train's, for a run inside a sweep.
+        watch: Called with every event of the run, from a thread.
+        callbacks: Callbacks of Ray Train, for a run inside a sweep.
 
     Raises:
-        EpitomaError: What a worker raised for the person to act on.
+        EpitomaError: A worker raised it.
         RunError: Workers failed for any other reason.
-        KeyboardInterrupt: The run was stopped; its workers have kept a checkpoint, if they found the time.
+        KeyboardInterrupt: The run was stopped; its workers have saved a checkpoint if there was time.
     """
-    # Workers have working directories of their own, in which a relative path would lead elsewhere.
+    # Workers have other working directories, in which a relative path would lead elsewhere.
     job = replace(job, config=replace(job.config, runs=job.config.runs.resolve()))
     _check_workers(job)
     if is_waited_for("train"):
@@ -104,9 +104,9 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
 
 
 def _check_workers(job: Job) -> None:
-    """Refuse steps that are too small for the workers.
+    """Check that every worker gets videos in each step.
 
-    Here, before any worker starts, and also for a run that starts with fewer of them and must not fail when it grows.
+    Checked before workers start, and for the largest number of them: an elastic run must not fail when it grows.
     """
     check_workers(
         len(job.manifest.split("train")),
@@ -132,9 +132,9 @@ def _trainer(job: Job, callbacks: Sequence[UserCallback]) -> TorchTrainer:
 
 
 def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event], None]) -> None:
-    """Train in a thread, so that this one can hear a signal and let the workers end well.
+    """Train in a thread, so that the main thread gets signals and can let workers save a checkpoint.
 
-    Ray Train would take the signal itself, end the workers where they are, and leave with exit code 0.
+    Ray Train would handle the signal itself, kill the workers, and exit with code 0.
     """
     if current_thread() is not main_thread():
         trainer.fit()
@@ -144,7 +144,7 @@ def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event],
     try:
         done.result()
     except KeyboardInterrupt:
-        # Workers are asked first: telling MLflow may take long.
+        # First the workers: the watcher logs to MLflow, which may take long.
         job.board.stop.remote()
         watch(Stopping())
         wait([done], timeout=job.config.workers.stop_seconds)
@@ -156,19 +156,23 @@ def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event],
 def _settle(done: Future[None], trainer: TorchTrainer) -> None:
     try:
         trainer.fit()
-    except BaseException as error:  # Whatever it is, it belongs to the thread that waits.
+    except BaseException as error:  # Any error is raised in the main thread, by `done.result()`.
         done.set_exception(error)
     else:
         done.set_result(None)
 
 
 def checkpoints_of(config: TrainConfig) -> CheckpointFolder:
-    """Where a run keeps its checkpoints."""
+    """Folder of a run's checkpoints."""
     return CheckpointFolder(config.folder / CHECKPOINTS)
 
 
 def scaling(workers: WorkersConfig) -> ScalingConfig:
-    """Resources of the workers; on CPU they leave at least half of a small machine to decoding."""
+    """Number and resources of the workers; on CPUs all together reserve at most half of the cluster's cores.
+
+    Raises:
+        RunError: GPUs are asked for, but this machine has too few and no cluster was joined.
+    """
     gpu = cluster_gpus() >= 1 if workers.gpu is None else workers.gpu
     least = workers.least or workers.count
     if least < workers.count:
@@ -186,14 +190,15 @@ def scaling(workers: WorkersConfig) -> ScalingConfig:
 
 
 def train_worker(settings: dict[str, Any]) -> None:
-    """What runs on each worker."""
+    """Train on one worker; Ray Train calls this on each of them."""
     job: Job = settings["job"]
     quieten()
     workers = job.config.workers
     torch.set_num_threads(workers.threads or max(1, (os.cpu_count() or 1) // workers.count))
+    # Only a warning on CUDA, where some operations have no deterministic version.
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     if ray.get(job.board.failure.remote()) is not None:
-        return  # A new attempt would fail as the last one did.
+        return  # Ray Train restarts failed workers, but this error would occur again.
     try:
         _train(job, RayContext(job.board, checkpoints_of(job.config)))
     except EpitomaError as error:
@@ -213,7 +218,7 @@ def _train(job: Job, context: RayContext) -> None:
 def build_trainable(
     config: TrainConfig, model_config: ModelConfig, networks: Networks, *, start: State | None
 ) -> VideoEpitoma:
-    """The model as this run trains it: what is not trained is frozen."""
+    """Build the model of a run, with the parts frozen that it does not train."""
     torch.manual_seed(stable_seed(config.seed, "weights"))
     model = build_for_networks(model_config, networks, keep_networks=config.source == "pixels")
     if start is not None:
@@ -226,7 +231,11 @@ def build_trainable(
 
 
 def _load_start(model: VideoEpitoma, start: State) -> None:
-    """Load the parts that the start has, and each of them whole."""
+    """Load the state of some parts of the model; each part must be complete.
+
+    Raises:
+        RunError: Names of the state and the model differ within a part.
+    """
     missing, unexpected = model.load_state_dict(start, strict=False)
     parts = tuple({name.split(".")[0] + "." for name in start})
     wrong = [*(name for name in missing if name.startswith(parts)), *unexpected]
@@ -244,7 +253,7 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
 
 
 def _cause(error: TrainingFailedError, config: TrainConfig) -> EpitomaError:
-    """The error a person can act on inside Ray's, or one line that says where the whole story is."""
+    """The EpitomaError inside Ray's error, or a RunError with its last line and the folder of the logs."""
     failures = list(error.worker_failures.values()) if isinstance(error, WorkerGroupError) else [error]
     for failure in failures:
         cause: BaseException | None = failure

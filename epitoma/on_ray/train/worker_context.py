@@ -1,4 +1,4 @@
-"""A training worker of Ray Train as the loop sees it."""
+"""TrainContext of a Ray Train worker: collectives, events and checkpoints."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,14 +17,14 @@ from epitoma.training.events import Event, VideoRejected
 
 
 class RayContext:
-    """A training worker of Ray Train as the loop sees it.
+    """TrainContext of a Ray Train worker.
 
-    Checkpoints are ours and not Ray Train's: that one copies a folder file by file, and knows of it only when its
-    controller has asked the next time, so that a worker's death can cost one more checkpoint.
+    Checkpoints are written here and not by Ray Train, which copies a folder file by file and registers it only at its
+    controller's next poll, so that a worker that dies can lose one more checkpoint.
 
     Args:
-        board: Where events go.
-        checkpoints: Of the run, on storage that all workers share.
+        board: Actor that events are sent to.
+        checkpoints: Folder of the run's checkpoints, on storage that all workers share.
     """
 
     def __init__(self, board: Any, checkpoints: CheckpointFolder) -> None:
@@ -38,7 +38,7 @@ class RayContext:
         self._answer: ray.ObjectRef | None = None
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """Average gradients over workers."""
+        """Wrap the model so that backward averages gradients over workers."""
         if self.world_size == 1:
             return model
         return DistributedDataParallel(
@@ -53,7 +53,7 @@ class RayContext:
         return total
 
     def gather(self, value: Any) -> list[Any]:
-        """Every worker's value."""
+        """Every worker's value, in order of rank."""
         if self.world_size == 1:
             return [value]
         gathered: list[Any] = [None] * self.world_size
@@ -61,14 +61,14 @@ class RayContext:
         return gathered
 
     def emit(self, event: Event) -> None:
-        """Send to the board; what all workers do alike is sent once, by the first of them."""
+        """Send an event to the board; events that all workers emit alike are sent by rank 0 only."""
         if self.rank == 0 or isinstance(event, VideoRejected):
             answer = self.board.put.remote(event)
-            # The oldest is waited for: of steps that take a moment the newest is never there yet.
+            # Keep the oldest pending result: with short steps the newest is never ready when it is checked.
             self._answer = self._answer or answer
 
     def is_to_stop(self) -> bool:
-        """What the board last answered to the first worker, the same for all of them in the same step."""
+        """Whether the board has told rank 0 to stop; summed over workers, so that all stop in the same step."""
         heard = torch.tensor(float(self._heard_stop()), device=self.device)
         return bool(self.sum(heard))
 
@@ -79,12 +79,12 @@ class RayContext:
         return ray.get(answer)
 
     def save(self, metrics: dict[str, float], place: tuple[int, int], fill: Callable[[Path], None]) -> None:
-        """Write as the first worker, and report what an epoch came to."""
+        """Write a checkpoint on rank 0, and report an epoch's metrics to Ray Train."""
         if self.rank == 0:
             self.checkpoints.write(place, fill)
         if metrics:
             ray.train.report(metrics)
 
     def saved(self) -> Path | None:
-        """The checkpoint that the first worker finds the newest."""
+        """The newest checkpoint that rank 0 finds, so that all workers resume from the same."""
         return self.gather(self.checkpoints.newest())[0]

@@ -1,1 +1,1 @@
-"""Ray Tune around trials: search spaces, trials, restoring."""
+"""Sweeps with Ray Tune: search spaces, trials, running and resuming them."""

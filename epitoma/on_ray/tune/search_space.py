@@ -1,4 +1,4 @@
-"""Search spaces: loaded from a module or a file, and applied to a run's config."""
+"""Search spaces: loading one from a module or a file, and applying its values to a run's config."""
 
 import importlib
 import importlib.util
@@ -73,7 +73,6 @@ def load_space(name: str) -> SearchSpace:
 
     Args:
         name: Dotted name of a module, or path of a Python file.
-
 
     Raises:
         ConfigError: There is no such module, or what it holds is not a space.
@@ -162,7 +161,7 @@ def _module(name: str) -> ModuleType:
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        # Before it runs: dataclasses in it look their module up there.
+        # Before it is executed: dataclasses look up their module in sys.modules.
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         return module

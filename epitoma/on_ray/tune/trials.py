@@ -1,4 +1,4 @@
-"""What a trial of a sweep does inside Tune: train and measure from features, or from pixels by a TorchTrainer."""
+"""A trial of a sweep inside Tune: trains and evaluates from features, or from pixels with a TorchTrainer."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -50,16 +50,16 @@ SPLITS = ("validation", "test")
 
 @dataclass(frozen=True, kw_only=True)
 class TrialWork:
-    """What every trial needs.
+    """Everything that a trial needs.
 
     Attributes:
-        base: The config that trials change.
-        space: Where the changes come from, for errors.
+        base: Config that trials change.
+        space: Name of the search space, for errors.
         fixed: Changes that all trials share.
-        data: Reference to the :class:`TrialData`.
+        data: Reference to the :class:`TrialData` in the object store.
         networks: Reference to the networks, for trials from pixels.
         manifest: The dataset.
-        folder: Of all trials.
+        folder: Folder of all trials.
         threads: CPU threads of a trial.
     """
 
@@ -77,7 +77,7 @@ Trial = Callable[[dict[str, Any], TrialWork], None]
 
 
 class TuneContext(LocalContext):
-    """A trial's surroundings while it trains inside Tune: validated epochs are reported."""
+    """TrainContext of a trial from features: reports validated epochs to Tune."""
 
     def __init__(self, folder: Path, *, device: torch.device, cost: CostModel) -> None:
         super().__init__(folder, device=device)
@@ -91,10 +91,10 @@ class TuneContext(LocalContext):
 
 
 class ValidatedReports(TuneReportCallback):
-    """Passes a training worker's validated epochs on to Tune, with what they cost.
+    """Ray Train callback of a trial from pixels: reports validated epochs to Tune, with their cost.
 
     Args:
-        gmacs: Cost of one kept timestep, of two, and so on.
+        gmacs: GMACs of a video with 1, 2, ... kept timesteps.
     """
 
     def __init__(self, gmacs: list[float]) -> None:
@@ -110,12 +110,12 @@ class ValidatedReports(TuneReportCallback):
 
 
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
-    """A trial inside this process."""
+    """Run a trial from features, in this process."""
     _run(run_on_features, changes, work)
 
 
 def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, started: float) -> TrialResult:
-    """Train and measure from features, and keep the result in the trial's folder."""
+    """Train and evaluate from features, and write the result into the trial's folder."""
     config = replace(changed(work.base, changes, source=work.space), name=name)
     data = trial_data(work.data)
     folder = work.folder / name
@@ -127,7 +127,7 @@ def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, star
 
 
 def pixel_trial(changes: dict[str, Any], work: TrialWork) -> None:
-    """A trial on Ray Train, with workers of its own."""
+    """Run a trial from pixels on Ray Train, with workers of its own."""
     _run(run_from_pixels, changes, work)
 
 
@@ -141,7 +141,7 @@ def _run(run: Callable[..., TrialResult], changes: dict[str, Any], work: TrialWo
 
 
 def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, started: float) -> TrialResult:
-    """Train on Ray Train, then measure on features of the networks as they are then."""
+    """Train on Ray Train, then evaluate on features of the trained networks."""
     config = replace(
         changed(work.base, changes, source=work.space), name=name, runs=work.folder, source="pixels"
     )
@@ -176,7 +176,7 @@ def _measured(
     started: float,
     folder: Path,
 ) -> TrialResult:
-    """What a trained model comes to, kept in the trial's folder."""
+    """Evaluate a trained model, and write the result into the trial's folder."""
     result = TrialResult(
         trial=config.name,
         changes=changes,
@@ -190,14 +190,14 @@ def _measured(
 
 @ray.remote(num_cpus=1, max_retries=1)
 def reference_trial(work: TrialWork, name: str, changes: dict[str, Any]) -> None:
-    """A classifier without a selector, trained from features outside Tune: uniform sampling's own."""
+    """Train a reference classifier for uniform sampling, without a selector, from features and outside Tune."""
     _prepare(work)
     run_on_features(work, name, changes, started=time.perf_counter())
 
 
 @lru_cache(maxsize=1)
 def trial_data(data: ray.ObjectRef) -> TrialData:
-    """The shared data, fetched once by each process."""
+    """The shared data, fetched once per process."""
     return ray.get(data)
 
 
@@ -209,7 +209,7 @@ def error_of(folder: Path) -> str:
 
 @contextmanager
 def _error_kept(folder: Path) -> Iterator[None]:
-    """What goes wrong is kept in the trial's folder, because Tune tells its callbacks only that something did."""
+    """Write an error of the block into the trial's folder: Tune's callbacks get no error message."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR_FILE).unlink(missing_ok=True)
     try:
@@ -221,7 +221,7 @@ def _error_kept(folder: Path) -> Iterator[None]:
 
 
 def _kept(folder: Path) -> TrialResult | None:
-    """What a trial came to before Tune, which was killed, could note that it was done."""
+    """Result that a trial has written already: Tune may have been killed before it recorded the trial as done."""
     return read_result(folder) if has_result(folder) else None
 
 
@@ -249,7 +249,7 @@ def _cost(config: TrainConfig, data: TrialData) -> CostModel:
 
 
 def _data_of(model: VideoEpitoma, config: TrainConfig, work: TrialWork) -> TrialData:
-    """What a model trained from pixels is measured on: features of its own networks, if those were trained."""
+    """Data to evaluate a model trained from pixels on: features of its own networks, if those were fine-tuned."""
     data = trial_data(work.data)
     if config.backbones == "frozen":
         return data
@@ -284,7 +284,7 @@ def _without_networks(state: State) -> State:
 
 
 def _report(result: TrialResult) -> None:
-    """Tell Tune what the trial came to: this is what Optuna learns from."""
+    """Report the trial's result to Tune, and so to Optuna."""
     own = result.own
     ray.tune.report(
         {

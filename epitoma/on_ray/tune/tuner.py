@@ -1,4 +1,4 @@
-"""Ray Tune around trials: search, schedule, restore, and tell whoever watches."""
+"""Running trials with Ray Tune: search algorithm, scheduler, resuming, and callbacks to a watcher."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +21,18 @@ Scheduler = Literal["none", "asha"]
 
 
 class TrialWatcher(Protocol):
-    """Someone who follows a sweep."""
+    """Receives the events of a sweep's trials."""
 
     def started(self, trial: str, changes: dict[str, Any]) -> None:
-        """A trial begins, or goes on."""
+        """Called when a trial starts or resumes."""
         ...
 
     def reported(self, trial: str, metrics: dict[str, Any]) -> None:
-        """A trial has been validated."""
+        """Called with each report of a trial."""
         ...
 
     def ended(self, trial: str, error: str | None) -> None:
-        """A trial is done, was stopped early, or failed."""
+        """Called when a trial is done, was stopped early, or failed (then with its error)."""
         ...
 
 
@@ -41,15 +41,16 @@ class TunePlan:
     """How trials are chosen and run.
 
     Attributes:
-        space: What is searched.
-        trials: How many.
-        concurrent: How many at a time.
+        space: The search space.
+        trials: Number of trials, or passes through the grids.
+        concurrent: Most trials at a time.
         scheduler: ``asha`` stops bad trials early.
-        resources: Of one trial.
-        reuse_processes: One trial's process serves the next: saves seconds, where a stopped trial leaves it at once.
-        max_reports: More than any trial may report.
-        seed: Of the search.
-        folder: Of the sweep.
+        resources: Ray resources of one trial.
+        reuse_processes: Run the next trial in the process of an ended one, which saves seconds; only for trials that
+            end at once when they are stopped.
+        max_reports: Upper bound of a trial's number of reports, for ASHA.
+        seed: Seed of the search.
+        folder: Folder of the sweep.
     """
 
     space: SearchSpace
@@ -64,19 +65,19 @@ class TunePlan:
 
 
 def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatcher, *, resume: bool) -> None:
-    """Run all trials, or those that are not done yet.
+    """Run all trials, or with ``resume`` those that are not done yet.
 
     Raises:
-        RunError: Tune gave up.
+        RunError: Tune failed; trials that fail do not raise.
     """
     goes_on = resume and _has_begun(plan)
     if goes_on:
-        # Tune unpickles what it noted of its trials, so that must be of this account's own making.
+        # Tune unpickles its stored state, which can run code, so only this account may have written it.
         refuse_what_others_can_write(plan.folder / TUNE_FOLDER)
     trainable = ray.tune.with_resources(ray.tune.with_parameters(trial, work=work), plan.resources)
     is_optuna = plan.space.search == "optuna"
     try:
-        # Not by a Tuner: that one restores its callbacks from a pickle, which no watcher of this process survives.
+        # Not a Tuner: it restores callbacks from a pickle, which would replace the watcher of this process by a copy.
         ray.tune.run(
             trainable,
             name=TUNE_FOLDER,
@@ -85,11 +86,11 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
             num_samples=plan.trials,
             search_alg=_search(plan),
             scheduler=_scheduler(plan),
-            # A grid search bounds them itself; told both, Tune refuses.
+            # BasicVariantGenerator has its own limit, and Tune refuses to be given both.
             max_concurrent_trials=plan.concurrent if is_optuna else None,
             reuse_actors=plan.reuse_processes,
             callbacks=[WatcherCallback(plan.folder, watcher)],
-            # Finished trials are kept; others, and those that failed, go on from their checkpoints.
+            # Finished trials are kept; unfinished and failed ones are run again, from their checkpoints.
             resume="AUTO+ERRORED" if goes_on else None,
             raise_on_failed_trial=False,
             verbose=0,
@@ -105,7 +106,7 @@ def _search(plan: TunePlan) -> OptunaSearch | BasicVariantGenerator:
 
 
 def _has_begun(plan: TunePlan) -> bool:
-    """Whether Tune has noted any trial; a sweep that was cut off before that begins anew."""
+    """Whether Tune has stored its state; a sweep interrupted before that starts anew."""
     place = plan.folder / TUNE_FOLDER
     return any(place.glob("experiment_state-*.json"))
 
@@ -117,11 +118,11 @@ def _scheduler(plan: TunePlan) -> FIFOScheduler | ASHAScheduler:
 
 
 class WatcherCallback(Callback):
-    """Passes Tune's events on to a watcher in this process.
+    """Tune callback that passes events of trials on to a watcher in this process.
 
     Args:
-        folder: Of the sweep.
-        watcher: Who follows it.
+        folder: Folder of the sweep.
+        watcher: Receives the events.
     """
 
     def __init__(self, folder: Path, watcher: TrialWatcher) -> None:
@@ -129,19 +130,19 @@ class WatcherCallback(Callback):
         self.watcher = watcher
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial begins, or goes on."""
+        """Pass on that a trial starts or resumes."""
         self.watcher.started(trial.trial_id, trial.config)
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        """A trial has something to tell."""
+        """Pass on a trial's report."""
         self.watcher.reported(trial.trial_id, result)
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial is done."""
+        """Pass on that a trial is done or was stopped early."""
         self.watcher.ended(trial.trial_id, None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """A trial failed."""
+        """Pass on that a trial failed, with its error."""
         self.watcher.ended(trial.trial_id, error_of(self.folder / TRIALS / trial.trial_id))
