@@ -27,7 +27,7 @@ from epitoma.files.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.on_ray.train.trainer import checkpoints_of
+from epitoma.on_ray.train.fit import checkpoints_of
 from epitoma.reporting.console import phase, say
 from epitoma.training.audit import audit
 from epitoma.training.optimisation import OptimisationConfig

@@ -35,7 +35,7 @@ from epitoma.evaluation.tradeoff import Spread, TradeoffPoint, over_seeds
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.on_ray.train.trainer import build_trainable
+from epitoma.on_ray.train.fit import build_trainable
 from epitoma.presets import offline_networks
 from epitoma.reporting.console import Advance, complain, phase, say
 from epitoma.reporting.plots import spread_figure

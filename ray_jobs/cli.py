@@ -16,12 +16,12 @@ class Command:
     Attributes:
         job: Name of the job's module in ``ray_jobs``.
         about: Short description, for ``epitoma --help``.
-        question: Subcommand of the job that this command runs; None runs the job itself.
+        subcommand: Subcommand of the job that this command runs; None runs the job itself.
     """
 
     job: str
     about: str
-    question: str | None = None
+    subcommand: str | None = None
 
 
 COMMANDS = {
@@ -73,8 +73,8 @@ def main() -> None:
     # The job's parser takes the program name in help and errors from argv[0].
     sys.argv = (
         [f"epitoma {name}", *arguments]
-        if command.question is None
-        else ["epitoma", command.question, *arguments]
+        if command.subcommand is None
+        else ["epitoma", command.subcommand, *arguments]
     )
     import_module(f"ray_jobs.{command.job}").main()
 

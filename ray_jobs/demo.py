@@ -10,7 +10,7 @@ from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.presets import demo_dataset, demo_end_to_end, demo_reference, demo_selector
 from epitoma.reporting.console import say
-from epitoma.tracking.mlflow_run import store_uri
+from epitoma.tracking.run_tracker import store_uri
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate

@@ -23,7 +23,7 @@ from epitoma.models.speed import Speed
 from epitoma.on_ray.cluster.runtime import ray_session, requested_gpus
 from epitoma.on_ray.datasets.prepare import REJECTS_FILE
 from epitoma.on_ray.predict.inference import PredictResults, predict_files
-from epitoma.on_ray.predict.recognising import PredictRequest
+from epitoma.on_ray.predict.stages import PredictRequest
 from epitoma.reporting.console import phase, say
 from epitoma.training.checkpoint import MODEL_FILE, file_digest, load_model, model_folder, networks_of
 from ray_jobs.parts.command_line import run_job
@@ -91,7 +91,7 @@ def predict(config: PredictConfig) -> pa.Table:
     with phase("list videos") as advance:
         listed = list_unlabelled(config.input, allow=config.allow)
         advance(len(listed.videos), len(listed.videos))
-    _settle(config)
+    _check_settings(config)
     key_by_id = {video.video_id: key_of(video) for video in listed.videos}
     store = Predictions(config.output)
     missing = _missing(listed, store, key_by_id)
@@ -101,7 +101,7 @@ def predict(config: PredictConfig) -> pa.Table:
             gpus = requested_gpus(config.gpu)
             results = predict_files(missing, model, model_config, config.request, gpus=gpus)
             watch = partial(advance, total=len(missing.videos))
-            rejects = gather(results, store, key_by_id, watch=watch)
+            rejects = write_results(results, store, key_by_id, watch=watch)
     else:
         write_rejects(config.output / REJECTS_FILE, rejects)
     predictions = store.finish(list(key_by_id.values()))
@@ -109,7 +109,7 @@ def predict(config: PredictConfig) -> pa.Table:
     return predictions
 
 
-def gather(
+def write_results(
     results: Iterable[PredictResults],
     store: Predictions,
     key_by_id: Mapping[str, str],
@@ -150,7 +150,7 @@ def gather(
     return rejects
 
 
-def _settle(config: PredictConfig) -> None:
+def _check_settings(config: PredictConfig) -> None:
     """Write the model and request into the output folder, or check that they are those of an earlier job.
 
     Raises:

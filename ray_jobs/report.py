@@ -8,7 +8,7 @@ import tyro
 
 from epitoma.reporting.console import say
 from epitoma.tracking.lifecycle import send_the_rest
-from epitoma.tracking.mlflow_run import store_uri
+from epitoma.tracking.run_tracker import store_uri
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.cost_reports import CostConfig, Table1Config
 from ray_jobs.parts.explain_report import ExplainConfig

@@ -13,7 +13,7 @@ from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.json_files import read_json
-from epitoma.files.ownership import refuse_what_others_can_write
+from epitoma.files.ownership import check_ownership
 from epitoma.models.videoepitoma import Networks, build_for_networks
 from epitoma.on_ray.cluster.runtime import cluster_cpus, fits_a_node, has_joined
 from epitoma.on_ray.tune.search_space import (
@@ -29,7 +29,7 @@ from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, run_trials
 from epitoma.reporting.console import closing_line, live, say
 from epitoma.sweeps.result import TRIALS, SweepResult, read_sweep
 from epitoma.sweeps.trial import TrialData, read_head
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
@@ -114,7 +114,7 @@ def sweep(config: SweepConfig) -> SweepResult:
     kept = config.folder / SPACE_FILE
     goes_on = config.resume and kept.is_file()
     if goes_on:
-        refuse_what_others_can_write(kept)
+        check_ownership(kept)
     space = load_space(str(kept) if goes_on else config.space)
     check_values(space, seed=config.seed)
     manifest = read_manifest(config.manifest)

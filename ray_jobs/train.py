@@ -16,11 +16,11 @@ from epitoma.datasets.rejects import write_rejects
 from epitoma.files.json_files import read_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, build_for_networks
 from epitoma.on_ray.train.board import new_board
-from epitoma.on_ray.train.trainer import Job, fit
+from epitoma.on_ray.train.fit import Job, fit
 from epitoma.presets import preset
 from epitoma.reporting.console import phase
 from epitoma.reporting.plots import training_figure
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.command_line import run_job
@@ -111,7 +111,7 @@ def _fit(
             best = fit(job, watch=watcher)
         finally:
             write_rejects(config.folder / "rejects.parquet", [*rejects, *watcher.rejects])
-    watcher.say_what_was_kept()
+    watcher.print_kept_model()
     figure = config.folder / "training.png"
     training_figure(watcher.history, figure, title=config.name)
     tracker.artifact(figure)

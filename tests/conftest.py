@@ -76,7 +76,7 @@ def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator
     """
     # Imported here, because it takes seconds that most tests need not spend.
     from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback
-    from epitoma.on_ray.cluster.runtime import quieten
+    from epitoma.on_ray.cluster.runtime import silence_ray
 
     import ray  # isort: skip  (our runtime sets what Ray reads while it is imported)
 
@@ -90,7 +90,7 @@ def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
-    quieten()
+    silence_ray()
     yield f"http://{started.dashboard_url}"
     ray.shutdown()
 
@@ -198,7 +198,7 @@ def trained_run(ray_cluster: str, tiny_run: Path, tmp_path_factory: pytest.TempP
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow store without runs: making its tables takes over a second, copying them none."""
     # First, since it sets what MLflow reads while it is imported.
-    import epitoma.tracking.mlflow_run  # noqa: F401
+    import epitoma.tracking.run_tracker  # noqa: F401
 
     file = tmp_path_factory.mktemp("empty_store") / "mlflow.db"
     with warnings.catch_warnings():

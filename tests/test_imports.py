@@ -15,7 +15,7 @@ ONLY_SOME_COMPUTE = COMPILER | NETWORKS_OF_OTHERS | {"mlflow", "torchmetrics"}
 HELP = "import sys; sys.argv = ['epitoma', '--help']; from ray_jobs.cli import main; main()"
 DECODER = "import epitoma.on_ray.decode.decoding, epitoma.on_ray.decode.sparse_decoding, epitoma.on_ray.decode.indexing"
 COMPUTER = """
-import epitoma.on_ray.predict.recognising, epitoma.on_ray.predict.features
+import epitoma.on_ray.predict.stages, epitoma.on_ray.predict.features
 import torch
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.models.light_net import LightNet

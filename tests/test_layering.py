@@ -102,7 +102,7 @@ def test_the_rules_would_notice_a_breach(tmp_path, monkeypatch):
     assert floor("epitoma.training.loop") > floor("epitoma.models.gating")
     assert floor("epitoma.models") == 2
     assert floor("numpy") is None
-    assert "ray" in set(imports(Path("epitoma/on_ray/train/trainer.py")))
+    assert "ray" in set(imports(Path("epitoma/on_ray/train/fit.py")))
     breach = Path("epitoma/models/breach.py")
     (tmp_path / breach).parent.mkdir(parents=True)
     (tmp_path / breach).write_text("import ray\nfrom epitoma.training.loop import TrainingLoop\n")

@@ -15,7 +15,7 @@ from ray._private.authentication.authentication_token_setup import (
 from ray.cluster_utils import Cluster
 
 from benchmarks.running_job import command_line, descendants
-from epitoma.on_ray.cluster.runtime import quieten
+from epitoma.on_ray.cluster.runtime import silence_ray
 from epitoma.reporting.console import say
 
 STORE_BYTES = 2_500_000_000
@@ -65,7 +65,7 @@ def cluster(layout: Layout) -> Iterator[None]:
     nodes = _patiently(layout)
     try:
         ray.init(address=nodes.address, log_to_driver=False, logging_level="ERROR")
-        quieten()
+        silence_ray()
         yield
     finally:
         ray.shutdown()

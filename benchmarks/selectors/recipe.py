@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from benchmarks.selectors.videos import Videos
 from epitoma.core.selection import FeatureCandidates, all_valid
-from epitoma.training.averaging import WeightAverage
 from epitoma.training.optimisation import OptimisationConfig, make_optimizers, set_learning_rate
+from epitoma.training.weight_average import WeightAverage
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,7 +98,9 @@ class Evaluation:
                 [classes[int(at)] for at in row.nonzero().flatten().tolist()] for row in self.split.labels_VL
             ],
             worth_VT=worth_VT,
-            open_VT=model.selector.gating.select_at_inference(alpha_VT, worth_VT, valid_VT, budget=None).open_BT,
+            open_VT=model.selector.gating.select_at_inference(
+                alpha_VT, worth_VT, valid_VT, budget=None
+            ).open_BT,
         )
 
     def reference_points(

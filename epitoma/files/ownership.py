@@ -8,7 +8,7 @@ from pathlib import Path
 from epitoma.core.errors import RunError
 
 
-def refuse_what_others_can_write(place: Path) -> None:
+def check_ownership(place: Path) -> None:
     """Check that a file, or a folder with its contents, is owned by this account and not writable by all accounts.
 
     Raises:

@@ -21,7 +21,7 @@ VIDEOS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exciting:
+class KernelMatch:
     """A timestep that is similar to a concept kernel.
 
     Attributes:
@@ -38,7 +38,7 @@ class Exciting:
 
 
 @torch.inference_mode()
-def most_exciting(selector: TimestepSelector, stored: Stored, *, count: int) -> list[list[Exciting]]:
+def top_matches(selector: TimestepSelector, stored: Stored, *, count: int) -> list[list[KernelMatch]]:
     """Find for every kernel the most similar timesteps, the most similar first, at most one per video.
 
     Args:
@@ -51,7 +51,7 @@ def most_exciting(selector: TimestepSelector, stored: Stored, *, count: int) -> 
     value_KN, row_KN = similarity_VN.topk(min(count, len(similarity_VN)), dim=0)
     return [
         [
-            Exciting(kernel=kernel, row=row, timestep=int(timestep_VN[row, kernel]), similarity=value)
+            KernelMatch(kernel=kernel, row=row, timestep=int(timestep_VN[row, kernel]), similarity=value)
             for value, row in zip(value_KN[:, kernel].tolist(), row_KN[:, kernel].tolist(), strict=True)
         ]
         for kernel in range(similarity_VN.shape[1])
@@ -66,7 +66,7 @@ def _best_of_videos(selector: TimestepSelector, light_BTC: torch.Tensor) -> tupl
 
 
 def pictures_of(
-    exciting: Sequence[Sequence[Exciting]],
+    exciting: Sequence[Sequence[KernelMatch]],
     split: Manifest,
     stored: Stored,
     *,
@@ -109,7 +109,7 @@ def pictures_of(
 
 
 def sheets(
-    exciting: Sequence[Sequence[Exciting]], pictures: Mapping[tuple[int, int], np.ndarray]
+    exciting: Sequence[Sequence[KernelMatch]], pictures: Mapping[tuple[int, int], np.ndarray]
 ) -> Iterator[np.ndarray]:
     """Yield a sheet per kernel: its frames side by side, uint8 ``(size, count x size, 3)``."""
     for frames in exciting:

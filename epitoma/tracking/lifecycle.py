@@ -10,7 +10,7 @@ from epitoma.core.errors import TrackingError
 from epitoma.files.uris import without_secrets
 from epitoma.reporting.console import complain
 from epitoma.tracking.journal import JOURNAL_FILE
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 
 
 @contextmanager

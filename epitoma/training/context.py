@@ -42,7 +42,7 @@ class TrainContext(Protocol):
         """Send an event to the run's watcher, without waiting for it."""
         ...
 
-    def is_to_stop(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether the run should stop here, the same for all workers; called once per step."""
         ...
 
@@ -90,7 +90,7 @@ class LocalContext:
         """Append the event to ``events``."""
         self.events.append(event)
 
-    def is_to_stop(self) -> bool:
+    def should_stop(self) -> bool:
         """Return False: to stop the run, stop this process."""
         return False
 

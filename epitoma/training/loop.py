@@ -17,7 +17,7 @@ from epitoma.training.sums import Sums
 from epitoma.training.trainer import Trainer
 from epitoma.training.validator import Validator
 
-BEFORE_THE_FIRST = -1
+START_EPOCH = -1
 """Epoch number of the model that a run starts from, as the best so far."""
 
 
@@ -78,9 +78,9 @@ class TrainingLoop:
 
     def _train(self) -> None:
         if self.config.keep_start and (self.progress.epoch, self.progress.step) == (0, 0):
-            self.context.emit(StartValidated(metrics=self._validate(BEFORE_THE_FIRST)))
+            self.context.emit(StartValidated(metrics=self._validate(START_EPOCH)))
         for epoch in range(self.progress.epoch, self.clock.epochs):
-            if self._has_waited_enough():
+            if self._is_patience_spent():
                 self.context.emit(PatienceSpent(epoch=epoch))
                 break
             metrics = self._train_epoch(epoch)
@@ -92,10 +92,10 @@ class TrainingLoop:
         self.progress.epoch, self.progress.step, self.progress.totals = epoch + 1, 0, []
         self.progress.history.append({"epoch": epoch, **metrics})
         self.context.emit(EpochDone(epoch=epoch, metrics=metrics))
-        if self._is_due(epoch, self.config.optimisation.checkpoint_epochs) or self._has_waited_enough():
+        if self._is_due(epoch, self.config.optimisation.checkpoint_epochs) or self._is_patience_spent():
             self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
-    def _has_waited_enough(self) -> bool:
+    def _is_patience_spent(self) -> bool:
         """Whether at least ``patience`` validations have passed since the best one."""
         patience = self.config.optimisation.patience
         scored = [row for row in self.progress.history if "validation/score" in row]
@@ -104,7 +104,7 @@ class TrainingLoop:
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         """Train the remaining steps of an epoch; returns the metrics of the whole epoch."""
-        self.trainer.model.train()
+        self.trainer.parallel_model.train()
         started, sums, done = time.perf_counter(), self._sums_before(), self.progress.step
         # For the speed: videos of a resumed epoch that were counted before the checkpoint took no time now.
         videos_before = self._over_workers(sums).videos.item()
@@ -112,7 +112,7 @@ class TrainingLoop:
             sums += self.trainer.step(epoch, done, batch.to(self.context.device)).cpu()
             done += 1
             self.context.emit(StepDone(epoch=epoch, step=done, steps=self.clock.steps_per_epoch))
-            self._keep_within(epoch, done, sums, is_last=self.context.is_to_stop())
+            self._keep_within(epoch, done, sums, is_last=self.context.should_stop())
         if done != self.clock.steps_per_epoch:
             raise RuntimeError(
                 f"epoch {epoch} had {done} steps where {self.clock.steps_per_epoch} were scheduled"
@@ -146,11 +146,11 @@ class TrainingLoop:
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Validate with the averaged weights, and keep the best model."""
-        with self.trainer.average.applied():
+        with self.trainer.weight_average.applied():
             seen = self.validator.validate(self.source.validation())
             score = self.validator.score(seen)
             # While sparsity is ramped up, a model may keep more timesteps than the final one, so scores do not compare.
-            if epoch == BEFORE_THE_FIRST or self._is_settled(epoch):
+            if epoch == START_EPOCH or self._is_settled(epoch):
                 reason = self.validator.collapse(seen)
                 if reason is not None:
                     self.context.emit(Collapsed(reason=reason))
@@ -171,7 +171,7 @@ class TrainingLoop:
         save_training(
             folder,
             model=state_of(self.module),
-            average=self.trainer.average.average,
+            average=self.trainer.weight_average.values,
             best=self.best or state_of(self.module),
             optimizers=self.trainer.optimizers,
             progress=self.progress,
@@ -183,7 +183,7 @@ class TrainingLoop:
             return
         model, average, best, self.progress = load_training(folder, optimizers=self.trainer.optimizers)
         self.module.load_state_dict(model)
-        self.trainer.average.load(average)
+        self.trainer.weight_average.load(average)
         self.best = best if self.progress.best_score is not None else {}
         self.trainer.sparsity.multiplier = self.progress.multiplier
         progress = self.progress

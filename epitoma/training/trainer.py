@@ -11,14 +11,15 @@ from epitoma.core.errors import DivergedError
 from epitoma.core.sampling import stable_seed
 from epitoma.core.selection import Recognition
 from epitoma.models.videoepitoma import VideoEpitoma
-from epitoma.training.averaging import WeightAverage
 from epitoma.training.batch import Batch
 from epitoma.training.context import TrainContext
 from epitoma.training.loop_config import Clock, LoopConfig
 from epitoma.training.losses import classification_loss
+from epitoma.training.metrics import hits
 from epitoma.training.optimisation import make_optimizers, set_learning_rate
 from epitoma.training.sparsity import Sparsity, expected_open_ratio
 from epitoma.training.sums import Sums
+from epitoma.training.weight_average import WeightAverage
 
 
 class Trainer:
@@ -39,8 +40,9 @@ class Trainer:
         self.clock = clock
         self.optimizers = make_optimizers(module.head_parameters(), networks, config.optimisation)
         self.sparsity = Sparsity(config.sparsity, candidates=config.timesteps)
-        self.average = WeightAverage(module, decay=config.optimisation.average)
-        self.model = context.wrap(module)
+        self.weight_average = WeightAverage(module, decay=config.optimisation.average)
+        # The same weights: forward goes through this one, so that backward exchanges gradients; all else uses `module`.
+        self.parallel_model = context.wrap(module)
 
     def step(self, epoch: int, step: int, batch: Batch) -> Sums:
         """Take one optimiser step on this worker's batch; returns the batch's sums.
@@ -63,7 +65,7 @@ class Trainer:
                 loss.backward()
             sums, open_ratio = sums + counted, open_ratio + float(part_ratio) / len(parts)
         self._move_weights()
-        self.average.update(steps=self.clock.number(epoch, step + 1))
+        self.weight_average.update(steps=self.clock.number(epoch, step + 1))
         self.sparsity.update(open_ratio, progress=done)
         return sums
 
@@ -72,7 +74,7 @@ class Trainer:
     ) -> tuple[Tensor, Sums, Tensor]:
         """Forward one part of a step; returns its loss, its sums, and the ratio of open gates over all workers."""
         with self.config.optimisation.autocast(self.context.device):
-            recognition = self.model(batch.candidates, **self._gating(batch, epoch, step))
+            recognition = self.parallel_model(batch.candidates, **self._gating(batch, epoch, step))
         logits_BL = recognition.logits_BL.float()
         loss_B = self._loss(logits_BL, batch.labels_BL)
         with_light_B = loss_B + self._light_loss(recognition, batch.labels_BL)
@@ -85,17 +87,19 @@ class Trainer:
             everywhere = ratio + (mean_ratio - ratio).detach()
             penalty = self.sparsity.penalty(everywhere, progress=self.clock.share_done(epoch, step))
             loss = loss + penalty / parts
-        hit_B = logits_BL.argmax(dim=1) == batch.labels_BL.argmax(dim=1)
         counted = Sums.over(
-            batch.weight_B, loss_B=loss_B, hit_B=hit_B, timesteps_B=recognition.selection.count_B
+            batch.weight_B,
+            loss_B=loss_B,
+            hit_B=hits(logits_BL, batch.labels_BL),
+            timesteps_B=recognition.selection.count_B,
         )
         return loss, counted, mean_ratio
 
     def _gradient_exchange(self, is_due: bool) -> AbstractContextManager:
         """Let DistributedDataParallel exchange gradients only in the last part of a step."""
-        if is_due or not isinstance(self.model, DistributedDataParallel):
+        if is_due or not isinstance(self.parallel_model, DistributedDataParallel):
             return nullcontext()
-        return self.model.no_sync()
+        return self.parallel_model.no_sync()
 
     def _gating(self, batch: Batch, epoch: int, step: int) -> dict[str, Any]:
         """Arguments of forward that open the gates: noise and perhaps a budget, or a fixed choice (``open_BT``)."""

@@ -15,7 +15,6 @@ import numpy as np
 
 from epitoma.core.errors import VideoError
 from epitoma.video.container import OpenVideo, open_video
-from epitoma.video.frames import RunDecoder, nearest_frames
 from epitoma.video.index import VideoIndex
 from epitoma.video.pictures import Pictures, Sheet
 from epitoma.video.plan import (
@@ -26,6 +25,7 @@ from epitoma.video.plan import (
     plan_from_start,
     snap_to_keyframes,
 )
+from epitoma.video.run_decoder import RunDecoder, nearest_frames
 
 Mode = Literal["exact", "fast"]
 

@@ -86,7 +86,7 @@ class HttpTransport:
         self.size = 0
         self._uri, self._name, self._patience = uri, name, patience
         self._version: tuple[object, ...] | None = None
-        self._session = _StayingSession(name)
+        self._session = _SameServerSession(name)
         # Ranges of a compressed response would be ranges of other bytes.
         self._session.headers["Accept-Encoding"] = "identity"
 
@@ -152,7 +152,7 @@ class HttpTransport:
         return last - first + 1
 
 
-class _StayingSession(requests.Session):
+class _SameServerSession(requests.Session):
     """Session that follows redirects only to the same server or into EPITOMA_ROOTS: no other server was allowed.
 
     Args:

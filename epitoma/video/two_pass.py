@@ -17,7 +17,7 @@ from epitoma.video.decode import Decoded, FrameRequest, decode_requests
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import plan_decode
 
-TAKEN_ALONG_BYTES = 128 * 2**20
+MAX_KEPT_SNIPPET_BYTES = 128 * 2**20
 """Most pixels of snippets that the first pass may keep for the second, in bytes per video."""
 
 SCALING_OF_DECODING = 0.5
@@ -81,7 +81,7 @@ class TwoPass:
         if self.light_size is None:
             return FirstPass(frames_THWC=np.zeros((0, 0, 0, 3), np.uint8))
         middle = FrameRequest(frame_indices=timesteps.middle_frames_T, size=self.light_size)
-        if self._takes_along(index, timesteps, budget):
+        if self._keeps_snippets(index, timesteps, budget):
             decoded = decode_requests(video, index, [middle, self._close(timesteps)], max_replaced_share=1.0)
             # A damaged file always gets two passes, so that lost frames are replaced by the same ones in every case.
             if not decoded.replaced:
@@ -115,9 +115,9 @@ class TwoPass:
     def _close(self, timesteps: Timesteps) -> FrameRequest:
         return FrameRequest(frame_indices=timesteps.frames_TM.reshape(-1), size=self.heavy_size)
 
-    def _takes_along(self, index: VideoIndex, timesteps: Timesteps, budget: int | None) -> bool:
+    def _keeps_snippets(self, index: VideoIndex, timesteps: Timesteps, budget: int | None) -> bool:
         """Whether decoding all snippets in the first pass costs less than a second pass for the kept ones."""
-        if timesteps.frames_TM.size * self.heavy_size**2 * 3 > TAKEN_ALONG_BYTES:
+        if timesteps.frames_TM.size * self.heavy_size**2 * 3 > MAX_KEPT_SNIPPET_BYTES:
             return False
         count = len(timesteps.starts_T)
         kept = min(count, budget or max(1, count // EXPECTED_SHARE))

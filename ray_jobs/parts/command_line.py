@@ -11,7 +11,7 @@ from ray_jobs.parts.closed_pipe import quiet_without_reader
 from ray_jobs.parts.options import Preset, one_line, parse
 from ray_jobs.parts.stop_signals import stopped_by_signals
 
-IN_THE_WAY = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+USER_FILE_ERRORS = (FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 """Errors of the file system that the user can fix: reported in one line instead of a traceback."""
 
 
@@ -44,7 +44,7 @@ def _one_clear_line() -> Iterator[None]:
     except EpitomaError as error:
         complain(f"error: {one_line(str(error))}")
         sys.exit(BAD_INPUT)
-    except IN_THE_WAY as error:
+    except USER_FILE_ERRORS as error:
         complain(f"error: {error.filename or 'a file'}: {error.strerror}")
         sys.exit(BAD_INPUT)
     except OSError as error:

@@ -12,7 +12,7 @@ from epitoma.evaluation.tradeoff import TradeoffPoint, find
 from epitoma.files.json_files import write_json
 from epitoma.reporting.console import say
 from epitoma.sweeps.result import TRIALS, SweepResult
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.sweep_watcher import trial_config
 

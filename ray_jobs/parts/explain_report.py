@@ -12,7 +12,7 @@ from epitoma.datasets.unlabelled import list_unlabelled
 from epitoma.files.atomic import write_text
 from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE, explain
-from epitoma.inference.kernel_sheets import most_exciting, pictures_of, sheets
+from epitoma.inference.kernel_sheets import pictures_of, sheets, top_matches
 from epitoma.inference.predictor import Predictor, load_predictor
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase, say
@@ -106,7 +106,7 @@ class ExplainConfig:
                 root=self.features or self.run.parent / "features",
                 max_reject_share=self.max_reject_share,
             )
-        exciting = most_exciting(predictor.model.selector.cpu(), stored, count=self.frames)
+        exciting = top_matches(predictor.model.selector.cpu(), stored, count=self.frames)
         with phase("decode what excites kernels") as advance:
             pictures = pictures_of(
                 exciting,

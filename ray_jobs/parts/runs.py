@@ -13,7 +13,7 @@ from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.tracking.lifecycle import tracked_run
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL, State
 
 

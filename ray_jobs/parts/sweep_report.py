@@ -10,7 +10,7 @@ from epitoma.reporting.console import console, say
 from epitoma.reporting.plots import Labels, front_figure
 from epitoma.reporting.tables import front_table
 from epitoma.sweeps.result import TRIALS, CostName, SweepResult, cost_of_point, measured
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL
 
 FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG = "front.json", "front.md", "best.json"

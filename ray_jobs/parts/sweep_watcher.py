@@ -16,7 +16,7 @@ from epitoma.reporting.tables import TrialRow, sweep_table
 from epitoma.sweeps.pareto import Offer, pareto_front
 from epitoma.sweeps.result import TRIALS
 from epitoma.sweeps.trial import has_result, read_result
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 
 SHOWN = 24
 KEPT = "validation/timesteps"

@@ -6,7 +6,7 @@ from typing import assert_never
 from epitoma.datasets.rejects import Reject
 from epitoma.files.json_files import read_json, write_json
 from epitoma.reporting.console import Advance, say
-from epitoma.tracking.mlflow_run import RunTracker
+from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.events import (
     Collapsed,
     EpochDone,
@@ -71,7 +71,7 @@ class TrainWatcher:
             case _:
                 assert_never(event)
 
-    def say_what_was_kept(self) -> None:
+    def print_kept_model(self) -> None:
         """Print it if no epoch was better than the model that training started from."""
         scores = [row[SCORE] for row in self.history if SCORE in row]
         if scores and max(scores) < self.start_score:

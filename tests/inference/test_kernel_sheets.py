@@ -6,7 +6,7 @@ import torch
 from epitoma.core.sampling import uniform_timesteps
 from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.inference.kernel_sheets import most_exciting, pictures_of, sheets
+from epitoma.inference.kernel_sheets import pictures_of, sheets, top_matches
 from epitoma.models.selector import TimestepSelector
 from epitoma.training.feature_store import Stored
 from epitoma.video.decode import decode_frames
@@ -38,7 +38,7 @@ def selector() -> TimestepSelector:
 
 def test_the_most_exciting_frames_are_those_of_highest_similarity_one_a_video(dataset: Manifest):
     stored, chooser = stored_of(dataset), selector()
-    found = most_exciting(chooser, stored, count=3)
+    found = top_matches(chooser, stored, count=3)
     with torch.inference_mode():
         light_VTC = stored.light_VTC
         similarity_VTN = chooser.concepts(light_VTC, all_valid(*light_VTC.shape[:2]))[0]
@@ -54,7 +54,7 @@ def test_the_most_exciting_frames_are_those_of_highest_similarity_one_a_video(da
 
 def test_a_sheet_shows_the_middle_frames_of_its_timesteps(dataset: Manifest):
     stored = stored_of(dataset)
-    found = most_exciting(selector(), stored, count=3)
+    found = top_matches(selector(), stored, count=3)
     told = []
     pictures = pictures_of(
         found,
@@ -75,4 +75,4 @@ def test_a_sheet_shows_the_middle_frames_of_its_timesteps(dataset: Manifest):
 
 
 def test_there_are_no_more_frames_than_videos(dataset: Manifest):
-    assert {len(frames) for frames in most_exciting(selector(), stored_of(dataset), count=99)} == {17}
+    assert {len(frames) for frames in top_matches(selector(), stored_of(dataset), count=99)} == {17}

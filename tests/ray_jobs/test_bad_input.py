@@ -17,7 +17,7 @@ from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import VideoRow
 from epitoma.files.json_files import write_json
-from epitoma.files.ownership import refuse_what_others_can_write
+from epitoma.files.ownership import check_ownership
 from epitoma.presets import demo_selector
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
@@ -295,14 +295,14 @@ def test_a_sweep_that_others_can_write_is_not_gone_on_with(tmp_path, place):
     file = tmp_path / "runs" / place
     file.parent.mkdir(parents=True)
     file.write_text("open('ran', 'w')\n")
-    refuse_what_others_can_write(tmp_path / "runs")
+    check_ownership(tmp_path / "runs")
     file.chmod(0o666)
     with pytest.raises(RunError, match=r"can be written by every account.*chmod -R o-w"):
-        refuse_what_others_can_write(tmp_path / "runs")
+        check_ownership(tmp_path / "runs")
     file.unlink()
     file.symlink_to("/dev/null")
     with pytest.raises(RunError, match="is a link"):
-        refuse_what_others_can_write(tmp_path / "runs")
+        check_ownership(tmp_path / "runs")
 
 
 def test_a_resumed_sweep_looks_whose_its_space_is(refused, tmp_path):

@@ -11,7 +11,7 @@ from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.tradeoff import find
 from epitoma.files.json_files import read_json
-from epitoma.on_ray.train.trainer import build_trainable
+from epitoma.on_ray.train.fit import build_trainable
 from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from epitoma.training.optimisation import OptimisationConfig

@@ -20,7 +20,7 @@ from epitoma.models.videoepitoma import build_model
 from epitoma.on_ray.predict.inference import PredictResults
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.predict import PredictConfig, gather, predict
+from ray_jobs.predict import PredictConfig, predict, write_results
 from tests.conftest import tiny_model
 
 
@@ -155,7 +155,7 @@ def test_answers_are_kept_when_the_job_is_stopped(tmp_path):
 
     told = []
     with pytest.raises(KeyboardInterrupt):
-        gather(answers(), Predictions(tmp_path), {"a": "key of a", "b": "key of b"}, watch=told.append)
+        write_results(answers(), Predictions(tmp_path), {"a": "key of a", "b": "key of b"}, watch=told.append)
     assert Predictions(tmp_path).keys() == {"key of a", "key of b"}
     assert told == [1, 3]
     assert pq.read_table(tmp_path / "rejects.parquet")["video_id"].to_pylist() == ["c"]

@@ -24,7 +24,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import build_model
 from epitoma.tracking.lifecycle import tracked_run
 from epitoma.tracking.mlflow_model import save_mlflow_model
-from epitoma.tracking.mlflow_run import store_uri
+from epitoma.tracking.run_tracker import store_uri
 from epitoma.training.checkpoint import state_of
 from tests.conftest import tiny_model
 from tests.mlflow_server import free_port

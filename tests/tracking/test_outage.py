@@ -8,8 +8,8 @@ from mlflow import MlflowClient
 from epitoma.core.errors import TrackingError
 from epitoma.tracking import outage
 from epitoma.tracking.lifecycle import open_tracker, send_the_rest, tracked_run
-from epitoma.tracking.mlflow_run import RunTracker
 from epitoma.tracking.outage import outage_of
+from epitoma.tracking.run_tracker import RunTracker
 from tests.door import Door
 from tests.mlflow_server import MlflowServer
 

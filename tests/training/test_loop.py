@@ -180,7 +180,7 @@ def test_a_run_told_to_stop_keeps_that_very_step_and_goes_on_bit_for_bit(tmp_pat
     make_loop(config, *splits, whole).run()
 
     class Stopped(LocalContext):
-        def is_to_stop(self):
+        def should_stop(self):
             return (self.events[-1].epoch, self.events[-1].step) == (1, step)
 
     stopped = Stopped(tmp_path / "stopped")

@@ -34,7 +34,7 @@ def test_snippets_that_are_taken_along_are_those_of_a_second_look(tmp_path, two_
     path, index = video(tmp_path, gop=RARE)
     at_once = first_pass(two_pass, path, index, budget=budget)
     assert at_once.snippets_TMHWC is not None
-    monkeypatch.setattr(module, "TAKEN_ALONG_BYTES", 0)
+    monkeypatch.setattr(module, "MAX_KEPT_SNIPPET_BYTES", 0)
     alone = first_pass(two_pass, path, index, budget=budget)
     assert alone.snippets_TMHWC is None
     assert np.array_equal(at_once.frames_THWC, alone.frames_THWC)
@@ -69,7 +69,7 @@ def test_what_is_shown_for_lost_frames_does_not_hang_on_the_way_of_decoding(tmp_
     content[start : start + 4000] = bytes(4000)
     path.write_bytes(content)
     seen = first_pass(two_pass, path, index, budget=8)
-    monkeypatch.setattr(module, "TAKEN_ALONG_BYTES", 0)
+    monkeypatch.setattr(module, "MAX_KEPT_SNIPPET_BYTES", 0)
     assert seen.snippets_TMHWC is None
     assert np.array_equal(seen.frames_THWC, first_pass(two_pass, path, index, budget=8).frames_THWC)
     assert two_pass.second_pass(path, index, two_pass.candidates(index))[1].replaced > 0

@@ -22,7 +22,7 @@ Run = Callable[[list[pa.Table]], Iterator[pa.Table]]
 """Runs tasks, each a table of videos, and yields their results, tables with a ``video_id``."""
 
 
-def each_once(
+def run_with_retries(
     videos: pa.Table, run: Run, *, videos_per_task: int, lost: Callable[[pa.Table], pa.Table]
 ) -> Iterator[pa.Table]:
     """Run tasks over videos; yields one result per video, as tables in the order in which tasks end.
@@ -45,7 +45,7 @@ def each_once(
     yield lost(waiting)
 
 
-def over_workers(
+def map_on_decoders(
     rows: Dataset, task: Callable[[pa.Table], Any], *, batch_size: int | None, num_cpus: float
 ) -> Dataset:
     """Apply a task to rows on nodes for decoding; see :meth:`ray.data.Dataset.map_batches`."""
@@ -63,9 +63,9 @@ def over_workers(
         )
 
 
-def as_they_come(rows: Dataset) -> Iterator[pa.Table]:
+def unordered_batches(rows: Dataset) -> Iterator[pa.Table]:
     """Yield the results of tasks, in any order; tasks that lost their worker too often are left out."""
-    # Any number of blocks may fail: `each_once` finds the videos without a result.
+    # Any number of blocks may fail: `run_with_retries` finds the videos without a result.
     rows.context.max_errored_blocks = -1
     rows.context.execution_options.preserve_order = False
     batches = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)

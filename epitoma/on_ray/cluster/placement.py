@@ -25,7 +25,7 @@ def is_waited_for(role: Role) -> bool:
     return role not in _roles() and bool(_roles())
 
 
-def beside_the_driver() -> NodeAffinitySchedulingStrategy:
+def on_driver_node() -> NodeAffinitySchedulingStrategy:
     """Schedule on the node of this process: for small actors that must live as long as the driver."""
     return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 

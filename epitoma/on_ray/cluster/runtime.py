@@ -64,7 +64,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
     joined = has_joined()
     with phase(_starting()), _stderr_into(logs / "ray_start.log"), _own_sigterm(), joining():
         info = _joined() if joined else _private()
-    quieten()
+    silence_ray()
     try:
         with ending_without_head(_head()) if joined else nullcontext():
             yield
@@ -82,7 +82,7 @@ def _starting() -> str:
     return f"join the Ray at {os.environ['RAY_ADDRESS']}" if has_joined() else "start a Ray on this machine"
 
 
-def quieten() -> None:
+def silence_ray() -> None:
     """Turn off Ray's progress bars and log messages in this process."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False

@@ -19,7 +19,7 @@ from epitoma.core.timesteps import Timesteps
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.uris import without_secrets
 from epitoma.on_ray.cluster.placement import label_selector
-from epitoma.on_ray.cluster.runtime import decode_cpus, quieten
+from epitoma.on_ray.cluster.runtime import decode_cpus, silence_ray
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_table
 from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import VideoIndex, index_video
@@ -182,7 +182,7 @@ def decoded(schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec
         indices: Stored indices of its videos; a video without one is indexed when it is decoded.
         spec: Frames and sizes to decode.
     """
-    quieten()
+    silence_ray()
     source = ScheduledVideos(schedule, manifest, indices, spec)
     # With another number than that of the tasks, Ray Data would split blocks to reach it.
     rows = ray.data.read_datasource(

@@ -12,8 +12,8 @@ from epitoma.core.errors import VideoError
 from epitoma.datasets.index_parts import PART_SCHEMA
 from epitoma.datasets.listing import ListedVideo
 from epitoma.files.uris import hide_secrets, without_secrets
-from epitoma.on_ray.cluster.lost_workers import LOST, as_they_come, each_once, over_workers
-from epitoma.on_ray.cluster.runtime import quieten
+from epitoma.on_ray.cluster.lost_workers import LOST, map_on_decoders, run_with_retries, unordered_batches
+from epitoma.on_ray.cluster.runtime import silence_ray
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import index_row
 
@@ -60,7 +60,7 @@ def index_files(
         state_of: State of each file now (see :func:`file_state`), by video id.
         index_file: Indexes one file.
     """
-    quieten()
+    silence_ray()
     listed = pa.table(
         {
             "video_id": [video.video_id for video in videos],
@@ -72,9 +72,9 @@ def index_files(
 
     def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
         rows = ray.data.from_arrow(tasks)
-        return as_they_come(over_workers(rows, index_task, batch_size=None, num_cpus=1))
+        return unordered_batches(map_on_decoders(rows, index_task, batch_size=None, num_cpus=1))
 
-    for results in each_once(listed, run, videos_per_task=VIDEOS_PER_TASK, lost=_lost):
+    for results in run_with_retries(listed, run, videos_per_task=VIDEOS_PER_TASK, lost=_lost):
         yield [Indexed(**result) for result in results.to_pylist()]
 
 

@@ -26,7 +26,7 @@ from epitoma.on_ray.train.ingest import (
     channels_first,
     check_reject_share,
     decode_spec,
-    snippets_first,
+    snippets_channels_first,
     uniform_schedule,
 )
 from epitoma.training.feature_store import (
@@ -146,7 +146,7 @@ class Extractor:
     def _features(self, row: dict[str, Any]) -> dict[str, bytes]:
         # Copied: the row is a read-only view of the shared object store, and torch needs writable memory.
         frames_BTCHW = channels_first(row["frames"][None].copy()).to(self.device)
-        snippets_PCMHW = snippets_first(row["snippets"].copy()).to(self.device)
+        snippets_PCMHW = snippets_channels_first(row["snippets"].copy()).to(self.device)
         light_TC = self.networks.light(frames_BTCHW)[0]
         heavy_TC = self.networks.heavy(snippets_PCMHW)
         return {

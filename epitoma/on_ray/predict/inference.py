@@ -21,13 +21,13 @@ from epitoma.datasets.unlabelled import Unlabelled
 from epitoma.files.uris import without_secrets
 from epitoma.inference.predictor import two_pass_of
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
-from epitoma.on_ray.cluster.lost_workers import LOST, as_they_come, each_once, over_workers
+from epitoma.on_ray.cluster.lost_workers import LOST, map_on_decoders, run_with_retries, unordered_batches
 from epitoma.on_ray.cluster.placement import label_selector
-from epitoma.on_ray.cluster.runtime import cluster_cpus, decode_cpus, quieten
+from epitoma.on_ray.cluster.runtime import cluster_cpus, decode_cpus, silence_ray
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS
 from epitoma.on_ray.decode.indexing import IndexFile
 from epitoma.on_ray.decode.sparse_decoding import TASK, first_pass_task, second_pass_task
-from epitoma.on_ray.predict.recognising import RESULT, ClassifyStage, PredictRequest, SelectStage, Stage
+from epitoma.on_ray.predict.stages import RESULT, ClassifyStage, PredictRequest, SelectStage, Stage
 from epitoma.video.index import index_video
 
 FIRST_PASSES_PER_TASK = 8
@@ -79,7 +79,7 @@ def predict_files(
         gpus: Number of GPUs to compute on; 0 computes on CPUs.
         index_file: Indexes a video that has no stored index.
     """
-    quieten()
+    silence_ray()
     two_pass = two_pass_of(model, config)
     first_pass = partial(first_pass_task, two_pass=two_pass, budget=request.budget, index_file=index_file)
     second_pass = partial(second_pass_task, two_pass=two_pass)
@@ -87,23 +87,29 @@ def predict_files(
     computed = partial(_computed, shared=ray.put((model, config)), request=request, gpus=gpus)
 
     def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
-        rows = over_workers(ray.data.from_arrow(tasks), first_pass, batch_size=None, num_cpus=cpus)
+        rows = map_on_decoders(ray.data.from_arrow(tasks), first_pass, batch_size=None, num_cpus=cpus)
         rows = computed(rows, SelectStage, gpu_share=GPU_OF_SELECTING)
-        rows = over_workers(rows, second_pass, batch_size=SECOND_PASSES_PER_TASK, num_cpus=cpus)
+        rows = map_on_decoders(rows, second_pass, batch_size=SECOND_PASSES_PER_TASK, num_cpus=cpus)
         rows = computed(rows, ClassifyStage, gpu_share=GPU_OF_CLASSIFYING)
         rows.context.target_max_block_size = BLOCK_BYTES
         rows.context.memory_usage_poll_interval_s = None
         # Never stop idle actors: a new one takes seconds to start.
         rows.context.autoscaling_config.actor_pool_util_downscaling_threshold = -1.0
-        return as_they_come(rows)
+        return unordered_batches(rows)
 
+    for window in _windows(listed):
+        each = _videos_per_task(len(window))
+        for results in run_with_retries(window, run, videos_per_task=each, lost=_lost):
+            yield _results(results)
+
+
+def _windows(listed: Unlabelled) -> Iterator[pa.Table]:
+    """Rows of TASK, a window of videos at a time: a million of them must not be planned at once."""
     for first in range(0, len(listed.videos), WINDOW_ROWS):
         window = listed.videos[first : first + WINDOW_ROWS]
         indices = listed.indices.only(pa.chunked_array([[video.video_id for video in window]]))
         rows = [{"video_id": v.video_id, "path": v.path, "index": indices.row(v.video_id)} for v in window]
-        videos = pa.Table.from_pylist(rows, schema=TASK)
-        for results in each_once(videos, run, videos_per_task=_videos_per_task(len(window)), lost=_lost):
-            yield _results(results)
+        yield pa.Table.from_pylist(rows, schema=TASK)
 
 
 def _videos_per_task(videos: int) -> int:

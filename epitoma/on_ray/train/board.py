@@ -10,7 +10,7 @@ import ray
 from ray.exceptions import RayError
 
 from epitoma.core.errors import EpitomaError
-from epitoma.on_ray.cluster.placement import beside_the_driver
+from epitoma.on_ray.cluster.placement import on_driver_node
 from epitoma.training.events import Event
 
 POLL_SECONDS = 0.3
@@ -56,7 +56,7 @@ class EventBoard:
 
 def new_board() -> Any:
     """Start a board on the driver's node, so that it does not vanish with a worker node."""
-    return EventBoard.options(scheduling_strategy=beside_the_driver()).remote()
+    return EventBoard.options(scheduling_strategy=on_driver_node()).remote()
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def channels_first(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels).movedim(-1, -3)
 
 
-def snippets_first(pixels: np.ndarray) -> torch.Tensor:
+def snippets_channels_first(pixels: np.ndarray) -> torch.Tensor:
     """Snippets (..., M, H, W, 3) as HeavyNet's input, (..., 3, M, H, W), without a copy."""
     return torch.from_numpy(pixels).movedim(-1, -4)
 
@@ -254,7 +254,7 @@ class _SingleRow(ArrowBatchCollateFn):
 def pixel_candidates(rows: list[Row]) -> PixelCandidates:
     """Stack decoded rows of one shape into a batch of candidates."""
     frames_BTCHW = channels_first(np.stack([row["frames"] for row in rows]))
-    snippets_BTCMHW = snippets_first(np.stack([row["snippets"] for row in rows]))
+    snippets_BTCMHW = snippets_channels_first(np.stack([row["snippets"] for row in rows]))
     return PixelCandidates(
         frames_BTCHW=frames_BTCHW,
         snippets_BTCMHW=snippets_BTCMHW,

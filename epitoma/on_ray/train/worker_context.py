@@ -13,7 +13,7 @@ from torch.distributed import all_gather_object, all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from epitoma.training.checkpoint_folder import CheckpointFolder
-from epitoma.training.events import Event, VideoRejected
+from epitoma.training.events import Event, VideoDamaged, VideoRejected
 
 
 class RayContext:
@@ -41,6 +41,7 @@ class RayContext:
         """Wrap the model so that backward averages gradients over workers."""
         if self.world_size == 1:
             return model
+        # Not by Ray Train's `prepare_model`: it would also move the model, which the loop does itself.
         return DistributedDataParallel(
             model, device_ids=[self.device] if self.device.type == "cuda" else None
         )
@@ -61,13 +62,16 @@ class RayContext:
         return gathered
 
     def emit(self, event: Event) -> None:
-        """Send an event to the board; events that all workers emit alike are sent by rank 0 only."""
-        if self.rank == 0 or isinstance(event, VideoRejected):
+        """Send an event to the board; events that all workers emit alike are sent by rank 0 only.
+
+        What happens to a video is seen by the one worker that has it.
+        """
+        if self.rank == 0 or isinstance(event, VideoRejected | VideoDamaged):
             answer = self.board.put.remote(event)
             # Keep the oldest pending result: with short steps the newest is never ready when it is checked.
             self._answer = self._answer or answer
 
-    def is_to_stop(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether the board has told rank 0 to stop; summed over workers, so that all stop in the same step."""
         heard = torch.tensor(float(self._heard_stop()), device=self.device)
         return bool(self.sum(heard))

@@ -20,10 +20,10 @@ from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_for_networks
-from epitoma.on_ray.cluster.runtime import quieten
+from epitoma.on_ray.cluster.runtime import silence_ray
 from epitoma.on_ray.predict.features import extract_features
 from epitoma.on_ray.train.board import new_board
-from epitoma.on_ray.train.trainer import Job, fit
+from epitoma.on_ray.train.fit import Job, fit
 from epitoma.on_ray.tune.search_space import changed
 from epitoma.sweeps.trial import (
     TrialData,
@@ -226,7 +226,7 @@ def _kept(folder: Path) -> TrialResult | None:
 
 
 def _prepare(work: TrialWork) -> None:
-    quieten()
+    silence_ray()
     torch.set_num_threads(work.threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
 

@@ -11,7 +11,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.optuna import OptunaSearch
 
 from epitoma.core.errors import RunError
-from epitoma.files.ownership import refuse_what_others_can_write
+from epitoma.files.ownership import check_ownership
 from epitoma.on_ray.tune.search_space import SearchSpace
 from epitoma.on_ray.tune.trials import COST, SCORE, Trial, TrialWork, error_of
 from epitoma.sweeps.result import TRIALS
@@ -73,7 +73,7 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
     goes_on = resume and _has_begun(plan)
     if goes_on:
         # Tune unpickles its stored state, which can run code, so only this account may have written it.
-        refuse_what_others_can_write(plan.folder / TUNE_FOLDER)
+        check_ownership(plan.folder / TUNE_FOLDER)
     trainable = ray.tune.with_resources(ray.tune.with_parameters(trial, work=work), plan.resources)
     is_optuna = plan.space.search == "optuna"
     try:

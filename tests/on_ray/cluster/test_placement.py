@@ -12,7 +12,7 @@ from benchmarks.running_job import RunningJob
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json
 from epitoma.on_ray.cluster.placement import label_selector
-from epitoma.on_ray.train.trainer import checkpoints_of
+from epitoma.on_ray.train.fit import checkpoints_of
 from epitoma.training.audit import Audit, audit, notes
 from epitoma.training.checkpoint import STATE_FILE
 from epitoma.training.run_config import TrainConfig, WorkersConfig

@@ -13,7 +13,7 @@ from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decode.decoding import decode_timesteps
 from epitoma.on_ray.predict.features import extract_features, store_key
-from epitoma.on_ray.train.ingest import channels_first, decode_spec, snippets_first
+from epitoma.on_ray.train.ingest import channels_first, decode_spec, snippets_channels_first
 from epitoma.training.feature_store import read_features
 from epitoma.video.index import index_video
 
@@ -42,7 +42,7 @@ def test_features_are_what_the_networks_say_and_are_computed_once(ray_cluster, d
     starts_T, spec = stored.starts_VT[7].astype(np.int64), decode_spec(networks)
     pixels = decode_timesteps(path, index_video(path), starts_T, frame_count, spec)
     with torch.inference_mode():
-        heavy_TC = networks.heavy(snippets_first(pixels["snippets"]))
+        heavy_TC = networks.heavy(snippets_channels_first(pixels["snippets"]))
         light_TC = networks.light(channels_first(pixels["frames"][None]))[0]
     assert torch.allclose(stored.heavy_VTC[7], heavy_TC, atol=1e-5)
     assert torch.allclose(stored.light_VTC[7], light_TC, atol=1e-5)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from epitoma.reporting import console
 from epitoma.tracking.lifecycle import open_tracker
-from epitoma.tracking.mlflow_run import store_uri
+from epitoma.tracking.run_tracker import store_uri
 from ray_jobs.parts.sweep_watcher import SweepWatcher
 
 

@@ -53,5 +53,5 @@ def test_a_run_that_found_nothing_better_than_its_start_says_so(config, capsys):
             watcher(StartValidated(metrics={"validation/score": start}))
             watcher(EpochDone(epoch=0, metrics={"validation/score": 0.7}))
             capsys.readouterr()
-            watcher.say_what_was_kept()
+            watcher.print_kept_model()
             assert ("no epoch was as good" in capsys.readouterr().out) == told

@@ -20,7 +20,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.cluster.process_group import BoundTorchConfig
-from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined, quieten
+from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined, silence_ray
 from epitoma.on_ray.train.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.train.ingest import PixelSource, decode_spec
 from epitoma.on_ray.train.worker_context import RayContext
@@ -192,7 +192,7 @@ def scaling(workers: WorkersConfig) -> ScalingConfig:
 def train_worker(settings: dict[str, Any]) -> None:
     """Train on one worker; Ray Train calls this on each of them."""
     job: Job = settings["job"]
-    quieten()
+    silence_ray()
     workers = job.config.workers
     torch.set_num_threads(workers.threads or max(1, (os.cpu_count() or 1) // workers.count))
     # Only a warning on CUDA, where some operations have no deterministic version.

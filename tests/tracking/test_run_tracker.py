@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.tracking.journal import JOURNAL_FILE
 from epitoma.tracking.lifecycle import tracked_run
-from epitoma.tracking.mlflow_run import RunTracker, store_uri
+from epitoma.tracking.run_tracker import RunTracker, store_uri
 from tests.tracking.stored import runs_in
 
 

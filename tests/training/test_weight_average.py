@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from epitoma.training.averaging import WeightAverage
+from epitoma.training.weight_average import WeightAverage
 
 
 def test_the_average_is_the_one_worked_out_by_hand_and_is_on_only_meanwhile():
@@ -30,7 +30,7 @@ def test_without_decay_the_module_keeps_its_own_weights_and_nothing_is_stored():
     average.update(steps=1)
     with average.applied():
         assert torch.equal(layer.weight, own)
-    assert average.average == {}
+    assert average.values == {}
 
 
 def test_an_average_that_was_kept_is_gone_on_with():
@@ -40,7 +40,7 @@ def test_an_average_that_was_kept_is_gone_on_with():
     layer.weight.data.add_(1.0)
     first.update(steps=100)
     second = WeightAverage(layer, decay=0.9)
-    second.load(first.average)
+    second.load(first.values)
     for average in (first, second):
         average.update(steps=101)
-    assert torch.equal(first.average["weight"], second.average["weight"])
+    assert torch.equal(first.values["weight"], second.values["weight"])

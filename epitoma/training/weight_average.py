@@ -25,7 +25,7 @@ class WeightAverage:
         self.weights = {
             name: each for name, each in module.named_parameters() if each.requires_grad and decay > 0
         }
-        self.average = {name: each.detach().clone() for name, each in self.weights.items()}
+        self.values = {name: each.detach().clone() for name, each in self.weights.items()}
 
     @torch.no_grad()
     def update(self, *, steps: int) -> None:
@@ -33,19 +33,19 @@ class WeightAverage:
         # In the first steps the decay is smaller, so that the initial weights do not dominate the average.
         decay = min(self.decay, (1 + steps) / (10 + steps))
         for name, weight in self.weights.items():
-            self.average[name].lerp_(weight, 1 - decay)
+            self.values[name].lerp_(weight, 1 - decay)
 
     def load(self, average: Mapping[str, Tensor]) -> None:
         """Restore an average from a checkpoint."""
         for name, value in average.items():
-            self.average[name].copy_(value)
+            self.values[name].copy_(value)
 
     @contextmanager
     @torch.no_grad()
     def applied(self) -> Iterator[None]:
         """Use the average as the module's weights inside the context, and its own weights again after it."""
         own = {name: weight.clone() for name, weight in self.weights.items()}
-        self._set(self.average)
+        self._set(self.values)
         try:
             yield
         finally:
