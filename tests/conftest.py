@@ -32,7 +32,7 @@ CLASSES = ("bake", "brew", "carve")
 pytest_plugins = ["tests.duration_guard", "tests.golden", "tests.made_sweeps"]
 
 # How long an example takes says more of what else the machine is doing than of the code.
-for _name, _examples in (("quick", 25), ("thorough", 200)):
+for _name, _examples in (("quick", 10), ("thorough", 200)):
     settings.register_profile(
         _name, max_examples=_examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
