@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: small models and features, made from seeds."""
 
+import gc
 import logging
 import os
 import shutil
@@ -92,6 +93,8 @@ def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator
         )
     silence_ray()
     yield f"http://{started.dashboard_url}"
+    # Pipelines that tests gave up half way need Ray to close.
+    gc.collect()
     ray.shutdown()
 
 

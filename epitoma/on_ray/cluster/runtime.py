@@ -1,5 +1,6 @@
 """Starting or joining Ray without its console output; Ray's own logs are copied to the run folder."""
 
+import gc
 import logging
 import os
 import shutil
@@ -28,9 +29,11 @@ TUNE = {
     # Tune's own SIGINT handler would end a stopped sweep as if it were complete.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
+# Else any call of Ray without a session starts a whole Ray: a pipeline that is closed at exit, for one.
+UNASKED = {"RAY_ENABLE_AUTO_CONNECT": "0"}
 # At Ray's own 15, decoding on busy cores takes a quarter more CPU time (benchmarks/RESULTS.md).
 PRIORITY = {"RAY_worker_niceness": "0"}
-for _name, _value in {**QUIET, **PRIORITY, **TUNE}.items():
+for _name, _value in {**QUIET, **PRIORITY, **TUNE, **UNASKED}.items():
     os.environ.setdefault(_name, _value)
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
@@ -72,6 +75,8 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         session = getattr(info, "address_info", {}).get("session_dir")
         # Without its head, shutdown would wait and then abort the process.
         if not is_head_lost():
+            # Pipelines of Ray Data that were given up half way need Ray to close.
+            gc.collect()
             ray.shutdown()
         if session and not joined:
             _keep_logs(Path(session) / "logs", logs)

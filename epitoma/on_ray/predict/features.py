@@ -43,6 +43,9 @@ from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 
 MAX_BATCH_BYTES = 64_000_000
+
+VIDEOS_PER_ACTOR = 32
+"""Fewer videos than these take less time than starting another process and giving it the networks."""
 """Most decoded pixels of a batch, in bytes."""
 
 
@@ -168,7 +171,7 @@ def _extract(
     schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
     indices, shared = StoredIndices.beside(manifest.path), ray.put(networks)
     gpus = int(cluster_gpus())
-    actors = gpus or max(1, int(cluster_cpus()))
+    actors = actors_for(len(manifest), most=gpus or int(cluster_cpus()))
     windows = (
         decoded(window, manifest, indices, spec).map_batches(
             Extractor,
@@ -187,6 +190,11 @@ def _extract(
     )
     for count, _ in enumerate(chain.from_iterable(done.iter_rows() for done in windows), start=1):
         watch(count, len(manifest))
+
+
+def actors_for(videos: int, *, most: int) -> int:
+    """Number of processes that compute: at most one for each VIDEOS_PER_ACTOR videos, and at least one."""
+    return max(1, min(most, videos // VIDEOS_PER_ACTOR))
 
 
 def _identity_of(window: pa.Table, identity: dict[str, str]) -> ray.ObjectRef:

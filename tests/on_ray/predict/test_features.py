@@ -12,7 +12,7 @@ from epitoma.core.errors import RunError, TooManyRejectsError
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decode.decoding import decode_timesteps
-from epitoma.on_ray.predict.features import extract_features, store_key
+from epitoma.on_ray.predict.features import VIDEOS_PER_ACTOR, actors_for, extract_features, store_key
 from epitoma.on_ray.train.ingest import channels_first, decode_spec, snippets_channels_first
 from epitoma.training.feature_store import read_features
 from epitoma.video.index import index_video
@@ -27,6 +27,15 @@ def networks(networks_config) -> Networks:
 def extract(manifest, networks, root, **settings):
     settings = {"timesteps": 4, "max_reject_share": 0.1, **settings}
     return extract_features(manifest, networks, root=root, watch=lambda done, total: None, **settings)
+
+
+@pytest.mark.parametrize(
+    ("videos", "actors"),
+    [(1, 1), (VIDEOS_PER_ACTOR, 1), (2 * VIDEOS_PER_ACTOR, 2), (100 * VIDEOS_PER_ACTOR, 8)],
+)
+def test_few_videos_are_worth_few_processes(videos, actors):
+    assert actors_for(videos, most=8) == actors
+    assert actors_for(videos, most=0) == 1, "a head without cores, whose cluster has yet to grow"
 
 
 @pytest.mark.long
