@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from epitoma.core.errors import TrackingError
+from epitoma.core.uninterrupted import uninterrupted
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.uris import hide_secrets
 from epitoma.tracking.entries import (
@@ -167,7 +168,8 @@ class RunTracker:
         self._record(Metrics(metrics, _now()))
 
     def _record(self, entry: Entry) -> None:
-        with self._lock:
+        # An interrupted transaction would keep the store locked for all that is logged of the stop itself.
+        with self._lock, uninterrupted():
             self.journal.add(to_line(entry))
             self.send()
 

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from epitoma.core.uninterrupted import is_uninterrupted
+
 AGAIN_SECONDS = 2.0
+WAITING_SECONDS = 0.05
+
+_interrupts = 0
+"""How often somebody has pressed Ctrl-C."""
 """Time after a signal until KeyboardInterrupt is raised again, if nothing handles the first."""
 
 
@@ -31,9 +37,13 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
-    # A second Ctrl-C interrupts the clean-up as well.
-    if number == signal.SIGINT or not _is_on_its_way_out():
+    global _interrupts
+    _interrupts += number == signal.SIGINT
+    # Who presses Ctrl-C once more does not want to wait for anything.
+    is_impatient = number == signal.SIGINT and _interrupts > 1
+    waits = is_uninterrupted() and not is_impatient
+    signal.setitimer(signal.ITIMER_REAL, WAITING_SECONDS if waits else AGAIN_SECONDS)
+    if not waits and (number == signal.SIGINT or not _is_on_its_way_out()):
         raise KeyboardInterrupt(f"signal {number}")
 
 

@@ -182,7 +182,7 @@ def command_of(config: SweepConfig) -> list[str]:
 def wait_until(is_there: Callable[[], bool], job: subprocess.Popen) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not is_there():
-        assert job.poll() is None, "the sweep has ended"
+        assert job.poll() is None, f"the sweep has ended: {job.communicate()[1]}"
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

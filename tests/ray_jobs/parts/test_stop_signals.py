@@ -63,3 +63,17 @@ def test_it_is_left_in_peace_while_it_ends(again):
 def test_a_second_ctrl_c_ends_it_at_once():
     done = run_job_with("os.kill(os.getpid(), signal.SIGINT)", "os.kill(os.getpid(), signal.SIGINT)")
     assert (done.returncode, done.stderr, done.stdout) == (130, "stopped\n", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_waits_for_what_must_not_be_interrupted(number):
+    """A transaction that was cut off would keep a database locked."""
+    inside = f"""
+        from epitoma.core.uninterrupted import uninterrupted
+        with uninterrupted():
+            os.kill(os.getpid(), {int(number)})
+            print("whole", flush=True)
+        time.sleep(50)"""
+    done = run_job_with(inside.strip())
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
+    assert done.stdout.split("\n") == ["whole", "ended well", ""]
