@@ -9,11 +9,13 @@ from types import FrameType
 from epitoma.core.uninterrupted import is_uninterrupted
 
 AGAIN_SECONDS = 2.0
+"""Time after a signal until KeyboardInterrupt is raised again, if nothing handles the first."""
+
 WAITING_SECONDS = 0.05
+"""Time between looks at whether a block that must not be interrupted has ended."""
 
 _interrupts = 0
 """How often somebody has pressed Ctrl-C."""
-"""Time after a signal until KeyboardInterrupt is raised again, if nothing handles the first."""
 
 
 @contextmanager
