@@ -1,6 +1,5 @@
 """Fixtures shared by all tests: small models and features, made from seeds."""
 
-import gc
 import logging
 import os
 import shutil
@@ -76,6 +75,7 @@ def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator
     There is one where a chosen test looks at it: its processes have work to do all the time.
     """
     # Imported here, because it takes seconds that most tests need not spend.
+    from epitoma.on_ray.cluster.ending import end_ray
     from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback
     from epitoma.on_ray.cluster.runtime import silence_ray
 
@@ -93,9 +93,7 @@ def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator
         )
     silence_ray()
     yield f"http://{started.dashboard_url}"
-    # Pipelines that tests gave up half way need Ray to close.
-    gc.collect()
-    ray.shutdown()
+    end_ray()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Starting or joining Ray without its console output; Ray's own logs are copied to the run folder."""
 
-import gc
 import logging
 import os
 import shutil
@@ -40,6 +39,7 @@ import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
 from epitoma.core.errors import NO_ROOM, ClusterError  # noqa: E402
+from epitoma.on_ray.cluster.ending import end_ray  # noqa: E402
 from epitoma.on_ray.cluster.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback  # noqa: E402
 from epitoma.reporting.console import complain, phase  # noqa: E402
@@ -75,9 +75,7 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         session = getattr(info, "address_info", {}).get("session_dir")
         # Without its head, shutdown would wait and then abort the process.
         if not is_head_lost():
-            # Pipelines of Ray Data that were given up half way need Ray to close.
-            gc.collect()
-            ray.shutdown()
+            end_ray()
         if session and not joined:
             _keep_logs(Path(session) / "logs", logs)
 
