@@ -90,7 +90,7 @@ def measure(
     torch.manual_seed(0)
     heavy = HeavyNet(HeavyNet.Config(name=name, weights="random")).to(device)
     gmacs_each = network_gmacs(heavy, blank(heavy, 1))
-    heavy.run_as(Speed(bf16=device.type == "cuda", compile=config.compile))
+    heavy.run_as(Speed(compile=config.compile))
     videos = config.videos if device.type == "cuda" else 1
     snippets = blank(heavy, videos * config.timesteps).to(device)
     plain = build_trunk(name).net.eval().to(device)

@@ -36,7 +36,6 @@ from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.train.fit import build_trainable
-from epitoma.presets import offline_networks
 from epitoma.reporting.console import Advance, complain, phase, say
 from epitoma.reporting.plots import spread_figure
 from epitoma.training.batch import SelectionName
@@ -49,6 +48,7 @@ from epitoma.training.metrics import accuracy
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
+from ray_jobs.parts.demo_configs import offline_networks
 from ray_jobs.parts.extraction import extract_with
 from ray_jobs.prepare import PrepareComposites
 

@@ -13,7 +13,7 @@ from epitoma.files.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, VideoEpitoma, build_model
-from epitoma.training.losses import classification_loss
+from epitoma.training.losses import cross_entropy
 
 
 @dataclass(kw_only=True)
@@ -48,8 +48,7 @@ def step_seconds(model: VideoEpitoma, candidates: PixelCandidates, open_share: f
     started = time.perf_counter()
     # Given gates leave LightNet out, but a real step pays for it whichever gates are open.
     model.light_features(candidates).sum().backward()
-    logits_BL = model(candidates, open_BT=open_BT).logits_BL
-    classification_loss(logits_BL, labels_BL, multi_label=False).mean().backward()
+    cross_entropy(model(candidates, open_BT=open_BT), labels_BL).mean().backward()
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return time.perf_counter() - started

@@ -15,10 +15,10 @@ from epitoma.core.config import to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import cluster_cpus, ray_session
-from epitoma.presets import demo_dataset, demo_selector
 from epitoma.reporting.console import say
 from epitoma.sweeps.result import SweepResult
 from ray_jobs.extract import ExtractConfig, extract
+from ray_jobs.parts.demo_configs import demo_dataset, demo_selector
 from ray_jobs.parts.sweep_report import FRONT_JSON
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.sweep import SweepConfig, sweep

@@ -1,14 +1,13 @@
-"""Presets: functions that return whole configs of training runs, for ``train --preset`` and the demo."""
+"""Presets: functions that return whole configs of training runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from epitoma.core.errors import ConfigError
-from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
+from epitoma.models.paper import paper_head
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.optimisation import OptimisationConfig
@@ -22,18 +21,11 @@ STORED = 128
 """Timesteps per video in a feature store, from which each training step draws its candidates."""
 
 
-def paper_optimisation() -> OptimisationConfig:
-    """The paper's optimisation: Adam at a constant learning rate, without weight decay or averaging."""
-    return OptimisationConfig(
-        epochs=100,
-        batch_size=32,
-        optimizer="adamw",
-        learning_rate=1e-3,
-        adam_epsilon=1e-4,
-        weight_decay=0.0,
-        schedule="constant",
-        average=0.0,
-    )
+PAPER_L0_WEIGHT = 0.1
+"""Weight of L0, which the paper does not print; docs/method.md has what others did."""
+
+ACTIVATION_MEGABYTES = {"i3d": 161.0, "resnet50_v1": 88.0, "shufflenet3d": 138.0}
+"""Activations that training keeps of one timestep, in float32 (tests/models/test_activations.py measures them)."""
 
 
 def standalone(*, manifest: Path, name: str, light: str = "mobilenetv3_small_100") -> TrainConfig:
@@ -69,17 +61,54 @@ def end_to_end(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainCo
     )
 
 
-def breakfast(*, manifest: Path, name: str, heavy: str = "i3d") -> TrainConfig:
-    """The paper's training on Breakfast: its batch size, epochs, optimiser and candidates (section 4.1)."""
-    config = end_to_end(manifest=manifest, name=name, heavy=heavy)
-    return replace(
-        config, optimisation=paper_optimisation(), augmentation=AugmentationConfig(crop=0.5, flip=0.5)
+def paper(*, manifest: Path, name: str, heavy: str = "resnet50_v1") -> TrainConfig:
+    """The paper's model and training, and nothing of ours (sections 3.1 and 4.1).
+
+    The paper fine-tunes both networks first, which is another job: ``finetune``, whose runs are then given as
+    ``light_from`` and ``heavy_from``. What the paper leaves open, and what is chosen here, is in ``docs/method.md``.
+    """
+    return TrainConfig(
+        manifest=manifest,
+        name=name,
+        source="pixels",
+        backbones="finetune",
+        networks=NetworksConfig(heavy=HeavyNet.Config(name=heavy)),
+        head=paper_head(),
+        sparsity=SparsityConfig(
+            mode="l0_weight", l0_weight=PAPER_L0_WEIGHT, warmup=0.0, anneal=0.0, open_every=None
+        ),
+        optimisation=paper_optimisation(accumulate=parts_of_a_step(heavy)),
+        timesteps=CANDIDATES,
+        train_timesteps=CANDIDATES,
+        train_sampling="random",
     )
 
 
-def charades(*, manifest: Path, name: str, heavy: str = "i3d") -> TrainConfig:
-    """The paper's training on Charades, the same as on Breakfast except for the dataset (section 4.1)."""
-    return breakfast(manifest=manifest, name=name, heavy=heavy)
+def paper_optimisation(*, accumulate: int = 1) -> OptimisationConfig:
+    """The paper's optimisation: Adam at one constant learning rate, and nothing else."""
+    return OptimisationConfig(
+        epochs=100,
+        batch_size=32,
+        accumulate=accumulate,
+        optimizer="adamw",
+        learning_rate=1e-3,
+        network_learning_rate=1e-3,
+        adam_epsilon=1e-4,
+        weight_decay=0.0,
+        schedule="constant",
+        gradient_norm=None,
+        average=0.0,
+    )
+
+
+def parts_of_a_step(heavy: str) -> int:
+    """Parts into which the paper's step of 32 videos is split, so that training fits a GPU of 80 GB.
+
+    The activations of HeavyNet decide: the parts are as few as keep them under half of the memory, in float32 and with
+    all 32 timesteps of all videos open, which nothing forbids the gates.
+    """
+    whole = 32 * CANDIDATES * ACTIVATION_MEGABYTES.get(heavy, 0.0)
+    return next(parts for parts in (1, 2, 4, 8, 16, 32) if whole / parts <= 40_000 or parts == 32)
 
 
 def _from_features(manifest: Path, name: str, networks: NetworksConfig) -> TrainConfig:
@@ -96,9 +125,9 @@ def _from_features(manifest: Path, name: str, networks: NetworksConfig) -> Train
 Preset = Callable[..., TrainConfig]
 
 PRESETS: Mapping[str, Preset] = {
-    preset.__name__: preset for preset in (standalone, frozen, end_to_end, breakfast, charades)
+    preset.__name__: preset for preset in (standalone, frozen, end_to_end, paper)
 }
-"""Presets by their name in ``train --preset``; a name such as ``breakfast:resnet50_v1`` sets the HeavyNet too."""
+"""Presets by their name in ``train --preset``; a name such as ``paper:i3d`` sets the HeavyNet too."""
 
 
 def preset(name: str) -> Preset:
@@ -113,75 +142,3 @@ def preset(name: str) -> Preset:
     if not network:
         return PRESETS[base]
     return partial(PRESETS[base], **{"light" if base == "standalone" else "heavy": network})
-
-
-def demo_dataset() -> SyntheticConfig:
-    """Videos of half a minute in ten classes; no two classes differ by motion only, which 2D networks cannot see."""
-    return SyntheticConfig(
-        train_videos=240,
-        validation_videos=80,
-        test_videos=200,
-        one_actions=12,
-        twin_classes=0,
-        distractor_share=0.08,
-        min_seconds=30,
-        max_seconds=36,
-        size=112,
-    )
-
-
-def offline_networks(*, light: int = 48, heavy: int = 112, frames: int | None = None) -> NetworksConfig:
-    """EfficientNet-Lite0 as both networks, at these input sizes in pixels, with weights from an installed package."""
-    name, weights = "tf_efficientnet_lite0", "package"
-    return NetworksConfig(
-        light=LightNet.Config(name=name, weights=weights, size=light),
-        heavy=HeavyNet.Config(name=name, weights=weights, size=heavy, frames=frames),
-    )
-
-
-def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
-    """Selector and classifier from stored features; trains in seconds."""
-    return TrainConfig(
-        manifest=manifest,
-        name="selector",
-        runs=runs,
-        networks=offline_networks(),
-        sparsity=SparsityConfig(target_timesteps=7),
-        optimisation=OptimisationConfig(epochs=36, validate_every=5, checkpoint_epochs=18),
-        timesteps=32,
-        train_timesteps=24,
-    )
-
-
-def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
-    """Training end to end from pixels, starting from the run of `demo_selector`."""
-    selector = demo_selector(runs, manifest)
-    return replace(
-        selector,
-        name="epitoma",
-        source="pixels",
-        backbones="finetune",
-        start_from=selector.folder,
-        train_timesteps=16,
-        sparsity=replace(selector.sparsity, warmup=0.0, open_every=None, budgets=(1, 2, 4, 8)),
-        optimisation=replace(
-            selector.optimisation,
-            epochs=2,
-            batch_size=16,
-            learning_rate=1e-5,
-            matrix_learning_rate=2e-4,
-            network_learning_rate=1e-5,
-            validate_every=2,
-            checkpoint_epochs=1,
-        ),
-    )
-
-
-def demo_reference(runs: Path, manifest: Path) -> TrainConfig:
-    """A reference classifier, trained without a selector on the networks of the end-to-end run.
-
-    Uniform, random and dense sampling are evaluated with whichever classifier scores better on validation.
-    """
-    selector = demo_selector(runs, manifest)
-    networks = demo_end_to_end(runs, manifest).folder
-    return replace(selector, name="reference", selection="dense", networks_from=networks)

@@ -8,13 +8,13 @@ from epitoma.core.config import CONFIG_FILE
 from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
 from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.presets import demo_dataset, demo_end_to_end, demo_reference, demo_selector
 from epitoma.reporting.console import say
 from epitoma.tracking.run_tracker import store_uri
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.demo_configs import demo_dataset, demo_end_to_end, demo_reference, demo_selector
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.train import train
 

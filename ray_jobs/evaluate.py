@@ -133,7 +133,8 @@ def _model(config: EvaluateConfig, folder: Path, manifest: Manifest) -> tuple[Vi
     check_classes(manifest, chooser_config, config.selector_from)
     if not chooser_config.has_selector:
         raise RunError(f"{config.selector_from} was trained without a selector")
-    model.selector, networks_of(model).light = chooser.selector, networks_of(chooser).light
+    model.selector, model.gating = chooser.selector, chooser.gating
+    networks_of(model).light = networks_of(chooser).light
     return model, replace(model_config, timesteps=chooser_config.timesteps, has_selector=True)
 
 

@@ -161,7 +161,7 @@ def _check_settings(config: PredictConfig) -> None:
         "model": file_digest(model_folder(config.model) / MODEL_FILE),
         "input": without_secrets(config.input) if is_address(config.input) else os.path.abspath(config.input),
         **asdict(config.request),
-        "bf16": config.speed.bf16,
+        "precision": config.speed.precision,
     }
     if file.is_file():
         before = read_json(file)

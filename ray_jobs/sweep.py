@@ -116,9 +116,10 @@ def sweep(config: SweepConfig) -> SweepResult:
     if goes_on:
         check_ownership(kept)
     space = load_space(str(kept) if goes_on else config.space)
-    check_values(space, seed=config.seed)
+    base = base_config(config)
+    check_values(space, base, seed=config.seed)
+    base = replace(base, store_timesteps=most_timesteps(space, base))
     manifest = read_manifest(config.manifest)
-    base = base_config(config, space)
     check_combinations(space, base, seed=config.seed)
     for changes in REFERENCE_TRIALS.values():
         changed(base, {**space.fixed, **changes}, source=space.name)
@@ -154,7 +155,7 @@ def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -
     )
 
 
-def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
+def base_config(config: SweepConfig) -> TrainConfig:
     """Build the config that every trial changes.
 
     Raises:
@@ -166,7 +167,7 @@ def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
         if not file.is_file():
             raise ConfigError(f"no run and no file of options at {config.like}")
         base = from_dict(TrainConfig, read_json(file), source=str(file))
-    own = replace(
+    return replace(
         base,
         manifest=config.manifest,
         name=config.name,
@@ -179,7 +180,6 @@ def base_config(config: SweepConfig, space: SearchSpace) -> TrainConfig:
         start_from=None,
         resume=False,
     )
-    return replace(own, store_timesteps=most_timesteps(space, own))
 
 
 def _check_resumed(config: SweepConfig) -> None:

@@ -1,7 +1,8 @@
 """Train selector and classifier on Ray Train, from stored features or end to end from pixels.
 
-``--preset NAME`` gives defaults for a purpose: ``standalone``, ``frozen``, ``end_to_end``, ``breakfast``, ``charades``;
-``--preset breakfast:i3d`` chooses the HeavyNet too. ``--config FILE`` takes them from JSON.
+``--preset NAME`` gives defaults for a purpose: ``standalone``, ``frozen``, ``end_to_end``, ``paper``; ``--preset
+paper:i3d`` chooses the HeavyNet too. ``--config FILE`` takes them from JSON. ``--selector NAME``, ``--classifier NAME``
+and the names of networks, gates and losses may be those of a ``--plugin MODULE`` of one's own.
 """
 
 from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -69,7 +70,20 @@ def _no_priority_taken() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ray_cluster(_private_home: None, request: pytest.FixtureRequest) -> Iterator[str]:
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Name of a plugin that processes started here can import: the parts of docs/extending.md as they stand there."""
+    folder = tmp_path_factory.mktemp("plugins")
+    page = (Path(__file__).parent.parent / "docs" / "extending.md").read_text()
+    blocks = re.findall(r"```python\n# my_parts\.py\n(.*?)```", page, re.DOTALL)
+    (folder / "parts_of_the_docs.py").write_text("\n\n".join(blocks))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield "parts_of_the_docs"
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(_private_home: None, plugin: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A real Ray on this machine, which every test that needs one shares; gives the address of its dashboard.
 
     There is one where a chosen test looks at it: its processes have work to do all the time.
@@ -115,11 +129,12 @@ def networks_config() -> NetworksConfig:
 
 
 def tiny_networks() -> NetworksConfig:
-    """Networks small enough to train in a test; random weights, since quality is not what tests ask for."""
-    return NetworksConfig(
-        light=LightNet.Config(name="tiny", weights="random", size=32),
-        heavy=HeavyNet.Config(name="tiny", weights="random", size=32, frames=2),
-    )
+    """Networks small enough to train in a test; random weights, since quality is not what tests ask for.
+
+    Frozen, so that a video's features do not depend on which others a worker has.
+    """
+    settings = {"name": "tiny", "weights": "random", "normalisation": "frozen", "size": 32}
+    return NetworksConfig(light=LightNet.Config(**settings), heavy=HeavyNet.Config(**settings, frames=2))
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """Presets: whole configs that say what the paper says, and become a command line's defaults."""
 
+from pathlib import Path
+
 import pytest
 
-from epitoma.core.config import from_dict, to_dict
+from epitoma.core.config import flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError
-from epitoma.presets import PRESETS, preset
+from epitoma.presets import ACTIVATION_MEGABYTES, PRESETS, parts_of_a_step, preset
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.options import parse
 
@@ -22,19 +24,103 @@ def test_every_preset_is_a_whole_config_that_json_can_hold(name: str):
     assert from_dict(TrainConfig, to_dict(config), source="test") == config
 
 
-@pytest.mark.parametrize("name", ["breakfast", "charades"])
-def test_the_papers_hyper_parameters(name: str):
-    config = parsed("--preset", f"{name}:resnet50_v1")
-    optimisation = config.optimisation
-    assert (optimisation.batch_size, optimisation.epochs) == (32, 100)
-    assert (optimisation.learning_rate, optimisation.adam_epsilon) == (1e-3, 1e-4)
-    assert (optimisation.optimizer, optimisation.weight_decay, optimisation.schedule) == (
-        "adamw",
-        0,
-        "constant",
-    )
-    assert (config.timesteps, config.candidates, config.train_sampling) == (32, 32, "random")
-    assert (config.source, config.networks.heavy.name) == ("pixels", "resnet50_v1")
+PAPER = {
+    "source": "pixels",
+    "backbones": "finetune",
+    "selection": "learnt",
+    "loss": None,
+    "networks.light.name": "mobilenetv3_small_100",
+    "networks.light.normalisation": None,
+    "networks.heavy.normalisation": None,
+    "head.selector.part": "videoepitoma",
+    "head.selector.embed_channels": None,
+    "head.selector.centred": False,
+    "head.selector.context": True,
+    "head.selector.normalise": False,
+    "head.selector.dropout": 0.0,
+    "head.selector.saliency": False,
+    "head.selector.score_bound": None,
+    "head.gating.gate": "clipped_sigmoid",
+    "head.gating.redundancy": 0.0,
+    "head.gating.weigh_kept": False,
+    "head.classifier.part": "videoepitoma",
+    "head.classifier.gates": "multiplied",
+    "head.classifier.embed_channels": None,
+    "head.classifier.dropout": 0.0,
+    "head.classifier.frame_logits": False,
+    "head.classifier.video_logits": True,
+    "sparsity.mode": "l0_weight",
+    "sparsity.warmup": 0.0,
+    "sparsity.anneal": 0.0,
+    "sparsity.open_every": None,
+    "optimisation.epochs": 100,
+    "optimisation.batch_size": 32,
+    "optimisation.optimizer": "adamw",
+    "optimisation.learning_rate": 1e-3,
+    "optimisation.network_learning_rate": 1e-3,
+    "optimisation.adam_epsilon": 1e-4,
+    "optimisation.weight_decay": 0.0,
+    "optimisation.schedule": "constant",
+    "optimisation.gradient_norm": None,
+    "optimisation.patience": None,
+    "optimisation.average": 0.0,
+    "augmentation.crop": 1.0,
+    "augmentation.flip": 0.0,
+    "augmentation.colour": 0.0,
+    "timesteps": 32,
+    "train_timesteps": 32,
+    "train_sampling": "random",
+}
+"""What the paper says, and nothing of ours."""
+
+OPEN = {
+    "head.selector.kernels": 128,
+    "head.selector.hidden_channels": 64,
+    "head.classifier.hidden_channels": 256,
+    "head.selector.attention.inner_channels": 128,
+    "head.selector.attention.heads": 4,
+    "head.classifier.attention.inner_channels": 128,
+    "head.classifier.attention.heads": 4,
+    "sparsity.l0_weight": 0.1,
+}
+"""What it leaves open (docs/method.md)."""
+
+OF_THE_JOB = ("manifest", "name", "runs", "features", "plugin", "seed", "checkpoint_every", "audit", "resume")
+OF_THE_MACHINE = ("workers.", "speed.", "max_reject_share", "register_as", "optimisation.accumulate")
+UNUSED = (
+    "start_from",
+    "networks_from",
+    "selector_from",
+    "light_from",
+    "heavy_from",
+    "store_timesteps",
+    "networks.light.",
+    "networks.heavy.",
+    "sparsity.",
+    "optimisation.matrix_learning_rate",
+    "optimisation.validate_every",
+    "optimisation.checkpoint_epochs",
+)
+"""Where a run starts from, what other modes use, and how often it is looked at."""
+
+
+@pytest.mark.parametrize("heavy", ["resnet50_v1", "shufflenet3d", "i3d"])
+def test_the_papers_preset_is_the_papers_in_every_field(heavy: str):
+    config = parsed("--preset", f"paper:{heavy}")
+    fields = flatten(to_dict(config))
+    said = PAPER | OPEN | {"networks.heavy.name": heavy}
+    assert {name: fields[name] for name in said} == said
+    others = [name for name in fields if name not in said]
+    assert [name for name in others if not name.startswith((*OF_THE_JOB, *OF_THE_MACHINE, *UNUSED))] == []
+
+
+def test_a_step_of_the_papers_is_split_by_what_a_gpu_holds():
+    """Of 32 videos x 32 timesteps, all open: fewer than 40 GB of activations at a time."""
+    parts = {name: parts_of_a_step(name) for name in ACTIVATION_MEGABYTES}
+    for name, count in parts.items():
+        assert 32 * 32 * ACTIVATION_MEGABYTES[name] / count <= 40_000
+        assert count == 1 or 32 * 32 * ACTIVATION_MEGABYTES[name] / (count / 2) > 40_000
+    assert preset("paper:i3d")(manifest=Path("m"), name="n").optimisation.accumulate == parts["i3d"]
 
 
 def test_a_stand_alone_selector_has_one_light_network_for_both():

@@ -4,49 +4,65 @@ Training weighs every timestep by the attention, which costs the heavy network o
 keeps the highest weights. This is the usual alternative to gates: nothing in training makes it choose.
 """
 
-import torch
+from dataclasses import dataclass, replace
+
 from torch import Tensor, nn
 
-from benchmarks.selectors.peer import HIDDEN_CHANNELS, Peer, cross_entropy, frame_network
-from benchmarks.selectors.recipe import Drawn
-from benchmarks.selectors.videos import Videos
-from epitoma.core.selection import FeatureCandidates, Selection
+from benchmarks.selectors.plain import HIDDEN_CHANNELS
+from epitoma.core.registry import register
+from epitoma.core.selection import Scores, Selection
 from epitoma.models.attention import TemporalSelfAttention
-from epitoma.models.gating import top_k
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.embedding import embedding
+from epitoma.models.parts import SelectorConfig
+from epitoma.models.roles import ScoreLayer
 
 
-class SoftAttention(Peer):
-    """Attention by a context of light features.
+@register("selector", "attention")
+class AttentionScores(nn.Module):
+    """Scores by a context of light features."""
 
-    Args:
-        videos: Whose shapes to be made for.
-        dropout: Of classifier and attention.
-        sharpness: What scores are multiplied with before the softmax.
-    """
+    @dataclass(kw_only=True)
+    class Config(SelectorConfig):
+        """Options.
 
-    def __init__(self, videos: Videos, *, dropout: float, sharpness: float) -> None:
-        super().__init__(videos, dropout=dropout)
-        self.sharpness = sharpness
-        self.embed = frame_network(videos.split.light_VTC.shape[2], HIDDEN_CHANNELS, dropout=dropout)
-        self.context = TemporalSelfAttention(TemporalSelfAttention.Config(), channels=HIDDEN_CHANNELS)
-        self.score = nn.Linear(HIDDEN_CHANNELS, 1)
+        Attributes:
+            dropout: Share of channels dropped in training.
+            sharpness: What scores are multiplied with before the softmax.
+        """
 
-    def loss(self, drawn: Drawn) -> Tensor:
-        """Cross-entropy of the whole video, weighed."""
-        kept = drawn.candidates.valid_BT.shape[1]
-        selection = self.choose(drawn.candidates, kept)
-        return cross_entropy(self.classify(drawn.candidates, selection), drawn.labels_BL)
+        dropout: float = 0.5
+        sharpness: float = 1.0
 
-    def choose(self, candidates: FeatureCandidates, kept: int) -> Selection:
-        """The timesteps of the largest weights, which they keep."""
-        ones_BT = torch.ones_like(candidates.light_BTC[..., 0])
-        x_BTC = self.context(self.embed(candidates.light_BTC), ones_BT)
-        score_BT = self.sharpness * self.score(x_BTC).squeeze(-1)
-        weight_BT = score_BT.softmax(dim=1).clamp_min(1e-9) * top_k(score_BT, candidates.valid_BT, kept)
-        return Selection(
-            alpha_BT=score_BT,
-            worth_BT=score_BT,
-            gate_BT=weight_BT / weight_BT.amax(dim=1, keepdim=True),
-            open_probability_BT=ones_BT,
-            valid_BT=candidates.valid_BT,
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        super().__init__()
+        self.sharpness = config.sharpness
+        self.embed = nn.Sequential(
+            *embedding(channels, HIDDEN_CHANNELS, dropout=config.dropout),
+            nn.Dropout(config.dropout),
+            nn.Linear(HIDDEN_CHANNELS, HIDDEN_CHANNELS),
         )
+        self.context = TemporalSelfAttention(TemporalSelfAttention.Config(), channels=HIDDEN_CHANNELS)
+        self.score = ScoreLayer(HIDDEN_CHANNELS, 1)
+
+    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
+        """Score every timestep."""
+        x_BTC = self.context(self.embed(light_BTC), valid_BT.to(light_BTC.dtype))
+        return Scores(alpha_BT=self.sharpness * self.score(x_BTC).squeeze(-1))
+
+
+@register("classifier", "softmax_weighted")
+class SoftmaxWeighted(VideoClassifier):
+    """Weighs the open timesteps by the softmax of their scores."""
+
+    @dataclass(kw_only=True)
+    class Config(VideoClassifier.Config):
+        """As of the project's own."""
+
+    def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
+        """Classify, with attention in place of the gates."""
+        open_BT = selection.open_BT
+        weight_BT = selection.alpha_BT.masked_fill(~open_BT, float("-inf")).softmax(dim=1)
+        # Against underflow: a weight of 0 would be a shut gate.
+        gate_BT = (weight_BT / weight_BT.amax(dim=1, keepdim=True)).clamp_min(1e-9) * open_BT
+        return super().forward(heavy_PC, replace(selection, gate_BT=gate_BT))

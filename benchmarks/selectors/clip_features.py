@@ -47,7 +47,9 @@ def read_clips(clips: Sequence[Clip], config: NetworksConfig, *, cache: Path) ->
     file = cache / f"{_digest(clips, config)}.safetensors"
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _extract(clips, Networks(config).eval(), file)
+        networks = Networks(config)
+        networks.fold()
+        _extract(clips, networks, file)
     tensors = load_file(file)
     return {
         clip.clip_id: ClipFeatures(

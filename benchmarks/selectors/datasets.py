@@ -16,10 +16,10 @@ from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.presets import offline_networks
 from epitoma.reporting.console import phase
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
+from ray_jobs.parts.demo_configs import offline_networks
 from ray_jobs.parts.extraction import extract_with
 from ray_jobs.prepare import PrepareSynthetic, prepare
 

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
-from benchmarks.selectors.ways import Fitted, Way, mean_accuracy
+from benchmarks.selectors.ways import Answering, Way, mean_accuracy
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
 from epitoma.training.metrics import accuracy
@@ -126,7 +126,7 @@ def _try(trial: Trial, splits: Splits, recipe: Recipe) -> Found:
     return Found(trial=trial, validated=validated, points=points, looks=fitted.looks)
 
 
-def _curve(selector: str, fitted: Fitted, test: Videos) -> list[Point]:
+def _curve(selector: str, fitted: Answering, test: Videos) -> list[Point]:
     timesteps = test.evidence_VT.shape[1]
     points = []
     for kept in KEPT if selector != "dense" else (timesteps,):

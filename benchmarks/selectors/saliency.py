@@ -1,47 +1,49 @@
-"""Timesteps ranked by a frame classifier's confidence, after SCSampler (Korbar, Tran, Torresani, ICCV 2019).
+"""Timesteps ranked by a frame classifier's confidence, after SCSampler (Korbar et al., ICCV 2019).
 
-Simplified: the ranker is trained from the labels of whole videos, pooled over each video's best timesteps, and not by
-ranking clips against the heavy network's scores; the classifier learns on what the ranker keeps, which SCSampler's,
-trained beforehand, does not.
+Simplified: the ranker is a small network on LightNet's features of single frames, not on compressed video and sound,
+and learns from video labels alone, as its scores of the best frames are averaged. Its scores of a frame are ranked by
+the largest, as SCSampler's are. Ranker and classifier are trained together: the classifier learns on what the ranker
+keeps, which SCSampler's, trained beforehand, does not.
 """
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
-from benchmarks.selectors.given import SIZES
-from benchmarks.selectors.peer import Peer, cross_entropy, frame_network, opened, random_size
-from benchmarks.selectors.recipe import Drawn
-from benchmarks.selectors.videos import Videos
-from epitoma.core.selection import FeatureCandidates, Selection
-from epitoma.models.gating import top_k
+from torch import Tensor, nn
+
+from benchmarks.selectors.plain import frame_network
+from epitoma.core.registry import register
+from epitoma.core.selection import Scores
+from epitoma.models.parts import SelectorConfig
+
+SHARP = 100.0
+"""Factor on the ranks' scores, beside which the noise of training is nothing."""
 
 
-class SaliencyRanking(Peer):
-    """Keeps the timesteps whose largest class score is largest.
+@register("selector", "saliency_ranking")
+class SaliencyRanking(nn.Module):
+    """Keeps the timesteps whose largest class score is largest."""
 
-    Args:
-        videos: Whose shapes to be made for.
-        dropout: Of both classifiers.
-        pooled: Timesteps whose scores are averaged into the video's, class by class.
-    """
+    @dataclass(kw_only=True)
+    class Config(SelectorConfig):
+        """Options.
 
-    def __init__(self, videos: Videos, *, dropout: float, pooled: int) -> None:
-        super().__init__(videos, dropout=dropout)
-        self.pooled = pooled
-        classes = videos.split.labels_VL.shape[1]
-        self.frames = frame_network(videos.split.light_VTC.shape[2], classes, dropout=dropout)
+        Attributes:
+            dropout: Share of channels dropped in training.
+            pooled: Timesteps whose scores are averaged into the video's, class by class.
+        """
 
-    def loss(self, drawn: Drawn) -> Tensor:
-        """Cross-entropy of the ranker's own guess, and of the classifier on what it keeps."""
-        frame_logits_BTL = self.frames(drawn.candidates.light_BTC)
-        guess_BL = frame_logits_BTL.topk(self.pooled, dim=1).values.mean(dim=1)
-        kept = random_size(SIZES, drawn.candidates, drawn.generator)
-        open_BT = top_k(frame_logits_BTL.amax(dim=2), drawn.candidates.valid_BT, kept)
-        logits_BL = self.classify(drawn.candidates, opened(open_BT))
-        return cross_entropy(guess_BL, drawn.labels_BL) + cross_entropy(logits_BL, drawn.labels_BL)
+        dropout: float = 0.5
+        pooled: int = 4
 
-    def choose(self, candidates: FeatureCandidates, kept: int) -> Selection:
-        """The most confident timesteps."""
-        with torch.no_grad():
-            score_BT = self.frames(candidates.light_BTC).amax(dim=2)
-        return opened(top_k(score_BT, candidates.valid_BT, kept))
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        super().__init__()
+        self.pooled = config.pooled
+        self.frames = frame_network(channels, classes, dropout=config.dropout)
+
+    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
+        """Rank every timestep, and guess the video's class, from which alone the ranker learns."""
+        logits_BTL = self.frames(light_BTC).masked_fill(~valid_BT[..., None], float("-inf"))
+        return Scores(
+            alpha_BT=SHARP * logits_BTL.detach().amax(dim=2),
+            light_logits_BL=logits_BTL.topk(self.pooled, dim=1).values.mean(dim=1),
+        )

@@ -1,26 +1,41 @@
 """Every way to choose timesteps, with the settings among which validation chooses: as many for each."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.selectors.attention import SoftAttention
-from benchmarks.selectors.early_exit import EarlyExit
-from benchmarks.selectors.epitoma_model import by_threshold, ours, paper
-from benchmarks.selectors.given import SIZES, Given, Oracle
-from benchmarks.selectors.peer import Peer
-from benchmarks.selectors.policy import OneStepPolicy
-from benchmarks.selectors.recipe import Recipe, train
+from benchmarks.selectors.attention import AttentionScores, SoftmaxWeighted
+from benchmarks.selectors.early_exit import CoarseToFine, early_exit
+from benchmarks.selectors.fitting import Fitted, Open, Plan, by_threshold, fit
+from benchmarks.selectors.oracle import EvidenceOnly, Oracle, told
+from benchmarks.selectors.plain import PlainClassifier
+from benchmarks.selectors.policy import Policy
+from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.saliency import SaliencyRanking
 from benchmarks.selectors.videos import KEPT, Splits, Videos
+from epitoma.core.sampling import uniform_subset
+from epitoma.core.selection import FeatureCandidates
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.gating import Gating, top_k
+from epitoma.models.paper import paper_head
+from epitoma.models.selector import TimestepSelector
+from epitoma.models.videoepitoma import HeadConfig
 from epitoma.training.metrics import accuracy
+from epitoma.training.sparsity import SparsityConfig
+
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+ALL = 1_000_000
+"""More timesteps than any video has."""
+
+NO_WORTH = Gating.Config(redundancy=0.0, weigh_kept=False)
 
 
-class Fitted(Protocol):
+class Answering(Protocol):
     """A trained way."""
 
     @property
@@ -45,36 +60,133 @@ class Way:
     """
 
     name: str
-    fit: Callable[..., Fitted]
+    fit: Callable[..., Answering]
     settings: Sequence[Mapping[str, Any]]
-    also: Mapping[str, Callable[..., Fitted]] = field(default_factory=dict)
+    also: Mapping[str, Callable[..., Answering]] = field(default_factory=dict)
 
 
-def mean_accuracy(fitted: Fitted, videos: Videos) -> float:
-    """Accuracy, averaged over all numbers of timesteps: what settings and epochs are chosen by."""
+def mean_accuracy(fitted: Answering, videos: Videos) -> float:
+    """Accuracy, averaged over all numbers of timesteps: what settings are chosen by."""
     found = [accuracy(fitted.seen(videos, kept)[0], videos.split.labels_VL) for kept in KEPT]
     return sum(found) / len(found)
 
 
-def fit_peer(
-    make: Callable[..., Peer], splits: Splits, recipe: Recipe, *, seed: int, **settings: Any
-) -> Peer:
-    """Train a peer from scratch."""
-    torch.manual_seed(seed)
-    peer = make(splits.training, **settings)
-
-    def score() -> float:
-        peer.settle(splits.validation)
-        return mean_accuracy(peer, splits.validation)
-
-    train(peer, splits.training, recipe, seed=seed, score=score)
-    with torch.inference_mode():
-        peer.settle(splits.validation)
-    return peer
+def budgets(*sizes: int) -> SparsityConfig:
+    """So many timesteps open in each step, from the first on."""
+    return SparsityConfig(mode="anytime", budgets=sizes, warmup=0.0, anneal=0.0, open_every=None)
 
 
-def _peer(name: str, make: Callable[..., Peer], *settings: Mapping[str, Any]) -> Way:
-    return Way(name=name, fit=partial(fit_peer, make), settings=settings)
+def given(
+    splits: Splits, recipe: Recipe, *, seed: int, dropout: float, selection: Any, choose: Open
+) -> Fitted:
+    """A classifier that is trained on random subsets of every size, or on whole videos."""
+    head = HeadConfig(classifier=PlainClassifier.Config(dropout=dropout))
+    plan = Plan(head=head, sparsity=SparsityConfig(), selection=selection)
+    return Fitted(model=fit(splits, recipe, plan, seed=seed), looks=False, choose=choose)
+
+
+def uniform(candidates: FeatureCandidates, kept: int) -> Tensor:
+    """Evenly spread."""
+    timesteps = candidates.valid_BT.shape[1]
+    even_T = torch.from_numpy(np.isin(np.arange(timesteps), uniform_subset(timesteps, kept)))
+    return even_T.expand(candidates.valid_BT.shape)
+
+
+def random(candidates: FeatureCandidates, kept: int) -> Tensor:
+    """At random, the same for the same number."""
+    generator = torch.Generator().manual_seed(kept)
+    return top_k(torch.rand(candidates.valid_BT.shape, generator=generator), candidates.valid_BT, kept)
+
+
+def dense(candidates: FeatureCandidates, kept: int) -> Tensor:
+    """All."""
+    return candidates.valid_BT
+
+
+@dataclass(frozen=True)
+class ToldOracle:
+    """A classifier that is trained and asked on true evidence."""
+
+    fitted: Fitted
+    looks: bool = False
+
+    def seen(self, videos: Videos, kept: int) -> tuple[Tensor, float]:
+        """Class scores from up to ``kept`` timesteps of evidence, spread at random over it."""
+        asked = told(Splits(training=videos, validation=videos, test=videos)).test
+        logits_VL, _ = self.fitted.seen(asked, kept)
+        return logits_VL, float(asked.evidence_VT.sum(dim=1).clamp_max(kept).float().mean())
+
+
+def oracle(
+    splits: Splits, recipe: Recipe, *, seed: int, dropout: float, sizes: tuple[int, ...]
+) -> ToldOracle:
+    """What a perfect choice would give."""
+    head = HeadConfig(
+        selector=Oracle.Config(), gating=NO_WORTH, classifier=EvidenceOnly.Config(dropout=dropout)
+    )
+    plan = Plan(head=head, sparsity=budgets(*sizes))
+    return ToldOracle(Fitted(model=fit(told(splits), recipe, plan, seed=seed), choose=evidence))
+
+
+def evidence(candidates: FeatureCandidates, kept: int) -> Tensor:
+    """Some of the evidence, which stands in place of light features."""
+    shown_BT = candidates.light_BTC[..., 0] > 0
+    chance_BT = torch.rand(shown_BT.shape, generator=torch.Generator().manual_seed(kept))
+    return top_k(chance_BT, shown_BT, kept)
+
+
+def learnt(
+    splits: Splits, recipe: Recipe, *, seed: int, plan: Callable[..., Plan], **settings: Any
+) -> Fitted:
+    """A way that is nothing but its parts."""
+    return Fitted(model=fit(splits, recipe, plan(**settings), seed=seed))
+
+
+def saliency(*, dropout: float, pooled: int) -> Plan:
+    """Ranking by a frame classifier's confidence."""
+    selector = SaliencyRanking.Config(dropout=dropout, pooled=pooled)
+    return Plan(head=_peer(selector, dropout), sparsity=budgets(*SIZES))
+
+
+def policy(*, dropout: float, picked: int) -> Plan:
+    """A one-step policy."""
+    selector = Policy.Config(dropout=dropout)
+    return Plan(head=_peer(selector, dropout), sparsity=budgets(picked), loss="reinforce")
+
+
+def attention(*, dropout: float, sharpness: float) -> Plan:
+    """Soft attention on all timesteps."""
+    selector = AttentionScores.Config(dropout=dropout, sharpness=sharpness)
+    head = HeadConfig(selector=selector, gating=NO_WORTH, classifier=SoftmaxWeighted.Config(dropout=dropout))
+    return Plan(head=head, sparsity=budgets(ALL))
+
+
+def early(splits: Splits, recipe: Recipe, *, seed: int, dropout: float) -> Answering:
+    """Early exit."""
+    plan = Plan(head=_peer(CoarseToFine.Config(), dropout), sparsity=budgets(*SIZES))
+    return early_exit(Fitted(model=fit(splits, recipe, plan, seed=seed)), splits.validation)
+
+
+def paper(*, dropout: float, l0_weight: float) -> Plan:
+    """The paper's model, with a fixed weight of L0 and with the features of networks that are not trained."""
+    head = paper_head()
+    head = replace(head, classifier=replace(head.classifier, dropout=dropout))
+    sparsity = SparsityConfig(mode="l0_weight", l0_weight=l0_weight, warmup=0.0, anneal=0.0, open_every=None)
+    return Plan(head=head, sparsity=sparsity)
+
+
+def ours(*, dropout: float, redundancy: float) -> Plan:
+    """What a run has that asks for nothing else."""
+    head = HeadConfig(
+        selector=TimestepSelector.Config(dropout=dropout),
+        gating=Gating.Config(redundancy=redundancy),
+        classifier=VideoClassifier.Config(dropout=dropout),
+    )
+    return Plan(head=head, sparsity=SparsityConfig())
+
+
+def _peer(selector: Any, dropout: float) -> HeadConfig:
+    return HeadConfig(selector=selector, gating=NO_WORTH, classifier=PlainClassifier.Config(dropout=dropout))
 
 
 def _two(**settings: tuple[Any, Any]) -> tuple[Mapping[str, Any], ...]:
@@ -83,16 +195,20 @@ def _two(**settings: tuple[Any, Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple({"dropout": 0.5, name: value} for value in values)
 
 
+def _learnt(name: str, plan: Callable[..., Plan], settings: Any, **more: Any) -> Way:
+    return Way(name=name, fit=partial(learnt, plan=plan), settings=settings, **more)
+
+
 WAYS = (
     *(
-        _peer(way, partial(Given, way=way), *_two(trained_on=("subsets", "whole")))
-        for way in ("uniform", "random", "dense")
+        Way(name=each.__name__, fit=partial(given, choose=each), settings=_two(selection=("random", "dense")))
+        for each in (uniform, random, dense)
     ),
-    _peer("oracle", Oracle, *_two(sizes=(SIZES, (8, 16)))),
-    _peer("saliency", SaliencyRanking, *_two(pooled=(4, 8))),
-    _peer("policy", OneStepPolicy, *_two(picked=(4, 8))),
-    _peer("early_exit", EarlyExit, *_two(sureness=(0.5, 1.0))),
-    _peer("attention", SoftAttention, *_two(sharpness=(1.0, 3.0))),
-    Way(name="paper", fit=paper, settings=_two(l0_weight=(0.1, 0.5))),
-    Way(name="ours", fit=ours, settings=_two(redundancy=(1.0, 8.0)), also={"ours_gate": by_threshold}),
+    Way(name="oracle", fit=oracle, settings=_two(sizes=(SIZES, (8, 16)))),
+    _learnt("saliency", saliency, _two(pooled=(4, 8))),
+    _learnt("policy", policy, _two(picked=(4, 8))),
+    Way(name="early_exit", fit=early, settings=({"dropout": 0.5}, {"dropout": 0.3})),
+    _learnt("attention", attention, _two(sharpness=(1.0, 3.0))),
+    _learnt("paper", paper, _two(l0_weight=(0.03, 0.1))),
+    _learnt("ours", ours, _two(redundancy=(1.0, 8.0)), also={"ours_gate": by_threshold}),
 )

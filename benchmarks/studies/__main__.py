@@ -19,12 +19,12 @@ from benchmarks.studies.synthetic import SyntheticStudies
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.files.json_files import write_json
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.presets import demo_dataset
 from epitoma.reporting.console import say
 from epitoma.studies.rows import StudyRow
 from epitoma.studies.tables import score_table
 from epitoma.training.optimisation import OptimisationConfig
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.demo_configs import demo_dataset
 from ray_jobs.parts.options import parse
 from ray_jobs.report import ReportConfig
 

@@ -14,11 +14,11 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import Networks, NetworksConfig
-from epitoma.presets import demo_end_to_end, demo_selector, offline_networks
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
+from ray_jobs.parts.demo_configs import demo_end_to_end, demo_selector, offline_networks
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.train import train
 

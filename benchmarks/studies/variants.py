@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.studies.feature_runs import FeatureData
-from epitoma.models.gates import GateName
-from epitoma.models.paper import paper_selector
+from epitoma.models.paper import paper_head
 from epitoma.models.videoepitoma import HeadConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
@@ -26,8 +25,10 @@ def ablation_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConf
         "no L0": {"sparsity": nothing},
         "binary gate": {"sparsity": target, "head": with_gate(base.head, "binary")},
         "hard concrete": {"sparsity": target, "head": with_gate(base.head, "hard_concrete")},
-        "soft attention": {"sparsity": nothing, "head": with_gate(base.head, "soft")},
-        "paper word for word": {"sparsity": paper_sparsity(base.sparsity), "head": paper_head(base.head)},
+        "the paper's": {
+            "sparsity": paper_sparsity(base.sparsity),
+            "head": paper_head(kernels=base.head.selector.kernels),
+        },
         **{f"{count} kernels": {"head": with_kernels(base.head, count)} for count in KERNELS},
     }
     return [run for name, changes in settings.items() for run in features.runs(name, seeds, **changes)]
@@ -38,26 +39,21 @@ def conditioned_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainC
     runs = []
     for name, context in (("frame", False), ("context", True)):
         selector = replace(features.config.head.selector, context=context, centred=False, saliency=False)
-        selector = replace(selector, gating=replace(selector.gating, redundancy=0.0))
-        runs += features.runs(name, seeds, head=replace(features.config.head, selector=selector))
+        gating = replace(features.config.head.gating, redundancy=0.0)
+        runs += features.runs(
+            name, seeds, head=replace(features.config.head, selector=selector, gating=gating)
+        )
     return runs
 
 
-def with_gate(head: HeadConfig, gate: GateName) -> HeadConfig:
+def with_gate(head: HeadConfig, gate: str) -> HeadConfig:
     """The same head with a gate of another form."""
-    gating = replace(head.selector.gating, gate=gate)
-    return replace(head, selector=replace(head.selector, gating=gating))
+    return replace(head, gating=replace(head.gating, gate=gate))
 
 
 def with_kernels(head: HeadConfig, count: int) -> HeadConfig:
     """The same head with another number of concept kernels."""
     return replace(head, selector=replace(head.selector, kernels=count))
-
-
-def paper_head(head: HeadConfig) -> HeadConfig:
-    """The paper's selector and classifier (sections 3.2 to 3.4)."""
-    selector = paper_selector(kernels=head.selector.kernels, attention=head.selector.attention)
-    return HeadConfig(selector=selector, classifier=replace(head.classifier, frame_logits=False))
 
 
 def paper_sparsity(sparsity: SparsityConfig) -> SparsityConfig:

@@ -11,6 +11,20 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What a selector says of a batch.
+
+    Attributes:
+        alpha_BT: Score of each timestep; higher is more likely to be kept.
+        light_logits_BL: Class logits of the videos from light features alone, where the selector computes any: they
+            are trained against the labels too.
+    """
+
+    alpha_BT: Tensor
+    light_logits_BL: Tensor | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Selection:
     """Which candidate timesteps of each video are open, and by how much.
 
@@ -98,15 +112,12 @@ class Recognition:
     Attributes:
         logits_BL: Class logits.
         selection: The timesteps that HeavyNet ran on.
-        light_logits_BL: Class logits of LightNet's frame classifier; None where it did not run.
-        imitation_B: Mean squared distance of LightNet's from HeavyNet's frame logits at open timesteps; None where
-            either is missing.
+        light_logits_BL: Class logits from light features alone; None where there are none.
     """
 
     logits_BL: Tensor
     selection: Selection
     light_logits_BL: Tensor | None = None
-    imitation_B: Tensor | None = None
 
 
 def all_valid(batch: int, timesteps: int, *, device: torch.device | str = "cpu") -> Tensor:

@@ -1,10 +1,11 @@
 """Cost in GMACs of the model, counted on the operators that run in a forward pass."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from epitoma.core.selection import all_valid
@@ -21,7 +22,7 @@ class Cost:
     Attributes:
         light_net: LightNet on every candidate.
         context: Self-attention of the selector.
-        gating: Rest of the selector: embedding, frame classifier, concept kernels and gating.
+        gating: Rest of the selector, which of another than VideoEpitoma's is all of it.
         heavy: HeavyNet on the kept timesteps.
         classifier: Classifier on the kept timesteps.
     """
@@ -76,7 +77,7 @@ class CostModel:
         self._classifier_gmacs: dict[int, float] = {}
         self.light_net = candidates * each.light
         self.context, self.gating = _selector_gmacs(
-            model.selector, candidates=candidates, channels=each.light_channels
+            model, candidates=candidates, channels=each.light_channels
         )
 
     def among(self, candidates: int) -> "CostModel":
@@ -119,7 +120,7 @@ def networks_cost(networks: Networks) -> NetworksCost:
     )
 
 
-def gmacs(module: nn.Module, *inputs: object) -> float:
+def gmacs(run: Callable[..., object], *inputs: object) -> float:
     """Multiply-accumulates of convolutions and matrix products in one forward pass, in units of 1e9.
 
     Attention runs as two matrix products here, because the counter does not know the fused kernels.
@@ -128,7 +129,7 @@ def gmacs(module: nn.Module, *inputs: object) -> float:
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        module(*inputs)
+        run(*inputs)
     # The counter counts a multiplication and an addition as two.
     return counter.get_total_flops() / 2 / 1e9
 
@@ -152,11 +153,11 @@ def blank_snippet(networks: Networks) -> Tensor:
     return torch.zeros(1, 3, spec.frames, spec.size, spec.size, dtype=torch.uint8)
 
 
-def _selector_gmacs(selector: TimestepSelector, *, candidates: int, channels: int) -> tuple[float, float]:
-    """Cost of the selector's context, and of all the rest of it."""
-    light_1TC = torch.zeros(1, candidates, channels)
-    whole = gmacs(selector, light_1TC, all_valid(1, candidates))
-    if selector.context is None:
+def _selector_gmacs(model: VideoEpitoma, *, candidates: int, channels: int) -> tuple[float, float]:
+    """Cost of the selector's context, and of all the rest of selection."""
+    selector, light_1TC = model.selector, torch.zeros(1, candidates, channels)
+    whole = gmacs(model.select, light_1TC, all_valid(1, candidates))
+    if not isinstance(selector, TimestepSelector) or selector.context is None:
         return 0.0, whole
     width = selector.concept_kernels.kernels_NC.shape[1]
     context = gmacs(selector.context, torch.zeros(1, candidates, width), torch.ones(1, candidates))

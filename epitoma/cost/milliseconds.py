@@ -1,5 +1,6 @@
 """TimeModel: measured CPU milliseconds a video of decoding, LightNet and HeavyNet."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,6 @@ def measure_times(networks: Networks, video: str | Path, *, candidates: int, wat
         VideoError: The video cannot be read.
     """
     index, light, heavy = index_video(video), networks.light.input, networks.heavy.input
-    networks = networks.cpu().eval()
     numbers, light_decoding, heavy_decoding = budgets(candidates), {}, {}
     for done, number in enumerate(numbers, start=1):
         looking = light_request(index, candidates=number, light=light, heavy=heavy)
@@ -66,7 +66,9 @@ def measure_times(networks: Networks, video: str | Path, *, candidates: int, wat
 
 
 def network_milliseconds(networks: Networks) -> tuple[float, float]:
-    """CPU milliseconds of LightNet on one candidate, and of HeavyNet on one kept timestep."""
+    """CPU milliseconds of LightNet on one candidate, and of HeavyNet on one kept timestep, both folded."""
+    networks = copy.deepcopy(networks).cpu().eval()
+    networks.fold()
     frames, snippets = (
         blank(networks).expand(BATCH, -1, -1, -1, -1) for blank in (blank_frame, blank_snippet)
     )

@@ -25,13 +25,11 @@ from epitoma.core.selection import all_valid
 from epitoma.cost.decoding import decode_milliseconds
 from epitoma.cost.gmacs import cost_of, gmacs
 from epitoma.models.attention import TemporalSelfAttention
-from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
-from epitoma.models.paper import paper_selector
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.paper import paper_head
 from epitoma.models.trunk import Trunk, build_trunk
-from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
+from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig, VideoEpitoma
 
 Convention = Literal["exact", "paper"]
 CANDIDATES = 16
@@ -161,10 +159,13 @@ def paper_light_gating() -> float:
     """GMACs of LightNet and selector at 16 candidates, by rule 1."""
     name, classes = _LIGHT
     trunk = build_trunk(name)
-    selector = TimestepSelector(
-        _paper_head(trunk.channels, _CLASSIFIER_CHANNELS).selector, channels=trunk.channels, classes=_CLASSES
+    head = _paper_head(trunk.channels, _CLASSIFIER_CHANNELS)
+    model = VideoEpitoma(
+        head, light_channels=trunk.channels, heavy_channels=_CLASSIFIER_CHANNELS, classes=_CLASSES
     )
-    choosing = gmacs(selector.eval(), torch.zeros(1, CANDIDATES, trunk.channels), all_valid(1, CANDIDATES))
+    choosing = gmacs(
+        model.eval().select, torch.zeros(1, CANDIDATES, trunk.channels), all_valid(1, CANDIDATES)
+    )
     return CANDIDATES * _published_gmacs(trunk, classes=classes) + choosing
 
 
@@ -191,15 +192,14 @@ def paper_classifier() -> float:
 
 
 def _paper_head(light_channels: int, heavy_channels: int) -> HeadConfig:
-    """Config of selector and classifier without the additions of epitoma."""
+    """The paper's head, each part with the attention that comes nearest to the printed numbers."""
+    head = paper_head(kernels=_KERNELS)
     return HeadConfig(
-        selector=paper_selector(
-            kernels=_KERNELS, attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2)
+        selector=replace(
+            head.selector, attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2)
         ),
-        classifier=VideoClassifier.Config(
-            embed_channels=None,
-            attention=TemporalSelfAttention.Config(inner_channels=heavy_channels // 2),
-            frame_logits=False,
+        classifier=replace(
+            head.classifier, attention=TemporalSelfAttention.Config(inner_channels=heavy_channels // 2)
         ),
     )
 

@@ -98,9 +98,7 @@ class Evaluation:
                 [classes[int(at)] for at in row.nonzero().flatten().tolist()] for row in self.split.labels_VL
             ],
             worth_VT=worth_VT,
-            open_VT=model.selector.gating.select_at_inference(
-                alpha_VT, worth_VT, valid_VT, budget=None
-            ).open_BT,
+            open_VT=model.gating.select_at_inference(alpha_VT, worth_VT, valid_VT, budget=None).open_BT,
         )
 
     def reference_points(
@@ -186,7 +184,7 @@ class Evaluation:
     @torch.inference_mode()
     def _scores(self, model: VideoEpitoma) -> tuple[Tensor, Tensor]:
         """Score and worth of every candidate, ``(V, T)`` each."""
-        seen = [model.selector(c.light_BTC, c.valid_BT)[0] for _, c in self._chunks()]
+        seen = [model.select(c.light_BTC, c.valid_BT)[0] for _, c in self._chunks()]
         return torch.cat([each.alpha_BT for each in seen]), torch.cat([each.worth_BT for each in seen])
 
     @torch.inference_mode()
@@ -216,7 +214,7 @@ def kept(alpha_VT: Tensor, worth_VT: Tensor, *, budget: int | None) -> Choose:
 
     def choose(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
         rows = slice(first, first + len(candidates.valid_BT))
-        selection = model.selector.gating.select_at_inference(
+        selection = model.gating.select_at_inference(
             alpha_VT[rows], worth_VT[rows], candidates.valid_BT, budget=budget
         )
         return model.recognise(candidates, selection)

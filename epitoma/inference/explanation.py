@@ -11,6 +11,7 @@ from epitoma.core.selection import all_valid
 from epitoma.inference.prediction import Prediction
 from epitoma.inference.predictor import Predictor
 from epitoma.models.centring import standardised
+from epitoma.models.selector import TimestepSelector
 from epitoma.video.decode import decode_frames
 
 PICTURE_SIZE = 160
@@ -78,9 +79,15 @@ def explain(predictor: Predictor, video: str | Path, *, budget: int | None = Non
 
 @torch.inference_mode()
 def concepts(predictor: Predictor, frames_THWC: np.ndarray) -> np.ndarray:
-    """Similarity of every candidate to every concept kernel, each standardised over the video, ``(T, N)``."""
+    """Similarity of every candidate to every concept kernel, each standardised over the video, ``(T, N)``.
+
+    A selector of a plugin may have none: N is 0 then.
+    """
+    selector = predictor.model.selector
+    if not isinstance(selector, TimestepSelector):
+        return np.zeros((len(frames_THWC), 0), np.float32)
     light_1TC = predictor.light_features(frames_THWC)
     valid_1T = all_valid(*light_1TC.shape[:2], device=light_1TC.device)
-    similarity_NT = predictor.model.selector.concepts(light_1TC, valid_1T)[0][0].T.float()
+    similarity_NT = selector.concepts(light_1TC, valid_1T)[0].T.float()
     standardised_NT = standardised(similarity_NT, valid_1T.expand_as(similarity_NT))
     return standardised_NT.T.cpu().numpy()

@@ -60,7 +60,7 @@ def top_matches(selector: TimestepSelector, stored: Stored, *, count: int) -> li
 
 def _best_of_videos(selector: TimestepSelector, light_BTC: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Largest similarity to each kernel in each video, and its timestep, both ``(B, N)``."""
-    similarity_BTN = selector.concepts(light_BTC, all_valid(*light_BTC.shape[:2]))[0]
+    similarity_BTN = selector.concepts(light_BTC, all_valid(*light_BTC.shape[:2]))
     best = similarity_BTN.max(dim=1)
     return best.values, best.indices
 

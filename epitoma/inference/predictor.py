@@ -1,5 +1,6 @@
 """Predictor: runs a trained model on video files, one at a time, in this process."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -44,7 +45,8 @@ class Predictor:
     """A trained model that predicts video files.
 
     Decoding is sparse (``video/two_pass.py``): the middle frame of every candidate, and the snippets of kept ones.
-    Each forward pass has one video, so that a prediction never depends on how videos are batched.
+    Each forward pass has one video, so that a prediction never depends on how videos are batched. The model that is
+    given is copied, and the copy's networks are folded.
 
     Args:
         model: The model with its networks.
@@ -53,9 +55,12 @@ class Predictor:
     """
 
     def __init__(self, model: VideoEpitoma, config: ModelConfig, *, device: torch.device) -> None:
-        self.networks = networks_of(model)
-        self.cost = CostModel(model, networks_cost(self.networks), candidates=config.timesteps)
-        self.model = model.to(device).eval()
+        self.trained_networks = networks_of(model)
+        self.cost = CostModel(model, networks_cost(self.trained_networks), candidates=config.timesteps)
+        self.model = copy.deepcopy(model)
+        self.networks = networks_of(self.model)
+        self.networks.fold()
+        self.model.to(device).eval()
         self.config = config
         self.device = device
         self.two_pass = two_pass_of(model, config)
@@ -129,7 +134,7 @@ class Predictor:
             return Chosen.everything(self.config.timesteps)
         light_1TC = self.light_features(frames_THWC)
         valid_1T = all_valid(*light_1TC.shape[:2], device=self.device)
-        return Chosen.of(self.model.selector(light_1TC, valid_1T, budget=budget)[0])
+        return Chosen.of(self.model.select(light_1TC, valid_1T, budget=budget)[0])
 
     @torch.inference_mode()
     def light_features(self, frames_THWC: np.ndarray) -> Tensor:
@@ -141,7 +146,7 @@ class Predictor:
         """Scores of all classes, ``(L,)``, 0 to 1: HeavyNet and the classifier on the kept snippets."""
         snippets_PCMHW = torch.from_numpy(snippets_PMHWC).movedim(-1, -4).to(self.device)
         heavy_PC = self.networks.heavy(snippets_PCMHW)
-        logits_L = self.model.classifier(heavy_PC, chosen.selection(self.device))[0][0].float().cpu()
+        logits_L = self.model.classifier(heavy_PC, chosen.selection(self.device))[0].float().cpu()
         return (logits_L.sigmoid() if self.config.multi_label else logits_L.softmax(dim=0)).numpy()
 
     def make_prediction(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from epitoma.models.roles import FusedLinear
+
 
 class TemporalSelfAttention(nn.Module):
     """One residual self-attention layer over timesteps, with a weight on each timestep.
@@ -12,7 +14,7 @@ class TemporalSelfAttention(nn.Module):
     The weight g of a key adds log g to its attention logits, so that the timestep counts g times in every softmax:
     weight 0 removes it exactly, weight 1 is plain attention, and weights above 0 receive gradients.
 
-    Source: VideoEpitoma section 3.2 (context of the selector) and 3.4 (classifier).
+    Source: VideoEpitoma section 3.1 (context of the selector, and the classifier).
     """
 
     @dataclass(kw_only=True)
@@ -36,7 +38,7 @@ class TemporalSelfAttention(nn.Module):
     def __init__(self, config: Config, *, channels: int) -> None:
         super().__init__()
         self.heads = config.heads
-        self.query_key_value = nn.Linear(channels, 3 * config.inner_channels)
+        self.query_key_value = FusedLinear(channels, 3 * config.inner_channels, parts=3)
         self.out = nn.Linear(config.inner_channels, channels)
 
     def forward(self, x_BTC: Tensor, weight_BT: Tensor) -> Tensor:

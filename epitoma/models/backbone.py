@@ -1,6 +1,7 @@
 """Backbone: a pretrained network as a feature extractor over pixels, the base of LightNet and HeavyNet."""
 
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,26 +13,29 @@ from epitoma.models.speed import Compiled, Speed, recomputed
 from epitoma.models.trunk import Trunk, build_trunk
 from epitoma.models.weights import PACKAGE, PACKAGE_MEAN_STD, RANDOM, load_weights
 
+Normalisation = Literal["frozen", "live"]
+
 CPU_CHUNK_PIXELS = 200_000
 """Pixels of one forward pass on a CPU without gradients, so few that the activations stay in its cache."""
 
 CPU_CHUNK_LEAST_IMAGES, CPU_CHUNK_LEAST_SNIPPETS = 8, 4
 """Fewest images, or snippets, of such a pass: smaller batches lose more speed than the cache gains."""
 
-# Folding is checked on frames of at most this size, which is faster; it does not depend on the size.
+# A network is tried on frames of at most this size, which is faster; what is found does not depend on the size.
 _SMALL_SIZE = 64
 
 
 class Backbone(nn.Module):
     """A network as a feature extractor, from pixels of 0 to 255 (uint8 or float) to features ``(n, C)``.
 
-    Batch normalisation keeps its pretrained statistics in training too, and is folded into the convolutions. The
-    timesteps of a batch are therefore independent: leaving the shut ones out does not change the features of the
-    others.
+    With ``frozen`` batch normalisation the network stays in evaluation mode in training too, so the timesteps of a
+    batch are independent: leaving the shut ones out does not change the features of the others. ``live`` takes the
+    statistics of the timesteps at hand, and lets dropout and stochastic depth work.
 
     Args:
         name: As in :func:`build_trunk`.
         weights: As in :func:`load_weights`, or ``random``.
+        normalisation: ``frozen`` or ``live``; None is live for ``random`` weights, and frozen for all others.
         size: Height and width of the frames in pixels; None takes the network's own size.
         frames: Successive frames of a timestep; None takes the network's own number.
         pretrained: False leaves the weights random, for a caller that loads a state dict next.
@@ -44,7 +48,14 @@ class Backbone(nn.Module):
     std_C: Tensor
 
     def __init__(
-        self, name: str, *, weights: str, size: int | None, frames: int | None, pretrained: bool
+        self,
+        name: str,
+        *,
+        weights: str,
+        normalisation: Normalisation | None,
+        size: int | None,
+        frames: int | None,
+        pretrained: bool,
     ) -> None:
         super().__init__()
         trunk = build_trunk(name)
@@ -55,7 +66,10 @@ class Backbone(nn.Module):
         self.channels = trunk.channels
         self.takes_snippets = trunk.takes_snippets
         self.input = _input(trunk, name=name, weights=weights, size=size, frames=frames)
-        self.net = _folded(trunk, self.input, name=name).to(memory_format=self.layout)
+        self.is_live = (normalisation or ("live" if weights == RANDOM else "frozen")) == "live"
+        self.small_shape = _small_shape(trunk, self.input)
+        _check_forward(trunk.net, _example(self.small_shape), name=name)
+        self.net = trunk.net.to(memory_format=self.layout)
         self.run_as(Speed())
         # Not saved with the weights: they follow from the network's name.
         self.register_buffer("mean_C", torch.tensor(self.input.mean) * 255, persistent=False)
@@ -69,6 +83,16 @@ class Backbone(nn.Module):
         which Ray workers do not have.
         """
         return torch.channels_last_3d if self.takes_snippets else torch.channels_last
+
+    def fold(self) -> None:
+        """Fold batch normalisation into the convolutions, for good: for inference, which it makes a third faster.
+
+        The tensors have other names then, so a network that is to be trained or saved is not folded.
+        """
+        self.eval()
+        folded = fold_batch_norm(self.net, _example(self.small_shape).to(self.mean_C.device))
+        self.net = folded.to(memory_format=self.layout)
+        self.run_as(self.speed)
 
     def run_as(self, speed: Speed) -> None:
         """Set precision, compilation and memory use of the following forward passes."""
@@ -97,14 +121,14 @@ class Backbone(nn.Module):
     def _pass(self, pixels: Tensor) -> Tensor:
         shape = (-1, *([1] * (pixels.dim() - 2)))
         normalised = (pixels.to(self.mean_C.dtype) - self.mean_C.view(shape)) / self.std_C.view(shape)
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.speed.bf16 and pixels.is_cuda):
+        with self.speed.autocast(pixels.device):
             features = (self.compiled or self.net)(normalised.contiguous(memory_format=self.layout))
         return features.to(self.mean_C.dtype)
 
     def train(self, mode: bool = True) -> "Backbone":
-        """Set the mode, but keep the network in evaluation mode, so that batch statistics are never updated."""
+        """Set the mode; a network whose normalisation is frozen stays in evaluation mode."""
         super().train(mode)
-        self.net.eval()
+        self.net.train(mode and self.is_live)
         return self
 
 
@@ -129,14 +153,24 @@ def _input(trunk: Trunk, *, name: str, weights: str, size: int | None, frames: i
     return asked
 
 
-def _folded(trunk: Trunk, spec: InputSpec, *, name: str) -> nn.Module:
-    """The network with normalisation folded, checked by a forward pass on small frames where any size will do."""
+def _small_shape(trunk: Trunk, spec: InputSpec) -> tuple[int, ...]:
+    """Shape of one input, of small frames where any size will do."""
     size = spec.size if trunk.only_own_input else min(spec.size, _SMALL_SIZE)
-    shape = (1, 3, spec.frames, size, size) if trunk.takes_snippets else (1, 3, size, size)
+    return (1, 3, spec.frames, size, size) if trunk.takes_snippets else (1, 3, size, size)
+
+
+def _example(shape: tuple[int, ...]) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def _check_forward(net: nn.Module, example: Tensor, *, name: str) -> None:
+    """Raise a WeightsError unless the network accepts the input."""
     try:
-        return fold_batch_norm(trunk.net, torch.rand(shape, generator=torch.Generator().manual_seed(0)))
+        net(example)
     except RuntimeError as error:
+        frames = example.shape[2] if example.dim() == 5 else 1
         reason = str(error).splitlines()[0]
         raise WeightsError(
-            f"{name} cannot look at {spec.frames} frame(s) of {size} x {size}: {reason}"
+            f"{name} cannot look at {frames} frame(s) of {example.shape[-2]} x {example.shape[-1]}: {reason}"
         ) from error

@@ -1,11 +1,11 @@
-"""Concept kernels: learnt directions in LightNet's feature space (paper section 3.2)."""
+"""Concept kernels: learnt directions in LightNet's feature space (paper section 3.1)."""
 
 import torch
 from torch import Tensor, nn
 
 
 class ConceptKernels(nn.Module):
-    """Similarity of each timestep to N learnt concepts, ``s_i = K x_i`` (paper equation 1)."""
+    """Similarity of each timestep to N learnt concepts, ``s_i = K x_i`` (paper section 3.1)."""
 
     def __init__(self, *, kernels: int, channels: int) -> None:
         super().__init__()

@@ -6,29 +6,17 @@ every gate is a step on the score: see ``gating.py``.
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-GateName = Literal["clipped_sigmoid", "binary", "hard_concrete", "soft"]
+from epitoma.core.registry import register
 
 
-class Gate(Protocol):
-    """A gate in training."""
-
-    def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
-        """Gate value for score ``alpha`` under logistic ``noise``."""
-        ...
-
-    def open_probability(self, alpha: Tensor) -> Tensor:
-        """Probability over the noise that the gate is above 0."""
-        ...
-
-
+@register("gate", "clipped_sigmoid")
 @dataclass(frozen=True)
 class ClippedSigmoid:
-    """``sigmoid(alpha + noise)``, clipped below 0.5 to 0 with no gradient there (paper equation 4)."""
+    """``sigmoid(alpha + noise)``, clipped below 0.5 to 0 with no gradient there (paper section 3.1)."""
 
     def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
         """Gate value in {0} and (0.5, 1)."""
@@ -40,9 +28,10 @@ class ClippedSigmoid:
         return torch.sigmoid(alpha)
 
 
+@register("gate", "binary")
 @dataclass(frozen=True)
 class BinaryGumbel:
-    """A step on ``alpha + noise`` with the gradient of the sigmoid: the paper's straight-through baseline."""
+    """A step on ``alpha + noise`` with the gradient of the sigmoid: the paper's baseline."""
 
     def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
         """Gate value 0 or 1, with the gradient of the sigmoid also where it is shut."""
@@ -55,6 +44,7 @@ class BinaryGumbel:
         return torch.sigmoid(alpha)
 
 
+@register("gate", "hard_concrete")
 @dataclass(frozen=True)
 class HardConcrete:
     """A stretched and clamped concrete variable (Louizos et al. 2018, equations 10 to 12)."""
@@ -71,24 +61,3 @@ class HardConcrete:
     def open_probability(self, alpha: Tensor) -> Tensor:
         """Probability that the stretched variable is above 0."""
         return torch.sigmoid(alpha - self.beta * math.log(-self.gamma / self.zeta))
-
-
-@dataclass(frozen=True)
-class SoftAttention:
-    """``sigmoid(alpha + noise)`` as a weight on every timestep; for comparison only, since nothing is ever skipped."""
-
-    def value(self, alpha: Tensor, noise: Tensor) -> Tensor:
-        """Gate value in (0, 1)."""
-        return torch.sigmoid(alpha + noise)
-
-    def open_probability(self, alpha: Tensor) -> Tensor:
-        """1: the gate is always open."""
-        return torch.ones_like(alpha)
-
-
-GATES: dict[GateName, Gate] = {
-    "clipped_sigmoid": ClippedSigmoid(),
-    "binary": BinaryGumbel(),
-    "hard_concrete": HardConcrete(),
-    "soft": SoftAttention(),
-}

@@ -1,4 +1,4 @@
-"""GatingModule: scores timesteps by their concept similarities and opens gates on the scores (paper section 3.3)."""
+"""Gating: opens timesteps on the selector's scores, by stochastic gates, by budgets or by a threshold."""
 
 import math
 from dataclasses import dataclass
@@ -6,100 +6,96 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+import epitoma.models.gates  # noqa: F401  (registers the gates)
+from epitoma.core.registry import registered
 from epitoma.core.selection import Selection
-from epitoma.models.gates import GATES, GateName
+from epitoma.models.parts import Gate
 from epitoma.models.redundancy import worth
 
 BEST_SHARE = 0.5
 """Share of the best worth in a video that :func:`lead` subtracts where gates open above a calibrated threshold."""
 
+BUDGET_NOISE = 0.2
+"""Factor on the noise where a budget says how many timesteps are open: the paper's noise would hide the scores."""
 
-class GatingModule(nn.Module):
-    """Two-layer MLP from similarities to one score a timestep, and the gate on that score.
+
+class Gating(nn.Module):
+    """Opens timesteps; it has no weights of its own.
 
     Which timesteps stay open depends on two arguments, not on the module's mode; what gives a step of training its
     budget is ``training/sparsity.py``:
 
-    - noise and a budget (training, the default ``anytime`` mode): the budget's number of timesteps with the highest
-      worth by noisy scores, with the sigmoid of the noisy score as gate value, so that one model serves all budgets;
-    - noise alone (training, the other modes): the configured stochastic gate (``gates.py``);
+    - noise and a budget (training, the ``anytime`` mode): the budget's number of timesteps with the highest worth by
+      noisy scores, with the sigmoid of the noisy score as gate value, so that one model serves all budgets;
+    - noise alone (training, the paper's way): the configured stochastic gate (``gates.py``);
     - a budget alone (inference): the budget's number of timesteps with the highest worth;
-    - neither (inference, gates decide): the timesteps above a threshold, which is calibrated on validation.
+    - neither (inference, gates decide): the timesteps above a threshold, 0 in the paper and else calibrated on
+      validation.
 
-    The best timestep of every video stays open in any case: a video without any open timestep gives no gradient, and
-    its gates would never open again. Worth is the score less a penalty for likeness to better timesteps
-    (``redundancy.py``), except with noise alone.
+    The best timestep of every video stays open in any case, on which the paper is silent: a video without any open
+    timestep has nothing to classify, and gives no gradient. Worth is the score less a penalty for likeness to better
+    timesteps (``redundancy.py``), except with noise alone.
     """
 
     @dataclass(kw_only=True)
     class Config:
-        """How timesteps are scored and gated.
+        """How timesteps are opened.
 
         Attributes:
-            hidden_channels: Width of the MLP.
-            gate: Gate in training.
-            budget_noise: Factor on the noise where a budget says how many timesteps are open.
+            gate: Gate in training: ``clipped_sigmoid`` (the paper's), ``binary``, ``hard_concrete``, or a plugin's.
             redundancy: What a timestep identical to a better one loses from its score; half of it in training, where
                 the noise spreads the kept timesteps as well. The paper has 0.
-            score_bound: Bounds scores to +-bound by a scaled tanh, so that no gate saturates for good; None leaves
-                them unbounded, as in the paper.
             weigh_kept: At inference a kept timestep counts by the sigmoid of its score, as in training without noise,
                 so that timesteps of low score weigh less; False counts each as 1, as the paper does.
         """
 
-        hidden_channels: int = 64
-        gate: GateName = "clipped_sigmoid"
-        budget_noise: float = 0.2
+        gate: str = "clipped_sigmoid"
         redundancy: float = 1.0
-        score_bound: float | None = 5.0
         weigh_kept: bool = True
 
     open_threshold: Tensor
     best_share: Tensor
 
-    def __init__(self, config: Config, *, kernels: int) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
-        self.gate = GATES[config.gate]
-        self.budget_noise = config.budget_noise
+        self.gate: Gate = registered("gate", config.gate)()
         self.redundancy = config.redundancy
-        self.score_bound = config.score_bound
         self.weigh_kept = config.weigh_kept
-        self.mlp = nn.Sequential(
-            nn.Linear(kernels, config.hidden_channels), nn.ReLU(), nn.Linear(config.hidden_channels, 1)
-        )
         # Buffers, so that a calibrated threshold is saved with the weights.
         self.register_buffer("open_threshold", torch.zeros(()))
         self.register_buffer("best_share", torch.zeros(()))
 
     def forward(
         self,
-        similarity_BTN: Tensor,
+        alpha_BT: Tensor,
         light_BTC: Tensor,
         valid_BT: Tensor,
         *,
-        hint_BT: Tensor | None = None,
         noise_BT: Tensor | None = None,
         budget: int | None = None,
+        rank_all: bool = False,
     ) -> Selection:
-        """Score and gate every timestep.
+        """Open timesteps.
 
         Args:
-            similarity_BTN: Similarities to the concept kernels.
+            alpha_BT: Scores.
             light_BTC: LightNet's features, from which the likeness of timesteps is computed.
             valid_BT: False for padding.
-            hint_BT: Added to the score before it is bounded (see ``saliency.py``).
             noise_BT: Logistic noise in training; None at inference.
             budget: Keep exactly this many of the best timesteps (all valid ones, where there are fewer); None keeps
                 those whose gates are open.
+            rank_all: At inference, compute the worth of all timesteps, also of those that a budget does not keep.
         """
-        alpha_BT = self.score(similarity_BTN, hint_BT)
+        # Mixed precision ends here: near a threshold, 8 bits of a score are too few.
+        alpha_BT = alpha_BT.float()
         if noise_BT is None:
-            worth_BT = worth(alpha_BT, light_BTC, valid_BT, redundancy=self.redundancy, taken=budget)
+            taken = None if rank_all else budget
+            worth_BT = worth(alpha_BT, light_BTC, valid_BT, redundancy=self.redundancy, taken=taken)
             return self.select_at_inference(alpha_BT, worth_BT, valid_BT, budget=budget)
         if budget is None:
             gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
             return self._selection(alpha_BT=alpha_BT, worth_BT=alpha_BT, gate_BT=gate_BT, valid_BT=valid_BT)
-        noisy_BT = alpha_BT + self.budget_noise * noise_BT
+        noisy_BT = alpha_BT + BUDGET_NOISE * noise_BT
         # Where all are open likeness changes nothing, and computing it would take as many rounds as timesteps.
         redundancy = self.redundancy / 2 if budget < alpha_BT.shape[1] else 0.0
         worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=redundancy, taken=budget)
@@ -133,15 +129,6 @@ class GatingModule(nn.Module):
         """Open gates at inference where the lead (see :func:`lead`) is above a threshold."""
         self.open_threshold.fill_(threshold)
         self.best_share.fill_(BEST_SHARE)
-
-    def score(self, similarity_BTN: Tensor, hint_BT: Tensor | None = None) -> Tensor:
-        """Compute the bounded score alpha, ``(B, T, N) -> (B, T)``."""
-        alpha_BT = self.mlp(similarity_BTN).squeeze(-1)
-        if hint_BT is not None:
-            alpha_BT = alpha_BT + hint_BT
-        if self.score_bound is None:
-            return alpha_BT
-        return self.score_bound * torch.tanh(alpha_BT / self.score_bound)
 
     def _selection(
         self, *, alpha_BT: Tensor, worth_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor

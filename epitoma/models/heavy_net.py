@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from epitoma.models.backbone import Backbone
+from epitoma.models.backbone import Backbone, Normalisation
 
 
 class HeavyNet(Backbone):
@@ -20,12 +20,15 @@ class HeavyNet(Backbone):
         Attributes:
             name: ``i3d``, ``shufflenet3d``, a video network of torchvision, or any timm model (docs/networks.md).
             weights: ``hub``, ``package``, ``random``, or a file (see docs/networks.md).
+            normalisation: Batch normalisation in training: ``frozen`` keeps the pretrained statistics, ``live`` takes
+                those of the batch and updates them; None takes live for random weights, which have none to keep.
             size: Height and width of the frames in pixels; None takes the network's own.
             frames: Successive frames of a timestep, ``m``; None takes the network's own, which is 1 for 2D networks.
         """
 
         name: str = "resnet50"
         weights: str = "hub"
+        normalisation: Normalisation | None = None
         size: int | None = None
         frames: int | None = None
 
@@ -33,6 +36,7 @@ class HeavyNet(Backbone):
         super().__init__(
             config.name,
             weights=config.weights,
+            normalisation=config.normalisation,
             size=config.size,
             frames=config.frames,
             pretrained=pretrained,

@@ -1,13 +1,24 @@
-"""Config of the paper's selector: every addition of epitoma is switched off."""
+"""Config of the paper's head: every addition of epitoma is switched off."""
 
 from epitoma.models.attention import TemporalSelfAttention
-from epitoma.models.gating import GatingModule
+from epitoma.models.classifier import VideoClassifier
+from epitoma.models.gating import Gating
 from epitoma.models.selector import TimestepSelector
+from epitoma.models.videoepitoma import HeadConfig
+
+KERNELS = 128
+"""Number of concept kernels, on which the paper's text is silent."""
 
 
-def paper_selector(*, kernels: int, attention: TemporalSelfAttention.Config) -> TimestepSelector.Config:
-    """Config with context attention, concept kernels and gates as in the paper (sections 3.2 and 3.3)."""
-    return TimestepSelector.Config(
+def paper_head(
+    *,
+    kernels: int = KERNELS,
+    attention: TemporalSelfAttention.Config | None = None,
+    hidden_channels: int = 256,
+) -> HeadConfig:
+    """Selector, gates and classifier as in the paper's section 3.1; sizes, which it leaves open, are arguments."""
+    attention = attention or TemporalSelfAttention.Config()
+    selector = TimestepSelector.Config(
         kernels=kernels,
         embed_channels=None,
         centred=False,
@@ -15,5 +26,15 @@ def paper_selector(*, kernels: int, attention: TemporalSelfAttention.Config) -> 
         normalise=False,
         dropout=0.0,
         saliency=False,
-        gating=GatingModule.Config(redundancy=0.0, score_bound=None, weigh_kept=False),
+        score_bound=None,
     )
+    classifier = VideoClassifier.Config(
+        gates="multiplied",
+        embed_channels=None,
+        attention=attention,
+        hidden_channels=hidden_channels,
+        dropout=0.0,
+        frame_logits=False,
+    )
+    gating = Gating.Config(gate="clipped_sigmoid", redundancy=0.0, weigh_kept=False)
+    return HeadConfig(selector=selector, gating=gating, classifier=classifier)

@@ -5,25 +5,17 @@ learning), so that timesteps which never help stay low. Gates that add this hint
 far more reliably than gates that learn from the gradient of the video classifier alone.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from epitoma.models.centring import standardised
+from epitoma.models.roles import ScoreLayer
 
+POOLED_SHARE = 0.1
+"""Share of a video's timesteps, the best of each class, over which its logits are averaged."""
 
-@dataclass(frozen=True, kw_only=True)
-class LightGuess:
-    """Logits of a batch from LightNet's features alone.
-
-    Attributes:
-        frame_logits_BTL: Logits of single timesteps.
-        logits_BL: Logits of videos.
-    """
-
-    frame_logits_BTL: Tensor
-    logits_BL: Tensor
+HINT_WEIGHT = 2.0
+"""Initial factor on the standardised hint; it is learnt from there."""
 
 
 class Saliency(nn.Module):
@@ -32,26 +24,13 @@ class Saliency(nn.Module):
     Source: not in the paper; SCSampler (Korbar et al. 2019) ranks timesteps by such a classifier alone.
     """
 
-    @dataclass(kw_only=True)
-    class Config:
-        """How logits of timesteps are pooled, and how much the hint weighs.
-
-        Attributes:
-            pooled_share: Share of a video's timesteps, the best of each class, over which its logits are averaged.
-            weight: Initial factor on the standardised hint; it is learnt from there.
-        """
-
-        pooled_share: float = 0.1
-        weight: float = 2.0
-
-    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+    def __init__(self, *, channels: int, classes: int) -> None:
         super().__init__()
-        self.pooled_share = config.pooled_share
-        self.weight = nn.Parameter(torch.tensor(config.weight))
-        self.classifier = nn.Linear(channels, classes)
+        self.weight = nn.Parameter(torch.tensor(HINT_WEIGHT))
+        self.classifier = ScoreLayer(channels, classes)
 
-    def forward(self, x_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, LightGuess]:
-        """Compute the hint of every timestep, ``(B, T)``, and the logits that it comes from.
+    def forward(self, x_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the hint of every timestep, ``(B, T)``, and the logits of the videos, ``(B, L)``.
 
         Args:
             x_BTC: Embedded light features.
@@ -60,14 +39,15 @@ class Saliency(nn.Module):
         logits_BTL = self.classifier(x_BTC)
         # Detached: the frame classifier learns from the loss on its own logits, not through the gates.
         hint_BT = self.weight * standardised(logits_BTL.detach().amax(dim=2), valid_BT)
-        return hint_BT, LightGuess(frame_logits_BTL=logits_BTL, logits_BL=self._pooled(logits_BTL, valid_BT))
+        return hint_BT, pooled(logits_BTL, valid_BT)
 
-    def _pooled(self, logits_BTL: Tensor, valid_BT: Tensor) -> Tensor:
-        """Mean of each class's best logits in a video, ``(B, L)``."""
-        count_B = (valid_BT.sum(dim=1) * self.pooled_share).ceil().clamp_min(1)
-        ranked_BTL = (
-            logits_BTL.masked_fill(~valid_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
-        )
-        rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
-        kept_BT1 = (rank_T < count_B[:, None])[..., None]
-        return ranked_BTL.where(kept_BT1, 0).sum(dim=1) / count_B[:, None]
+
+def pooled(logits_BTL: Tensor, valid_BT: Tensor) -> Tensor:
+    """Mean of each class's best logits in a video, ``(B, L)``."""
+    count_B = (valid_BT.sum(dim=1) * POOLED_SHARE).ceil().clamp_min(1)
+    ranked_BTL = (
+        logits_BTL.masked_fill(~valid_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
+    )
+    rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
+    kept_BT1 = (rank_T < count_B[:, None])[..., None]
+    return ranked_BTL.where(kept_BT1, 0).sum(dim=1) / count_B[:, None]

@@ -1,23 +1,27 @@
-"""TimestepSelector: selects from light features the timesteps that HeavyNet runs on (paper section 3.2)."""
+"""TimestepSelector: scores timesteps on light features, for the gates to open the best (paper section 3.1)."""
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor, nn
 
-from epitoma.core.selection import Selection
+from epitoma.core.registry import register
+from epitoma.core.selection import Scores
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.centring import centred
 from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.embedding import embedding
-from epitoma.models.gating import GatingModule
-from epitoma.models.saliency import LightGuess, Saliency
+from epitoma.models.parts import SelectorConfig
+from epitoma.models.roles import ScoreLayer
+from epitoma.models.saliency import Saliency
 
 
+@register("selector", "videoepitoma")
 class TimestepSelector(nn.Module):
-    """Context attention, concept kernels and gating on LightNet's features."""
+    """Context attention and concept kernels on LightNet's features, and an MLP to one score a timestep."""
 
     @dataclass(kw_only=True)
-    class Config:
+    class Config(SelectorConfig):
         """Parts of the selector.
 
         Attributes:
@@ -30,11 +34,12 @@ class TimestepSelector(nn.Module):
                 without ``centred`` and ``saliency``, which use the whole video too, gating is frame-conditioned
                 (paper section 4.4).
             attention: Size of that self-attention.
-            normalise: LayerNorm before the kernels; the paper has none, and its gates collapse more often.
+            normalise: LayerNorm before the kernels; the paper has none.
             dropout: Share of feature channels dropped in training.
             saliency: Add the hint of LightNet's frame classifier to the scores; the paper does not.
-            frame_classifier: Pooling and weight of that frame classifier.
-            gating: How timesteps are scored and gated.
+            hidden_channels: Width of the MLP from similarities to the score.
+            score_bound: Bounds scores to +-bound by a scaled tanh, so that no gate saturates for good; None leaves
+                them unbounded, as in the paper.
         """
 
         kernels: int = 64
@@ -45,13 +50,14 @@ class TimestepSelector(nn.Module):
         normalise: bool = True
         dropout: float = 0.3
         saliency: bool = True
-        frame_classifier: Saliency.Config = field(default_factory=Saliency.Config)
-        gating: GatingModule.Config = field(default_factory=GatingModule.Config)
+        hidden_channels: int = 64
+        score_bound: float | None = 5.0
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
         width = config.embed_channels or channels
         self.is_centred = config.centred
+        self.score_bound = config.score_bound
         self.embed = (
             embedding(channels, width, dropout=config.dropout)
             if config.embed_channels
@@ -60,44 +66,38 @@ class TimestepSelector(nn.Module):
         self.context = TemporalSelfAttention(config.attention, channels=width) if config.context else None
         self.norm = nn.LayerNorm(width) if config.normalise else nn.Identity()
         self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=width)
-        self.saliency = (
-            Saliency(config.frame_classifier, channels=width, classes=classes) if config.saliency else None
+        self.saliency = Saliency(channels=width, classes=classes) if config.saliency else None
+        self.mlp = nn.Sequential(
+            nn.Linear(config.kernels, config.hidden_channels),
+            nn.ReLU(),
+            ScoreLayer(config.hidden_channels, 1),
         )
-        self.gating = GatingModule(config.gating, kernels=config.kernels)
 
-    def forward(
-        self,
-        light_BTC: Tensor,
-        valid_BT: Tensor,
-        *,
-        noise_BT: Tensor | None = None,
-        budget: int | None = None,
-    ) -> tuple[Selection, LightGuess | None]:
-        """Select timesteps; arguments as in :meth:`GatingModule.forward`.
+    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
+        """Score every timestep.
+
+        Args:
+            light_BTC: LightNet's features.
+            valid_BT: False for padding.
 
         Returns:
-            The selection, and the logits of LightNet's frame classifier, or None without ``saliency``.
+            Scores of the timesteps, and with ``saliency`` the frame classifier's logits of the videos.
         """
-        similarity_BTN, hint_BT, guess = self.concepts(light_BTC, valid_BT)
-        selection = self.gating(
-            similarity_BTN, light_BTC, valid_BT, hint_BT=hint_BT, noise_BT=noise_BT, budget=budget
-        )
-        return selection, guess
+        x_BTC = self._embedded(light_BTC, valid_BT)
+        hint_BT, light_logits_BL = (0.0, None) if self.saliency is None else self.saliency(x_BTC, valid_BT)
+        alpha_BT = self.mlp(self._similarities(x_BTC, valid_BT)).squeeze(-1) + hint_BT
+        if self.score_bound is not None:
+            alpha_BT = self.score_bound * torch.tanh(alpha_BT / self.score_bound)
+        return Scores(alpha_BT=alpha_BT, light_logits_BL=light_logits_BL)
 
-    def concepts(
-        self, light_BTC: Tensor, valid_BT: Tensor
-    ) -> tuple[Tensor, Tensor | None, LightGuess | None]:
-        """Compute the inputs of the gating module.
+    def concepts(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
+        """Similarities to the concept kernels, ``(B, T, N)``."""
+        return self._similarities(self._embedded(light_BTC, valid_BT), valid_BT)
 
-        Returns:
-            Similarities to the concept kernels, ``(B, T, N)``; the hint of the frame classifier, ``(B, T)``; and the
-            logits of the frame classifier. The last two are None without ``saliency``.
-        """
-        hint_BT, guess = None, None
-        seen_BTC = centred(light_BTC, valid_BT) if self.is_centred else light_BTC
-        x_BTC = self.embed(seen_BTC)
-        if self.saliency is not None:
-            hint_BT, guess = self.saliency(x_BTC, valid_BT)
+    def _embedded(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
+        return self.embed(centred(light_BTC, valid_BT) if self.is_centred else light_BTC)
+
+    def _similarities(self, x_BTC: Tensor, valid_BT: Tensor) -> Tensor:
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
-        return self.concept_kernels(self.norm(x_BTC)), hint_BT, guess
+        return self.concept_kernels(self.norm(x_BTC))

@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +18,23 @@ class Speed:
     """How networks run.
 
     Attributes:
-        bf16: On a GPU, multiply in bfloat16.
+        precision: Precision in which networks multiply, ``bf16`` or ``fp32``; None takes bf16 on a GPU and fp32 on a
+            CPU. Scores, gates and losses are in float32 in any case.
         compile: Compile networks with torch.compile; where that fails they run uncompiled, with a warning.
         recompute: In training, keep no activations of the networks but compute them again in the backward pass, a
             chunk at a time: memory then does not grow with the timesteps kept, and a step takes about a third longer.
         gpu_chunk_pixels: Pixels of one forward pass on a GPU without gradients, or with ``recompute``.
     """
 
-    bf16: bool = False
+    precision: Literal["bf16", "fp32"] | None = None
     compile: bool = False
     recompute: bool = False
     gpu_chunk_pixels: int = 12_800_000
+
+    def autocast(self, device: torch.device) -> AbstractContextManager[object]:
+        """Context for the forward passes of networks on a device."""
+        precision = self.precision or ("bf16" if device.type == "cuda" else "fp32")
+        return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
 class Compiled:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from epitoma.core.registry import names, register, registered
 from epitoma.models.i3d import I3D, I3D_CHANNELS, I3D_INPUT
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.shufflenet3d import SHUFFLENET3D_INPUT, ShuffleNet3D, check_width
@@ -34,8 +35,8 @@ class Trunk:
     input: InputSpec
     takes_snippets: bool
     only_own_input: bool = False
-    head: tuple[str, ...]
-    fetch: Callable[[], State] | None
+    head: tuple[str, ...] = ()
+    fetch: Callable[[], State] | None = None
 
 
 def build_trunk(name: str) -> Trunk:
@@ -43,37 +44,46 @@ def build_trunk(name: str) -> Trunk:
 
     Args:
         name: ``i3d``; ``shufflenet3d``, of width 2, or for other widths ``shufflenet3d_x0_5`` and the like; ``s3d``,
-            ``r2plus1d_18``, ``mvit_v2_s`` or ``swin3d_t`` of torchvision; ``tiny``, for trying things out; any timm
-            model; and ``resnet50_v1`` and the like for ResNets with the stride in the first convolution of a
-            block.
+            ``r2plus1d_18``, ``mvit_v2_s`` or ``swin3d_t`` of torchvision; ``tiny``, for trying things out; a network
+            of a plugin; any timm model; and ``resnet50_v1`` and the like for ResNets with the stride in the first
+            convolution of a block.
 
     Raises:
         WeightsError: No network has that name.
     """
-    if name == "i3d":
-        return Trunk(
-            net=I3D(),
-            channels=I3D_CHANNELS,
-            input=I3D_INPUT,
-            takes_snippets=True,
-            head=("logits.",),
-            fetch=None,
-        )
-    if width := re.fullmatch(r"shufflenet3d(?:_x(\d+)_(\d+))?", name):
-        return _shufflenet3d(float(".".join(width.groups())) if width[1] else 2.0)
-    if name == "tiny":
-        return Trunk(
-            net=TinyNet(),
-            channels=TINY_CHANNELS,
-            input=TINY_INPUT,
-            takes_snippets=False,
-            head=("classifier.",),
-            fetch=None,
-        )
+    if name in names("network"):
+        return registered("network", name)()
+    if width := re.fullmatch(r"shufflenet3d_x(\d+)_(\d+)", name):
+        return _shufflenet3d(float(".".join(width.groups())))
     return _video_net(name) if name in VIDEO_NETS else _image_net(name)
 
 
-def _shufflenet3d(width: float) -> Trunk:
+@register("network", "i3d")
+def _i3d() -> Trunk:
+    return Trunk(
+        net=I3D(),
+        channels=I3D_CHANNELS,
+        input=I3D_INPUT,
+        takes_snippets=True,
+        head=("logits.",),
+        fetch=None,
+    )
+
+
+@register("network", "tiny")
+def _tiny() -> Trunk:
+    return Trunk(
+        net=TinyNet(),
+        channels=TINY_CHANNELS,
+        input=TINY_INPUT,
+        takes_snippets=False,
+        head=("classifier.",),
+        fetch=None,
+    )
+
+
+@register("network", "shufflenet3d")
+def _shufflenet3d(width: float = 2.0) -> Trunk:
     check_width(width)
     net = ShuffleNet3D(width=width)
     return Trunk(

@@ -1,19 +1,29 @@
 """VideoEpitoma: the whole model, from candidate timesteps through LightNet, selector and HeavyNet to class logits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from epitoma.core.selection import Candidates, FeatureCandidates, PixelCandidates, Recognition, Selection
+from epitoma.core.registry import registered
+from epitoma.core.selection import (
+    Candidates,
+    FeatureCandidates,
+    PixelCandidates,
+    Recognition,
+    Scores,
+    Selection,
+)
 from epitoma.core.views import apply_views
 from epitoma.models.classifier import VideoClassifier
+from epitoma.models.gating import Gating
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
-from epitoma.models.packing import pack, pad
-from epitoma.models.saliency import LightGuess
+from epitoma.models.packing import pack
+from epitoma.models.parts import ClassifierConfig, SelectorConfig
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.speed import Speed
 
@@ -36,6 +46,11 @@ class Networks(nn.Module):
 
         self.run_as(Speed())
 
+    def fold(self) -> None:
+        """Fold the batch normalisation of both networks, for inference (see :meth:`Backbone.fold`)."""
+        self.light.fold()
+        self.heavy.fold()
+
     def run_as(self, speed: Speed) -> None:
         """Set how both networks run from now on, in this process and in every process they are pickled to."""
         self.speed = speed
@@ -45,10 +60,17 @@ class Networks(nn.Module):
 
 @dataclass(kw_only=True)
 class HeadConfig:
-    """Config of selector and classifier, which are trained on top of the two networks."""
+    """Config of selector, gating and classifier, which are trained on top of the two networks.
 
-    selector: TimestepSelector.Config = field(default_factory=TimestepSelector.Config)
-    classifier: VideoClassifier.Config = field(default_factory=VideoClassifier.Config)
+    Attributes:
+        selector: Options of the selector; their class says which selector it is.
+        gating: How timesteps are opened on the selector's scores.
+        classifier: Options of the classifier; their class says which classifier it is.
+    """
+
+    selector: SelectorConfig = field(default_factory=TimestepSelector.Config)
+    gating: Gating.Config = field(default_factory=Gating.Config)
+    classifier: ClassifierConfig = field(default_factory=VideoClassifier.Config)
 
 
 class VideoEpitoma(nn.Module):
@@ -76,8 +98,9 @@ class VideoEpitoma(nn.Module):
     ) -> None:
         super().__init__()
         self.networks = networks
-        self.selector = TimestepSelector(config.selector, channels=light_channels, classes=classes)
-        self.classifier = VideoClassifier(config.classifier, channels=heavy_channels, classes=classes)
+        self.selector = _part(config.selector, channels=light_channels, classes=classes)
+        self.gating = Gating(config.gating)
+        self.classifier = _part(config.classifier, channels=heavy_channels, classes=classes)
 
     def forward(
         self,
@@ -86,6 +109,7 @@ class VideoEpitoma(nn.Module):
         noise_BT: Tensor | None = None,
         budget: int | None = None,
         open_BT: Tensor | None = None,
+        rank_all: bool = False,
     ) -> Recognition:
         """Select timesteps of a batch of videos and classify the videos.
 
@@ -95,33 +119,41 @@ class VideoEpitoma(nn.Module):
             budget: Keep exactly this many timesteps a video. If that is all of them, each still counts by its score.
             open_BT: Keep exactly these timesteps instead of the selector's choice (uniform, random, dense); LightNet
                 does not run then.
+            rank_all: At inference with a budget, compute the worth of all timesteps, also of those that are not kept.
         """
         valid_BT = candidates.valid_BT
         if open_BT is not None:
             return self.recognise(candidates, selection_from_mask(open_BT & valid_BT, valid_BT))
-        selection, guess = self.selector(
-            self.light_features(candidates), valid_BT, noise_BT=noise_BT, budget=budget
+        selection, scores = self.select(
+            self.light_features(candidates), valid_BT, noise_BT=noise_BT, budget=budget, rank_all=rank_all
         )
-        return self.recognise(candidates, selection, guess)
+        return replace(self.recognise(candidates, selection), light_logits_BL=scores.light_logits_BL)
 
-    def recognise(
-        self, candidates: Candidates, selection: Selection, guess: LightGuess | None = None
-    ) -> Recognition:
+    def select(
+        self,
+        light_BTC: Tensor,
+        valid_BT: Tensor,
+        *,
+        noise_BT: Tensor | None = None,
+        budget: int | None = None,
+        rank_all: bool = False,
+    ) -> tuple[Selection, Scores]:
+        """Select timesteps from light features; arguments as in :meth:`Gating.forward`."""
+        scores = self.selector(light_BTC, valid_BT)
+        selection = self.gating(
+            scores.alpha_BT, light_BTC, valid_BT, noise_BT=noise_BT, budget=budget, rank_all=rank_all
+        )
+        return selection, scores
+
+    def recognise(self, candidates: Candidates, selection: Selection) -> Recognition:
         """Run HeavyNet on a given selection, and classify.
 
         Args:
             candidates: Candidate timesteps.
             selection: Which of them are open.
-            guess: Logits of LightNet's frame classifier, where there are any; they are passed on to the result.
         """
         heavy_PC = self.heavy_features(candidates, selection.open_BT)
-        logits_BL, frame_logits_PL = self.classifier(heavy_PC, selection)
-        return Recognition(
-            logits_BL=logits_BL,
-            selection=selection,
-            light_logits_BL=None if guess is None else guess.logits_BL,
-            imitation_B=imitation(guess, frame_logits_PL, selection.open_BT),
-        )
+        return Recognition(logits_BL=self.classifier(heavy_PC, selection), selection=selection)
 
     def light_features(self, candidates: Candidates) -> Tensor:
         """LightNet's features of every candidate, ``(B, T, C)``."""
@@ -148,27 +180,19 @@ class VideoEpitoma(nn.Module):
         """Weights of selector and classifier."""
         return chain(self.selector.parameters(), self.classifier.parameters())
 
+    def network_parameters(self) -> Iterator[nn.Parameter]:
+        """Weights of LightNet and HeavyNet; none where the model has no networks."""
+        return iter(()) if self.networks is None else self.networks.parameters()
+
     def _networks_for(self, candidates: PixelCandidates) -> Networks:
         if self.networks is None:
             raise ValueError(f"{type(candidates).__name__} need a model with its networks")
         return self.networks
 
 
-def imitation(guess: LightGuess | None, frame_logits_PL: Tensor | None, open_BT: Tensor) -> Tensor | None:
-    """Mean squared distance between LightNet's and HeavyNet's frame logits at open timesteps, ``(B,)``.
-
-    HeavyNet's logits are the teacher and get no gradient: they give LightNet's frame classifier a target for each
-    timestep, where labels exist for whole videos only.
-
-    Returns:
-        The distance of each video; None where either network has no frame logits.
-    """
-    if guess is None or frame_logits_PL is None:
-        return None
-    light_PL = pack(guess.frame_logits_BTL, open_BT)
-    distance_PL = (light_PL - frame_logits_PL.detach()).square()
-    distance_BK = pad(distance_PL.mean(dim=1, keepdim=True), open_BT).squeeze(-1)
-    return distance_BK.sum(dim=1) / open_BT.sum(dim=1)
+def _part(config: SelectorConfig | ClassifierConfig, *, channels: int, classes: int) -> Any:
+    """The part that a config is of."""
+    return registered(config.kind, config.part)(config, channels=channels, classes=classes)
 
 
 def packed_views(views_BA: Tensor, open_BT: Tensor) -> Tensor:
@@ -199,6 +223,7 @@ class ModelConfig:
         multi_label: Whether a video may have several classes.
         timesteps: Candidate timesteps of a video, T.
         has_selector: Whether the selector was trained; False for a classifier that was trained without one.
+        plugin: Modules that register parts which the model has.
     """
 
     networks: NetworksConfig
@@ -207,6 +232,7 @@ class ModelConfig:
     multi_label: bool
     timesteps: int
     has_selector: bool = True
+    plugin: tuple[str, ...] = ()
 
 
 def build_model(config: ModelConfig, *, pretrained: bool = True) -> VideoEpitoma:

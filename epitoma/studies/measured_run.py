@@ -19,6 +19,9 @@ from pixels with trained networks, ``plain`` without a selector."""
 # Options that do not make a different setting: names and places, sources of weights, and how the run was executed.
 _PLACES = ("manifest", "name", "runs", "features", "seed")
 _FROM = ("start_from", "selector_from", "networks_from", "light_from", "heavy_from")
+HISTORY, SCORE = "history.json", "validation/score"
+"""File of a run's epochs, and its metric by which they are compared."""
+
 _HOW = ("workers.", "speed.", "resume", "audit", "checkpoint_every", "max_reject_share")
 
 
@@ -79,7 +82,7 @@ def read_measured(folder: Path) -> MeasuredRun:
         name=folder.name,
         dataset=_dataset(model["classes"], Path(asked["manifest"])),
         seed=asked["seed"],
-        role=_role(asked, model),
+        role=_role(asked, model, folder),
         heavy=heavy_name(model["networks"]["heavy"]),
         settings={k: v for k, v in flatten(asked).items() if not k.startswith((*_PLACES, *_FROM, *_HOW))},
         multi_label=model["multi_label"],
@@ -96,6 +99,14 @@ def heavy_name(network: Mapping[str, Any]) -> str:
     frames = "" if network["frames"] is None else f" x{network['frames']}"
     size = "" if network["size"] is None else f" {network['size']} px"
     return f"{network['name']}{frames}{size}"
+
+
+def _kept_its_start(folder: Path) -> bool:
+    """Whether no epoch was as good as the model that training started from, which was then kept."""
+    file = folder / HISTORY
+    history = read_json(file) if file.is_file() else {}
+    scores = [row[SCORE] for row in history.get("epochs", ()) if SCORE in row]
+    return history.get("start_score") is not None and bool(scores) and max(scores) < history["start_score"]
 
 
 def _points(folder: Path) -> list[TradeoffPoint]:
@@ -129,10 +140,10 @@ def _dataset(classes: Sequence[str], manifest: Path) -> str:
     return "breakfast" if tuple(classes) == breakfast.CLASSES else manifest.parent.name
 
 
-def _role(asked: Mapping[str, Any], model: Mapping[str, Any]) -> Role:
+def _role(asked: Mapping[str, Any], model: Mapping[str, Any], folder: Path) -> Role:
     if asked["selection"] != "learnt":
         return "plain"
-    if asked["backbones"] == "finetune":
+    if asked["backbones"] == "finetune" and not _kept_its_start(folder):
         return "end-to-end"
     light, heavy = model["networks"]["light"], model["networks"]["heavy"]
     same = all(light[name] == heavy[name] for name in ("name", "size")) and (heavy["frames"] or 1) == 1

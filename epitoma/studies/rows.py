@@ -105,5 +105,7 @@ def _row(study: str, dataset: str, setting: str, heavy: str, points: Sequence[Tr
         std=stdev(scores) if len(scores) > 1 else 0.0,
         seeds=len(scores),
         gmacs=mean(point.gmacs for point in points),
-        published=published_score(dataset, heavy, points[0].sampling, timesteps),
+        published=published_score(
+            dataset, heavy, points[0].sampling, timesteps, candidates=points[0].candidates
+        ),
     )

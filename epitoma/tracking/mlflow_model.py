@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 import epitoma
+from epitoma.core.registry import plugin_sources
 from epitoma.files.atomic import folder_when_whole
 from epitoma.inference.served import DEFAULTS
 from epitoma.models.videoepitoma import ModelConfig
@@ -33,6 +34,8 @@ REQUIREMENTS = (
     "dacite",
 )
 """What a process needs that serves a model; the package itself lies in the model."""
+
+_PACKAGE = Path(epitoma.__file__).parent
 
 _LISTS = {
     "labels": DataType.string,
@@ -78,7 +81,7 @@ def save_mlflow_model(folder: Path, *, config: ModelConfig, state: State) -> Non
             mlflow.pyfunc.save_model(
                 aside,
                 loader_module="epitoma.inference.served",
-                code_paths=[str(Path(epitoma.__file__).parent)],
+                code_paths=[str(each) for each in (_PACKAGE, *plugin_sources(config.plugin))],
                 pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
                 signature=SIGNATURE,
                 input_example=EXAMPLE,

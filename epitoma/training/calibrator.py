@@ -1,6 +1,6 @@
 """Calibration of the threshold at which gates open at inference, measured on validation and stored in the model."""
 
-from epitoma.models.gating import GatingModule, lead
+from epitoma.models.gating import Gating, lead
 from epitoma.training.loop_config import LoopConfig
 from epitoma.training.sparsity import calibrated_threshold
 from epitoma.training.validator import Validation
@@ -14,7 +14,7 @@ class Calibrator:
         config: How they were trained.
     """
 
-    def __init__(self, gating: GatingModule, config: LoopConfig) -> None:
+    def __init__(self, gating: Gating, config: LoopConfig) -> None:
         self.gating = gating
         self.config = config
 

@@ -10,11 +10,13 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from epitoma.core.config import CONFIG_FILE, from_dict, to_dict
-from epitoma.core.errors import RunError
+from epitoma.core.config import CONFIG_FILE, PLUGIN, from_dict, to_dict
+from epitoma.core.errors import ConfigError, RunError
+from epitoma.core.registry import import_plugins
 from epitoma.files.atomic import renamed_when_whole
 from epitoma.files.json_files import read_json, require, write_json
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
+from epitoma.training.best_epoch import BestEpoch
 
 MODEL = "model"
 """Folder of a finished run's model, inside the folder of the run."""
@@ -37,8 +39,7 @@ class Progress:
         step: Steps completed of the next epoch.
         totals: Sums of each worker over those steps.
         multiplier: Multiplier of the sparsity controller.
-        best_score: Validation score of the best model so far; None before the first validation.
-        best_epoch: Epoch of the best model.
+        best: Epoch of the best model so far; None before the first validation.
         history: Metrics of each epoch.
     """
 
@@ -46,8 +47,7 @@ class Progress:
     step: int = 0
     totals: list[list[float]] = field(default_factory=list)
     multiplier: float = 0.0
-    best_score: float | None = None
-    best_epoch: int = -1
+    best: BestEpoch | None = None
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -103,13 +103,25 @@ def load_model(folder: Path) -> tuple[VideoEpitoma, ModelConfig]:
     Raises:
         RunError: There is no model in the folder, or it is damaged.
     """
-    config = from_dict(ModelConfig, read_json(folder / CONFIG_FILE), source=str(folder / CONFIG_FILE))
+    values = read_json(folder / CONFIG_FILE)
+    _import_its_plugins(values, folder)
+    config = from_dict(ModelConfig, values, source=str(folder / CONFIG_FILE))
     model = build_model(config, pretrained=False)
     try:
         model.load_state_dict(read_tensors(folder / MODEL_FILE))
     except RuntimeError as error:
         raise RunError(f"{folder / MODEL_FILE} does not fit {folder / CONFIG_FILE}: {error}") from error
     return model.eval(), config
+
+
+def _import_its_plugins(values: dict[str, Any], folder: Path) -> None:
+    """Import what registers the model's parts; never from its own folder, since loading a model must run no code."""
+    try:
+        import_plugins(values.get(PLUGIN, ()))
+    except ConfigError as error:
+        raise RunError(
+            f"{folder} needs its plugin: {error}; its source is kept in {folder / 'code'}"
+        ) from error
 
 
 def model_folder(run: Path) -> Path:

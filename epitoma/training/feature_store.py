@@ -58,7 +58,7 @@ class StoreKey:
         heavy_input: Size, frames and normalisation of HeavyNet's input, as text.
         timesteps: Dense uniform timesteps a video, D.
         scaling: How decoded frames are scaled to the input size.
-        bf16: Whether the networks multiply in bfloat16 on a GPU.
+        precision: Precision in which the networks multiply; None is the device's own.
     """
 
     light_name: str
@@ -69,7 +69,7 @@ class StoreKey:
     heavy_input: str
     timesteps: int
     scaling: str
-    bf16: bool
+    precision: str | None
 
     def digest(self) -> str:
         """Name of the store's folder, 16 hex digits."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.batch import Batch
+from epitoma.training.best_epoch import better
 from epitoma.training.calibrator import Calibrator
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
@@ -15,7 +16,7 @@ from epitoma.training.events import Collapsed, EpochDone, PatienceSpent, Resumed
 from epitoma.training.loop_config import Clock, LoopConfig
 from epitoma.training.sums import Sums
 from epitoma.training.trainer import Trainer
-from epitoma.training.validator import Validator
+from epitoma.training.validator import Validation, Validator
 
 START_EPOCH = -1
 """Epoch number of the model that a run starts from, as the best so far."""
@@ -62,7 +63,9 @@ class TrainingLoop:
         self.clock = Clock(epochs=config.optimisation.epochs, steps_per_epoch=source.steps_per_epoch)
         self.trainer = Trainer(self.module, config, context, self.clock)
         self.validator = Validator(self.module, config, context)
-        self.calibrator = Calibrator(self.module.selector.gating, config)
+        self.calibrator = Calibrator(self.module.gating, config)
+        # With several labels a video, its best class says little.
+        self._told = {"loss", "timesteps", "videos"} | (set() if config.multi_label else {"accuracy"})
         self.progress = Progress()
         self.best: State = {}
 
@@ -120,7 +123,7 @@ class TrainingLoop:
         means = self._over_workers(sums).means()
         seconds = time.perf_counter() - started
         return {
-            **{f"train/{name}": value for name, value in means.items()},
+            **{f"train/{name}": value for name, value in means.items() if name in self._told},
             "train/target_ratio": self.trainer.sparsity.current_target(self.clock.share_done(epoch + 1, 0)),
             "train/videos_per_second": (means["videos"] - videos_before) / seconds,
         }
@@ -154,11 +157,21 @@ class TrainingLoop:
                 reason = self.validator.collapse(seen)
                 if reason is not None:
                     self.context.emit(Collapsed(reason=reason))
-                if self.progress.best_score is None or score >= self.progress.best_score:
-                    self.progress.best_score, self.progress.best_epoch = score, epoch
-                    self.calibrator.calibrate(seen)
-                    self.best = state_of(self.module)
+                self._keep_if_better(epoch, score, seen)
         return {"validation/score": score, "validation/timesteps": seen.kept}
+
+    def _keep_if_better(self, epoch: int, score: float, seen: Validation) -> None:
+        self.progress.best = better(
+            self.progress.best,
+            epoch=epoch,
+            score=score,
+            timesteps=seen.kept,
+            videos=len(seen.kept_V),
+            prefers_sparse=self.config.sparsity.mode == "l0_weight",
+        )
+        if self.progress.best.epoch == epoch:
+            self.calibrator.calibrate(seen)
+            self.best = state_of(self.module)
 
     def _is_settled(self, epoch: int) -> bool:
         return self.clock.share_done(epoch + 1, 0) >= self.trainer.sparsity.sparse_from
@@ -184,7 +197,7 @@ class TrainingLoop:
         model, average, best, self.progress = load_training(folder, optimizers=self.trainer.optimizers)
         self.module.load_state_dict(model)
         self.trainer.weight_average.load(average)
-        self.best = best if self.progress.best_score is not None else {}
+        self.best = best if self.progress.best is not None else {}
         self.trainer.sparsity.multiplier = self.progress.multiplier
         progress = self.progress
         # A copy: a watcher in this process would otherwise see the list grow.

@@ -16,6 +16,7 @@ class LoopConfig:
         sparsity: How many timesteps gates should leave open.
         selection: How timesteps are selected in training (see :class:`TrainConfig`).
         timesteps: Candidate timesteps at inference, T.
+        loss: Name of the loss; None takes the one for the dataset's labels.
         multi_label: Whether videos may have several labels.
         seed: Seed of everything random.
         checkpoint_steps: Optimiser steps between checkpoints within an epoch; None saves none there.
@@ -27,6 +28,7 @@ class LoopConfig:
     sparsity: SparsityConfig
     selection: SelectionName
     timesteps: int
+    loss: str | None = None
     multi_label: bool
     seed: int
     checkpoint_steps: int | None = None

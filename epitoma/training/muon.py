@@ -17,7 +17,8 @@ class Muon(torch.optim.Optimizer):
     """Updates each matrix by its momentum with all singular values set to about 1.
 
     The update is therefore as large in rare directions as in common ones. Otherwise as ``torch.optim.Muon``, which
-    takes over forty times as long on a CPU without bfloat16.
+    takes over forty times as long on a CPU without bfloat16. ``parts`` of a group says how many matrices lie one above
+    the other in each of its own; each is moved by itself.
 
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024).
     """
@@ -25,7 +26,7 @@ class Muon(torch.optim.Optimizer):
     def __init__(
         self, params: Iterable[dict[str, Any]], *, lr: float, weight_decay: float, momentum: float = 0.95
     ) -> None:
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "parts": 1})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -43,11 +44,12 @@ class Muon(torch.optim.Optimizer):
         momentum.lerp_(gradient, 1 - group["momentum"])
         # Nesterov momentum: the gradient mixed with the momentum that already contains it.
         ahead = gradient.lerp(momentum, group["momentum"])
-        rows, columns = matrix.shape
         # Decoupled weight decay, as in AdamW.
         matrix.mul_(1 - group["lr"] * group["weight_decay"])
-        # The factor for tall matrices is that of torch.optim.Muon ("original").
-        matrix.add_(orthogonal(ahead), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+        for part, its_ahead in zip(matrix.chunk(group["parts"]), ahead.chunk(group["parts"]), strict=True):
+            rows, columns = part.shape
+            # The factor for tall matrices is that of torch.optim.Muon ("original").
+            part.add_(orthogonal(its_ahead), alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

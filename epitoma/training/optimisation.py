@@ -1,19 +1,18 @@
 """Optimisers: Muon for the matrices of selector and classifier, AdamW for all other weights."""
 
 import math
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import torch
 from torch import nn
 
 from epitoma.core.errors import ConfigError
+from epitoma.models.roles import FusedLinear, ScoreLayer
+from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.muon import Muon
-
-NARROWEST = 32
-"""Smallest side of a matrix for Muon: narrower ones are output layers to a score or a few classes, usually AdamW's."""
 
 
 @dataclass(kw_only=True)
@@ -25,21 +24,20 @@ class OptimisationConfig:
         batch_size: Videos of a step over all workers.
         accumulate: Parts into which a step's videos are split for forward and backward passes, which takes less memory.
             It changes no gradient but that of the penalty in target mode, which is computed for each part by itself.
-        optimizer: Optimiser of selector and classifier: ``muon`` for their matrices with AdamW for all else, or, as in
-            the paper, ``adamw`` for all. LightNet and HeavyNet always use AdamW.
+        optimizer: Optimiser of selector and classifier: ``muon`` for their hidden matrices with AdamW for all else, or,
+            as in the paper, ``adamw`` for all. LightNet and HeavyNet always use AdamW.
         learning_rate: Learning rate of selector and classifier, where AdamW optimises them.
         matrix_learning_rate: Learning rate of their matrices, where Muon optimises them.
         network_learning_rate: Learning rate of LightNet and HeavyNet where they are fine-tuned.
         adam_epsilon: Adam's epsilon.
-        weight_decay: Decoupled weight decay.
+        weight_decay: Decoupled weight decay; norms and biases have none.
         schedule: Learning rate over the run: ``cosine`` falls to 0, ``constant`` does not change.
-        gradient_norm: Gradients are clipped to this norm.
+        gradient_norm: Gradients are clipped to this norm, those of the head, LightNet and HeavyNet each by themselves;
+            None does not, as in the paper.
         validate_every: Epochs between validations; the last epoch is always validated.
         patience: Validations without a better score after which training ends; None trains to the last epoch.
         checkpoint_epochs: Epochs between checkpoints; the last epoch always has one.
-        mixed_precision: bfloat16 on a GPU.
         average: Decay per step of the weight average that is validated and kept; 0 keeps the weights of the last step.
-        imitation_weight: Weight in the loss of the distance between LightNet's and HeavyNet's frame logits.
     """
 
     epochs: int = 100
@@ -52,13 +50,11 @@ class OptimisationConfig:
     adam_epsilon: float = 1e-8
     weight_decay: float = 0.1
     schedule: Literal["constant", "cosine"] = "cosine"
-    gradient_norm: float = 5.0
+    gradient_norm: float | None = 5.0
     validate_every: int = 1
     patience: int | None = None
     checkpoint_epochs: int = 1
-    mixed_precision: bool = True
     average: float = 0.99
-    imitation_weight: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "validate_every", "checkpoint_epochs"):
@@ -67,42 +63,48 @@ class OptimisationConfig:
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"optimisation.patience must be at least 1, not {self.patience}")
 
-    def autocast(self, device: torch.device) -> AbstractContextManager:
-        """Context for forward passes: bfloat16 autocast on a GPU with ``mixed_precision``, else nothing."""
-        if device.type == "cuda" and self.mixed_precision:
-            return torch.autocast("cuda", dtype=torch.bfloat16)
-        return nullcontext()
 
-
-def make_optimizers(
-    head: Iterable[nn.Parameter], networks: Iterable[nn.Parameter], config: OptimisationConfig
-) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: VideoEpitoma, config: OptimisationConfig) -> list[torch.optim.Optimizer]:
     """Make the optimisers of selector and classifier, and of the networks where these are trained.
 
     Muon (Jordan et al. 2024) updates a matrix equally far in all directions, also in those in which light features
     vary little. Small or rare evidence lies there, and gates need about half of the steps (``docs/selector.md``).
+    Parameters that do not require a gradient are left out. Norms and biases are not decayed.
 
     Args:
-        head: Parameters of selector and classifier; those that do not require a gradient are left out.
-        networks: Parameters of LightNet and HeavyNet; likewise.
+        model: The model.
         config: Learning rates, weight decay and choice of optimiser.
     """
-    learnt = [parameter for parameter in head if parameter.requires_grad]
-    matrices = [p for p in learnt if config.optimizer == "muon" and _is_hidden_matrix(p)]
-    moved_by_muon = {id(matrix) for matrix in matrices}
+    matrices = hidden_matrices(model) if config.optimizer == "muon" else {}
+    head = [each for each in model.head_parameters() if each.requires_grad and each not in matrices]
+    networks = [each for each in model.network_parameters() if each.requires_grad]
     groups = [
-        _group([p for p in learnt if id(p) not in moved_by_muon], config.learning_rate),
-        _group([p for p in networks if p.requires_grad], config.network_learning_rate),
+        *_groups(head, config.learning_rate, config.weight_decay),
+        *_groups(networks, config.network_learning_rate, config.weight_decay),
     ]
-    adamw = torch.optim.AdamW(
-        [group for group in groups if group["params"]],
-        eps=config.adam_epsilon,
-        weight_decay=config.weight_decay,
-    )
+    adamw = torch.optim.AdamW(groups, eps=config.adam_epsilon)
     if not matrices:
         return [adamw]
     rate = config.matrix_learning_rate
-    return [adamw, Muon([_group(matrices, rate)], lr=rate, weight_decay=config.weight_decay)]
+    alike = {
+        parts: [each for each, count in matrices.items() if count == parts] for parts in matrices.values()
+    }
+    fused = [{**_group(alike[parts], rate), "parts": parts} for parts in sorted(alike)]
+    return [adamw, Muon(fused, lr=rate, weight_decay=config.weight_decay)]
+
+
+def hidden_matrices(model: VideoEpitoma) -> dict[nn.Parameter, int]:
+    """Trained matrices between hidden layers of selector and classifier, and how many are fused in each.
+
+    Which they are is a matter of role and not of shape: output layers to many classes are as large.
+    """
+    found: dict[nn.Parameter, int] = {}
+    for module in chain(model.selector.modules(), model.classifier.modules()):
+        if isinstance(module, ScoreLayer | nn.Embedding):
+            continue
+        own = [each for each in module.parameters(recurse=False) if each.ndim == 2 and each.requires_grad]
+        found |= dict.fromkeys(own, _fused(module))
+    return found
 
 
 def set_learning_rate(
@@ -116,8 +118,22 @@ def set_learning_rate(
                 group["lr"] = group["initial_lr"] * factor
 
 
-def _is_hidden_matrix(parameter: nn.Parameter) -> bool:
-    return parameter.ndim == 2 and min(parameter.shape) >= NARROWEST
+def _fused(module: nn.Module) -> int:
+    """How many matrices are side by side in those of a module."""
+    if isinstance(module, FusedLinear):
+        return module.parts
+    return 3 if isinstance(module, nn.MultiheadAttention) else 1
+
+
+def _groups(parameters: list[nn.Parameter], learning_rate: float, weight_decay: float) -> list[dict]:
+    """Groups of AdamW: matrices and kernels are decayed, norms and biases are not."""
+    decayed = [each for each in parameters if each.ndim > 1]
+    rest = [each for each in parameters if each.ndim <= 1]
+    groups = [
+        {**_group(decayed, learning_rate), "weight_decay": weight_decay},
+        {**_group(rest, learning_rate), "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def _group(parameters: list[nn.Parameter], learning_rate: float) -> dict:

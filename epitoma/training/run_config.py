@@ -58,6 +58,8 @@ class TrainConfig:
         selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference classifier without one.
         networks: LightNet and HeavyNet.
         head: Selector and classifier.
+        loss: Name of the loss; None takes cross-entropy, or binary cross-entropy with several labels a video.
+        plugin: Modules that register parts of one's own (docs/extending.md).
         sparsity: How many timesteps the selector should keep.
         optimisation: Optimiser, learning rates, epochs and batch size.
         augmentation: Random changes of training videos, from pixels only.
@@ -89,6 +91,8 @@ class TrainConfig:
     selection: SelectionName = "learnt"
     networks: NetworksConfig = field(default_factory=NetworksConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
+    loss: str | None = None
+    plugin: tuple[str, ...] = ()
     sparsity: SparsityConfig = field(default_factory=SparsityConfig)
     optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
@@ -162,6 +166,7 @@ class TrainConfig:
             sparsity=self.sparsity,
             selection=self.selection,
             timesteps=self.timesteps,
+            loss=self.loss,
             multi_label=multi_label,
             seed=self.seed,
             checkpoint_steps=self.checkpoint_every,
@@ -177,4 +182,5 @@ class TrainConfig:
             multi_label=multi_label,
             timesteps=self.timesteps,
             has_selector=self.selection == "learnt",
+            plugin=self.plugin,
         )

@@ -5,8 +5,8 @@ learn which. Drawing a new budget for each step gives one model that is good at 
 steps in which all timesteps are open: each counts by the sigmoid of its noisy score, so every gate gets a gradient.
 
 A fixed weight tends to leave all gates open or all shut. The target mode is an augmented Lagrangian on the open
-ratio p: the penalty ``multiplier * (p - target) + stiffness * (p - target)^2``, a signed multiplier moved by
-``rate * (p - target)`` each step, and the target annealed from 1 so that gates shut in order of worth.
+ratio p: the penalty ``multiplier * (p - target) + STIFFNESS * (p - target)^2``, a signed multiplier moved by
+``RATE * (p - target)`` each step, and the target annealed from 1 so that gates shut in order of worth.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,12 @@ from torch import Tensor
 
 from epitoma.core.errors import ConfigError
 from epitoma.core.selection import Selection
+
+STIFFNESS = 5.0
+"""Weight of the squared distance to the target."""
+
+RATE = 0.02
+"""Step size of the multiplier."""
 
 
 @dataclass(kw_only=True)
@@ -32,8 +38,6 @@ class SparsityConfig:
         warmup: Share of training without penalty and with every timestep open, so that the classifier first learns
             from whole videos, and the gates from every timestep.
         anneal: Share of training, after the warm-up, over which the weight rises or the target falls.
-        stiffness: Weight of the squared distance to the target.
-        rate: Step size of the multiplier.
         open_every: After the warm-up, every n-th step opens all timesteps again, which keeps the classifier from
             specialising on the timesteps that the gates let through; None does not. Cheap from features; from pixels
             such a step runs HeavyNet on all timesteps.
@@ -45,8 +49,6 @@ class SparsityConfig:
     l0_weight: float = 0.5
     warmup: float = 0.5
     anneal: float = 0.3
-    stiffness: float = 5.0
-    rate: float = 0.02
     open_every: int | None = 3
 
     def __post_init__(self) -> None:
@@ -122,12 +124,12 @@ class Sparsity:
         if self.config.mode == "l0_weight":
             return self.config.l0_weight * self._ramp(progress) * open_ratio
         excess = open_ratio - self.current_target(progress)
-        return self.multiplier * excess + self.config.stiffness * excess**2
+        return self.multiplier * excess + STIFFNESS * excess**2
 
     def update(self, open_ratio: float, *, progress: float) -> None:
         """Move the multiplier after an optimiser step, with the ratio over all workers."""
         if self.config.mode == "target_timesteps" and progress >= self.config.warmup:
-            self.multiplier += self.config.rate * (open_ratio - self.current_target(progress))
+            self.multiplier += RATE * (open_ratio - self.current_target(progress))
 
     def current_target(self, progress: float) -> float:
         """Target ratio at this progress: 1 until the end of the warm-up, then falling to the final target."""
@@ -140,7 +142,7 @@ class Sparsity:
 
 
 def expected_open_ratio(selection: Selection, weight_B: Tensor) -> Tensor:
-    """Mean probability to be open over valid timesteps, the expected L0 norm (paper equation 5).
+    """Mean probability to be open over valid timesteps, the expected L0 norm (paper section 3.1).
 
     Args:
         selection: The gates of a batch.

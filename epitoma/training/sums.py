@@ -12,7 +12,7 @@ class Sums:
     """Sums over videos, each a scalar tensor of float64.
 
     Attributes:
-        loss: The classifier's loss.
+        loss: What training minimises, but for the penalty.
         hits: Videos whose best class is a true one.
         timesteps: Kept timesteps.
         videos: Number of videos, without rejected ones.

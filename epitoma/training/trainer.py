@@ -1,20 +1,21 @@
 """Optimiser steps: forward, loss, backward, and the updates of weights, weight average and sparsity."""
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grad_norm_
 
 from epitoma.core.errors import DivergedError
 from epitoma.core.sampling import stable_seed
-from epitoma.core.selection import Recognition
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.batch import Batch
 from epitoma.training.context import TrainContext
 from epitoma.training.loop_config import Clock, LoopConfig
-from epitoma.training.losses import classification_loss
+from epitoma.training.losses import loss_of
 from epitoma.training.metrics import hits
 from epitoma.training.optimisation import make_optimizers, set_learning_rate
 from epitoma.training.sparsity import Sparsity, expected_open_ratio
@@ -33,12 +34,12 @@ class Trainer:
     """
 
     def __init__(self, module: VideoEpitoma, config: LoopConfig, context: TrainContext, clock: Clock) -> None:
-        networks = list(module.networks.parameters()) if module.networks else []
         self.module = module
         self.config = config
         self.context = context
         self.clock = clock
-        self.optimizers = make_optimizers(module.head_parameters(), networks, config.optimisation)
+        self.optimizers = make_optimizers(module, config.optimisation)
+        self.loss = loss_of(config.loss, multi_label=config.multi_label)
         self.sparsity = Sparsity(config.sparsity, candidates=config.timesteps)
         self.weight_average = WeightAverage(module, decay=config.optimisation.average)
         # The same weights: forward goes through this one, so that backward exchanges gradients; all else uses `module`.
@@ -73,13 +74,10 @@ class Trainer:
         self, batch: Batch, epoch: int, step: int, videos: Tensor, *, parts: int
     ) -> tuple[Tensor, Sums, Tensor]:
         """Forward one part of a step; returns its loss, its sums, and the ratio of open gates over all workers."""
-        with self.config.optimisation.autocast(self.context.device):
-            recognition = self.parallel_model(batch.candidates, **self._gating(batch, epoch, step))
-        logits_BL = recognition.logits_BL.float()
-        loss_B = self._loss(logits_BL, batch.labels_BL)
-        with_light_B = loss_B + self._light_loss(recognition, batch.labels_BL)
+        recognition = self.parallel_model(batch.candidates, **self._gating(batch, epoch, step))
+        loss_B = self.loss(recognition, batch.labels_BL)
         # DistributedDataParallel divides by the number of workers, but `videos` is already a sum over workers.
-        loss = (with_light_B * batch.weight_B).sum() * self.context.world_size / videos
+        loss = (loss_B * batch.weight_B).sum() * self.context.world_size / videos
         ratio = expected_open_ratio(recognition.selection, batch.weight_B)
         mean_ratio = self.context.sum(ratio) / self.context.world_size
         if batch.noise_BT is not None:
@@ -90,7 +88,7 @@ class Trainer:
         counted = Sums.over(
             batch.weight_B,
             loss_B=loss_B,
-            hit_B=hits(logits_BL, batch.labels_BL),
+            hit_B=hits(recognition.logits_BL, batch.labels_BL),
             timesteps_B=recognition.selection.count_B,
         )
         return loss, counted, mean_ratio
@@ -110,21 +108,8 @@ class Trainer:
         budget = self.sparsity.budget(batch.noise_BT.shape[1], progress=done, step=number, seed=seed)
         return {"noise_BT": batch.noise_BT, "budget": budget}
 
-    def _light_loss(self, recognition: Recognition, labels_BL: Tensor) -> Tensor:
-        """Losses of LightNet's own classification, ``(B,)``: against the labels, and against HeavyNet's."""
-        loss_B = torch.zeros_like(recognition.selection.alpha_BT[:, 0], dtype=torch.float32)
-        if recognition.light_logits_BL is not None:
-            loss_B = loss_B + self._loss(recognition.light_logits_BL.float(), labels_BL)
-        if recognition.imitation_B is not None:
-            loss_B = loss_B + self.config.optimisation.imitation_weight * recognition.imitation_B.float()
-        return loss_B
-
-    def _loss(self, logits_BL: Tensor, labels_BL: Tensor) -> Tensor:
-        return classification_loss(logits_BL, labels_BL, multi_label=self.config.multi_label)
-
     def _move_weights(self) -> None:
-        norm = nn.utils.clip_grad_norm_(self.module.parameters(), self.config.optimisation.gradient_norm)
-        if not norm.isfinite():
+        if not all(norm.isfinite() for norm in self._clipped()):
             raise DivergedError(
                 "training diverged, its gradients are no longer finite: lower optimisation.learning_rate "
                 f"({self.config.optimisation.learning_rate:g}) or optimisation.matrix_learning_rate "
@@ -132,3 +117,16 @@ class Trainer:
             )
         for optimizer in self.optimizers:
             optimizer.step()
+
+    def _clipped(self) -> list[Tensor]:
+        """Clip the gradients of each part of the model by themselves; returns their norms from before.
+
+        One norm over all would be set by HeavyNet, whose gradients are a hundred times those of the head.
+        """
+        limit = self.config.optimisation.gradient_norm
+        parts = [list(self.module.head_parameters())]
+        if self.module.networks is not None:
+            parts += [
+                list(net.parameters()) for net in (self.module.networks.light, self.module.networks.heavy)
+            ]
+        return [clip_grad_norm_(part, math.inf if limit is None else limit) for part in parts]

@@ -76,8 +76,8 @@ class Validator:
         return find_collapse(seen.open_probability_VT, seen.worth_VT, seen.valid_VT, self.config.sparsity)
 
     def _rows(self, batch: Batch) -> list[Tensor]:
-        with self.config.optimisation.autocast(self.context.device):
-            seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT)
+        # All are ranked: a threshold is calibrated on the very worth that inference compares with it.
+        seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT, rank_all=True)
         chosen = seen.selection
         gates = (chosen.worth_BT, chosen.open_probability_BT, chosen.valid_BT, chosen.count_B)
         return [row[batch.weight_B > 0].cpu() for row in (seen.logits_BL.float(), batch.labels_BL, *gates)]

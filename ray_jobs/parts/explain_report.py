@@ -14,6 +14,7 @@ from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE, explain
 from epitoma.inference.kernel_sheets import pictures_of, sheets, top_matches
 from epitoma.inference.predictor import Predictor, load_predictor
+from epitoma.models.selector import TimestepSelector
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase, say
 from epitoma.reporting.explanation_page import explanation_page, kernels_page
@@ -97,7 +98,10 @@ class ExplainConfig:
     def _sheets(self, predictor: Predictor, folder: Path) -> dict[int, np.ndarray]:
         """Write the page and figure of all kernels; returns a sheet of frames for each kernel number."""
         assert self.manifest is not None
-        split, networks = read_manifest(self.manifest).split(self.split), predictor.networks
+        selector = predictor.model.selector
+        if not isinstance(selector, TimestepSelector):
+            raise ConfigError("this model's selector has no concept kernels: leave --manifest out")
+        split, networks = read_manifest(self.manifest).split(self.split), predictor.trained_networks
         with ray_session(logs=folder / "logs"):
             stored = stored_features(
                 split,
@@ -106,7 +110,7 @@ class ExplainConfig:
                 root=self.features or self.run.parent / "features",
                 max_reject_share=self.max_reject_share,
             )
-        exciting = top_matches(predictor.model.selector.cpu(), stored, count=self.frames)
+        exciting = top_matches(selector.cpu(), stored, count=self.frames)
         with phase("decode what excites kernels") as advance:
             pictures = pictures_of(
                 exciting,

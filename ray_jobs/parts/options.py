@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
@@ -14,6 +14,7 @@ import tyro
 
 from epitoma.core.config import from_dict
 from epitoma.core.errors import ConfigError
+from epitoma.core.registry import Kind, import_plugins, registered
 from epitoma.files.json_files import read_json
 
 ConfigType = TypeVar("ConfigType")
@@ -47,13 +48,22 @@ class FromFile:
     ] = ()
 
 
+Named = Annotated[
+    tuple[str, ...],
+    tyro.conf.UseAppendAction,
+    tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: videoepitoma)"),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class FromFileOrPreset(FromFile):
     """Options that give the defaults of all others, for a job with presets.
 
     Attributes:
-        preset: Recipe to take all defaults from; a network after a colon, as in ``breakfast:i3d``, replaces the
-            recipe's own.
+        preset: Recipe to take all defaults from; a network after a colon, as in ``paper:i3d``, replaces the recipe's
+            own.
+        selector: Selector to train; its own options follow it in this help.
+        classifier: Classifier to train; its own options follow it in this help.
     """
 
     preset: Annotated[
@@ -61,9 +71,11 @@ class FromFileOrPreset(FromFile):
         tyro.conf.UseAppendAction,
         tyro.conf.arg(metavar="NAME", help_behavior_hint=_preset_names),
     ] = ()
+    selector: Named = ()
+    classifier: Named = ()
 
 
-NEEDS = {"config": "a file", "preset": "a name"}
+NEEDS = {"config": "a file", "preset": "a name", "selector": "a name", "classifier": "a name"}
 """What each of these options needs after it, for errors."""
 
 
@@ -103,8 +115,11 @@ def parse(
         SystemExit: Help was printed.
     """
     source_type = FromFile if preset is None else FromFileOrPreset
+    import_plugins(_plugins(arguments), from_here=True)
     source, rest = _source(source_type, arguments)
     default = _default(source, config_type, rest, preset)
+    if isinstance(source, FromFileOrPreset):
+        default = _with_parts(source, default, config_type)
     chosen = {} if default is None else {"default": Line(source=source_type(), options=default)}
     line, unknown = _tyro(_line_type(source_type, config_type), rest, description=about, **chosen)
     if unknown:
@@ -147,6 +162,32 @@ def _default(source: FromFile, config_type: Any, arguments: Sequence[str], prese
     if name is not None and preset is not None:
         return preset(name)(manifest=tyro.MISSING, name=tyro.MISSING)
     return None
+
+
+def _with_parts(source: FromFileOrPreset, default: Any, config_type: Any) -> Any:
+    """The default with the selector and the classifier that are named, if any."""
+    named: dict[Kind, str | None] = {
+        "selector": _only("selector", source.selector),
+        "classifier": _only("classifier", source.classifier),
+    }
+    parts = {kind: registered(kind, name).Config() for kind, name in named.items() if name is not None}
+    if not parts:
+        return default
+    default = default or config_type(manifest=tyro.MISSING, name=tyro.MISSING)
+    return replace(default, head=replace(default.head, **parts))
+
+
+def _plugins(arguments: Sequence[str]) -> list[str]:
+    """Values of ``--plugin``, which the parse proper reads again: its options may be those of a plugin's parts."""
+    found, takes = [], False
+    for word in arguments:
+        if word.startswith("-"):
+            name, _, value = word.partition("=")
+            takes = name == "--plugin"
+            found += [value] if takes and value else []
+        elif takes:
+            found.append(word)
+    return found
 
 
 def _only(name: str, values: Sequence[str]) -> str | None:

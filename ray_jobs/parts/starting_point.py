@@ -39,10 +39,14 @@ def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State |
     started, started_config = load_model(model_folder(run))
     check_classes(manifest, started_config, run)
     state = {name: each for name, each in state_of(started).items() if not name.startswith("networks.")}
+    config = replace(config, plugin=tuple(dict.fromkeys((*config.plugin, *started_config.plugin))))
     if config.start_from is not None:
         return replace(config, head=started_config.head), state
     selector = {name: each for name, each in state.items() if name.startswith("selector.")}
-    return replace(config, head=replace(config.head, selector=started_config.head.selector)), selector
+    theirs = started_config.head
+    return replace(
+        config, head=replace(config.head, selector=theirs.selector, gating=theirs.gating)
+    ), selector
 
 
 def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:

@@ -93,7 +93,10 @@ class TrainWatcher:
     def _resume(self, event: Resumed) -> None:
         """Take the history from the checkpoint, and log epochs that a killed driver did not receive."""
         file = self.config.folder / HISTORY
-        known = {row["epoch"] for row in (read_json(file)["epochs"] if file.is_file() else [])}
+        before = read_json(file) if file.is_file() else {"epochs": [], "start_score": None}
+        known = {row["epoch"] for row in before["epochs"]}
+        if before["start_score"] is not None:
+            self.start_score = before["start_score"]
         self.history = event.history
         self._write_history()
         for row in self.history:
@@ -140,7 +143,8 @@ class TrainWatcher:
         say(f"  {kept}" if event.workers_ended else f"  workers did not end in time: {kept}")
 
     def _write_history(self) -> None:
-        write_json(self.config.folder / HISTORY, {"epochs": self.history})
+        start = self.start_score if math.isfinite(self.start_score) else None
+        write_json(self.config.folder / HISTORY, {"epochs": self.history, "start_score": start})
 
     def _log(self, row: dict[str, float]) -> None:
         metrics = {name: value for name, value in row.items() if name != "epoch"}

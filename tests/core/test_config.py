@@ -4,9 +4,9 @@ import pytest
 
 from epitoma.core.config import flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError
-from epitoma.presets import demo_end_to_end, demo_selector
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
+from ray_jobs.parts.demo_configs import demo_end_to_end, demo_selector
 
 
 def test_a_whole_config_survives_json():

@@ -41,7 +41,7 @@ def test_the_most_exciting_frames_are_those_of_highest_similarity_one_a_video(da
     found = top_matches(chooser, stored, count=3)
     with torch.inference_mode():
         light_VTC = stored.light_VTC
-        similarity_VTN = chooser.concepts(light_VTC, all_valid(*light_VTC.shape[:2]))[0]
+        similarity_VTN = chooser.concepts(light_VTC, all_valid(*light_VTC.shape[:2]))
     for kernel, frames in enumerate(found):
         best_V = similarity_VTN[:, :, kernel].max(dim=1).values
         assert torch.allclose(

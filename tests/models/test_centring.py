@@ -25,6 +25,6 @@ def test_a_centred_selector_does_not_see_what_a_whole_video_shows(is_centred):
     config = TimestepSelector.Config(centred=is_centred)
     selector = TimestepSelector(config, channels=8, classes=3).eval()
     light_BTC, scene_B1C = torch.randn(2, 5, 8), torch.randn(2, 1, 8)
-    plain, _ = selector(light_BTC, all_valid(2, 5))
-    elsewhere, _ = selector(light_BTC + scene_B1C, all_valid(2, 5))
+    plain = selector(light_BTC, all_valid(2, 5))
+    elsewhere = selector(light_BTC + scene_B1C, all_valid(2, 5))
     assert torch.allclose(plain.alpha_BT, elsewhere.alpha_BT, atol=1e-4) == is_centred

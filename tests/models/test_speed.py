@@ -112,7 +112,7 @@ def test_what_compiles_forward_and_backward_gives_the_same_gradients(keeps):
 
 
 def test_how_a_network_runs_goes_with_it_to_other_processes(heavy):
-    heavy.run_as(Speed(compile=True, bf16=True))
+    heavy.run_as(Speed(compile=True, precision="bf16"))
     sent = pickle.loads(pickle.dumps(heavy))
     assert sent.speed == heavy.speed
     assert sent.compiled is not None

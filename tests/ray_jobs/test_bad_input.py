@@ -18,11 +18,11 @@ from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import VideoRow
 from epitoma.files.json_files import write_json
 from epitoma.files.ownership import check_ownership
-from epitoma.presets import demo_selector
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.extract import ExtractConfig, extract
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.demo_configs import demo_selector
 from ray_jobs.predict import PredictConfig, predict
 from ray_jobs.prepare import PrepareConfig, prepare
 from ray_jobs.report import ReportConfig, report

@@ -8,6 +8,7 @@ import torch
 
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError
+from epitoma.core.registry import import_plugins
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.tradeoff import find
 from epitoma.files.json_files import read_json
@@ -39,11 +40,12 @@ def quick(dataset: Manifest, runs: Path, **settings) -> FinetuneConfig:
 
 
 @pytest.fixture(scope="module")
-def light(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that fine-tuned LightNet."""
+def light(dataset: Manifest, plugin: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that fine-tuned LightNet, by a plugin's loss."""
+    import_plugins([plugin])
     runs = tmp_path_factory.mktemp("runs")
-    config = quick(dataset, runs, name="light", network="light", train_sampling="uniform", train_timesteps=2)
-    return finetune(config)
+    settings = {"plugin": (plugin,), "loss": "smoothed", "train_sampling": "uniform", "train_timesteps": 2}
+    return finetune(quick(dataset, runs, name="light", network="light", **settings))
 
 
 @pytest.fixture(scope="module")

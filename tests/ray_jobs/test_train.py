@@ -11,11 +11,11 @@ import pytest
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.files.json_files import write_json
-from epitoma.presets import demo_selector
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.evaluate import EvaluateConfig
 from ray_jobs.extract import ExtractConfig
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.demo_configs import demo_selector
 from ray_jobs.parts.options import parse
 from ray_jobs.train import check_resumed
 

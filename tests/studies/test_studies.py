@@ -9,6 +9,7 @@ import torch
 from epitoma.core.errors import RunError
 from epitoma.datasets import breakfast
 from epitoma.evaluation.choices import Choices, agreement, read_choices, write_choices
+from epitoma.files.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
@@ -91,9 +92,18 @@ def test_roles_are_told_from_what_was_asked(config):
         )
 
 
+@pytest.mark.parametrize(("start", "role"), [(0.9, "frozen"), (0.7, "end-to-end"), (None, "end-to-end")])
+def test_a_run_that_kept_the_model_it_started_from_is_not_end_to_end(config, start, role):
+    end_to_end = replace(config, name="kept", source="pixels", backbones="finetune")
+    folder = write_run(end_to_end, {"test": [point("uniform", 1, 0.1)]})
+    epochs = [{"epoch": 0, "validation/score": 0.8}, {"epoch": 1}]
+    write_json(folder / "history.json", {"epochs": epochs, "start_score": start})
+    assert read_measured(folder).role == role
+
+
 def test_the_papers_numbers_stand_beside_its_own_dataset_only(config):
     i3d = replace(config, networks=NetworksConfig(heavy=HeavyNet.Config(name="i3d")))
-    points = {"test": [point("selector", 8, 0.7), point("uniform", 16, 0.6)]}
+    points = {"test": [point("selector", 8, 0.7, candidates=16), point("uniform", 16, 0.6)]}
     ours = read_measured(write_run(replace(i3d, name="kitchen_0"), points))
     theirs = read_measured(write_run(i3d, points, classes=breakfast.CLASSES))
     assert [row.published for row in table2([ours])] == [None, None]

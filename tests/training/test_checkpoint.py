@@ -6,6 +6,7 @@ import torch
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import build_model
+from epitoma.training.best_epoch import BestEpoch
 from epitoma.training.checkpoint import (
     STATE_FILE,
     Progress,
@@ -16,12 +17,12 @@ from epitoma.training.checkpoint import (
     save_training,
     state_of,
 )
-from epitoma.training.optimisation import OptimisationConfig, make_optimizers
+from epitoma.training.muon import Muon
 
 
 def test_a_model_comes_back_whole(tmp_path: Path, model_config):
     model = build_model(model_config).eval()
-    model.selector.gating.set_threshold(0.3)
+    model.gating.set_threshold(0.3)
     save_model(tmp_path / "model", config=model_config, state=state_of(model))
     loaded, config = load_model(tmp_path / "model")
     assert config == model_config
@@ -50,8 +51,8 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
     def make():
         torch.manual_seed(0)
         layer = torch.nn.Linear(3, 2)
-        config = OptimisationConfig(optimizer="muon", learning_rate=0.1)
-        return layer, make_optimizers([layer.weight], [layer.bias], config)
+        muon = Muon([{"params": [layer.weight], "initial_lr": 0.02}], lr=0.02, weight_decay=0.1)
+        return layer, [torch.optim.AdamW([layer.bias], lr=0.1), muon]
 
     def step(layer, optimizers):
         layer.zero_grad()
@@ -61,7 +62,11 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
 
     layer, optimizers = make()
     step(layer, optimizers)
-    progress = Progress(epoch=3, multiplier=-0.25, best_score=0.5, best_epoch=2)
+    progress = Progress(
+        epoch=3,
+        multiplier=-0.25,
+        best=BestEpoch(epoch=2, score=0.5, timesteps=4.0, top_score=0.5),
+    )
     best = {"weight": torch.ones(1)}
     save_training(
         tmp_path, model=state_of(layer), average=best, best=best, optimizers=optimizers, progress=progress

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, average_precision_score
 
-from epitoma.training.losses import classification_loss
 from epitoma.training.metrics import accuracy, hits, mean_average_precision, score, selection_precision
 
 
@@ -144,12 +143,3 @@ def test_accuracy_and_selection_precision_by_hand():
     evidence_VT = torch.tensor([[True, False, True], [True, True, False]])
     assert selection_precision(open_VT, evidence_VT) == pytest.approx(2 / 3)
     assert math.isnan(selection_precision(torch.zeros_like(open_VT), evidence_VT))
-
-
-def test_losses_are_one_value_a_video():
-    logits_BL = torch.tensor([[1.0, -1.0], [0.5, 0.5]])
-    single = classification_loss(logits_BL, torch.eye(2), multi_label=False)
-    multi = classification_loss(logits_BL, torch.ones(2, 2), multi_label=True)
-    assert single.tolist() == pytest.approx([math.log(1 + math.exp(-2)), math.log(2)])
-    expected = [(math.log(1 + math.exp(-1)) + math.log(1 + math.e)) / 2, math.log(1 + math.exp(-0.5))]
-    assert multi.tolist() == pytest.approx(expected)

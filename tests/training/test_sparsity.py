@@ -73,9 +73,7 @@ def test_the_l0_weight_rises_to_its_full_value():
 
 
 def test_the_target_falls_from_all_to_the_target_and_the_multiplier_follows_the_excess_both_ways():
-    config = SparsityConfig(
-        mode="target_timesteps", target_timesteps=8, warmup=0.2, anneal=0.4, stiffness=5, rate=0.02
-    )
+    config = SparsityConfig(mode="target_timesteps", target_timesteps=8, warmup=0.2, anneal=0.4)
     sparsity = Sparsity(config, candidates=32)
     assert [sparsity.current_target(p) for p in (0.1, 0.4, 0.7)] == pytest.approx([1, 0.625, 0.25])
     sparsity.update(0.75, progress=0.7)

@@ -1,4 +1,4 @@
-"""Workers together take the step that one would take, however their shares of it differ."""
+"""Optimiser steps: those of workers together are those of one, and each part of the model has its own clip."""
 
 import multiprocessing
 from pathlib import Path
@@ -11,12 +11,13 @@ from torch.distributed import FileStore, all_reduce, destroy_process_group, init
 from torch.nn.parallel import DistributedDataParallel
 
 from epitoma.core.selection import FeatureCandidates, all_valid
-from epitoma.models.videoepitoma import VideoEpitoma
+from epitoma.models.videoepitoma import VideoEpitoma, build_model
 from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import LocalContext
 from epitoma.training.loop_config import Clock
 from epitoma.training.sparsity import SparsityConfig
 from epitoma.training.trainer import Trainer
+from tests.conftest import tiny_model
 from tests.training.synthetic_features import (
     CLASSES,
     HEAVY,
@@ -75,7 +76,7 @@ def gradients_of_a_step(context: LocalContext, videos: slice, folder: Path) -> d
     """Without dropout, whose noise differs from worker to worker, and without clipping."""
     head = small_head()
     head.classifier.dropout = 0.0
-    head.selector.gating.redundancy = 0.0
+    head.gating.redundancy = 0.0
     optimisation = {"epochs": 1, "gradient_norm": 1e9}
     config = make_config(folder, head=head, sparsity=SparsityConfig(mode="none"), optimisation=optimisation)
     torch.manual_seed(0)
@@ -111,3 +112,28 @@ def test_workers_with_unequal_shares_take_the_step_of_one_worker(
     for rank in range(2):
         together = load_file(tmp_path / f"gradients_{rank}.safetensors")
         torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_gradients_are_clipped_a_part_at_a_time(tmp_path: Path):
+    """HeavyNet's, a hundred times those of the head, leave the head's as they are."""
+    config = make_config(tmp_path, optimisation={"epochs": 1, "gradient_norm": 5.0})
+    model = build_model(tiny_model())
+    clock = Clock(epochs=1, steps_per_epoch=1)
+    trainer = Trainer(model, config.loop(multi_label=False), LocalContext(tmp_path), clock)
+    parts = {"head": 1.0, "light": 20.0, "heavy": 100.0}
+    of_part = {
+        "head": list(model.head_parameters()),
+        "light": list(model.networks.light.parameters()),
+        "heavy": list(model.networks.heavy.parameters()),
+    }
+    for name, size in parts.items():
+        count = sum(each.numel() for each in of_part[name])
+        for each in of_part[name]:
+            each.grad = torch.full_like(each, size / count**0.5)
+    norms = trainer._clipped()
+    assert [float(norm) for norm in norms] == pytest.approx(list(parts.values()), rel=1e-3)
+    after = {
+        name: float(torch.cat([each.grad.flatten() for each in weights]).norm())
+        for name, weights in of_part.items()
+    }
+    assert after == pytest.approx({"head": 1.0, "light": 5.0, "heavy": 5.0}, rel=1e-3)

@@ -116,7 +116,7 @@ def store_key(networks: Networks, *, timesteps: int) -> StoreKey:
         heavy_input=str(networks.heavy.input),
         timesteps=timesteps,
         scaling=SCALING,
-        bf16=networks.speed.bf16,
+        precision=networks.speed.precision,
     )
 
 
@@ -131,6 +131,7 @@ class Extractor:
         self.identity: dict[str, str] = ray.get(identity)
         self.device = torch.device("cuda" if gpu else "cpu")
         self.networks: Networks = ray.get(networks).to(self.device).eval()
+        self.networks.fold()
         self.folder = folder
 
     def __call__(self, batch: pa.Table) -> pa.Table:

@@ -15,6 +15,7 @@ from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
 from epitoma.core.errors import EpitomaError, RunError
+from epitoma.core.registry import import_plugins
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_for_networks
@@ -192,6 +193,7 @@ def scaling(workers: WorkersConfig) -> ScalingConfig:
 def train_worker(settings: dict[str, Any]) -> None:
     """Train on one worker; Ray Train calls this on each of them."""
     job: Job = settings["job"]
+    import_plugins(job.config.plugin)
     silence_ray()
     workers = job.config.workers
     torch.set_num_threads(workers.threads or max(1, (os.cpu_count() or 1) // workers.count))

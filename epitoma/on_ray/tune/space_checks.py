@@ -13,6 +13,7 @@ from dacite.types import is_instance
 from ray.tune.search.optuna import OptunaSearch
 
 from epitoma.core.errors import ConfigError
+from epitoma.core.registry import PartConfig
 from epitoma.on_ray.tune.search_space import DRAWS, SearchSpace, changed, values_of
 from epitoma.training.run_config import TrainConfig
 
@@ -27,6 +28,7 @@ _OWN = (
     "features",
     "store_timesteps",
     "networks",
+    "plugin",
     "networks_from",
     "start_from",
     "speed",
@@ -34,7 +36,7 @@ _OWN = (
 """Options that no space may change: the sweep sets them itself, or all its trials share them."""
 
 
-def check_values(space: SearchSpace, *, seed: int) -> None:
+def check_values(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
     """Refuse a space with an option that does not exist, or a value that the option cannot have.
 
     Raises:
@@ -42,7 +44,7 @@ def check_values(space: SearchSpace, *, seed: int) -> None:
     """
     rng = np.random.RandomState(seed)
     for name in (*space.fixed, *space.grids, *space.ranges):
-        kind = _type_of(name, space)
+        kind = _type_of(name, space, base)
         for value in values_of(space, name, rng):
             if not is_instance(value, kind):
                 wanted = getattr(kind, "__name__", str(kind).replace("typing.", ""))
@@ -77,14 +79,15 @@ def _check_for_optuna(space: SearchSpace) -> None:
         raise ConfigError(f"{space.name}: {error}") from error
 
 
-def _type_of(name: str, space: SearchSpace) -> Any:
-    """Return the type of an option of `TrainConfig`, by its dotted name."""
+def _type_of(name: str, space: SearchSpace, base: TrainConfig) -> Any:
+    """Return the type of an option, by its dotted name; parts have the options that theirs has in the base."""
     if name.split(".")[0] in _OWN:
         raise ConfigError(
             f"{space.name}: {name} is the same in all trials; choose it on the command line, or in the run "
             "that the sweep is like"
         )
     kind: Any = TrainConfig
+    value: Any = base
     for part in name.split("."):
         known = [field.name for field in fields(kind)] if is_dataclass(kind) else []
         if part not in known:
@@ -93,4 +96,7 @@ def _type_of(name: str, space: SearchSpace) -> Any:
         kind = get_type_hints(kind)[part]
         # An optional group of options (`Group | None`) is entered as the group itself.
         kind = next((each for each in chain([kind], get_args(kind)) if is_dataclass(each)), kind)
+        value = getattr(value, part)
+        if isinstance(value, PartConfig):
+            kind = type(value)
     return kind

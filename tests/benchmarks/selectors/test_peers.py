@@ -5,13 +5,13 @@ from itertools import permutations
 import pytest
 import torch
 
-from benchmarks.selectors.early_exit import EarlyExit, coarse_to_fine
-from benchmarks.selectors.epitoma_model import by_threshold, ours
-from benchmarks.selectors.given import shown_by
-from benchmarks.selectors.policy import _log_probability
-from benchmarks.selectors.recipe import Recipe, score_of
+from benchmarks.selectors.early_exit import coarse_to_fine
+from benchmarks.selectors.fitting import by_threshold
+from benchmarks.selectors.oracle import shown_by
+from benchmarks.selectors.policy import log_probability
+from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
-from benchmarks.selectors.ways import WAYS, fit_peer, mean_accuracy
+from benchmarks.selectors.ways import WAYS, early, learnt, mean_accuracy, ours
 from epitoma.models.gating import top_k
 from tests.training.synthetic_features import EVIDENCE, TIMESTEPS, make_split
 
@@ -63,11 +63,11 @@ def test_the_same_seed_trains_the_same_peer(splits: Splits):
 
 def test_the_policy_knows_how_likely_each_way_to_pick_is():
     score_BT = torch.randn(1, 4)
-    chances = [_log_probability(score_BT, torch.tensor([order])).exp() for order in permutations(range(4), 2)]
+    chances = [log_probability(score_BT, torch.tensor([order])).exp() for order in permutations(range(4), 2)]
     assert float(torch.stack(chances).sum()) == pytest.approx(1, abs=1e-5)
     first = score_BT.softmax(dim=1)[0, 2]
     rest = score_BT[0, [0, 1, 3]].softmax(dim=0)[1]
-    chance = _log_probability(score_BT, torch.tensor([[2, 1]])).exp()
+    chance = log_probability(score_BT, torch.tensor([[2, 1]])).exp()
     assert float(chance) == pytest.approx(float(first * rest), abs=1e-5)
 
 
@@ -84,7 +84,7 @@ def test_without_evidence_the_oracle_is_shown_as_many_timesteps_as_elsewhere():
 
 def test_by_threshold_the_gates_keep_so_many_of_validation_in_the_mean(splits: Splits):
     recipe = Recipe(steps=12, candidates=TIMESTEPS, validations=1)
-    trained = ours(splits, recipe, seed=0, dropout=0.1, redundancy=1.0)
+    trained = learnt(splits, recipe, seed=0, plan=ours, dropout=0.1, redundancy=1.0)
     with torch.inference_mode():
         asked = by_threshold(trained, splits.validation)
         for kept in KEPT:
@@ -102,8 +102,9 @@ def test_coarse_to_fine_spreads_the_first_and_misses_none():
 
 def test_early_exit_stops_in_time_on_validation_and_later_where_more_is_allowed(splits: Splits):
     recipe = Recipe(steps=12, candidates=TIMESTEPS, validations=1)
-    peer = fit_peer(EarlyExit, splits, recipe, seed=0, dropout=0.1, sureness=1.0)
-    counts = [score_of(peer, lambda kept=kept: peer.seen(splits.validation, kept)[1]) for kept in KEPT]
+    asked = early(splits, recipe, seed=0, dropout=0.1)
+    with torch.inference_mode():
+        counts = [asked.seen(splits.validation, kept)[1] for kept in KEPT]
     assert all(count <= kept for count, kept in zip(counts, KEPT, strict=True))
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]

@@ -64,7 +64,7 @@ def test_a_changed_key_is_another_store(networks, networks_config):
     keys.add(store_key(networks, timesteps=4).digest())
     larger = replace(networks_config, heavy=replace(networks_config.heavy, size=40))
     keys.add(store_key(Networks(larger), timesteps=4).digest())
-    networks.run_as(Speed(bf16=True))
+    networks.run_as(Speed(precision="bf16"))
     keys.add(store_key(networks, timesteps=4).digest())
     assert len(keys) == 5
 

@@ -21,7 +21,7 @@ BASE = TrainConfig(manifest=Path("m.parquet"), name="base", timesteps=32)
 
 
 def check_space(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
-    check_values(space, seed=seed)
+    check_values(space, base, seed=seed)
     check_combinations(space, base, seed=seed)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from epitoma.files.json_files import read_json, write_json
-from epitoma.presets import demo_selector
 from epitoma.tracking.lifecycle import tracked_run
 from epitoma.training.events import EpochDone, Resumed, StartValidated, Stopping, VideoRejected
 from epitoma.training.run_config import TrainConfig
+from ray_jobs.parts.demo_configs import demo_selector
 from ray_jobs.parts.train_watcher import HISTORY, TrainWatcher
 
 
@@ -31,13 +31,14 @@ def test_epochs_done_anew_and_rejects_told_twice_count_once(config):
 def test_epochs_that_a_killed_driver_never_heard_of_come_from_the_checkpoint(config):
     """The curve is whole, and MLflow hears of the missing epoch once."""
     rows = [{"epoch": epoch, "train/loss": loss} for epoch, loss in enumerate((3.0, 2.0))]
-    write_json(config.folder / HISTORY, {"epochs": rows[:1]})
+    write_json(config.folder / HISTORY, {"epochs": rows[:1], "start_score": 0.5})
     with tracked_run(config.folder, params={}) as tracker:
         watcher = TrainWatcher(config, tracker, lambda *_: None)
         watcher(Resumed(epoch=2, step=1, history=rows))
         told = tracker.client.get_metric_history(tracker.run_id, "train/loss")
     assert [(metric.step, metric.value) for metric in told] == [(1, 2.0)]
-    assert read_json(config.folder / HISTORY)["epochs"] == watcher.history == rows
+    assert read_json(config.folder / HISTORY) == {"epochs": rows, "start_score": 0.5}
+    assert watcher.history == rows
 
 
 def test_mlflow_hears_of_a_stop_before_the_last_checkpoint_is_kept(config):

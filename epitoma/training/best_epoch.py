@@ -1,0 +1,49 @@
+"""Which of the validated epochs is kept: the best by score, or the sparsest of those that are as good."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(kw_only=True)
+class BestEpoch:
+    """The epoch whose model is kept so far.
+
+    Attributes:
+        epoch: Its number.
+        score: Its validation score.
+        timesteps: Timesteps that it keeps of a validation video, in the mean.
+        top_score: Highest score of all epochs so far.
+    """
+
+    epoch: int
+    score: float
+    timesteps: float
+    top_score: float
+
+
+def better(
+    best: BestEpoch | None, *, epoch: int, score: float, timesteps: float, videos: int, prefers_sparse: bool
+) -> BestEpoch:
+    """The epoch to keep after another one: that, or the one that is kept.
+
+    Args:
+        best: What is kept; None before the first validation.
+        epoch: Number of the other epoch.
+        score: Its score.
+        timesteps: Timesteps that it keeps.
+        videos: Number of validation videos.
+        prefers_sparse: Of epochs whose scores are within a standard error of the highest, prefer the one that keeps
+            the fewest timesteps: where the loss sets their number, it still falls when scores no longer rise. Else
+            the highest score counts, and the later of two.
+    """
+    if best is None:
+        return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=score)
+    top = max(best.top_score, score)
+    offer, best = (
+        BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=top),
+        replace(best, top_score=top),
+    )
+    if not prefers_sparse:
+        return offer if score >= best.score else best
+    good = top - (top * (1 - top) / videos) ** 0.5
+    is_sparser = (timesteps, -score) <= (best.timesteps, -best.score)
+    return offer if score >= good and (best.score < good or is_sparser) else best

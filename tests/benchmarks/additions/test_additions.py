@@ -1,0 +1,131 @@
+"""The benchmark of additions: what is compared, and how differences are paired."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.additions.__main__ import AdditionsConfig, run
+from benchmarks.additions.measure import GATE, KEPT, Point, _points, _row
+from benchmarks.additions.report import markdown
+from benchmarks.additions.variants import ALONE, VARIANTS, everything, paper
+from benchmarks.selectors.fitting import fit
+from benchmarks.selectors.folds import clips_of_folds
+from benchmarks.selectors.recipe import Recipe
+from epitoma.core.config import flatten, to_dict
+from epitoma.core.errors import ConfigError, ManifestError
+from tests.benchmarks.coloured_clips import write_coloured_clips
+from tests.benchmarks.selectors.test_peers import splits  # noqa: F401  (a fixture)
+from tests.training.synthetic_features import TIMESTEPS
+
+
+def settings(name: str) -> dict:
+    variant = VARIANTS[name]
+    return {
+        name: value
+        for part in (variant.head, variant.sparsity, variant.optimisation)
+        for name, value in flatten(to_dict(part)).items()
+    }
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_an_addition_changes_the_papers_model_towards_all_together(name):
+    """In something that is its own: what it changes is what the whole has, or is named for it."""
+    base, alone, whole = settings("paper"), settings(name), settings("all")
+    changed = {key for key in base if base[key] != alone[key]}
+    assert changed
+    assert all(alone[key] == whole[key] for key in changed) or name == "target"
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name.startswith("all_but_")])
+def test_all_but_one_lacks_that_one(name):
+    assert settings(name) != settings("all")
+
+
+@pytest.mark.parametrize("name", ["paper", "all", "embedding", "target"])
+def test_a_variant_is_trained_and_asked_for_every_number_of_timesteps(splits, name):  # noqa: F811
+    variant = VARIANTS[name]
+    recipe = Recipe(
+        steps=8,
+        candidates=TIMESTEPS,
+        validations=1,
+        optimisation=replace(variant.optimisation, batch_size=50),
+    )
+    model = fit(splits, recipe, variant.plan, seed=0)
+    with torch.inference_mode():
+        points = _points(model, splits)
+    assert [point.timesteps for point in points] == [*KEPT, GATE]
+    assert all(point.kept == point.timesteps for point in points[:-1])
+    assert 1 <= points[-1].kept <= TIMESTEPS
+
+
+def test_differences_are_paired_seed_by_seed():
+    def seed(score: float) -> list[Point]:
+        return [Point(timesteps=4, kept=4, validation=score, test=score + 0.1)]
+
+    row = _row("set", "it", 0, [seed(0.5), seed(0.8), seed(0.6)], [seed(0.4), seed(0.7), seed(0.5)])
+    assert (row.validation, row.mean) == (pytest.approx(1.9 / 3), pytest.approx(1.9 / 3 + 0.1))
+    assert row.ahead == pytest.approx(0.1)
+    assert row.ahead_error == pytest.approx(0, abs=1e-9)
+    assert row.std == pytest.approx(0.1528, abs=1e-3)
+
+
+def test_a_name_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no variant nothing"):
+        run(AdditionsConfig(variants=("nothing",), footage=tmp_path, work=tmp_path))
+    with pytest.raises(ConfigError, match="no dataset elsewhere"):
+        run(AdditionsConfig(only=("elsewhere",), footage=tmp_path, work=tmp_path))
+
+
+def test_the_table_has_a_line_for_each_model():
+    rows = [
+        _row("set", name, place, [[*points]], [[*points]])
+        for name in ("paper", "all")
+        for place, points in [(at, made_points()) for at in range(len(KEPT) + 1)]
+    ]
+    lines = markdown(rows, "set").splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["paper", "all"]
+
+
+def made_points() -> list[Point]:
+    return [Point(timesteps=kept, kept=kept or 3.0, validation=0.5, test=0.4) for kept in (*KEPT, GATE)]
+
+
+def test_the_papers_and_the_whole_are_the_projects_own():
+    assert paper().sparsity.mode == "l0_weight"
+    assert everything().optimisation.optimizer == "muon"
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Coloured clips of two classes from ten sources, two a fold."""
+    folder = write_coloured_clips(tmp_path / "clips", frames=6)
+    files = sorted(folder.rglob("*.mp4"))
+    with (folder / "clips.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("path", "label", "source", "fold"))
+        for number, each in enumerate(files):
+            source = number % 10
+            table.writerow((each.relative_to(folder), each.parent.name, f"s{source}", source % 5))
+    return folder
+
+
+def test_a_fold_is_test_the_next_validates_and_no_source_is_in_two_splits(clips):
+    found = clips_of_folds(clips, 4)
+    with (clips / "clips.csv").open() as file:
+        rows = {row["path"]: row for row in csv.DictReader(file)}
+    splits_of_source: dict[str, set[str]] = {}
+    for clip in found:
+        row = rows[clip.clip_id]
+        assert clip.split == {"4": "test", "0": "validation"}.get(row["fold"], "train")
+        splits_of_source.setdefault(row["source"], set()).add(clip.split)
+    assert all(len(each) == 1 for each in splits_of_source.values())
+
+
+def test_a_source_in_two_folds_is_refused(clips):
+    with (clips / "clips.csv").open("a", newline="") as file:
+        csv.writer(file).writerow(("red/0.mp4", "red", "s0", 3))
+    with pytest.raises(ManifestError, match="source s0 is in two folds"):
+        clips_of_folds(clips, 0)
