@@ -31,6 +31,7 @@ print("ended")
 
 
 @pytest.mark.jobs
+@pytest.mark.long
 def test_a_thread_that_still_waits_for_ray_does_not_end_the_process(tmp_path: Path):
     """Ray's core would, with exit code 1 and without a word."""
     done = subprocess.run([sys.executable, "-c", CODE, tmp_path], capture_output=True, text=True, timeout=120)

@@ -1,0 +1,136 @@
+"""Five arms, trained equally long from one start: does training end to end choose better timesteps?
+
+    python -m benchmarks.end_to_end --json PATH
+
+Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. Each seed fine-tunes
+both networks, trains a start on their features, and trains five arms on from it: ``frozen`` (networks frozen), ``all``,
+``heavy_only`` (HeavyNet and classifier), ``detached`` (everything, the gates cut off from the classifier) and
+``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of ``frozen``, and the reverse.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tyro
+
+from benchmarks.end_to_end.measure import Experiment, Row, measure
+from benchmarks.end_to_end.memory import decode_split
+from benchmarks.end_to_end.report import markdown, write
+from epitoma.core.errors import BAD_INPUT, EpitomaError
+from epitoma.datasets.synthetic import SyntheticConfig
+from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
+from epitoma.on_ray.cluster.runtime import ray_session
+from epitoma.reporting.console import complain, phase
+from epitoma.training.optimisation import OptimisationConfig
+from epitoma.training.sparsity import SparsityConfig
+from ray_jobs.parts.demo_configs import offline_networks
+from ray_jobs.prepare import PrepareSynthetic, prepare
+
+
+def hard_videos() -> SyntheticConfig:
+    """Videos on which a start is right in 0.6 to 0.85 of all cases, so that there is something to gain."""
+    return SyntheticConfig(
+        train_videos=600,
+        validation_videos=300,
+        test_videos=400,
+        one_actions=12,
+        twin_classes=0,
+        evidence_share=0.1,
+        distractor_share=0.4,
+        min_seconds=30,
+        max_seconds=36,
+        size=96,
+        seed=41,
+    )
+
+
+@dataclass(kw_only=True)
+class EndToEndConfig:
+    """What to measure.
+
+    Attributes:
+        json: Where to write the rows.
+        work: Where the videos are kept.
+        seeds: One start and five arms each.
+        dataset: The videos.
+        networks: LightNet and HeavyNet, pretrained.
+        head: Selector and classifier.
+        timesteps: Timesteps of a video in memory.
+        candidates: Timesteps of a video in a training step.
+        budgets: Numbers of open timesteps from which each step of an arm draws one.
+        tuning_epochs: Of fine-tuning.
+        starting_epochs: Of the start.
+        training_epochs: Of every arm.
+        batch_size: Videos of a step.
+        network_rate: Learning rate of the networks.
+    """
+
+    json: Path | None = None
+    work: Path = Path("runs/benchmarks/end_to_end")
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    dataset: SyntheticConfig = field(default_factory=hard_videos)
+    networks: NetworksConfig = field(default_factory=lambda: offline_networks(light=48, heavy=64))
+    head: HeadConfig = field(default_factory=HeadConfig)
+    timesteps: int = 32
+    candidates: int = 16
+    budgets: tuple[int, ...] = (2, 4, 8)
+    tuning_epochs: int = 2
+    starting_epochs: int = 30
+    training_epochs: int = 4
+    batch_size: int = 16
+    network_rate: float = 1e-4
+
+
+def main() -> None:
+    """Measure, print and write."""
+    config = tyro.cli(EndToEndConfig, description=__doc__)
+    try:
+        run(config)
+    except EpitomaError as error:
+        complain(f"error: {error}")
+        sys.exit(BAD_INPUT)
+
+
+def run(config: EndToEndConfig) -> list[Row]:
+    """Measure every seed, and print and write what there is after each."""
+    experiment = experiment_of(config)
+    rows: list[Row] = []
+    with phase("seeds", unit="seeds") as advance:
+        for number, seed in enumerate(config.seeds, start=1):
+            rows += measure(experiment, seed)
+            write(config.json, rows)
+            advance(number, len(config.seeds))
+    print(markdown(rows))
+    return rows
+
+
+def experiment_of(config: EndToEndConfig) -> Experiment:
+    """Make the videos, and decode them."""
+    with ray_session(logs=config.work / "logs"):
+        manifest = prepare(PrepareSynthetic(output=config.work / "videos", dataset=config.dataset))
+    sizes = {"light": config.networks.light.size or 48, "heavy": config.networks.heavy.size or 64}
+    with phase("decode"):
+        splits = {
+            name: decode_split(manifest.split(name), timesteps=config.timesteps, **sizes)
+            for name in ("train", "validation", "test")
+        }
+    common = {"batch_size": config.batch_size, "network_learning_rate": config.network_rate}
+    return Experiment(
+        splits=splits,
+        networks=config.networks,
+        head=config.head,
+        sparsity=SparsityConfig(
+            budgets=config.budgets, target_timesteps=4, warmup=0.0, anneal=0.0, open_every=None
+        ),
+        candidates=config.candidates,
+        tuning=OptimisationConfig(epochs=config.tuning_epochs, checkpoint_epochs=1000, **common),
+        starting=OptimisationConfig(
+            epochs=config.starting_epochs, validate_every=5, checkpoint_epochs=1000, **common
+        ),
+        training=OptimisationConfig(epochs=config.training_epochs, checkpoint_epochs=1000, **common),
+    )
+
+
+if __name__ == "__main__":
+    main()
