@@ -36,6 +36,7 @@ class AdditionsConfig:
         work: Where videos, features and trainings are kept.
         seeds: One training each.
         steps: Optimiser steps of a training; None is what the dataset needs.
+        channels: Channels that features are reduced to; None leaves them as they are.
         sizes: Videos of composites.
         networks: LightNet and HeavyNet of composites, frozen.
     """
@@ -48,6 +49,7 @@ class AdditionsConfig:
     work: Path = Path("runs/benchmarks/additions")
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     steps: int | None = None
+    channels: int | None = 256
     sizes: Sizes = field(default_factory=Sizes)
     networks: NetworksConfig = field(default_factory=footage_networks)
 
@@ -74,6 +76,7 @@ def run(config: AdditionsConfig) -> None:
             chosen,
             seeds=config.seeds,
             steps=config.steps or dataset.steps,
+            channels=config.channels,
             work=config.work,
         )
         print(markdown(rows, dataset.name))

@@ -11,7 +11,8 @@ from typing import Any
 import ray
 import torch
 
-from benchmarks.additions.variants import Variant
+from benchmarks.additions.reduced import reduced
+from benchmarks.additions.variants import VARIANTS, Variant
 from benchmarks.selectors.datasets import Dataset
 from benchmarks.selectors.fitting import Fitted, answers, fit
 from benchmarks.selectors.recipe import Recipe
@@ -83,13 +84,21 @@ Found = Mapping[tuple[str, int], Sequence[Point]]
 
 
 def measure(
-    dataset: Dataset, variants: Mapping[str, Variant], *, seeds: Sequence[int], steps: int, work: Path
+    dataset: Dataset,
+    variants: Mapping[str, Variant],
+    *,
+    seeds: Sequence[int],
+    steps: int,
+    channels: int | None,
+    work: Path,
 ) -> list[Row]:
     """Rows of every variant of a dataset."""
     recipe = Recipe(steps=steps, candidates=dataset.candidates)
+    made = dataset.make(0)
     with ray_session(logs=work / "logs"):
-        splits = ray.put(dataset.make(0))
-        found = _all(dataset, variants, splits, recipe, seeds, work / "trainings" / dataset.name)
+        splits = ray.put(made if channels is None else reduced(made, channels))
+        folder = work / "trainings" / f"{dataset.name}_{channels or 'all'}"
+        found = _all(dataset, {"paper": VARIANTS["paper"], **variants}, splits, recipe, seeds, folder)
     return [
         _row(
             dataset.name,
@@ -111,7 +120,7 @@ def _all(
     seeds: Sequence[int],
     folder: Path,
 ) -> Found:
-    wanted = [(name, seed) for seed in seeds for name in {"paper": variants["paper"], **variants}]
+    wanted = [(name, seed) for seed in seeds for name in variants]
     pending = {
         _try.remote(variants[name], splits, _recipe(variants[name], recipe, dataset), seed, folder): (
             name,

@@ -12,15 +12,12 @@ import ray
 from epitoma.reporting.console import complain
 
 PATIENCE_SECONDS = 30.0
-"""How long threads may still take: a pipeline its scheduling step, a watcher its answer."""
+"""How long threads may still take: a watcher for its answer, a run for the workers that were told to stop."""
 LOOK_SECONDS = 0.05
 
-_WAITING = {
-    "_private/worker.py": ("get", "wait"),
-    "data/_internal/execution/streaming_executor.py": ("run",),
-}
-"""Functions of Ray, by file, in which a thread cannot outlive the connection to Ray."""
-_RAY = Path(ray.__file__).parent
+_WORKER = Path(ray.__file__).parent / "_private" / "worker.py"
+_WAITING = ("get", "wait")
+"""Functions of that file in which a thread cannot outlive the connection to Ray."""
 
 
 def end_ray() -> None:
@@ -49,10 +46,8 @@ def waiting_threads() -> list[str]:
 
 def _waits(frame: FrameType | None) -> bool:
     while frame is not None:
-        file = Path(frame.f_code.co_filename)
-        if file.is_relative_to(_RAY):
-            names = _WAITING.get(file.relative_to(_RAY).as_posix(), ())
-            if frame.f_code.co_name in names:
-                return True
+        code = frame.f_code
+        if code.co_name in _WAITING and Path(code.co_filename) == _WORKER:
+            return True
         frame = frame.f_back
     return False

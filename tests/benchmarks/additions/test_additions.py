@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.additions.__main__ import AdditionsConfig, run
 from benchmarks.additions.measure import GATE, KEPT, Point, _points, _row
+from benchmarks.additions.reduced import reduced
 from benchmarks.additions.report import markdown
 from benchmarks.additions.variants import ALONE, VARIANTS, everything, paper
 from benchmarks.selectors.fitting import fit
@@ -18,7 +19,7 @@ from epitoma.core.config import flatten, to_dict
 from epitoma.core.errors import ConfigError, ManifestError
 from tests.benchmarks.coloured_clips import write_coloured_clips
 from tests.benchmarks.selectors.test_peers import splits  # noqa: F401  (a fixture)
-from tests.training.synthetic_features import TIMESTEPS
+from tests.training.synthetic_features import HEAVY, TIMESTEPS
 
 
 def settings(name: str) -> dict:
@@ -70,6 +71,18 @@ def test_differences_are_paired_seed_by_seed():
     assert row.ahead == pytest.approx(0.1)
     assert row.ahead_error == pytest.approx(0, abs=1e-9)
     assert row.std == pytest.approx(0.1528, abs=1e-3)
+
+
+def test_fewer_channels_keep_what_features_vary_by(splits):  # noqa: F811
+    """All of it where there are as many as before, and most of it, found on training videos, where there are fewer."""
+    whole = splits.training.split.heavy_VTC
+    same, fewer = (reduced(splits, channels).training.split.heavy_VTC for channels in (HEAVY, 20))
+    centred_NC = (whole - whole.mean(dim=(0, 1))).flatten(0, 1)
+    same_NC = (same - same.mean(dim=(0, 1))).flatten(0, 1)
+    assert torch.allclose(same_NC @ same_NC[:50].T, centred_NC @ centred_NC[:50].T, atol=1e-2)
+    assert fewer.shape[2] == 20
+    assert float(fewer.var(dim=(0, 1)).sum()) > 0.7 * float(whole.var(dim=(0, 1)).sum())
+    assert reduced(splits, 8).test.split.light_VTC.shape[2] == 8
 
 
 def test_a_name_that_is_not_there_is_refused(tmp_path):
