@@ -12,7 +12,6 @@ is, and shows what a perfect choice would give.
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,12 +20,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-import tyro
 from torch import Tensor
 
+from benchmarks.command import run_benchmark
 from epitoma.core.budgets import budgets
 from epitoma.core.config import to_dict
-from epitoma.core.errors import BAD_INPUT, EpitomaError
 from epitoma.core.sampling import stable_seed
 from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest
@@ -36,7 +34,7 @@ from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.train.fit import build_trainable
-from epitoma.reporting.console import Advance, complain, phase, say
+from epitoma.reporting.console import Advance, phase, say
 from epitoma.reporting.plots import spread_figure
 from epitoma.training.batch import SelectionName
 from epitoma.training.context import LocalContext
@@ -103,12 +101,7 @@ class RealFootageConfig:
 
 def main() -> None:
     """Measure, print and write."""
-    config = tyro.cli(RealFootageConfig, description=__doc__)
-    try:
-        run(config)
-    except EpitomaError as error:
-        complain(f"error: {error}")
-        sys.exit(BAD_INPUT)
+    run_benchmark(RealFootageConfig, run, about=__doc__)
 
 
 def run(config: RealFootageConfig) -> list[Spread]:

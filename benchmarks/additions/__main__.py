@@ -7,20 +7,17 @@ are paired. Datasets are the synthetic hard set, and composites of two source fo
 that ``--work`` has already are not done again.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import tyro
 
 from benchmarks.additions.measure import measure
 from benchmarks.additions.report import markdown, write
 from benchmarks.additions.variants import VARIANTS
+from benchmarks.command import run_benchmark
 from benchmarks.selectors.datasets import HARD, Dataset, Sizes, footage_networks, synthetic
 from benchmarks.selectors.folds import jhmdb
-from epitoma.core.errors import BAD_INPUT, ConfigError, EpitomaError
+from epitoma.core.errors import ConfigError
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.reporting.console import complain
 
 
 @dataclass(kw_only=True)
@@ -56,12 +53,7 @@ class AdditionsConfig:
 
 def main() -> None:
     """Measure, print and write."""
-    config = tyro.cli(AdditionsConfig, description=__doc__)
-    try:
-        run(config)
-    except EpitomaError as error:
-        complain(f"error: {error}")
-        sys.exit(BAD_INPUT)
+    run_benchmark(AdditionsConfig, run, about=__doc__)
 
 
 def run(config: AdditionsConfig) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from benchmarks.selectors.fitting import Plan
-from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.gating import Gating
 from epitoma.models.paper import paper_head
@@ -16,8 +15,6 @@ from epitoma.training.sparsity import SparsityConfig
 
 DROPOUT = 0.5
 """Of the additions that have any; few training clips are known by heart otherwise."""
-
-ATTENTION = TemporalSelfAttention.Config()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,20 +8,17 @@ both networks, trains a start on their features, and trains five arms on from it
 ``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of ``frozen``, and the reverse.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import tyro
-
+from benchmarks.command import run_benchmark
 from benchmarks.end_to_end.measure import Experiment, Row, measure
 from benchmarks.end_to_end.memory import decode_split
 from benchmarks.end_to_end.report import markdown, write
-from epitoma.core.errors import BAD_INPUT, EpitomaError
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.reporting.console import complain, phase
+from epitoma.reporting.console import phase
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.sparsity import SparsityConfig
 from ray_jobs.parts.demo_configs import offline_networks
@@ -84,12 +81,7 @@ class EndToEndConfig:
 
 def main() -> None:
     """Measure, print and write."""
-    config = tyro.cli(EndToEndConfig, description=__doc__)
-    try:
-        run(config)
-    except EpitomaError as error:
-        complain(f"error: {error}")
-        sys.exit(BAD_INPUT)
+    run_benchmark(EndToEndConfig, run, about=__doc__)
 
 
 def run(config: EndToEndConfig) -> list[Row]:

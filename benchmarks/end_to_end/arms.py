@@ -1,6 +1,6 @@
 """The five arms, which start from one model and train equally long: what is trained, and what reaches the gates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -57,8 +57,6 @@ ARMS: Mapping[str, Arm] = {
     "detached": Arm(about="everything, gates detached from the classifier", detached=True),
     "heavy_frozen": Arm(about="HeavyNet frozen, gradients through the gates", heavy=False),
 }
-
-Swap = Callable[[VideoEpitoma, VideoEpitoma], None]
 
 
 def with_selector_of(model: VideoEpitoma, chooser: VideoEpitoma) -> None:

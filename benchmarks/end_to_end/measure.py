@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig, VideoEpitoma
 from epitoma.training.context import LocalContext
 from epitoma.training.feature_batches import FeatureSource
-from epitoma.training.loop import BatchSource, TrainingLoop
+from epitoma.training.loop import TrainingLoop
 from epitoma.training.metrics import accuracy, selection_precision
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
@@ -120,7 +121,7 @@ def _tuned(experiment: Experiment, net: HeavyNet, name: str, seed: int) -> Heavy
     model = _model(experiment, head, networks)
     model.selector.requires_grad_(False)
     networks.light.requires_grad_(False)
-    _run(model, config, MemorySource(config, splits["train"], splits["validation"]))
+    _run(model, config, splits, MemorySource)
     return net
 
 
@@ -140,10 +141,7 @@ def started(experiment: Experiment, networks: Networks, seed: int) -> VideoEpito
     torch.manual_seed(stable_seed(seed, "weights"))
     model = _model(experiment, experiment.head, networks)
     networks.requires_grad_(False)
-    with TemporaryDirectory() as folder:
-        context = LocalContext(Path(folder))
-        source = FeatureSource(config, features["train"], features["validation"], context)
-        _run(model, config, source)
+    _run(model, config, features, FeatureSource)
     return model
 
 
@@ -157,7 +155,7 @@ def trained(experiment: Experiment, start: VideoEpitoma, arm: Arm, seed: int) ->
     model.load_state_dict(start.state_dict())
     model.requires_grad_(True)
     arm.freeze(model)
-    _run(model, config, MemorySource(config, experiment.splits["train"], experiment.splits["validation"]))
+    _run(model, config, experiment.splits, MemorySource)
     return model
 
 
@@ -231,9 +229,13 @@ def _config(
     return replace(base, **settings)
 
 
-def _run(model: VideoEpitoma, config: TrainConfig, source: BatchSource) -> None:
+def _run(
+    model: VideoEpitoma, config: TrainConfig, splits: Mapping[str, Any], source: type[FeatureSource]
+) -> None:
     """Train to the end, and keep the epoch that is best on validation."""
     with TemporaryDirectory() as folder:
-        loop = TrainingLoop(model, config.loop(multi_label=False), LocalContext(Path(folder)), source)
+        context = LocalContext(Path(folder))
+        batches = source(config, splits["train"], splits["validation"], context)
+        loop = TrainingLoop(model, config.loop(multi_label=False), context, batches)
         loop.run()
     model.load_state_dict(loop.best)

@@ -1,24 +1,22 @@
 """Videos whose timesteps are decoded once and kept in memory, small, and batches of them for the training loop."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from epitoma.core.sampling import uniform_subset
 from epitoma.core.selection import FeatureCandidates, PixelCandidates, all_valid
 from epitoma.core.timesteps import Timesteps
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import Networks
 from epitoma.training.batch import Batch, make_batch
-from epitoma.training.feature_batches import FeatureSplit
-from epitoma.training.run_config import TrainConfig
-from epitoma.training.schedule import Sampler, Schedule, split_steps, steps_per_epoch
+from epitoma.training.feature_batches import FeatureSource, FeatureSplit
 from epitoma.video.decode import decode_frames
 from epitoma.video.index import index_video
 
@@ -102,58 +100,16 @@ def _decode(path: Path, timesteps: int, sizes: tuple[int, int]) -> tuple[np.ndar
     return light_THWC, heavy_THWC, index.seconds_of(chosen.middle_frames_T)
 
 
-class MemorySource:
-    """Training and validation batches from pixels in memory.
+class MemorySource(FeatureSource):
+    """Training and validation batches as from features, but of pixels in memory."""
 
-    Args:
-        config: Config of the run.
-        training: Videos to train on.
-        validation: Videos to validate on.
-    """
-
-    def __init__(self, config: TrainConfig, training: PixelVideos, validation: PixelVideos) -> None:
-        self.config = config
-        self.splits = {"train": training, "validation": validation}
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimiser steps of an epoch."""
-        return steps_per_epoch(len(self.splits["train"].video_ids), self.config.optimisation.batch_size)
-
-    def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Batches of an epoch from a step on, with random candidates."""
-        return self._batches("train", epoch, self._random_places, first_step)
-
-    def validation(self) -> Iterator[Batch]:
-        """Batches of the validation videos, with uniform candidates."""
-        return self._batches("validation", 0, self._uniform_places)
-
-    def _batches(self, name: str, epoch: int, sample: Sampler, first_step: int = 0) -> Iterator[Batch]:
-        videos = self.splits[name]
-        schedule = Schedule(
-            video_ids=pa.array(videos.video_ids),
-            lengths=np.full(len(videos.video_ids), videos.light_VTHWC.shape[1]),
-            batch_size=self.config.optimisation.batch_size,
-            seed=self.config.seed,
-            sample=sample,
-            shuffle=name == "train",
-        )
-        for rows in split_steps(schedule.epoch(epoch, first_step=first_step)):
-            yield self._batch(rows, videos)
-
-    def _batch(self, rows: pa.Table, videos: PixelVideos) -> Batch:
+    def _batch(self, rows: pa.Table, split: Any) -> Batch:
         numbers = rows["row"].to_pylist()
         return make_batch(
             video_ids=rows["video_id"].to_pylist(),
-            candidates=videos.candidates(numbers, np.stack(rows["timesteps"].to_numpy())),
-            labels_BL=videos.labels_VL[numbers],
+            candidates=split.candidates(numbers, np.stack(rows["timesteps"].to_numpy())),
+            labels_BL=split.labels_VL[numbers],
             weight_B=torch.ones(len(numbers)),
             seeds=rows["seed"].to_pylist(),
             selection=self.config.selection,
         )
-
-    def _random_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:
-        return np.sort(rng.choice(dense, size=self.config.candidates, replace=False))
-
-    def _uniform_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:
-        return uniform_subset(dense, self.config.timesteps)

@@ -8,12 +8,10 @@ synthetic videos, easy and hard, composites of each folder of clips in ``--foota
 ``--filler CLASS``.
 """
 
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import tyro
-
+from benchmarks.command import run_benchmark
 from benchmarks.selectors.cost import Costs
 from benchmarks.selectors.datasets import (
     CLIP_SETS,
@@ -29,9 +27,9 @@ from benchmarks.selectors.measure import Row, measure
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.report import figure, markdown, write
 from benchmarks.selectors.ways import WAYS
-from epitoma.core.errors import BAD_INPUT, ConfigError, EpitomaError
+from epitoma.core.errors import ConfigError
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.reporting.console import complain, say
+from epitoma.reporting.console import say
 
 
 @dataclass(kw_only=True)
@@ -75,12 +73,7 @@ class SelectorsConfig:
 
 def main() -> None:
     """Measure, print and write."""
-    config = tyro.cli(SelectorsConfig, description=__doc__)
-    try:
-        run(config)
-    except EpitomaError as error:
-        complain(f"error: {error}")
-        sys.exit(BAD_INPUT)
+    run_benchmark(SelectorsConfig, run, about=__doc__)
 
 
 def run(config: SelectorsConfig) -> list[Row]:

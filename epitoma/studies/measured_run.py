@@ -11,6 +11,7 @@ from epitoma.datasets import breakfast, charades
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, read_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, read_points
 from epitoma.files.json_files import read_json
+from epitoma.training.history import HISTORY, kept_start
 
 Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
 """How a run was trained: ``stand-alone`` with one light network for both, ``frozen`` on stored features, ``end-to-end``
@@ -19,9 +20,6 @@ from pixels with trained networks, ``plain`` without a selector."""
 # Options that do not make a different setting: names and places, sources of weights, and how the run was executed.
 _PLACES = ("manifest", "name", "runs", "features", "seed")
 _FROM = ("start_from", "selector_from", "networks_from", "light_from", "heavy_from")
-HISTORY, SCORE = "history.json", "validation/score"
-"""File of a run's epochs, and its metric by which they are compared."""
-
 _HOW = ("workers.", "speed.", "resume", "audit", "checkpoint_every", "max_reject_share")
 
 
@@ -102,11 +100,11 @@ def heavy_name(network: Mapping[str, Any]) -> str:
 
 
 def _kept_its_start(folder: Path) -> bool:
-    """Whether no epoch was as good as the model that training started from, which was then kept."""
     file = folder / HISTORY
-    history = read_json(file) if file.is_file() else {}
-    scores = [row[SCORE] for row in history.get("epochs", ()) if SCORE in row]
-    return history.get("start_score") is not None and bool(scores) and max(scores) < history["start_score"]
+    if not file.is_file():
+        return False
+    history = read_json(file)
+    return kept_start(history["epochs"], start_score=history["start_score"])
 
 
 def _points(folder: Path) -> list[TradeoffPoint]:

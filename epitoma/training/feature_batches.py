@@ -112,7 +112,10 @@ class FeatureSource:
             shuffle=name == "train",
         )
         for rows in split_steps(schedule.epoch(epoch, share=self.share, first_step=first_step)):
-            yield feature_batch(rows, split, self.config.selection)
+            yield self._batch(rows, split)
+
+    def _batch(self, rows: pa.Table, split: FeatureSplit) -> Batch:
+        return feature_batch(rows, split, self.config.selection)
 
     def _random_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:
         if self.config.train_sampling == "uniform":

@@ -13,6 +13,7 @@ from epitoma.training.calibrator import Calibrator
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
 from epitoma.training.events import Collapsed, EpochDone, PatienceSpent, Resumed, StartValidated, StepDone
+from epitoma.training.history import SCORE
 from epitoma.training.loop_config import Clock, LoopConfig
 from epitoma.training.sums import Sums
 from epitoma.training.trainer import Trainer
@@ -101,8 +102,8 @@ class TrainingLoop:
     def _is_patience_spent(self) -> bool:
         """Whether at least ``patience`` validations have passed since the best one."""
         patience = self.config.optimisation.patience
-        scored = [row for row in self.progress.history if "validation/score" in row]
-        scores = [row["validation/score"] for row in scored if self._is_settled(int(row["epoch"]))]
+        scored = [row for row in self.progress.history if SCORE in row]
+        scores = [row[SCORE] for row in scored if self._is_settled(int(row["epoch"]))]
         return patience is not None and bool(scores) and len(scores) - scores.index(max(scores)) > patience
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
@@ -158,7 +159,7 @@ class TrainingLoop:
                 if reason is not None:
                     self.context.emit(Collapsed(reason=reason))
                 self._keep_if_better(epoch, score, seen)
-        return {"validation/score": score, "validation/timesteps": seen.kept}
+        return {SCORE: score, "validation/timesteps": seen.kept}
 
     def _keep_if_better(self, epoch: int, score: float, seen: Validation) -> None:
         self.progress.best = better(

@@ -10,13 +10,14 @@ from rich.console import RenderableType
 
 from epitoma.core.config import CONFIG_FILE, flatten
 from epitoma.files.json_files import read_json
-from epitoma.on_ray.tune.trials import COST, SCORE
+from epitoma.on_ray.tune.trials import COST
 from epitoma.reporting.console import ProgressLog
 from epitoma.reporting.tables import TrialRow, sweep_table
 from epitoma.sweeps.pareto import Offer, pareto_front
 from epitoma.sweeps.result import TRIALS
 from epitoma.sweeps.trial import has_result, read_result
 from epitoma.tracking.run_tracker import RunTracker
+from epitoma.training.history import SCORE
 
 SHOWN = 24
 KEPT = "validation/timesteps"

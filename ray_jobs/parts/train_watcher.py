@@ -1,6 +1,5 @@
 """Watcher of a training run: prints its events, logs them to MLflow, and writes its history."""
 
-import math
 from typing import assert_never
 
 from epitoma.datasets.rejects import Reject
@@ -20,10 +19,8 @@ from epitoma.training.events import (
     VideoDamaged,
     VideoRejected,
 )
+from epitoma.training.history import HISTORY, SCORE, kept_start
 from epitoma.training.run_config import TrainConfig
-
-HISTORY = "history.json"
-SCORE = "validation/score"
 
 
 class TrainWatcher:
@@ -43,7 +40,7 @@ class TrainWatcher:
         self.rejects: list[Reject] = []
         self.damaged: set[str] = set()
         self.collapses: set[str] = set()
-        self.start_score = -math.inf
+        self.start_score: float | None = None
 
     def __call__(self, event: Event) -> None:  # noqa: C901 - one case for each kind of event
         """Handle one event."""
@@ -73,8 +70,7 @@ class TrainWatcher:
 
     def print_kept_model(self) -> None:
         """Print it if no epoch was better than the model that training started from."""
-        scores = [row[SCORE] for row in self.history if SCORE in row]
-        if scores and max(scores) < self.start_score:
+        if kept_start(self.history, start_score=self.start_score):
             say("  no epoch was as good: the model is the one that training started from")
 
     def _keep_start(self, score: float) -> None:
@@ -143,8 +139,7 @@ class TrainWatcher:
         say(f"  {kept}" if event.workers_ended else f"  workers did not end in time: {kept}")
 
     def _write_history(self) -> None:
-        start = self.start_score if math.isfinite(self.start_score) else None
-        write_json(self.config.folder / HISTORY, {"epochs": self.history, "start_score": start})
+        write_json(self.config.folder / HISTORY, {"epochs": self.history, "start_score": self.start_score})
 
     def _log(self, row: dict[str, float]) -> None:
         metrics = {name: value for name, value in row.items() if name != "epoch"}

@@ -43,10 +43,10 @@ from epitoma.video.index_table import StoredIndices
 from epitoma.video.scale import SCALING
 
 MAX_BATCH_BYTES = 64_000_000
+"""Most decoded pixels of a batch, in bytes."""
 
 VIDEOS_PER_ACTOR = 32
 """Fewer videos than these take less time than starting another process and giving it the networks."""
-"""Most decoded pixels of a batch, in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)

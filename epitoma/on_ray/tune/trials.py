@@ -41,9 +41,10 @@ from epitoma.training.context import LocalContext
 from epitoma.training.events import EpochDone, Event, VideoRejected
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
+from epitoma.training.history import SCORE
 from epitoma.training.run_config import TrainConfig
 
-SCORE, COST = "validation/score", "gmacs"
+COST = "gmacs"
 ERROR_FILE = "error.txt"
 SPLITS = ("validation", "test")
 

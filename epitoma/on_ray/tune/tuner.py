@@ -13,8 +13,9 @@ from ray.tune.search.optuna import OptunaSearch
 from epitoma.core.errors import RunError
 from epitoma.files.ownership import check_ownership
 from epitoma.on_ray.tune.search_space import SearchSpace
-from epitoma.on_ray.tune.trials import COST, SCORE, Trial, TrialWork, error_of
+from epitoma.on_ray.tune.trials import COST, Trial, TrialWork, error_of
 from epitoma.sweeps.result import TRIALS
+from epitoma.training.history import SCORE
 
 TUNE_FOLDER = "tune"
 Scheduler = Literal["none", "asha"]

@@ -7,9 +7,10 @@ import pytest
 from epitoma.files.json_files import read_json, write_json
 from epitoma.tracking.lifecycle import tracked_run
 from epitoma.training.events import EpochDone, Resumed, StartValidated, Stopping, VideoRejected
+from epitoma.training.history import HISTORY
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.demo_configs import demo_selector
-from ray_jobs.parts.train_watcher import HISTORY, TrainWatcher
+from ray_jobs.parts.train_watcher import TrainWatcher
 
 
 @pytest.fixture
