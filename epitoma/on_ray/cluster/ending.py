@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 import ray
+import ray._private.worker as ray_worker
 
 from epitoma.reporting.console import complain
 
@@ -34,7 +35,20 @@ def end_ray() -> None:
             complain(f"Ray is ended though it is still waited for, in {', '.join(waiting)}")
             break
         time.sleep(LOOK_SECONDS)
+    _let_go_of_the_core()
     ray.shutdown()
+
+
+def _let_go_of_the_core() -> None:
+    """Shut Ray's core down when no other thread can reach it any more.
+
+    ``ray.shutdown`` does it the other way round: a thread that drops its last reference to an object while the core is
+    being shut down, as pipelines do that are given up, would end the process too.
+    """
+    ray_worker.disconnect()
+    core = vars(ray_worker.global_worker).pop("core_worker", None)
+    if core is not None:
+        core.shutdown_driver()
 
 
 def waiting_threads() -> list[str]:
