@@ -331,7 +331,6 @@ def make_bench() -> Bench:
         name="undisturbed",
         runs=ROOT / "runs",
         source="pixels",
-        backbones="finetune",
         networks=NetworksConfig(
             light=LightNet.Config(name="mobilenetv3_small_050", weights="random", size=64),
             heavy=HeavyNet.Config(name="mobilenetv3_small_050", weights="random", size=96, frames=2),
@@ -340,7 +339,6 @@ def make_bench() -> Bench:
         optimisation=OptimisationConfig(epochs=EPOCHS, batch_size=8),
         timesteps=16,
         checkpoint_every=2,
-        audit=True,
         workers=WorkersConfig(threads=1),
     )
     shutil.rmtree(config.runs, ignore_errors=True)

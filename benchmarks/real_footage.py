@@ -194,9 +194,7 @@ def training(config: RealFootageConfig, seed: int, selection: SelectionName) -> 
         selection=selection,
         networks=config.networks,
         sparsity=SparsityConfig(target_timesteps=config.target_timesteps),
-        optimisation=OptimisationConfig(
-            epochs=config.epochs, validate_every=4, checkpoint_epochs=config.epochs
-        ),
+        optimisation=OptimisationConfig(epochs=config.epochs, validate_every=4),
         timesteps=config.timesteps,
         train_timesteps=config.train_timesteps,
         seed=seed,

@@ -9,7 +9,6 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.paper import paper_head
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
@@ -32,7 +31,7 @@ def standalone(*, manifest: Path, name: str, light: str = "mobilenetv3_small_100
     """A selector trained stand-alone: the light network is HeavyNet too, so that training needs no heavy network.
 
     Its selector can be used with any HeavyNet, as it is (``evaluate --selector-from``) or as the start of training end
-    to end (``--selector-from``).
+    to end (``--start-from selector=RUN``).
     """
     networks = NetworksConfig(light=LightNet.Config(name=light), heavy=HeavyNet.Config(name=light))
     return _from_features(manifest, name, networks)
@@ -46,17 +45,16 @@ def frozen(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig
 def end_to_end(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig:
     """Selector, classifier and both networks, trained together from pixels.
 
-    The selector starts from scratch, or from a stand-alone one with ``selector_from``. Steps with all timesteps open,
-    in which HeavyNet runs on every candidate, are in the warm-up only.
+    The selector starts from scratch, or from a stand-alone one (``selector=RUN`` in ``start_from``). Steps with all
+    timesteps open, in which HeavyNet runs on every candidate, are in the warm-up only.
     """
     return TrainConfig(
         manifest=manifest,
         name=name,
         source="pixels",
-        backbones="finetune",
         networks=NetworksConfig(heavy=HeavyNet.Config(name=heavy)),
         sparsity=SparsityConfig(warmup=0.2, open_every=None),
-        augmentation=AugmentationConfig(crop=0.5, flip=0.5, colour=0.2),
+        augmentation=("crop", "flip", "colour"),
         timesteps=CANDIDATES,
     )
 
@@ -65,13 +63,13 @@ def paper(*, manifest: Path, name: str, heavy: str = "resnet50_v1") -> TrainConf
     """The paper's model and training, and nothing of ours (sections 3.1 and 4.1).
 
     The paper fine-tunes both networks first, which is another job: ``finetune``, whose runs are then given as
-    ``light_from`` and ``heavy_from``. What the paper leaves open, and what is chosen here, is in ``docs/method.md``.
+    ``light=RUN`` and ``heavy=RUN`` in ``start_from``. What the paper leaves open, and what is chosen here, is in
+    ``docs/method.md``.
     """
     return TrainConfig(
         manifest=manifest,
         name=name,
         source="pixels",
-        backbones="finetune",
         networks=NetworksConfig(heavy=HeavyNet.Config(name=heavy)),
         head=paper_head(),
         sparsity=SparsityConfig(
@@ -80,7 +78,6 @@ def paper(*, manifest: Path, name: str, heavy: str = "resnet50_v1") -> TrainConf
         optimisation=paper_optimisation(accumulate=parts_of_a_step(heavy)),
         timesteps=CANDIDATES,
         train_timesteps=CANDIDATES,
-        train_sampling="random",
     )
 
 

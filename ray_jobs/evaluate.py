@@ -146,7 +146,7 @@ def _reference(run: Path | None, model: VideoEpitoma, manifest: Manifest) -> Vid
     own, theirs = networks_of(model).heavy.state_dict(), networks_of(reference).heavy.state_dict()
     if own.keys() != theirs.keys() or any(not torch.equal(own[name], theirs[name]) for name in own):
         raise RunError(
-            f"the reference {run} uses another HeavyNet than the run: train it with --networks-from"
+            f"the reference {run} uses another HeavyNet than the run: train it with --start-from networks=RUN"
         )
     return reference
 

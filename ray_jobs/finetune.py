@@ -1,8 +1,8 @@
 """Fine-tune one network as a plain video classifier, from pixels: the first step of the paper's recipe.
 
 A video's timesteps are classified one by one and their scores averaged, or, with ``--head.classifier.video-logits``,
-classified together by the VideoClassifier. ``train`` takes the fine-tuned network with ``--light-from`` or
-``--heavy-from``.
+classified together by the VideoClassifier. ``train`` takes the fine-tuned network with
+``--start-from light=RUN`` or ``--start-from heavy=RUN``.
 """
 
 from dataclasses import dataclass, field, replace
@@ -48,13 +48,15 @@ class FinetuneConfig(TrainConfig):
     network: Literal["light", "heavy"] = "heavy"
     timesteps: int = 16
     source: Annotated[Literal["features", "pixels"], tyro.conf.Suppress] = "pixels"
-    backbones: Annotated[Literal["frozen", "finetune"], tyro.conf.Suppress] = "finetune"
     selection: Annotated[SelectionName, tyro.conf.Suppress] = "dense"
     head: HeadConfig = field(default_factory=plain_head)
     optimisation: OptimisationConfig = field(default_factory=plain_optimisation)
 
     def __post_init__(self) -> None:
-        if (self.source, self.backbones, self.selection) != ("pixels", "finetune", "dense"):
+        if (self.source, self.selection) != (
+            "pixels",
+            "dense",
+        ) or self.optimisation.network_learning_rate <= 0:
             raise ConfigError("fine-tuning is from pixels, of the network, and without a selector")
         super().__post_init__()
 

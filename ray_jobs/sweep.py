@@ -32,6 +32,7 @@ from epitoma.sweeps.trial import TrialData, read_head
 from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.starts import networks_alone
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.confirm import confirm
@@ -174,10 +175,8 @@ def base_config(config: SweepConfig) -> TrainConfig:
         runs=config.runs,
         features=config.features or config.runs / "features",
         source=config.source,
-        backbones=base.backbones if config.source == "pixels" else "frozen",
         selection="learnt",
-        networks_from=base.networks_from or base.start_from,
-        start_from=None,
+        start_from=networks_alone(base.start_from),
         resume=False,
     )
 

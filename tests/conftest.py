@@ -17,7 +17,6 @@ from epitoma.core.config import from_dict, to_dict
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
 from epitoma.files.json_files import read_json, write_json
-from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
@@ -116,10 +115,9 @@ def head_config() -> HeadConfig:
 
 
 def tiny_head() -> HeadConfig:
-    attention = TemporalSelfAttention.Config(inner_channels=16, heads=2)
     return HeadConfig(
-        selector=TimestepSelector.Config(kernels=8, attention=attention),
-        classifier=VideoClassifier.Config(embed_channels=16, attention=attention, hidden_channels=16),
+        selector=TimestepSelector.Config(kernels=8),
+        classifier=VideoClassifier.Config(embed_channels=16, hidden_channels=16),
     )
 
 

@@ -26,7 +26,6 @@ def test_every_preset_is_a_whole_config_that_json_can_hold(name: str):
 
 PAPER = {
     "source": "pixels",
-    "backbones": "finetune",
     "selection": "learnt",
     "loss": None,
     "networks.light.name": "mobilenetv3_small_100",
@@ -64,12 +63,9 @@ PAPER = {
     "optimisation.gradient_norm": None,
     "optimisation.patience": None,
     "optimisation.average": 0.0,
-    "augmentation.crop": 1.0,
-    "augmentation.flip": 0.0,
-    "augmentation.colour": 0.0,
+    "augmentation": [],
     "timesteps": 32,
     "train_timesteps": 32,
-    "train_sampling": "random",
 }
 """What the paper says, and nothing of ours."""
 
@@ -77,29 +73,20 @@ OPEN = {
     "head.selector.kernels": 128,
     "head.selector.hidden_channels": 64,
     "head.classifier.hidden_channels": 256,
-    "head.selector.attention.inner_channels": 128,
-    "head.selector.attention.heads": 4,
-    "head.classifier.attention.inner_channels": 128,
-    "head.classifier.attention.heads": 4,
     "sparsity.l0_weight": 0.1,
 }
 """What it leaves open (docs/method.md)."""
 
-OF_THE_JOB = ("manifest", "name", "runs", "features", "plugin", "seed", "checkpoint_every", "audit", "resume")
+OF_THE_JOB = ("manifest", "name", "runs", "features", "plugin", "seed", "checkpoint_every", "resume")
 OF_THE_MACHINE = ("workers.", "speed.", "max_reject_share", "register_as", "optimisation.accumulate")
 UNUSED = (
     "start_from",
-    "networks_from",
-    "selector_from",
-    "light_from",
-    "heavy_from",
     "store_timesteps",
     "networks.light.",
     "networks.heavy.",
     "sparsity.",
     "optimisation.matrix_learning_rate",
     "optimisation.validate_every",
-    "optimisation.checkpoint_epochs",
 )
 """Where a run starts from, what other modes use, and how often it is looked at."""
 

@@ -16,5 +16,4 @@ SPACE: dict[str, Any] = {
     "optimisation.matrix_learning_rate": tune.loguniform(5e-3, 4e-2),
     "optimisation.epochs": 12,
     "optimisation.validate_every": 3,
-    "optimisation.checkpoint_epochs": 6,
 }

@@ -116,11 +116,9 @@ def experiment_of(config: EndToEndConfig) -> Experiment:
             budgets=config.budgets, target_timesteps=4, warmup=0.0, anneal=0.0, open_every=None
         ),
         candidates=config.candidates,
-        tuning=OptimisationConfig(epochs=config.tuning_epochs, checkpoint_epochs=1000, **common),
-        starting=OptimisationConfig(
-            epochs=config.starting_epochs, validate_every=5, checkpoint_epochs=1000, **common
-        ),
-        training=OptimisationConfig(epochs=config.training_epochs, checkpoint_epochs=1000, **common),
+        tuning=OptimisationConfig(epochs=config.tuning_epochs, **common),
+        starting=OptimisationConfig(epochs=config.starting_epochs, validate_every=5, **common),
+        training=OptimisationConfig(epochs=config.training_epochs, **common),
     )
 
 

@@ -67,7 +67,6 @@ def _config(manifest: Path, runs: Path) -> TrainConfig:
         sparsity=SparsityConfig(target_timesteps=2),
         optimisation=OptimisationConfig(epochs=3, batch_size=32),
         timesteps=8,
-        audit=True,
     )
 
 

@@ -42,7 +42,7 @@ class AttentionScores(nn.Module):
             nn.Dropout(config.dropout),
             nn.Linear(HIDDEN_CHANNELS, HIDDEN_CHANNELS),
         )
-        self.context = TemporalSelfAttention(TemporalSelfAttention.Config(), channels=HIDDEN_CHANNELS)
+        self.context = TemporalSelfAttention(channels=HIDDEN_CHANNELS)
         self.score = ScoreLayer(HIDDEN_CHANNELS, 1)
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:

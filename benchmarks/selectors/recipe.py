@@ -26,4 +26,4 @@ class Recipe:
         """All of it, for so many training videos."""
         epochs = math.ceil(self.steps / math.ceil(videos / self.optimisation.batch_size))
         every = math.ceil(epochs / self.validations)
-        return replace(self.optimisation, epochs=epochs, validate_every=every, checkpoint_epochs=epochs)
+        return replace(self.optimisation, epochs=epochs, validate_every=every)

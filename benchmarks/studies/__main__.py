@@ -48,7 +48,7 @@ class StudiesConfig:
     seeds: tuple[int, ...] = (0, 1, 2)
     dataset: SyntheticConfig = field(default_factory=demo_dataset)
     optimisation: OptimisationConfig = field(
-        default_factory=lambda: OptimisationConfig(epochs=30, validate_every=5, checkpoint_epochs=30)
+        default_factory=lambda: OptimisationConfig(epochs=30, validate_every=5)
     )
 
 

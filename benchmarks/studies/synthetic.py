@@ -102,7 +102,7 @@ class SyntheticStudies:
         config = replace(
             demo_end_to_end(first.runs, first.manifest),
             name=f"end_to_end_{size}_{seed}",
-            start_from=first.folder,
+            start_from=(str(first.folder),),
             features=first.features,
             seed=seed,
         )
@@ -114,7 +114,7 @@ class SyntheticStudies:
         if not (config.folder / MODEL).is_dir():
             train(replace(config, resume=(config.folder / CONFIG_FILE).is_file()))
         self._evaluate(config)
-        for candidates in TIME_SCALES if config.backbones == "finetune" else ():
+        for candidates in TIME_SCALES if config.trains_networks else ():
             self._evaluate(config, candidates=candidates)
         return config
 

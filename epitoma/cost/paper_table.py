@@ -29,7 +29,7 @@ from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.paper import paper_head
 from epitoma.models.trunk import Trunk, build_trunk
-from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig, VideoEpitoma
+from epitoma.models.videoepitoma import Networks, NetworksConfig, VideoEpitoma
 
 Convention = Literal["exact", "paper"]
 CANDIDATES = 16
@@ -119,7 +119,7 @@ def _exact_rows(heavy: str) -> list[TableRow]:
             heavy=HeavyNet.Config(name=_HEAVY[heavy][0], weights="random"),
         )
     )
-    head = _paper_head(networks.light.channels, networks.heavy.channels)
+    head = paper_head(kernels=_KERNELS)
     cost = cost_of(networks, head, candidates=CANDIDATES, classes=_CLASSES)
     costs = [(kept, cost.at(kept, selected=kept < CANDIDATES)) for kept in KEPT]
     return [
@@ -159,7 +159,7 @@ def paper_light_gating() -> float:
     """GMACs of LightNet and selector at 16 candidates, by rule 1."""
     name, classes = _LIGHT
     trunk = build_trunk(name)
-    head = _paper_head(trunk.channels, _CLASSIFIER_CHANNELS)
+    head = paper_head(kernels=_KERNELS)
     model = VideoEpitoma(
         head, light_channels=trunk.channels, heavy_channels=_CLASSIFIER_CHANNELS, classes=_CLASSES
     )
@@ -183,24 +183,10 @@ def paper_heavy_net(heavy: str) -> float:
 
 def paper_classifier() -> float:
     """GMACs of the classifier, by rule 4."""
-    config = TemporalSelfAttention.Config(inner_channels=_CLASSIFIER_CHANNELS // 2)
-    attention = TemporalSelfAttention(config, channels=_CLASSIFIER_CHANNELS)
+    attention = TemporalSelfAttention(channels=_CLASSIFIER_CHANNELS)
     into, out = attention.query_key_value, attention.out
     return gmacs(into, torch.zeros(CANDIDATES, into.in_features)) + gmacs(
         out, torch.zeros(CANDIDATES, out.in_features)
-    )
-
-
-def _paper_head(light_channels: int, heavy_channels: int) -> HeadConfig:
-    """The paper's head, each part with the attention that comes nearest to the printed numbers."""
-    head = paper_head(kernels=_KERNELS)
-    return HeadConfig(
-        selector=replace(
-            head.selector, attention=TemporalSelfAttention.Config(inner_channels=light_channels // 2)
-        ),
-        classifier=replace(
-            head.classifier, attention=TemporalSelfAttention.Config(inner_channels=heavy_channels // 2)
-        ),
     )
 
 

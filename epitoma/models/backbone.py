@@ -18,8 +18,11 @@ Normalisation = Literal["frozen", "live"]
 CPU_CHUNK_PIXELS = 200_000
 """Pixels of one forward pass on a CPU without gradients, so few that the activations stay in its cache."""
 
+GPU_CHUNK_PIXELS = 12_800_000
+"""The same on a GPU, where it fits into memory beside the activations of training."""
+
 CPU_CHUNK_LEAST_IMAGES, CPU_CHUNK_LEAST_SNIPPETS = 8, 4
-"""Fewest images, or snippets, of such a pass: smaller batches lose more speed than the cache gains."""
+"""Fewest images, or snippets, of a pass on a CPU: smaller batches lose more speed than the cache gains."""
 
 # A network is tried on frames of at most this size, which is faster; what is found does not depend on the size.
 _SMALL_SIZE = 64
@@ -114,7 +117,7 @@ class Backbone(nn.Module):
         each = pixels[0, 0].numel()
         if pixels.is_cuda:
             # Half, so that the largest equal part stays below the limit.
-            return max(1, self.speed.gpu_chunk_pixels // (2 * each))
+            return max(1, GPU_CHUNK_PIXELS // (2 * each))
         least = CPU_CHUNK_LEAST_SNIPPETS if self.takes_snippets else CPU_CHUNK_LEAST_IMAGES
         return max(least, CPU_CHUNK_PIXELS // each)
 

@@ -1,6 +1,6 @@
 """VideoClassifier: class logits from HeavyNet's features of the open timesteps (paper section 3.1)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
@@ -32,7 +32,6 @@ class VideoClassifier(nn.Module):
                 in the paper, so that the loss can hold a gate open; ``normalised`` takes gates as weights of attention
                 and of the mean, so that only their ratios within a video count.
             embed_channels: Width of the embedding of HeavyNet's features; None uses the features unchanged.
-            attention: Size of the self-attention.
             hidden_channels: Width of the MLP.
             dropout: Share of channels dropped before the embedding and inside the MLP.
             frame_logits: Add the pooled logits of single timesteps; the paper has no such path.
@@ -42,7 +41,6 @@ class VideoClassifier(nn.Module):
 
         gates: Literal["multiplied", "normalised"] = "normalised"
         embed_channels: int | None = 256
-        attention: TemporalSelfAttention.Config = field(default_factory=TemporalSelfAttention.Config)
         hidden_channels: int = 256
         dropout: float = 0.3
         frame_logits: bool = True
@@ -62,7 +60,7 @@ class VideoClassifier(nn.Module):
             embedding(channels, width, dropout=config.dropout) if config.embed_channels else nn.Identity()
         )
         if config.video_logits:
-            self.attention = TemporalSelfAttention(config.attention, channels=width)
+            self.attention = TemporalSelfAttention(channels=width)
             self.mlp = nn.Sequential(
                 nn.Linear(width, config.hidden_channels),
                 nn.ReLU(),

@@ -1,6 +1,6 @@
 """TimestepSelector: scores timesteps on light features, for the gates to open the best (paper section 3.1)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,6 @@ class TimestepSelector(nn.Module):
             context: Self-attention over timesteps before the kernels (context-conditioned gating). Without it, and
                 without ``centred`` and ``saliency``, which use the whole video too, gating is frame-conditioned
                 (paper section 4.4).
-            attention: Size of that self-attention.
             normalise: LayerNorm before the kernels; the paper has none.
             dropout: Share of feature channels dropped in training.
             saliency: Add the hint of LightNet's frame classifier to the scores; the paper does not.
@@ -46,7 +45,6 @@ class TimestepSelector(nn.Module):
         embed_channels: int | None = 256
         centred: bool = True
         context: bool = True
-        attention: TemporalSelfAttention.Config = field(default_factory=TemporalSelfAttention.Config)
         normalise: bool = True
         dropout: float = 0.3
         saliency: bool = True
@@ -63,7 +61,7 @@ class TimestepSelector(nn.Module):
             if config.embed_channels
             else nn.Dropout(config.dropout)
         )
-        self.context = TemporalSelfAttention(config.attention, channels=width) if config.context else None
+        self.context = TemporalSelfAttention(channels=width) if config.context else None
         self.norm = nn.LayerNorm(width) if config.normalise else nn.Identity()
         self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=width)
         self.saliency = Saliency(channels=width, classes=classes) if config.saliency else None

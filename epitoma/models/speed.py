@@ -23,13 +23,11 @@ class Speed:
         compile: Compile networks with torch.compile; where that fails they run uncompiled, with a warning.
         recompute: In training, keep no activations of the networks but compute them again in the backward pass, a
             chunk at a time: memory then does not grow with the timesteps kept, and a step takes about a third longer.
-        gpu_chunk_pixels: Pixels of one forward pass on a GPU without gradients, or with ``recompute``.
     """
 
     precision: Literal["bf16", "fp32"] | None = None
     compile: bool = False
     recompute: bool = False
-    gpu_chunk_pixels: int = 12_800_000
 
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
         """Context for the forward passes of networks on a device."""

@@ -19,8 +19,8 @@ from pixels with trained networks, ``plain`` without a selector."""
 
 # Options that do not make a different setting: names and places, sources of weights, and how the run was executed.
 _PLACES = ("manifest", "name", "runs", "features", "seed")
-_FROM = ("start_from", "selector_from", "networks_from", "light_from", "heavy_from")
-_HOW = ("workers.", "speed.", "resume", "audit", "checkpoint_every", "max_reject_share")
+_FROM = ("start_from",)
+_HOW = ("workers.", "speed.", "resume", "checkpoint_every", "max_reject_share")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,8 @@ def _dataset(classes: Sequence[str], manifest: Path) -> str:
 def _role(asked: Mapping[str, Any], model: Mapping[str, Any], folder: Path) -> Role:
     if asked["selection"] != "learnt":
         return "plain"
-    if asked["backbones"] == "finetune" and not _kept_its_start(folder):
+    trains_networks = asked["source"] == "pixels" and asked["optimisation"]["network_learning_rate"] > 0
+    if trains_networks and not _kept_its_start(folder):
         return "end-to-end"
     light, heavy = model["networks"]["light"], model["networks"]["heavy"]
     same = all(light[name] == heavy[name] for name in ("name", "size")) and (heavy["frames"] or 1) == 1

@@ -1,6 +1,6 @@
 """Batch: candidates, labels and gate noise of one training step, with randomness drawn from each video's own seed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from epitoma.core.sampling import stable_seed
 from epitoma.core.selection import Candidates, PixelCandidates
 from epitoma.models.gating import logistic_noise
-from epitoma.training.augmentation import AugmentationConfig, draw_view
+from epitoma.training.augmentation import Augmentation, draw_view
 
 SelectionName = Literal["learnt", "random", "dense"]
 """How timesteps are chosen in training: by the selector, as random subsets, or all of them."""
@@ -63,7 +63,7 @@ def make_batch(
     weight_B: Tensor,
     seeds: Sequence[int],
     selection: SelectionName,
-    augmentation: AugmentationConfig | None = None,
+    augmentation: Collection[Augmentation] = (),
 ) -> Batch:
     """Build a batch, with randomness that depends on each video's seed only and not on the rest of the batch.
 
@@ -76,7 +76,7 @@ def make_batch(
         selection: How timesteps are chosen.
         augmentation: Augmentation of pixels; candidates that are features are left unchanged.
     """
-    if augmentation is not None and augmentation.is_on and isinstance(candidates, PixelCandidates):
+    if augmentation and isinstance(candidates, PixelCandidates):
         views_BA = torch.tensor([draw_view(seed, augmentation) for seed in seeds], dtype=torch.float64)
         candidates = replace(candidates, views_BA=views_BA)
     timesteps = candidates.valid_BT.shape[1]

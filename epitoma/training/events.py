@@ -119,7 +119,7 @@ class Stopped:
     """The run was stopped.
 
     Attributes:
-        workers_ended: Whether workers ended within ``workers.stop_seconds``.
+        workers_ended: Whether workers ended in time.
         checkpoint: Name of the newest checkpoint; None if there is none.
     """
 

@@ -118,8 +118,6 @@ class FeatureSource:
         return feature_batch(rows, split, self.config.selection)
 
     def _random_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:
-        if self.config.train_sampling == "uniform":
-            return uniform_subset(dense, self.config.candidates)
         return np.sort(rng.choice(dense, size=self.config.candidates, replace=False))
 
     def _uniform_places(self, dense: int, rng: np.random.Generator) -> np.ndarray:

@@ -96,7 +96,7 @@ class TrainingLoop:
         self.progress.epoch, self.progress.step, self.progress.totals = epoch + 1, 0, []
         self.progress.history.append({"epoch": epoch, **metrics})
         self.context.emit(EpochDone(epoch=epoch, metrics=metrics))
-        if self._is_due(epoch, self.config.optimisation.checkpoint_epochs) or self._is_patience_spent():
+        if self._is_due(epoch, self.config.optimisation.validate_every) or self._is_patience_spent():
             self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
     def _is_patience_spent(self) -> bool:

@@ -28,15 +28,14 @@ class OptimisationConfig:
             as in the paper, ``adamw`` for all. LightNet and HeavyNet always use AdamW.
         learning_rate: Learning rate of selector and classifier, where AdamW optimises them.
         matrix_learning_rate: Learning rate of their matrices, where Muon optimises them.
-        network_learning_rate: Learning rate of LightNet and HeavyNet where they are fine-tuned.
+        network_learning_rate: Learning rate of LightNet and HeavyNet from pixels; 0 freezes them.
         adam_epsilon: Adam's epsilon.
         weight_decay: Decoupled weight decay; norms and biases have none.
         schedule: Learning rate over the run: ``cosine`` falls to 0, ``constant`` does not change.
         gradient_norm: Gradients are clipped to this norm, those of the head, LightNet and HeavyNet each by themselves;
             None does not, as in the paper.
-        validate_every: Epochs between validations; the last epoch is always validated.
+        validate_every: Epochs between validations, each with a checkpoint; the last epoch always has both.
         patience: Validations without a better score after which training ends; None trains to the last epoch.
-        checkpoint_epochs: Epochs between checkpoints; the last epoch always has one.
         average: Decay per step of the weight average that is validated and kept; 0 keeps the weights of the last step.
     """
 
@@ -53,11 +52,10 @@ class OptimisationConfig:
     gradient_norm: float | None = 5.0
     validate_every: int = 1
     patience: int | None = None
-    checkpoint_epochs: int = 1
     average: float = 0.99
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "accumulate", "validate_every", "checkpoint_epochs"):
+        for name in ("epochs", "batch_size", "accumulate", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"optimisation.{name} must be at least 1, not {getattr(self, name)}")
         if self.patience is not None and self.patience < 1:

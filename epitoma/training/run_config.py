@@ -7,11 +7,12 @@ from typing import Literal
 from epitoma.core.errors import ConfigError
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
-from epitoma.training.augmentation import AugmentationConfig
+from epitoma.training.augmentation import Augmentation
 from epitoma.training.batch import SelectionName
 from epitoma.training.loop_config import LoopConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.sparsity import SparsityConfig
+from epitoma.training.starts import starts
 
 
 @dataclass(kw_only=True)
@@ -23,20 +24,16 @@ class WorkersConfig:
         gpu: Give each worker a GPU; None does if the cluster has any.
         threads: CPU threads of each worker; None shares the machine's cores among the workers.
         least: Fewest workers to start or continue with while nodes are missing; None always needs all of them.
-        resize_seconds: Seconds between checks for more nodes while fewer than ``count`` workers run.
         max_failures: Most restarts from the newest checkpoint after a worker has died.
         resources: Further Ray resources of each worker, by name.
-        stop_seconds: Seconds that a stopped run waits for its workers to save a last checkpoint.
     """
 
     count: int = 1
     gpu: bool | None = None
     threads: int | None = None
     least: int | None = None
-    resize_seconds: float = 60.0
     max_failures: int = 3
     resources: dict[str, float] = field(default_factory=dict)
-    stop_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -53,8 +50,8 @@ class TrainConfig:
         manifest: Manifest of the dataset (see ``datasets/manifest.py``).
         name: Name of the run's folder in ``runs``; must be new, unless resumed.
         runs: Folder of runs, and of the MLflow store unless MLFLOW_TRACKING_URI is set.
-        source: ``features`` trains on stored features of frozen networks; ``pixels`` trains from decoded videos.
-        backbones: Whether LightNet and HeavyNet are frozen, or fine-tuned too (from pixels only).
+        source: ``features`` trains on stored features of frozen networks; ``pixels`` trains from decoded videos,
+            LightNet and HeavyNet too, unless ``optimisation.network_learning_rate`` is 0.
         selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference classifier without one.
         networks: LightNet and HeavyNet.
         head: Selector and classifier.
@@ -62,20 +59,15 @@ class TrainConfig:
         plugin: Modules that register parts of one's own (docs/extending.md).
         sparsity: How many timesteps the selector should keep.
         optimisation: Optimiser, learning rates, epochs and batch size.
-        augmentation: Random changes of training videos, from pixels only.
+        augmentation: Random changes of training videos, from pixels only: ``crop``, ``flip``, ``colour``.
         timesteps: Candidate timesteps per video at inference, T, uniform over the video.
-        train_timesteps: Candidate timesteps per video in training; None uses T.
-        train_sampling: ``random`` draws new candidates in every epoch; ``uniform`` always uses the same.
+        train_timesteps: Candidate timesteps per video in training, drawn anew in every epoch; None draws T.
         store_timesteps: Timesteps per video in the feature store, D; None stores T.
         features: Folder of the feature stores; None uses ``runs/features``.
-        start_from: Finished run whose networks, selector and classifier this run starts from.
-        networks_from: Finished run whose LightNet and HeavyNet this run starts from, and nothing else.
-        selector_from: Finished run whose LightNet and selector this run starts from, with any HeavyNet.
-        light_from: Finished run whose LightNet this run starts from, such as a run of ``finetune``.
-        heavy_from: Finished run whose HeavyNet this run starts from.
+        start_from: Finished runs that this one starts from: ``RUN`` for all of its model, or ``networks=RUN``,
+            ``light=RUN``, ``heavy=RUN`` and ``selector=RUN`` for parts (see ``training/starts.py``).
         seed: Seed of everything random.
         checkpoint_every: Optimiser steps between checkpoints within an epoch; None saves at the ends of epochs only.
-        audit: Write the videos of each step to ``audit`` in the run's folder.
         workers: Training workers and their resources.
         speed: Precision and compilation of the networks.
         max_reject_share: Largest share of videos that may be unreadable, 0 to 1; with more the run stops.
@@ -87,7 +79,6 @@ class TrainConfig:
     name: str
     runs: Path = Path("runs")
     source: Literal["features", "pixels"] = "features"
-    backbones: Literal["frozen", "finetune"] = "frozen"
     selection: SelectionName = "learnt"
     networks: NetworksConfig = field(default_factory=NetworksConfig)
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -95,20 +86,14 @@ class TrainConfig:
     plugin: tuple[str, ...] = ()
     sparsity: SparsityConfig = field(default_factory=SparsityConfig)
     optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    augmentation: tuple[Augmentation, ...] = ()
     timesteps: int = 32
     train_timesteps: int | None = None
-    train_sampling: Literal["random", "uniform"] = "random"
     store_timesteps: int | None = None
     features: Path | None = None
-    start_from: Path | None = None
-    networks_from: Path | None = None
-    selector_from: Path | None = None
-    light_from: Path | None = None
-    heavy_from: Path | None = None
+    start_from: tuple[str, ...] = ()
     seed: int = 0
     checkpoint_every: int | None = None
-    audit: bool = False
     workers: WorkersConfig = field(default_factory=WorkersConfig)
     speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05
@@ -116,14 +101,11 @@ class TrainConfig:
     resume: bool = False
 
     def __post_init__(self) -> None:
-        if self.source == "features" and self.backbones == "finetune":
-            raise ConfigError("backbones 'finetune' needs source 'pixels': stored features cannot change")
-        if self.source == "features" and self.augmentation.is_on:
+        if self.source == "features" and self.augmentation:
             raise ConfigError(
                 "augmentation needs source 'pixels': stored features are of the videos as they are"
             )
-        if self.start_from is not None and self.selector_from is not None:
-            raise ConfigError("start_from takes the selector too: give it or selector_from, not both")
+        _ = self.starts  # Refused here, and not hours later.
         if self.checkpoint_every is not None and self.checkpoint_every < 1:
             raise ConfigError(f"checkpoint_every must be at least 1 step, not {self.checkpoint_every}")
         if self.timesteps < 1 or self.candidates < 1 or self.dense < 1:
@@ -138,6 +120,16 @@ class TrainConfig:
             raise ConfigError(
                 f"sparsity.target_timesteps {self.sparsity.target_timesteps} is more than timesteps {self.timesteps}"
             )
+
+    @property
+    def starts(self) -> dict[str, Path]:
+        """Finished run that each part of the model starts from; parts that start afresh are left out."""
+        return starts(self.start_from)
+
+    @property
+    def trains_networks(self) -> bool:
+        """Whether LightNet and HeavyNet are trained too."""
+        return self.source == "pixels" and self.optimisation.network_learning_rate > 0
 
     @property
     def candidates(self) -> int:
@@ -170,7 +162,7 @@ class TrainConfig:
             multi_label=multi_label,
             seed=self.seed,
             checkpoint_steps=self.checkpoint_every,
-            keep_start=self.start_from is not None,
+            keep_start="classifier" in self.starts,
         )
 
     def model(self, *, classes: tuple[str, ...], multi_label: bool) -> ModelConfig:

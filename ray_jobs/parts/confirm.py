@@ -87,7 +87,6 @@ def confirmed_config(folder: Path, trial: str, *, epochs: int | None) -> TrainCo
         name=f"{folder.name}_confirm_{trial}",
         runs=folder.parent,
         source="pixels",
-        backbones="finetune",
         optimisation=optimisation,
     )
 

@@ -44,7 +44,7 @@ def demo_selector(runs: Path, manifest: Path) -> TrainConfig:
         runs=runs,
         networks=offline_networks(),
         sparsity=SparsityConfig(target_timesteps=7),
-        optimisation=OptimisationConfig(epochs=36, validate_every=5, checkpoint_epochs=18),
+        optimisation=OptimisationConfig(epochs=36, validate_every=5),
         timesteps=32,
         train_timesteps=24,
     )
@@ -57,8 +57,7 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
         selector,
         name="epitoma",
         source="pixels",
-        backbones="finetune",
-        start_from=selector.folder,
+        start_from=(str(selector.folder),),
         train_timesteps=16,
         sparsity=replace(selector.sparsity, warmup=0.0, open_every=None, budgets=(1, 2, 4, 8)),
         optimisation=replace(
@@ -69,7 +68,6 @@ def demo_end_to_end(runs: Path, manifest: Path) -> TrainConfig:
             matrix_learning_rate=2e-4,
             network_learning_rate=1e-5,
             validate_every=2,
-            checkpoint_epochs=1,
         ),
     )
 
@@ -81,4 +79,4 @@ def demo_reference(runs: Path, manifest: Path) -> TrainConfig:
     """
     selector = demo_selector(runs, manifest)
     networks = demo_end_to_end(runs, manifest).folder
-    return replace(selector, name="reference", selection="dense", networks_from=networks)
+    return replace(selector, name="reference", selection="dense", start_from=(f"networks={networks}",))

@@ -33,14 +33,14 @@ def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig
 
 
 def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State | None]:
-    run = config.start_from or config.selector_from
+    run = config.starts.get("selector")
     if run is None:
         return config, None
     started, started_config = load_model(model_folder(run))
     check_classes(manifest, started_config, run)
     state = {name: each for name, each in state_of(started).items() if not name.startswith("networks.")}
     config = replace(config, plugin=tuple(dict.fromkeys((*config.plugin, *started_config.plugin))))
-    if config.start_from is not None:
+    if "classifier" in config.starts:
         return replace(config, head=started_config.head), state
     selector = {name: each for name, each in state.items() if name.startswith("selector.")}
     theirs = started_config.head
@@ -51,13 +51,9 @@ def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State |
 
 def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
     """Build the networks, each with the weights of the run that it is taken from, if any."""
-    both = config.networks_from or config.start_from
-    runs = {
-        "light": config.light_from or both or config.selector_from,
-        "heavy": config.heavy_from or both,
-    }
-    loaded = {run: load_model(model_folder(run)) for run in dict.fromkeys(runs.values()) if run is not None}
-    taken = {part: _part(part, *loaded[run]) for part, run in runs.items() if run is not None}
+    runs = {part: run for part, run in config.starts.items() if part in ("light", "heavy")}
+    loaded = {run: load_model(model_folder(run)) for run in set(runs.values())}
+    taken = {part: _part(part, *loaded[run]) for part, run in runs.items()}
     settings = replace(config.networks, **{part: own for part, (_, own) in taken.items()})
     # These networks are replaced below, so their pretrained weights need not be downloaded.
     without = {part: replace(own, weights=RANDOM) for part, (_, own) in taken.items()}

@@ -34,7 +34,7 @@ def test_a_bad_field_is_named_with_its_file(change, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"source": "features", "backbones": "finetune"}, "needs source 'pixels'"),
+        ({"source": "features", "augmentation": ("flip",)}, "needs source 'pixels'"),
         ({"timesteps": 4, "sparsity": SparsityConfig(target_timesteps=8)}, "more than timesteps 4"),
         ({"timesteps": 32, "store_timesteps": 16}, "store_timesteps 16 is fewer than timesteps 32"),
         ({"train_timesteps": 0}, None),

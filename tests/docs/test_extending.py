@@ -54,7 +54,7 @@ def test_they_are_named_on_the_command_line_with_options_of_their_own(plugin):
 
 def test_a_selector_of_ones_own_learns_with_a_loss_of_ones_own(plugin, tmp_path):
     words = ["--plugin", plugin, *OPTIONS, "--timesteps", "32", "--manifest", "m.parquet", "--name", "mine"]
-    steps = ["--optimisation.epochs", "8", "--optimisation.checkpoint-epochs", "8"]
+    steps = ["--optimisation.epochs", "8"]
     config = parse(TrainConfig, [*words, *steps], about="", preset=preset)
     context = LocalContext(tmp_path)
     loop = make_loop(config, make_split(160, seed=1), make_split(60, seed=2), context)
@@ -105,7 +105,7 @@ def test_jobs_take_them_and_models_keep_them(plugin, dataset, tmp_path):
     networks = ["--networks.heavy.name", "patches", "--networks.heavy.weights", "random"]
     light = ["--networks.light.name", "tiny", "--networks.light.weights", "random"]
     few = ["--timesteps", "4", "--sparsity.target-timesteps", "2", "--optimisation.epochs", "1"]
-    few += ["--optimisation.batch-size", "5", "--source", "pixels", "--backbones", "finetune"]
+    few += ["--optimisation.batch-size", "5", "--source", "pixels"]
     where = ["--manifest", str(dataset.path), "--name", "mine", "--runs", str(tmp_path / "runs")]
     job("ray_jobs.train", "--plugin", plugin, *OPTIONS, *networks, *light, *few, *where)
     run = tmp_path / "runs" / "mine"

@@ -3,32 +3,35 @@ from torch import Tensor
 
 from epitoma.models.attention import TemporalSelfAttention
 
+CHANNELS = 16
+"""Of which queries have half: four heads of two."""
+
 
 def layer() -> TemporalSelfAttention:
     torch.manual_seed(0)
-    return TemporalSelfAttention(TemporalSelfAttention.Config(inner_channels=8, heads=2), channels=6)
+    return TemporalSelfAttention(channels=CHANNELS)
 
 
 def slow(module: TemporalSelfAttention, x_TC: Tensor, weight_T: Tensor) -> Tensor:
     """Attention by its definition: one head and one query at a time, weights multiplied into the softmax."""
     query, key, value = module.query_key_value(x_TC).chunk(3, dim=-1)
     out = torch.zeros_like(query)
-    for head in (slice(0, 4), slice(4, 8)):
+    for head in (slice(first, first + 2) for first in (0, 2, 4, 6)):
         for t in range(len(x_TC)):
-            score_T = torch.exp(key[:, head] @ query[t, head] / 2.0) * weight_T
+            score_T = torch.exp(key[:, head] @ query[t, head] / 2**0.5) * weight_T
             out[t, head] = (score_T / score_T.sum()) @ value[:, head]
     return x_TC + module.out(out)
 
 
 def test_it_is_attention_with_each_timestep_weighted():
-    module, x_BTC, weight_BT = layer(), torch.randn(3, 5, 6), torch.rand(3, 5)
+    module, x_BTC, weight_BT = layer(), torch.randn(3, 5, CHANNELS), torch.rand(3, 5)
     weight_BT[0, 2:] = 0
     expected = torch.stack([slow(module, x, w) for x, w in zip(x_BTC, weight_BT, strict=True)])
     assert torch.allclose(module(x_BTC, weight_BT), expected, atol=1e-5)
 
 
 def test_a_timestep_of_weight_zero_is_absent_and_gradients_are_finite():
-    module, x_BTC = layer(), torch.randn(1, 4, 6)
+    module, x_BTC = layer(), torch.randn(1, 4, CHANNELS)
     weight_BT = torch.tensor([[0.7, 0.0, 0.9, 0.0]], requires_grad=True)
     out_BTC = module(x_BTC, weight_BT)
     fewer_BTC = module(x_BTC[:, [0, 2]], weight_BT[:, [0, 2]])

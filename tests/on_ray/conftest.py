@@ -36,14 +36,12 @@ def steady_run(dataset: Manifest, runs: Path) -> TrainConfig:
         name="steady",
         runs=runs,
         source="pixels",
-        backbones="finetune",
         networks=tiny_networks(),
         head=tiny_head(),
         sparsity=SparsityConfig(mode="none"),
         optimisation=OptimisationConfig(epochs=4, batch_size=4, schedule="constant", validate_every=2),
         timesteps=4,
         checkpoint_every=1,
-        audit=True,
         workers=WorkersConfig(threads=1),
     )
 
@@ -51,7 +49,7 @@ def steady_run(dataset: Manifest, runs: Path) -> TrainConfig:
 @pytest.fixture(scope="session")
 def steady(dataset: Manifest, trained_run: Path) -> TrainConfig:
     """Such a run, which goes on from a trained one."""
-    return replace(steady_run(dataset, trained_run.parent), start_from=trained_run)
+    return replace(steady_run(dataset, trained_run.parent), start_from=(str(trained_run),))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.tradeoff import find
 from epitoma.files.json_files import read_json
 from epitoma.on_ray.train.fit import build_trainable
-from epitoma.training.augmentation import AugmentationConfig
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
@@ -34,7 +33,7 @@ def quick(dataset: Manifest, runs: Path, **settings) -> FinetuneConfig:
         networks=tiny_networks(),
         timesteps=4,
         optimisation=OptimisationConfig(epochs=1, batch_size=4, network_learning_rate=1e-3, average=0.0),
-        augmentation=AugmentationConfig(crop=0.5, flip=0.5, colour=0.2),
+        augmentation=("crop", "flip", "colour"),
         **settings,
     )
 
@@ -44,7 +43,7 @@ def light(dataset: Manifest, plugin: str, tmp_path_factory: pytest.TempPathFacto
     """A run that fine-tuned LightNet, by a plugin's loss."""
     import_plugins([plugin])
     runs = tmp_path_factory.mktemp("runs")
-    settings = {"plugin": (plugin,), "loss": "smoothed", "train_sampling": "uniform", "train_timesteps": 2}
+    settings = {"plugin": (plugin,), "loss": "smoothed", "train_timesteps": 2}
     return finetune(quick(dataset, runs, name="light", network="light", **settings))
 
 
@@ -99,8 +98,7 @@ def test_a_run_takes_each_network_from_where_it_was_tuned(
         name="both",
         runs=tmp_path,
         head=tiny_head(),
-        light_from=light,
-        heavy_from=other,
+        start_from=(f"light={light}", f"heavy={other}"),
     )
     taken, both, _ = starting_point(config, dataset)
     assert not moved(networks(light)[0].light, both.light)
@@ -130,9 +128,8 @@ def wider_behind_the_selector_of(other: Path, tiny_run: Path, runs: Path) -> Tra
     wider = replace(tiny_head(), classifier=replace(tiny_head().classifier, hidden_channels=24))
     options = ["--config", str(tiny_run), "--runs", str(runs), "--name", "wider"]
     return replace(
-        parse(TrainConfig, [*options, "--selector-from", str(other)], about=""),
+        parse(TrainConfig, [*options, "--start-from", f"selector={other}"], about=""),
         source="pixels",
-        backbones="finetune",
         head=wider,
         optimisation=OptimisationConfig(
             epochs=1, batch_size=4, learning_rate=0.0, network_learning_rate=0.0, average=0.0

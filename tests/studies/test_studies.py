@@ -82,7 +82,7 @@ def test_roles_are_told_from_what_was_asked(config):
     roles = {
         "stand-alone": replace(config, networks=light),
         "frozen": config,
-        "end-to-end": replace(config, source="pixels", backbones="finetune"),
+        "end-to-end": replace(config, source="pixels"),
         "plain": replace(config, selection="dense"),
     }
     for role, each in roles.items():
@@ -94,7 +94,7 @@ def test_roles_are_told_from_what_was_asked(config):
 
 @pytest.mark.parametrize(("start", "role"), [(0.9, "frozen"), (0.7, "end-to-end"), (None, "end-to-end")])
 def test_a_run_that_kept_the_model_it_started_from_is_not_end_to_end(config, start, role):
-    end_to_end = replace(config, name="kept", source="pixels", backbones="finetune")
+    end_to_end = replace(config, name="kept", source="pixels")
     folder = write_run(end_to_end, {"test": [point("uniform", 1, 0.1)]})
     epochs = [{"epoch": 0, "validation/score": 0.8}, {"epoch": 1}]
     write_json(folder / "history.json", {"epochs": epochs, "start_score": start})

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
@@ -42,12 +41,9 @@ def make_split(videos: int, *, seed: int) -> FeatureSplit:
 
 
 def small_head() -> HeadConfig:
-    attention = TemporalSelfAttention.Config(inner_channels=32)
     return HeadConfig(
-        selector=TimestepSelector.Config(kernels=32, attention=attention, dropout=0.0),
-        classifier=VideoClassifier.Config(
-            embed_channels=64, attention=attention, hidden_channels=64, dropout=0.1
-        ),
+        selector=TimestepSelector.Config(kernels=32, dropout=0.0),
+        classifier=VideoClassifier.Config(embed_channels=64, hidden_channels=64, dropout=0.1),
     )
 
 
@@ -60,9 +56,7 @@ def make_config(folder: Path, **settings) -> TrainConfig:
         head=settings.pop("head", small_head()),
         sparsity=settings.pop("sparsity", SparsityConfig(target_timesteps=8)),
         timesteps=TIMESTEPS,
-        optimisation=OptimisationConfig(
-            **{"epochs": 40, "validate_every": 5, "checkpoint_epochs": 40, **optimisation}
-        ),
+        optimisation=OptimisationConfig(**{"epochs": 40, "validate_every": 5, **optimisation}),
         **settings,
     )
 

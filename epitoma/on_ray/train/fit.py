@@ -33,7 +33,7 @@ from epitoma.training.context import TrainContext
 from epitoma.training.events import Event, Stopped, Stopping
 from epitoma.training.feature_batches import FeatureSource, feature_split
 from epitoma.training.feature_store import read_features
-from epitoma.training.loop import BatchSource, TrainingLoop
+from epitoma.training.loop import TrainingLoop
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from epitoma.training.schedule import check_workers
 
@@ -41,6 +41,12 @@ CHECKPOINTS, RAY_TRAIN = "checkpoints", "ray_train"
 
 START_TIMEOUT, ELASTIC_START_SECONDS = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "10"
 """Seconds to wait for nodes before Ray Train counts them again (its default: 60): it still counts a node that died."""
+
+RESIZE_SECONDS = 10.0
+"""Seconds between looks for more nodes while fewer workers run than were asked for."""
+
+STOP_SECONDS = 30.0
+"""Seconds that a stopped run waits for its workers to save a last checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +154,7 @@ def _fit_until_stopped(trainer: TorchTrainer, job: Job, watch: Callable[[Event],
         # First the workers: the watcher logs to MLflow, which may take long.
         job.board.stop.remote()
         watch(Stopping())
-        wait([done], timeout=job.config.workers.stop_seconds)
+        wait([done], timeout=STOP_SECONDS)
         newest = checkpoints_of(job.config).newest()
         watch(Stopped(workers_ended=done.done(), checkpoint=newest.name if newest else None))
         raise
@@ -183,7 +189,7 @@ def scaling(workers: WorkersConfig) -> ScalingConfig:
     cpus = 1.0 if gpu else min(1.0, cluster_cpus() / 2 / workers.count)
     return ScalingConfig(
         num_workers=workers.count if least == workers.count else (least, workers.count),
-        elastic_resize_monitor_interval_s=workers.resize_seconds,
+        elastic_resize_monitor_interval_s=RESIZE_SECONDS,
         use_gpu=gpu,
         resources_per_worker={"CPU": cpus, **({"GPU": 1} if gpu else {}), **workers.resources},
         label_selector=label_selector("train"),
@@ -211,9 +217,7 @@ def train_worker(settings: dict[str, Any]) -> None:
 def _train(job: Job, context: RayContext) -> None:
     networks: Networks = ray.get(job.networks)
     model = build_trainable(job.config, job.model, networks, start=job.start)
-    source: BatchSource = _source(job, networks, context)
-    if job.config.audit:
-        source = AuditedSource(source, job.config.folder, context)
+    source = AuditedSource(_source(job, networks, context), job.config.folder, context)
     TrainingLoop(model, job.config.loop(multi_label=job.manifest.multi_label), context, source).run()
 
 
@@ -225,7 +229,7 @@ def build_trainable(
     model = build_for_networks(model_config, networks, keep_networks=config.source == "pixels")
     if start is not None:
         _load_start(model, start)
-    networks.requires_grad_(config.backbones == "finetune")
+    networks.requires_grad_(config.trains_networks)
     if config.selection != "learnt":
         model.selector.requires_grad_(False)
         networks.light.requires_grad_(False)

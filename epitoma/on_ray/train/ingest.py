@@ -124,7 +124,7 @@ class PixelSource:
         return StoredIndices.beside(self.manifests["train"].path)
 
     def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Yield this worker's batches of an epoch, from a step on, with the candidates of ``train_sampling``.
+        """Yield this worker's batches of an epoch, from a step on, with candidates drawn anew.
 
         Raises:
             RuntimeError: Epochs are not requested in order.
@@ -169,7 +169,7 @@ class PixelSource:
             weight_B=torch.tensor([0.0 if row["reject"] else 1.0 for row in rows]),
             seeds=[row["seed"] for row in rows],
             selection=self.config.selection,
-            augmentation=self.config.augmentation if split == "train" else None,
+            augmentation=self.config.augmentation if split == "train" else (),
         )
         return replace(batch, decoded_on=tuple(row["node"] for row in rows))
 
@@ -194,17 +194,14 @@ class PixelSource:
         )
 
     def _random(self, frame_count: int, rng: np.random.Generator) -> np.ndarray:
-        if self.config.train_sampling == "uniform":
-            return self._uniform_of(frame_count, self.config.candidates)
         return random_timesteps(
             frame_count, count=self.config.candidates, frames_per_timestep=self.spec.frames, rng=rng
         ).starts_T
 
     def _uniform(self, frame_count: int, rng: np.random.Generator) -> np.ndarray:
-        return self._uniform_of(frame_count, self.config.timesteps)
-
-    def _uniform_of(self, frame_count: int, count: int) -> np.ndarray:
-        return uniform_timesteps(frame_count, count=count, frames_per_timestep=self.spec.frames).starts_T
+        return uniform_timesteps(
+            frame_count, count=self.config.timesteps, frames_per_timestep=self.spec.frames
+        ).starts_T
 
 
 def uniform_schedule(manifest: Manifest, *, timesteps: int, frames_per_timestep: int) -> Schedule:

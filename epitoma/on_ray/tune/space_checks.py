@@ -29,7 +29,6 @@ _OWN = (
     "store_timesteps",
     "networks",
     "plugin",
-    "networks_from",
     "start_from",
     "speed",
 )

@@ -163,7 +163,7 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
     write_rejects(config.folder / "rejects.parquet", rejects)
     model = build_for_networks(job.model, networks, keep_networks=True)
     model.load_state_dict({**state_of(model), **best})
-    write_head(config.folder, best if config.backbones == "finetune" else _without_networks(best))
+    write_head(config.folder, best if config.trains_networks else _without_networks(best))
     data = _data_of(model, config, work)
     return _measured(model, config, data, changes, started=started, folder=config.folder)
 
@@ -252,7 +252,7 @@ def _cost(config: TrainConfig, data: TrialData) -> CostModel:
 def _data_of(model: VideoEpitoma, config: TrainConfig, work: TrialWork) -> TrialData:
     """Data to evaluate a model trained from pixels on: features of its own networks, if those were fine-tuned."""
     data = trial_data(work.data)
-    if config.backbones == "frozen":
+    if not config.trains_networks:
         return data
     networks = model.networks
     assert networks is not None

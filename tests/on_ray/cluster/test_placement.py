@@ -62,7 +62,7 @@ def test_a_run_goes_on_with_fewer_workers_and_grows_again_and_sees_every_video_o
     """A node with a worker is killed, another comes; then the run, which would take long, is stopped."""
     nodes.add("decode")
     first, second = nodes.add("train"), nodes.add("train")
-    elastic = WorkersConfig(count=2, least=1, resize_seconds=3, resources={TRAINER: 1})
+    elastic = WorkersConfig(count=2, least=1, resources={TRAINER: 1})
     endless = replace(config.optimisation, epochs=10_000, validate_every=10_000)
     with running(replace(config, optimisation=endless, workers=elastic), nodes) as job:
         job.wait_for_workers(2)

@@ -55,7 +55,7 @@ def test_two_workers_see_every_video_once_and_train_like_one(
     """They take the same steps: the same videos, noise and averaged gradients, also where one has been killed."""
     run = train(with_two_workers(in_relative_folder))
     assert "starts at validation" in capsys.readouterr().out
-    assert read_json(run / "config.json")["start_from"] == str(steady.start_from)
+    assert read_json(run / "config.json")["start_from"] == list(steady.start_from)
     assert losses(run) == pytest.approx(losses(hurt.folder)[:2], rel=1e-3)
     assert videos_of_epochs(run) == [10, 10]
     assert audit(run, dataset.split("train").video_ids, epochs=2) == Audit(lost=[], repeated=[], attempts=1)
