@@ -41,7 +41,7 @@ def register(kind: Kind, name: str) -> Callable[[Part], Part]:
     What a part of each kind has to be is in ``epitoma/models/parts.py``; ``docs/extending.md`` has examples.
 
     Raises:
-        ConfigError: Another part of this kind has the name.
+        ConfigError: Another part of this kind has the name, or the part has no config class of its own.
     """
 
     def add(part: Part) -> Part:
@@ -51,10 +51,15 @@ def register(kind: Kind, name: str) -> Callable[[Part], Part]:
             raise ConfigError(
                 f"{_place(part)} wants to be the {kind} {name!r}, which {_place(taken)} is: rename it"
             )
-        _PARTS[kind][name] = part
         config = getattr(part, "Config", None)
         if isinstance(config, type) and issubclass(config, PartConfig):
+            # A config class says which part it belongs to, so two parts cannot share one.
+            if "Config" not in vars(part):
+                raise ConfigError(
+                    f"{_place(part)} needs a Config of its own, such as class Config({config.__qualname__})"
+                )
             config.part = name
+        _PARTS[kind][name] = part
         return part
 
     return add

@@ -73,6 +73,20 @@ def test_a_name_that_is_taken_is_refused_but_not_to_the_same_part():
     assert register("gate", "test_wide")(Wide) is Wide
 
 
+def test_a_part_cannot_take_the_config_of_the_part_that_it_derives_from():
+    """The config would then name the new part wherever it means the old one."""
+
+    class Wider(Wide):
+        pass
+
+    with pytest.raises(
+        ConfigError, match=r"Wider needs a Config of its own, such as class Config\(Wide\.Config\)"
+    ):
+        register("gate", "test_wider")(Wider)
+    assert Wide.Config.part == "test_wide"
+    assert "test_wider" not in names("gate")
+
+
 def test_where_there_is_none_of_a_name_those_that_are_there_are_named():
     with pytest.raises(ConfigError, match=r"no gate 'none'; there are .*test_long.*--plugin MODULE"):
         registered("gate", "none")
