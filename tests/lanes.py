@@ -21,6 +21,9 @@ ROOT = Path(__file__).parent.parent
 NO_TESTS = 5
 """Exit code of a pytest that found no test."""
 
+ENDED_EARLY = 1
+"""In place of the exit code 0 of a pytest that has left no report: something ended its process."""
+
 SLOWEST = 15
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait for each other on cores that others need cost many times what they save."""
@@ -96,7 +99,7 @@ def outcome(code: int, report: Path) -> Outcome:
     """Read what a pytest has written of its tests; one that ended early has written nothing."""
     found = Outcome(code=code)
     if not report.is_file():
-        return found
+        return Outcome(code=code or ENDED_EARLY)
     for case in ElementTree.parse(report).iter("testcase"):
         name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
         # A test whose teardown fails too is there twice.
@@ -147,10 +150,15 @@ def summary(
     return lines, 0 if is_good else 1
 
 
+def usable_cores() -> int:
+    """Cores that this process may use, which may be fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def main(arguments: Sequence[str], out: TextIO = sys.stdout) -> int:
     """Run all lanes and print what came of them."""
     started = time.monotonic()
-    columns = lanes(os.cpu_count() or 1)
+    columns = lanes(usable_cores())
     with TemporaryDirectory() as folder, ThreadPoolExecutor(len(columns)) as threads:
         running = [
             threads.submit(one_after_another, column, arguments, Path(folder), out) for column in columns

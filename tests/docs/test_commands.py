@@ -7,12 +7,15 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from epitoma.datasets.manifest import Manifest
 from ray_jobs.cli import COMMANDS, main
+from ray_jobs.parts.options import Preset, parse
 from tests.docs.made_world import make_world, shrunk
 
 REPOSITORY = Path(__file__).parents[2]
@@ -83,6 +86,23 @@ def test_every_command_stands_where_it_is_run(page: str):
     """Blocks of another kind hold none, so that none is left out."""
     command = re.compile(rf"^(epitoma |\S*python -m ray_jobs\.)({'|'.join(COMMANDS)}) ", re.MULTILINE)
     assert not [text for name, text in fenced(page) if name != "sh" and command.search(text)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != OF_ITS_OWN and blocks(page, "sh")])
+def test_the_commands_of_a_page_have_only_options_that_there_are(page: str, monkeypatch: pytest.MonkeyPatch):
+    """They are parsed; on tiny data they run among the slow tests."""
+    parsed = []
+
+    def parse_only(config_type: Any, job: Any, *, about: str | None, preset: Preset | None = None) -> None:
+        parsed.append(parse(config_type, sys.argv[1:], about=about, preset=preset))
+
+    for command in COMMANDS.values():
+        monkeypatch.setattr(import_module(f"ray_jobs.{command.job}"), "run_job", parse_only)
+    asked = [words for words in commands(page) if "--help" not in words]
+    for arguments in asked:
+        monkeypatch.setattr(sys, "argv", ["epitoma", *arguments])
+        main()
+    assert len(parsed) == len(asked)
 
 
 @pytest.fixture(scope="module")

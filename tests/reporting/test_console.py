@@ -1,7 +1,6 @@
 """What a phase says where there is no terminal, as in the log of a job on a cluster."""
 
 import re
-import time
 
 import pytest
 from rich.console import Console
@@ -12,20 +11,36 @@ from epitoma.reporting.console import ProgressLog, phase, time_left
 SECONDS = 0.05
 
 
+class Clock:
+    """Seconds that pass when they are told to, whatever else the machine is doing."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(console, "time", made)
     monkeypatch.setattr(console, "LOG_SECONDS", SECONDS)
+    return made
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_long_phase_says_now_and_then_how_far_it_is(capsys):
+def test_a_long_phase_says_now_and_then_how_far_it_is(capsys, clock):
     with phase("train x from pixels", unit="steps") as advance:
         for step in (40, 80, 120):
             advance(step, 4000, "")
-            time.sleep(1.1 * SECONDS)
+            clock.sleep(1.1 * SECONDS)
     *told, closing = lines(capsys)
     assert len(told) == 2
     form = r"  train x from pixels: (80|120) of 4000 steps, ([\d.]+) steps/s, (\d+) (s|min) left"
@@ -36,42 +51,42 @@ def test_a_long_phase_says_now_and_then_how_far_it_is(capsys):
     assert closing.startswith("  train x from pixels ")
 
 
-def test_many_advances_make_no_more_lines_than_time_allows(capsys):
-    started = time.perf_counter()
+def test_many_advances_make_no_more_lines_than_time_allows(capsys, clock):
+    started = clock.perf_counter()
     with phase("extract") as advance:
         for done in range(1000):
             advance(done, 1000)
-            time.sleep(SECONDS / 500)
-    allowed = (time.perf_counter() - started) / SECONDS
+            clock.sleep(SECONDS / 500)
+    allowed = (clock.perf_counter() - started) / SECONDS
     assert 1 <= len(lines(capsys)) - 1 <= allowed
 
 
-def test_what_an_earlier_try_did_counts_for_no_speed(capsys):
+def test_what_an_earlier_try_did_counts_for_no_speed(capsys, clock):
     log = ProgressLog("train x", "steps")
     log.advance(3000, 4000)
-    time.sleep(1.1 * SECONDS)
+    clock.sleep(1.1 * SECONDS)
     log.advance(3000, 4000)
-    time.sleep(1.1 * SECONDS)
+    clock.sleep(1.1 * SECONDS)
     log.advance(3001, 4000)
     still, moved = lines(capsys)
     assert still == "  train x: 3000 of 4000 steps"
     assert 0 < float(re.search(r"([\d.]+) steps/s", moved)[1]) < 1 / SECONDS
 
 
-def test_steps_done_anew_after_a_workers_death_count_from_there(capsys):
+def test_steps_done_anew_after_a_workers_death_count_from_there(capsys, clock):
     log = ProgressLog("train x", "steps")
     log.advance(500, 1000)
     log.advance(400, 1000)
-    time.sleep(1.1 * SECONDS)
+    clock.sleep(1.1 * SECONDS)
     log.advance(410, 1000)
     (line,) = lines(capsys)
     assert 0 < float(re.search(r"([\d.]+) steps/s", line)[1]) <= 10 / SECONDS
 
 
-def test_a_note_and_an_unknown_total_are_told_as_they_are(capsys):
+def test_a_note_and_an_unknown_total_are_told_as_they_are(capsys, clock):
     log = ProgressLog("list", "videos")
     log.advance(0, None)
-    time.sleep(1.1 * SECONDS)
+    clock.sleep(1.1 * SECONDS)
     log.advance(7, None, "loss 0.3")
     (line,) = lines(capsys)
     assert re.fullmatch(r"  list: 7 videos, [\d.]+ videos/s \(loss 0\.3\)", line)
@@ -85,10 +100,10 @@ def test_a_short_phase_has_its_closing_line_only(capsys, monkeypatch):
     assert len(lines(capsys)) == 1
 
 
-def test_nothing_is_logged_on_a_terminal(monkeypatch, capsys):
+def test_nothing_is_logged_on_a_terminal(monkeypatch, capsys, clock):
     monkeypatch.setattr(console, "console", Console(force_terminal=True))
     log = ProgressLog("extract", "videos")
-    time.sleep(1.1 * SECONDS)
+    clock.sleep(1.1 * SECONDS)
     log.advance(1, 2)
     assert lines(capsys) == []
 

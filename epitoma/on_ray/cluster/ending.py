@@ -24,30 +24,38 @@ _WAITING = ("get", "wait")
 def end_ray() -> None:
     """Leave the cluster, or end a private Ray, when nothing in this process waits for it any more.
 
-    A thread that waits in ``ray.get`` while Ray is shut down makes Ray's core end the whole process at once, with exit
-    code 1 and without a word, even where all work is done.
+    Ray's core ends the whole process at once, with exit code 1 and without a word, where another thread uses it after
+    its end: one that waits in ``ray.get``, or that drops its last reference to an object, as given-up pipelines do.
     """
     # Pipelines of Ray Data that were given up half way close when they are collected, and need Ray for it.
     gc.collect()
+    _wait_for_threads()
+    try:
+        ray_worker.disconnect()
+        # Calls are refused from here on; some may have begun just before.
+        _wait_for_threads()
+        _end_core()
+    finally:
+        ray.shutdown()
+
+
+def _wait_for_threads() -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while waiting := waiting_threads():
         if time.monotonic() > deadline:
             complain(f"Ray is ended though it is still waited for, in {', '.join(waiting)}")
             break
         time.sleep(LOOK_SECONDS)
-    _let_go_of_the_core()
-    ray.shutdown()
 
 
-def _let_go_of_the_core() -> None:
-    """Shut Ray's core down when no other thread can reach it any more.
-
-    ``ray.shutdown`` does it the other way round: a thread that drops its last reference to an object while the core is
-    being shut down, as pipelines do that are given up, would end the process too.
-    """
-    ray_worker.disconnect()
+def _end_core() -> None:
+    """Shut the core of a driver down, after it is out of other threads' reach; ``ray.shutdown`` does it before."""
+    if ray_worker.global_worker.mode != ray.SCRIPT_MODE:
+        return
     core = vars(ray_worker.global_worker).pop("core_worker", None)
     if core is not None:
+        # Who has it in hand already is given time to come back.
+        time.sleep(LOOK_SECONDS)
         core.shutdown_driver()
 
 

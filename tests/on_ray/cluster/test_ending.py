@@ -24,7 +24,7 @@ def slow() -> int:
 def drop(references: list) -> None:
     while references:
         references.pop()
-        time.sleep(1e-3)
+        time.sleep(5e-3)
 
 with ray_session(logs=Path(sys.argv[1])):
     references = [ray.put(1) for _ in range(8000)]

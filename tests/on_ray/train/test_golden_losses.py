@@ -49,6 +49,6 @@ def test_a_run_has_the_losses_that_it_had(source, trained_run, hurt, golden):
     kept = golden.values(f"losses_{source}", found)
     if kept["machine"] == found["machine"]:
         assert found["epochs"] == kept["epochs"], "bit for bit"
-    assert len(found["epochs"]) == len(kept["epochs"])
-    for row, before in zip(found["epochs"], kept["epochs"], strict=True):
-        assert row == pytest.approx(before, rel=ANOTHER_MACHINE)
+    # Counts of ten videos jump where one of them changes its class, so elsewhere losses alone are compared.
+    now, before = ([row["train/loss"] for row in each["epochs"]] for each in (found, kept))
+    assert now == pytest.approx(before, rel=ANOTHER_MACHINE)
