@@ -25,7 +25,7 @@ from ray_jobs.sweep import SweepConfig, sweep
 
 PIXEL_SPACE = """from ray import tune
 TRIALS = 1
-SPACE = {"optimisation.epochs": 2, "optimisation.validate_every": 2}
+SPACE = {"optimisation.epochs": 2, "optimisation.validate_every": 2, "optimisation.network_learning_rate": 0.0}
 """
 
 

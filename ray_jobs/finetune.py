@@ -53,10 +53,9 @@ class FinetuneConfig(TrainConfig):
     optimisation: OptimisationConfig = field(default_factory=plain_optimisation)
 
     def __post_init__(self) -> None:
-        if (self.source, self.selection) != (
-            "pixels",
-            "dense",
-        ) or self.optimisation.network_learning_rate <= 0:
+        if self.optimisation.network_learning_rate == 0:
+            raise ConfigError("optimisation.network_learning_rate must be above 0, or nothing is fine-tuned")
+        if (self.source, self.selection) != ("pixels", "dense"):
             raise ConfigError("fine-tuning is from pixels, of the network, and without a selector")
         super().__post_init__()
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 
+from epitoma.presets import preset
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.options import parse
 
@@ -95,6 +96,6 @@ def test_nothing_is_reached_from_outside(groups):
 def test_the_job_has_options_that_exist_and_writes_to_shared_storage(job):
     command = job["spec"]["entrypoint"].split()
     assert command[:3] == ["python", "-m", "ray_jobs.train"]
-    config = parse(TrainConfig, command[3:], about="")
+    config = parse(TrainConfig, command[3:], about="", preset=preset)
     assert config.runs.is_relative_to("/mnt/epitoma")
     assert config.manifest.is_relative_to("/mnt/epitoma")

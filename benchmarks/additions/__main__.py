@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.additions.measure import measure
-from benchmarks.additions.report import markdown, write
+from benchmarks.additions.report import markdown, verdicts
 from benchmarks.additions.variants import VARIANTS
 from benchmarks.command import run_benchmark
+from benchmarks.record import write_record
 from benchmarks.selectors.datasets import HARD, Dataset, Sizes, footage_networks, synthetic
 from benchmarks.selectors.folds import jhmdb
 from epitoma.core.errors import ConfigError
@@ -72,7 +73,8 @@ def run(config: AdditionsConfig) -> None:
             work=config.work,
         )
         print(markdown(rows, dataset.name))
-        write(config.json, rows)
+        write_record(config.json, rows)
+    print(verdicts(rows))
 
 
 def _datasets(config: AdditionsConfig) -> list[Dataset]:

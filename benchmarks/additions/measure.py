@@ -64,6 +64,7 @@ class Row:
         ahead: By how much validation is above the paper's model, paired seed by seed.
         ahead_error: Standard error of that.
         kept_by_seed: Timesteps that were kept, seed by seed.
+        validation_by_seed: Accuracy on validation, seed by seed.
     """
 
     dataset: str
@@ -77,6 +78,7 @@ class Row:
     ahead: float
     ahead_error: float
     kept_by_seed: tuple[float, ...]
+    validation_by_seed: tuple[float, ...]
 
 
 Found = Mapping[tuple[str, int], Sequence[Point]]
@@ -200,6 +202,7 @@ def _row(
         ahead=mean(ahead),
         ahead_error=_deviation(ahead) / len(ahead) ** 0.5,
         kept_by_seed=tuple(each.kept for each in points),
+        validation_by_seed=tuple(each.validation for each in points),
     )
 
 

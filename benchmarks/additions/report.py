@@ -1,18 +1,43 @@
-"""What was measured, as JSON and as a Markdown table."""
+"""What was measured, as Markdown tables: every variant, and which additions are ahead of the paper's model."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+from statistics import mean, stdev
 
 from benchmarks.additions.measure import GATE, KEPT, Row
 
+JUDGED = (4, 8, 16)
+"""Numbers of timesteps over whose mean an addition is judged: enough to be right, few enough to save."""
 
-def write(path: Path | None, rows: Sequence[Row]) -> None:
-    """Write the rows as a JSON list."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+SIGMAS = 2
+"""Standard errors by which an addition must be ahead on validation, on either kind of dataset, or it is removed."""
+
+
+def gains(rows: Sequence[Row], kind: str) -> dict[str, tuple[float, float]]:
+    """By how much each variant is ahead of the paper's model on validation, and the standard error.
+
+    In the mean over ``JUDGED``, paired over seeds, and over folds of one kind of dataset.
+    """
+    return {
+        model: _mean_and_error(_differences(rows, kind, model))
+        for model in dict.fromkeys(row.model for row in rows if _is_of(row, kind))
+        if model != "paper"
+    }
+
+
+def verdicts(rows: Sequence[Row]) -> str:
+    """A line for each variant: how far it is ahead on each kind of dataset."""
+    kinds = list(dict.fromkeys(row.dataset.partition("_fold")[0] for row in rows))
+    found = {kind: gains(rows, kind) for kind in kinds}
+    lines = [
+        f"| on top of the paper's model | {' | '.join(kinds)} | ahead |",
+        f"|---|{'---:|' * len(kinds)}---|",
+    ]
+    for model in dict.fromkeys(model for each in found.values() for model in each):
+        of_kinds = [found[kind].get(model) for kind in kinds]
+        cells = ["" if each is None else f"{each[0]:+.3f} +- {each[1]:.3f}" for each in of_kinds]
+        is_ahead = any(each is not None and each[0] > SIGMAS * each[1] for each in of_kinds)
+        lines.append(f"| {model} | {' | '.join(cells)} | {'yes' if is_ahead else 'no'} |")
+    return "\n".join(lines)
 
 
 def markdown(rows: Sequence[Row], dataset: str) -> str:
@@ -26,3 +51,29 @@ def markdown(rows: Sequence[Row], dataset: str) -> str:
         ahead = [f"{by_kept[kept].ahead:+.3f} +- {by_kept[kept].ahead_error:.3f}" for kept in (4, 8, 16)]
         lines.append(f"| {name} | {' | '.join([*cells, f'{by_kept[GATE].kept:.1f}', ', '.join(ahead)])} |")
     return "\n".join(lines)
+
+
+def _differences(rows: Sequence[Row], kind: str, model: str) -> list[float]:
+    datasets = dict.fromkeys(row.dataset for row in rows if row.model == model and _is_of(row, kind))
+    return [
+        theirs - papers
+        for dataset in datasets
+        for theirs, papers in zip(*(_by_seed(rows, dataset, each) for each in (model, "paper")), strict=True)
+    ]
+
+
+def _by_seed(rows: Sequence[Row], dataset: str, model: str) -> list[float]:
+    found = [
+        row.validation_by_seed
+        for row in rows
+        if (row.dataset, row.model) == (dataset, model) and row.timesteps in JUDGED
+    ]
+    return [mean(values) for values in zip(*found, strict=True)]
+
+
+def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    return mean(values), stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+
+
+def _is_of(row: Row, kind: str) -> bool:
+    return row.dataset.partition("_fold")[0] == kind

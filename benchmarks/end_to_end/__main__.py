@@ -14,7 +14,8 @@ from pathlib import Path
 from benchmarks.command import run_benchmark
 from benchmarks.end_to_end.measure import Experiment, Row, measure
 from benchmarks.end_to_end.memory import decode_split
-from benchmarks.end_to_end.report import markdown, write
+from benchmarks.end_to_end.report import markdown
+from benchmarks.record import write_record
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -91,7 +92,7 @@ def run(config: EndToEndConfig) -> list[Row]:
     with phase("seeds", unit="seeds") as advance:
         for number, seed in enumerate(config.seeds, start=1):
             rows += measure(experiment, seed)
-            write(config.json, rows)
+            write_record(config.json, rows)
             advance(number, len(config.seeds))
     print(markdown(rows))
     return rows

@@ -1,9 +1,6 @@
-"""What was measured, as JSON and as tables: every arm, and what is claimed of them, paired over seeds."""
+"""What was measured, as tables: every arm, and what is claimed of them, paired over seeds."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 from statistics import mean, stdev
 
 from benchmarks.end_to_end.measure import KEPT, Row
@@ -14,13 +11,6 @@ CLAIMS = (
     ("all", "frozen", "networks gain from being trained"),
     ("all", "start", "training end to end gains at all"),
 )
-
-
-def write(path: Path | None, rows: Sequence[Row]) -> None:
-    """Write the rows as a JSON list."""
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 
 def ahead(rows: Sequence[Row], one: str, other: str) -> tuple[float, float]:

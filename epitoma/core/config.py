@@ -41,7 +41,7 @@ def from_dict(config_type: type[ConfigType], values: dict[str, Any], *, source: 
     """
     try:
         if PLUGIN in {field.name for field in dataclasses.fields(config_type)}:  # pyright: ignore[reportArgumentType]
-            import_plugins(values.get(PLUGIN, ()))
+            import_plugins(_words(values.get(PLUGIN, ())))
         return dacite.from_dict(config_type, values, config=_strict())
     except (ConfigError, dacite.DaciteError, ValueError, TypeError) as error:
         raise ConfigError(f"{source}: {error}") from error
@@ -75,8 +75,18 @@ def _strict() -> dacite.Config:
         cast=[Path, tuple],
         strict_unions_match=False,
         check_types=True,
-        type_hooks={kind: partial(_part_config, kind) for kind in PartConfig.__subclasses__()},
+        type_hooks={
+            tuple[str, ...]: _words,
+            **{kind: partial(_part_config, kind) for kind in PartConfig.__subclasses__()},
+        },
     )
+
+
+def _words(values: Any) -> Any:
+    """A list as it is; a text by itself would become a tuple of its letters."""
+    if isinstance(values, str):
+        raise ConfigError(f"{values!r} stands where a list of texts is needed")
+    return values
 
 
 def _part_config(kind: type[PartConfig], values: Any) -> Any:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
+from epitoma.core.errors import NO_ROOM, RunError
 from epitoma.training.batch import Batch
 from epitoma.training.context import TrainContext
 from epitoma.training.loop import BatchSource
@@ -37,10 +38,14 @@ class AuditedSource:
         return self.source.steps_per_epoch
 
     def training(self, epoch: int, *, first_step: int = 0) -> Iterator[Batch]:
-        """Yield the batches of the source, each recorded first."""
+        """Yield the batches of the source, each recorded first.
+
+        Raises:
+            RunError: The disk is full.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Line-buffered, so that a killed worker loses at most the line it was writing.
-        with self.path.open("a", buffering=1) as file:
+        # Unbuffered, so that a killed worker loses at most the line it was writing.
+        with self.path.open("ab", buffering=0) as file:
             for step, batch in enumerate(
                 self.source.training(epoch, first_step=first_step), start=first_step
             ):
@@ -51,10 +56,17 @@ class AuditedSource:
         """Yield the validation batches of the source; they are not recorded."""
         return self.source.validation()
 
-    def _note(self, file: TextIO, epoch: int, step: int, batch: Batch) -> None:
+    def _note(self, file: BinaryIO, epoch: int, step: int, batch: Batch) -> None:
         noted = {"attempt": self.attempt, "epoch": epoch, "step": step, "videos": batch.video_ids}
         places = {"trained_on": self.node, "decoded_on": sorted(set(batch.decoded_on))}
-        file.write(json.dumps({**noted, **places}) + "\n")
+        try:
+            file.write((json.dumps({**noted, **places}) + "\n").encode())
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            raise RunError(
+                f"no room for {self.path} ({error.strerror}): make room and go on with --resume"
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

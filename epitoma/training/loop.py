@@ -96,7 +96,8 @@ class TrainingLoop:
         self.progress.epoch, self.progress.step, self.progress.totals = epoch + 1, 0, []
         self.progress.history.append({"epoch": epoch, **metrics})
         self.context.emit(EpochDone(epoch=epoch, metrics=metrics))
-        if self._is_due(epoch, self.config.optimisation.validate_every) or self._is_patience_spent():
+        is_validated = self._is_due(epoch, self.config.optimisation.validate_every)
+        if is_validated or self._is_due_by_steps(epoch, self.clock.steps_per_epoch):
             self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
     def _is_patience_spent(self) -> bool:
@@ -137,16 +138,17 @@ class TrainingLoop:
 
     def _keep_within(self, epoch: int, step: int, sums: Sums, *, is_last: bool) -> None:
         """Save a checkpoint in the middle of an epoch if one is due, or if training stops here."""
-        if not is_last and not self._is_due_within(epoch, step):
+        is_due = step < self.clock.steps_per_epoch and self._is_due_by_steps(epoch, step)
+        if not is_last and not is_due:
             return
         self.progress.step, self.progress.totals = step, self.context.gather(sums.tensor().tolist())
         self.context.save({}, (epoch, step), self._write)
         if is_last:
             raise _StoppedError
 
-    def _is_due_within(self, epoch: int, step: int) -> bool:
-        every, number = self.config.checkpoint_steps, self.clock.number(epoch, step)
-        return every is not None and number % every == 0 and step < self.clock.steps_per_epoch
+    def _is_due_by_steps(self, epoch: int, step: int) -> bool:
+        every = self.config.checkpoint_steps
+        return every is not None and self.clock.number(epoch, step) % every == 0
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Validate with the averaged weights, and keep the best model."""

@@ -19,7 +19,7 @@ class LoopConfig:
         loss: Name of the loss; None takes the one for the dataset's labels.
         multi_label: Whether videos may have several labels.
         seed: Seed of everything random.
-        checkpoint_steps: Optimiser steps between checkpoints within an epoch; None saves none there.
+        checkpoint_steps: Optimiser steps between checkpoints, beside those of validations; None saves at these only.
         keep_start: Validate the model before the first epoch too, and keep it if no epoch is better: for a run that
             starts from another run's model.
     """

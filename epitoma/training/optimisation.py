@@ -58,6 +58,9 @@ class OptimisationConfig:
         for name in ("epochs", "batch_size", "accumulate", "validate_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"optimisation.{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("learning_rate", "matrix_learning_rate", "network_learning_rate"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"optimisation.{name} must be at least 0, not {getattr(self, name)}")
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"optimisation.patience must be at least 1, not {self.patience}")
 

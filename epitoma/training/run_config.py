@@ -67,7 +67,7 @@ class TrainConfig:
         start_from: Finished runs that this one starts from: ``RUN`` for all of its model, or ``networks=RUN``,
             ``light=RUN``, ``heavy=RUN`` and ``selector=RUN`` for parts (see ``training/starts.py``).
         seed: Seed of everything random.
-        checkpoint_every: Optimiser steps between checkpoints within an epoch; None saves at the ends of epochs only.
+        checkpoint_every: Optimiser steps between checkpoints, beside those of validations; None saves at these only.
         workers: Training workers and their resources.
         speed: Precision and compilation of the networks.
         max_reject_share: Largest share of videos that may be unreadable, 0 to 1; with more the run stops.

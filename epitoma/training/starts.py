@@ -14,7 +14,7 @@ PARTS = {
     "light": ("light",),
     "heavy": ("heavy",),
 }
-"""Parts that come with each word: a selector needs the LightNet that it was trained on."""
+"""Parts that come with each word: a selector has the LightNet that it was trained on, unless another is named."""
 
 
 def starts(given: Sequence[str]) -> dict[str, Path]:
@@ -23,7 +23,7 @@ def starts(given: Sequence[str]) -> dict[str, Path]:
     What is said of a single network goes before what comes with a selector, both networks, or a whole run.
 
     Raises:
-        ConfigError: Two runs are to give the same part.
+        ConfigError: Two runs are to give the same part, or a word names no part or no run.
     """
     found: dict[str, Path] = {}
     named = [_named(each) for each in given]
@@ -46,4 +46,12 @@ def networks_alone(given: Sequence[str]) -> tuple[str, ...]:
 
 def _named(word: str) -> tuple[str, str]:
     part, equals, run = word.partition("=")
-    return (part, run) if equals and part in PARTS else ("", word)
+    # A folder may have the sign in its name too.
+    if equals and part not in PARTS and "/" not in part:
+        raise ConfigError(
+            f"start_from {word}: there is no part {part!r} to start from, but {', '.join(PARTS)}"
+        )
+    found = (part, run) if equals and part in PARTS else ("", word)
+    if not found[1]:
+        raise ConfigError(f"start_from {word!r} names no run")
+    return found

@@ -78,7 +78,7 @@ def best_points(result: SweepResult, count: int) -> dict[str, TradeoffPoint]:
 
 
 def confirmed_config(folder: Path, trial: str, *, epochs: int | None) -> TrainConfig:
-    """A trial's config, changed to train from pixels with both networks fine-tuned."""
+    """A trial's config, changed to train from pixels, both networks included at the rate that it has for them."""
     place = folder / TRIALS / trial
     config = from_dict(TrainConfig, trial_config(place), source=str(place))
     optimisation = replace(config.optimisation, epochs=epochs or config.optimisation.epochs)

@@ -52,7 +52,7 @@ def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State |
 def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
     """Build the networks, each with the weights of the run that it is taken from, if any."""
     runs = {part: run for part, run in config.starts.items() if part in ("light", "heavy")}
-    loaded = {run: load_model(model_folder(run)) for run in set(runs.values())}
+    loaded = {run: load_model(model_folder(run)) for run in dict.fromkeys(runs.values())}
     taken = {part: _part(part, *loaded[run]) for part, run in runs.items()}
     settings = replace(config.networks, **{part: own for part, (_, own) in taken.items()})
     # These networks are replaced below, so their pretrained weights need not be downloaded.

@@ -51,6 +51,13 @@ def test_contradictions_are_refused(settings, message):
         make()
 
 
+@pytest.mark.parametrize("field", ["start_from", "plugin"])
+def test_a_text_where_a_list_is_needed_is_not_taken_letter_by_letter(field):
+    values = {**to_dict(demo_selector(Path("runs"), Path("m.parquet"))), field: "runs/first"}
+    with pytest.raises(ConfigError, match=r"conf\.json.*'runs/first' stands where a list of texts is needed"):
+        from_dict(TrainConfig, values, source="conf.json")
+
+
 def test_sparsity_shares_must_fit_into_training():
     with pytest.raises(ConfigError, match="together <= 1"):
         SparsityConfig(warmup=0.7, anneal=0.5)

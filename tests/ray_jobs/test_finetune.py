@@ -163,5 +163,9 @@ def test_end_to_end_goes_on_with_a_stand_alone_selector(other: Path, tiny_run: P
 def test_what_fine_tuning_is_cannot_be_changed(dataset: Manifest, tmp_path: Path):
     with pytest.raises(ConfigError, match="from pixels"):
         replace(quick(dataset, tmp_path, name="x"), selection="learnt")
+    with pytest.raises(ConfigError, match="network_learning_rate must be above 0"):
+        replace(
+            quick(dataset, tmp_path, name="x"), optimisation=OptimisationConfig(network_learning_rate=0.0)
+        )
     again = quick(dataset, tmp_path, name="x", network="light")
     assert to_dict(again)["network"] == "light"

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from epitoma.core.errors import RunError
 from epitoma.training.audit import Audit, AuditedSource, audit, notes
 from epitoma.training.context import LocalContext
 from tests.training.synthetic_features import make_config, make_loop, make_split
@@ -50,6 +53,17 @@ def test_a_line_that_a_killed_worker_left_torn_is_no_step(tmp_path):
     (file,) = (tmp_path / "audit").iterdir()
     file.write_text(file.read_text() + '{"attempt": 1, "epo')
     assert audit(tmp_path, ["a"], epochs=1).lost == []
+
+
+def test_a_full_disk_ends_the_run_in_one_line(tmp_path):
+    context, split = LocalContext(tmp_path / "checkpoints"), make_split(20, seed=1)
+    loop = make_loop(make_config(tmp_path, optimisation={"epochs": 1}), split, split, context)
+    loop.source = AuditedSource(loop.source, tmp_path, context)
+    loop.source.path = Path("/dev/full")
+    with pytest.raises(
+        RunError, match=r"no room for /dev/full \(No space left on device\): make room .*--resume"
+    ):
+        loop.run()
 
 
 def test_a_source_notes_what_it_hands_over(tmp_path):

@@ -153,6 +153,20 @@ def test_a_resumed_run_has_the_losses_of_one_that_was_never_stopped(tmp_path: Pa
     assert losses(resumed) == losses(whole)[4:]
 
 
+def test_a_checkpoint_is_kept_every_so_many_steps_also_where_an_epoch_ends_there(tmp_path: Path, splits):
+    """Epochs of 8 steps: every 4 and 8 steps, though only two of the epochs are validated."""
+    places = []
+
+    class Noting(LocalContext):
+        def save(self, metrics, place, fill):
+            places.append(place)
+            super().save(metrics, place, fill)
+
+    config = make_config(tmp_path, optimisation={"epochs": 3, "validate_every": 2}, checkpoint_every=4)
+    make_loop(config, *splits, Noting(tmp_path)).run()
+    assert places == [(0, 4), (1, 0), (1, 4), (2, 0), (2, 4), (3, 0)]
+
+
 @pytest.mark.parametrize("step", [5, *(pytest.param(step, marks=pytest.mark.slow) for step in (2, 7))])
 def test_a_run_cut_off_within_an_epoch_goes_on_there_bit_for_bit(tmp_path: Path, splits, step: int):
     """Checkpoints every 3 steps of 8 an epoch: none is lost, none done twice, and the losses are the same."""

@@ -32,5 +32,19 @@ def test_two_runs_cannot_give_the_same_part(given):
         starts(given)
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("lihgt=a", "no part 'lihgt' .*networks"),
+        ("classifier=a", "no part"),
+        ("light=", "no run"),
+        ("", "no run"),
+    ],
+)
+def test_a_slip_of_the_pen_is_named(word, said):
+    with pytest.raises(ConfigError, match=said):
+        starts((word,))
+
+
 def test_a_sweep_takes_the_networks_alone():
     assert starts(networks_alone(("a", "heavy=b"))) == {"light": Path("a"), "heavy": Path("b")}

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from benchmarks.additions.__main__ import AdditionsConfig, run
-from benchmarks.additions.measure import GATE, KEPT, Point, _points, _row
+from benchmarks.additions.measure import GATE, KEPT, Point, Row, _points, _row
 from benchmarks.additions.reduced import reduced
-from benchmarks.additions.report import markdown
+from benchmarks.additions.report import JUDGED, gains, markdown, verdicts
 from benchmarks.additions.variants import ALONE, VARIANTS, everything, paper
 from benchmarks.selectors.fitting import fit
 from benchmarks.selectors.folds import clips_of_folds
@@ -100,6 +100,34 @@ def test_the_table_has_a_line_for_each_model():
     ]
     lines = markdown(rows, "set").splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["paper", "all"]
+
+
+def test_an_addition_is_judged_on_validation_over_seeds_and_folds_together():
+    """Ahead by 0.2, 0.1, 0.1 and 0.0 is 0.1 +- 0.041; ahead by 0.1 on three seeds of four is not enough."""
+
+    def rows(dataset: str, model: str, scores: tuple[float, ...]) -> list[Row]:
+        return [
+            _row(dataset, model, 0, points, points)
+            for kept in JUDGED
+            for points in [
+                [[Point(timesteps=kept, kept=kept, validation=score, test=0.0)] for score in scores]
+            ]
+        ]
+
+    measured = [
+        *rows("a_fold0", "paper", (0.5, 0.6)),
+        *rows("a_fold1", "paper", (0.7, 0.7)),
+        *rows("b", "paper", (0.5, 0.5)),
+        *rows("a_fold0", "new", (0.7, 0.7)),
+        *rows("a_fold1", "new", (0.8, 0.7)),
+        *rows("b", "new", (0.5, 0.6)),
+        *rows("a_fold0", "worse", (0.4, 0.6)),
+    ]
+    assert gains(measured, "a")["new"] == (pytest.approx(0.1), pytest.approx(0.1 / 6**0.5))
+    assert gains(measured, "b")["new"] == (pytest.approx(0.05), pytest.approx(0.05))
+    lines = {line.split("|")[1].strip(): line for line in verdicts(measured).splitlines()[2:]}
+    assert lines["new"].endswith("| +0.100 +- 0.041 | +0.050 +- 0.050 | yes |")
+    assert lines["worse"].endswith("| -0.050 +- 0.050 |  | no |")
 
 
 def made_points() -> list[Point]:
