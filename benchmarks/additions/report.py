@@ -1,9 +1,10 @@
 """What was measured, as Markdown tables: every variant, and which additions are ahead of the paper's model."""
 
 from collections.abc import Sequence
-from statistics import mean, stdev
+from statistics import mean
 
 from benchmarks.additions.measure import GATE, KEPT, Row
+from benchmarks.paired import mean_and_error
 
 JUDGED = (4, 8, 16)
 """Numbers of timesteps over whose mean an addition is judged: enough to be right, few enough to save."""
@@ -18,15 +19,15 @@ def gains(rows: Sequence[Row], kind: str) -> dict[str, tuple[float, float]]:
     In the mean over ``JUDGED``, paired over seeds, and over folds of one kind of dataset.
     """
     return {
-        model: _mean_and_error(_differences(rows, kind, model))
-        for model in dict.fromkeys(row.model for row in rows if _is_of(row, kind))
+        model: mean_and_error(_differences(rows, kind, model))
+        for model in dict.fromkeys(row.model for row in rows if _kind(row) == kind)
         if model != "paper"
     }
 
 
 def verdicts(rows: Sequence[Row]) -> str:
     """A line for each variant: how far it is ahead on each kind of dataset."""
-    kinds = list(dict.fromkeys(row.dataset.partition("_fold")[0] for row in rows))
+    kinds = list(dict.fromkeys(map(_kind, rows)))
     found = {kind: gains(rows, kind) for kind in kinds}
     lines = [
         f"| on top of the paper's model | {' | '.join(kinds)} | ahead |",
@@ -43,18 +44,19 @@ def verdicts(rows: Sequence[Row]) -> str:
 def markdown(rows: Sequence[Row], dataset: str) -> str:
     """A line for each variant of a dataset: test accuracy, and validation against the paper's model."""
     of_dataset = [row for row in rows if row.dataset == dataset]
-    header = [f"T' = {kept}" for kept in KEPT] + ["gates", "kept", "ahead of the paper at 4 / 8 / 16"]
+    judged = " / ".join(map(str, JUDGED))
+    header = [f"T' = {kept}" for kept in KEPT] + ["gates", "kept", f"ahead of the paper at {judged}"]
     lines = [f"| {dataset} | {' | '.join(header)} |", f"|---{'|---:' * len(header)}|"]
     for name in dict.fromkeys(row.model for row in of_dataset):
         by_kept = {row.timesteps: row for row in of_dataset if row.model == name}
         cells = [f"{by_kept[kept].mean:.3f}" for kept in (*KEPT, GATE)]
-        ahead = [f"{by_kept[kept].ahead:+.3f} +- {by_kept[kept].ahead_error:.3f}" for kept in (4, 8, 16)]
+        ahead = [f"{by_kept[kept].ahead:+.3f} +- {by_kept[kept].ahead_error:.3f}" for kept in JUDGED]
         lines.append(f"| {name} | {' | '.join([*cells, f'{by_kept[GATE].kept:.1f}', ', '.join(ahead)])} |")
     return "\n".join(lines)
 
 
 def _differences(rows: Sequence[Row], kind: str, model: str) -> list[float]:
-    datasets = dict.fromkeys(row.dataset for row in rows if row.model == model and _is_of(row, kind))
+    datasets = dict.fromkeys(row.dataset for row in rows if row.model == model and _kind(row) == kind)
     return [
         theirs - papers
         for dataset in datasets
@@ -71,9 +73,6 @@ def _by_seed(rows: Sequence[Row], dataset: str, model: str) -> list[float]:
     return [mean(values) for values in zip(*found, strict=True)]
 
 
-def _mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    return mean(values), stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-
-
-def _is_of(row: Row, kind: str) -> bool:
-    return row.dataset.partition("_fold")[0] == kind
+def _kind(row: Row) -> str:
+    """Name of the row's dataset, without the number of a fold."""
+    return row.dataset.partition("_fold")[0]

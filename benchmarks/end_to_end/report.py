@@ -1,9 +1,10 @@
 """What was measured, as tables: every arm, and what is claimed of them, paired over seeds."""
 
 from collections.abc import Sequence
-from statistics import mean, stdev
+from statistics import mean
 
 from benchmarks.end_to_end.measure import KEPT, Row
+from benchmarks.paired import mean_and_error
 
 CLAIMS = (
     ("all", "detached", "choices are better for what comes of them: the paper's claim"),
@@ -19,8 +20,7 @@ def ahead(rows: Sequence[Row], one: str, other: str) -> tuple[float, float]:
         mean(_accuracy(rows, one, seed, kept) - _accuracy(rows, other, seed, kept) for kept in KEPT)
         for seed in sorted({row.seed for row in rows})
     ]
-    error = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else float("nan")
-    return mean(differences), error
+    return mean_and_error(differences)
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from epitoma.core.errors import NO_ROOM, RunError
+from epitoma.files.room import needing_room
 from epitoma.training.batch import Batch
 from epitoma.training.context import TrainContext
 from epitoma.training.loop import BatchSource
@@ -59,14 +59,8 @@ class AuditedSource:
     def _note(self, file: BinaryIO, epoch: int, step: int, batch: Batch) -> None:
         noted = {"attempt": self.attempt, "epoch": epoch, "step": step, "videos": batch.video_ids}
         places = {"trained_on": self.node, "decoded_on": sorted(set(batch.decoded_on))}
-        try:
+        with needing_room(str(self.path)):
             file.write((json.dumps({**noted, **places}) + "\n").encode())
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            raise RunError(
-                f"no room for {self.path} ({error.strerror}): make room and go on with --resume"
-            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from epitoma.core.errors import NO_ROOM, RunError
+from epitoma.files.room import needing_room
 
 NUM_KEPT = 2
 """Newest checkpoints that are kept."""
@@ -46,19 +46,13 @@ class CheckpointFolder:
             # Left by a killed process: only one process writes at a time.
             shutil.rmtree(torn, ignore_errors=True)
         try:
-            aside.mkdir(parents=True)
-            fill(aside)
-            # Before the rename: the name must not reach the disk ahead of the content.
-            _bring_to_disk(aside)
-            shutil.rmtree(final, ignore_errors=True)
-            aside.rename(final)
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            raise RunError(
-                f"no room for a checkpoint in {self.path} ({error.strerror}): the earlier ones are whole; "
-                "make room and go on with --resume"
-            ) from error
+            with needing_room(f"a checkpoint in {self.path}", kept="the earlier ones are whole"):
+                aside.mkdir(parents=True)
+                fill(aside)
+                # Before the rename: the name must not reach the disk ahead of the content.
+                _bring_to_disk(aside)
+                shutil.rmtree(final, ignore_errors=True)
+                aside.rename(final)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         # The rename is an entry of the parent folder, which is synchronised before older checkpoints are deleted.

@@ -47,11 +47,12 @@ def networks_alone(given: Sequence[str]) -> tuple[str, ...]:
 def _named(word: str) -> tuple[str, str]:
     part, equals, run = word.partition("=")
     # A folder may have the sign in its name too.
-    if equals and part not in PARTS and "/" not in part:
+    if not equals or "/" in part:
+        part, run = "", word
+    elif part not in PARTS:
         raise ConfigError(
             f"start_from {word}: there is no part {part!r} to start from, but {', '.join(PARTS)}"
         )
-    found = (part, run) if equals and part in PARTS else ("", word)
-    if not found[1]:
+    if not run:
         raise ConfigError(f"start_from {word!r} names no run")
-    return found
+    return part, run

@@ -11,6 +11,7 @@ from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
 from epitoma.models.weights import RANDOM
 from epitoma.training.checkpoint import State, load_model, model_folder, networks_of, state_of
 from epitoma.training.run_config import TrainConfig
+from epitoma.training.starts import PARTS
 from ray_jobs.parts.runs import check_classes
 
 
@@ -51,7 +52,7 @@ def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State |
 
 def _networks(config: TrainConfig) -> tuple[TrainConfig, Networks]:
     """Build the networks, each with the weights of the run that it is taken from, if any."""
-    runs = {part: run for part, run in config.starts.items() if part in ("light", "heavy")}
+    runs = {part: run for part, run in config.starts.items() if part in PARTS["networks"]}
     loaded = {run: load_model(model_folder(run)) for run in dict.fromkeys(runs.values())}
     taken = {part: _part(part, *loaded[run]) for part, run in runs.items()}
     settings = replace(config.networks, **{part: own for part, (_, own) in taken.items()})

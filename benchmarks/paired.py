@@ -1,0 +1,10 @@
+"""Paired differences: what is measured under the same seeds is compared seed by seed."""
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+
+
+def mean_and_error(differences: Sequence[float]) -> tuple[float, float]:
+    """Mean of paired differences and its standard error, which one pair alone does not tell."""
+    error = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else float("nan")
+    return mean(differences), error
