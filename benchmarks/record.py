@@ -3,6 +3,8 @@
 ``benchmarks/results`` keeps the last accepted record of each; tables in the documentation are rendered from them.
 """
 
+import hashlib
+import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -29,6 +31,11 @@ def write_record(path: Path | None, rows: Sequence[Any]) -> None:
 def read_record(name: str) -> Mapping[str, Any]:
     """The accepted record of a benchmark."""
     return read_json(RESULTS / f"{name}.json")
+
+
+def digest(values: object) -> str:
+    """Short name of what was asked for, under which a finished training is kept."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def provenance() -> dict[str, str]:

@@ -45,15 +45,13 @@ def frozen(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig
 def end_to_end(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainConfig:
     """Selector, classifier and both networks, trained together from pixels.
 
-    The selector starts from scratch, or from a stand-alone one (``selector=RUN`` in ``start_from``). Steps with all
-    timesteps open, in which HeavyNet runs on every candidate, are in the warm-up only.
+    The selector starts from scratch, or from a stand-alone one (``selector=RUN`` in ``start_from``).
     """
     return TrainConfig(
         manifest=manifest,
         name=name,
         source="pixels",
         networks=NetworksConfig(heavy=HeavyNet.Config(name=heavy)),
-        sparsity=SparsityConfig(warmup=0.2, open_every=None),
         augmentation=("crop", "flip", "colour"),
         timesteps=CANDIDATES,
     )
@@ -72,9 +70,7 @@ def paper(*, manifest: Path, name: str, heavy: str = "resnet50_v1") -> TrainConf
         source="pixels",
         networks=NetworksConfig(heavy=HeavyNet.Config(name=heavy)),
         head=paper_head(),
-        sparsity=SparsityConfig(
-            mode="l0_weight", l0_weight=PAPER_L0_WEIGHT, warmup=0.0, anneal=0.0, open_every=None
-        ),
+        sparsity=SparsityConfig(mode="l0_weight", l0_weight=PAPER_L0_WEIGHT),
         optimisation=paper_optimisation(accumulate=parts_of_a_step(heavy)),
         timesteps=CANDIDATES,
         train_timesteps=CANDIDATES,
@@ -87,14 +83,10 @@ def paper_optimisation(*, accumulate: int = 1) -> OptimisationConfig:
         epochs=100,
         batch_size=32,
         accumulate=accumulate,
-        optimizer="adamw",
         learning_rate=1e-3,
         network_learning_rate=1e-3,
         adam_epsilon=1e-4,
-        weight_decay=0.0,
-        schedule="constant",
         gradient_norm=None,
-        average=0.0,
     )
 
 

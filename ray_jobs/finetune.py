@@ -1,7 +1,6 @@
 """Fine-tune one network as a plain video classifier, from pixels: the first step of the paper's recipe.
 
-A video's timesteps are classified one by one and their scores averaged, or, with ``--head.classifier.video-logits``,
-classified together by the VideoClassifier. ``train`` takes the fine-tuned network with
+A video's timesteps are classified one by one and their scores averaged. ``train`` takes the fine-tuned network with
 ``--start-from light=RUN`` or ``--start-from heavy=RUN``.
 """
 
@@ -12,7 +11,7 @@ from typing import Annotated, Literal
 import tyro
 
 from epitoma.core.errors import ConfigError
-from epitoma.models.classifier import VideoClassifier
+from epitoma.models.classifier import FrameAverage
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import HeadConfig
 from epitoma.training.batch import SelectionName
@@ -27,7 +26,7 @@ LIGHT, HEAVY = "networks.light.", "networks.heavy."
 
 def plain_head() -> HeadConfig:
     """Head that classifies each timestep and averages the scores."""
-    return HeadConfig(classifier=VideoClassifier.Config(embed_channels=None, video_logits=False))
+    return HeadConfig(classifier=FrameAverage.Config())
 
 
 def plain_optimisation() -> OptimisationConfig:

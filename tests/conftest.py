@@ -17,10 +17,10 @@ from epitoma.core.config import from_dict, to_dict
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
 from epitoma.files.json_files import read_json, write_json
-from epitoma.models.classifier import VideoClassifier
+from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
@@ -115,10 +115,7 @@ def head_config() -> HeadConfig:
 
 
 def tiny_head() -> HeadConfig:
-    return HeadConfig(
-        selector=TimestepSelector.Config(kernels=8),
-        classifier=VideoClassifier.Config(embed_channels=16, hidden_channels=16),
-    )
+    return HeadConfig(selector=EpitomaSelector.Config(kernels=8), classifier=EpitomaClassifier.Config())
 
 
 @pytest.fixture
@@ -182,10 +179,7 @@ def tiny_run(dataset: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Pat
         networks=tiny_networks(),
         head=tiny_head(),
         sparsity=SparsityConfig(target_timesteps=2),
-        # In so few steps weights must move at once.
-        optimisation=OptimisationConfig(
-            epochs=2, batch_size=4, optimizer="adamw", average=0.0, schedule="constant"
-        ),
+        optimisation=OptimisationConfig(epochs=2, batch_size=4),
         timesteps=4,
         workers=WorkersConfig(threads=1),
     )

@@ -9,11 +9,9 @@ TRIALS = 64
 SPACE: dict[str, Any] = {
     "sparsity.mode": tune.choice(["anytime", "target_timesteps"]),
     "sparsity.target_timesteps": tune.lograndint(1, 17),
-    "sparsity.warmup": tune.choice([0.2, 0.5]),
-    "sparsity.open_every": tune.choice([2, 3, 5]),
     "head.selector.kernels": tune.choice([32, 64, 128, 256]),
     "head.classifier.dropout": tune.choice([0.1, 0.3]),
-    "optimisation.matrix_learning_rate": tune.loguniform(5e-3, 4e-2),
+    "optimisation.learning_rate": tune.loguniform(3e-4, 3e-3),
     "optimisation.epochs": 12,
     "optimisation.validate_every": 3,
 }

@@ -1,7 +1,5 @@
 """Train every variant with every seed, as many at once as there are cores, and keep what each comes to."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import torch
 
 from benchmarks.additions.reduced import reduced
 from benchmarks.additions.variants import VARIANTS, Variant
+from benchmarks.record import digest
 from benchmarks.selectors.datasets import Dataset
 from benchmarks.selectors.fitting import Fitted, answers, fit
 from benchmarks.selectors.recipe import Recipe
@@ -149,7 +148,7 @@ def _try(variant: Variant, splits: Splits, recipe: Recipe, seed: int, folder: Pa
     """Train once and measure, unless that has been done."""
     torch.set_num_threads(1)
     asked = [to_dict(each) for each in (variant.head, variant.sparsity, recipe)]
-    file = folder / f"{_digest([*asked, seed])}.json"
+    file = folder / f"{digest([*asked, seed])}.json"
     if file.is_file():
         return [Point(**each) for each in read_json(file)]
     model = fit(splits, recipe, variant.plan, seed=seed)
@@ -208,7 +207,3 @@ def _row(
 
 def _deviation(values: Sequence[float]) -> float:
     return stdev(values) if len(values) > 1 else 0.0
-
-
-def _digest(values: object) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,20 +1,23 @@
-"""The paper's model, each addition to it on its own, and all of them together."""
+"""The paper's model, each addition to it on its own, all of them together, and all but one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
+from benchmarks.additions.parts import AblatedClassifier, AblatedSelector
 from benchmarks.selectors.fitting import Plan
-from epitoma.models.classifier import VideoClassifier
-from epitoma.models.gating import Gating
+from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.paper import paper_head
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig
-from epitoma.presets import paper_optimisation
+from epitoma.presets import PAPER_L0_WEIGHT, paper_optimisation
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.sparsity import SparsityConfig
 
 DROPOUT = 0.5
-"""Of the additions that have any; few training clips are known by heart otherwise."""
+"""Of what has any; few training clips are known by heart otherwise."""
+
+Addition = Literal["embedding", "saliency", "normalised_gates", "anytime", "target"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,126 +40,58 @@ class Variant:
         return Plan(head=self.head, sparsity=self.sparsity)
 
 
-def paper(l0_weight: float = 0.1) -> Variant:
+def paper(l0_weight: float = PAPER_L0_WEIGHT) -> Variant:
     """The paper's."""
-    return Variant(
-        sparsity=SparsityConfig(
-            mode="l0_weight", l0_weight=l0_weight, warmup=0.0, anneal=0.0, open_every=None
-        )
-    )
+    return Variant(sparsity=SparsityConfig(mode="l0_weight", l0_weight=l0_weight))
 
 
 def everything() -> Variant:
-    """What a run has that asks for nothing else, but for the dropout of all variants."""
+    """What a run has that asks for nothing else, but for its dropout."""
     head = HeadConfig(
-        selector=TimestepSelector.Config(dropout=DROPOUT), classifier=VideoClassifier.Config(dropout=DROPOUT)
+        selector=EpitomaSelector.Config(dropout=DROPOUT), classifier=EpitomaClassifier.Config(dropout=DROPOUT)
     )
     return Variant(head=head, sparsity=SparsityConfig(), optimisation=OptimisationConfig())
 
 
-def selector(**changes: object) -> Variant:
-    """The paper's with another selector."""
-    base = paper()
-    return replace(base, head=replace(base.head, selector=replace(base.head.selector, **changes)))
-
-
-def gating(**changes: object) -> Variant:
-    """The paper's with other gates."""
-    base = paper()
-    return replace(base, head=replace(base.head, gating=replace(base.head.gating, **changes)))
-
-
-def classifier(**changes: object) -> Variant:
-    """The paper's with another classifier."""
-    base = paper()
-    return replace(base, head=replace(base.head, classifier=replace(base.head.classifier, **changes)))
-
-
-def embedded() -> Variant:
-    """The paper's with features that are embedded first, in both parts."""
-    base = paper()
-    return replace(
-        base,
-        head=HeadConfig(
-            selector=replace(base.head.selector, embed_channels=256, dropout=DROPOUT),
-            gating=base.head.gating,
-            classifier=replace(base.head.classifier, embed_channels=256, dropout=DROPOUT),
+def with_additions(*names: Addition, base: Variant) -> Variant:
+    """A variant that has these additions and no others; kernels and optimiser are those of ``base``."""
+    embedding = "embedding" in names
+    head = HeadConfig(
+        selector=AblatedSelector.Config(
+            embedding=embedding,
+            saliency="saliency" in names,
+            kernels=base.head.selector.kernels,
+            dropout=DROPOUT,
+        ),
+        classifier=AblatedClassifier.Config(
+            embedding=embedding, normalised="normalised_gates" in names, dropout=DROPOUT
         ),
     )
+    modes = {"anytime": "anytime", "target": "target_timesteps"}
+    mode = next((modes[name] for name in names if name in modes), "l0_weight")
+    return replace(base, head=head, sparsity=SparsityConfig(mode=mode))
 
 
-def opened(**changes: object) -> Variant:
-    """The paper's with another number of open timesteps in training."""
-    base = paper()
-    return replace(base, sparsity=replace(base.sparsity, **changes))
+ADDITIONS: tuple[Addition, ...] = ("embedding", "saliency", "normalised_gates", "anytime")
+"""What a run has that asks for nothing else; ``target`` takes the place of ``anytime``."""
 
-
-def moved(**changes: object) -> Variant:
-    """The paper's with weights that are moved in another way."""
-    base = paper()
-    return replace(base, optimisation=replace(base.optimisation, **changes))
-
-
-def without(name: str) -> Variant:
-    """Everything but one addition."""
-    whole, head = everything(), everything().head
-    selectors = {
-        "centring": {"centred": False},
-        "layer_norm": {"normalise": False},
-        "saliency": {"saliency": False},
-        "score_bound": {"score_bound": None},
-    }
-    if name in selectors:
-        return replace(whole, head=replace(head, selector=replace(head.selector, **selectors[name])))
-    others = {
-        "normalised_gates": {"head": replace(head, classifier=replace(head.classifier, gates="multiplied"))},
-        "embedding": {
-            "head": replace(
-                head,
-                selector=replace(head.selector, embed_channels=None),
-                classifier=replace(head.classifier, embed_channels=None),
-            )
-        },
-        "anytime": {"sparsity": replace(whole.sparsity, mode="l0_weight", l0_weight=0.1)},
-        "all_open_steps": {"sparsity": replace(whole.sparsity, warmup=0.0, anneal=0.0, open_every=None)},
-        "redundancy": {"head": replace(head, gating=Gating.Config(redundancy=0.0))},
-        "weighing": {"head": replace(head, gating=Gating.Config(weigh_kept=False))},
-        "frame_scores": {"head": replace(head, classifier=replace(head.classifier, frame_logits=False))},
-        "muon": {"optimisation": replace(whole.optimisation, optimizer="adamw")},
-        "averaging": {"optimisation": replace(whole.optimisation, average=0.0)},
-        "cosine": {"optimisation": replace(whole.optimisation, schedule="constant")},
-        "clipping": {"optimisation": replace(whole.optimisation, gradient_norm=None)},
-        "weight_decay": {"optimisation": replace(whole.optimisation, weight_decay=0.0)},
-    }
-    return replace(whole, **others[name])
-
-
-ALONE: Mapping[str, Variant] = {
-    "normalised_gates": classifier(gates="normalised"),
-    "embedding": embedded(),
-    "centring": selector(centred=True),
-    "layer_norm": selector(normalise=True),
-    "saliency": selector(saliency=True),
-    "anytime": opened(mode="anytime"),
-    "target": opened(mode="target_timesteps"),
-    "all_open_steps": opened(warmup=0.5, anneal=0.3, open_every=3),
-    "redundancy": gating(redundancy=1.0),
-    "score_bound": selector(score_bound=5.0),
-    "weighing": gating(weigh_kept=True),
-    "frame_scores": classifier(frame_logits=True),
-    "muon": moved(optimizer="muon"),
-    "averaging": moved(average=0.99),
-    "cosine": moved(schedule="cosine"),
-    "clipping": moved(gradient_norm=5.0),
-    "weight_decay": moved(weight_decay=0.1),
-}
+ALONE: Mapping[str, Variant] = {name: with_additions(name, base=paper()) for name in (*ADDITIONS, "target")}
 """Each addition on its own, on top of the paper's model."""
+
+ALL_BUT: Mapping[str, Variant] = {
+    f"all_but_{name}": with_additions(*(each for each in ADDITIONS if each != name), base=everything())
+    for name in ADDITIONS
+}
+"""All together but for one."""
 
 VARIANTS: Mapping[str, Variant] = {
     "paper": paper(),
     "paper_l0_0.03": paper(0.03),
     **ALONE,
     "all": everything(),
-    **{f"all_but_{name}": without(name) for name in ALONE if name != "target"},
+    **ALL_BUT,
+    "all_with_target": with_additions(
+        "embedding", "saliency", "normalised_gates", "target", base=everything()
+    ),
 }
 """Everything that is measured."""

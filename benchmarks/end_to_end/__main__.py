@@ -2,7 +2,8 @@
 
     python -m benchmarks.end_to_end --json PATH
 
-Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. Each seed fine-tunes
+Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. Seeds that ``--work``
+has already are not measured again. Each seed fine-tunes
 both networks, trains a start on their features, and trains five arms on from it: ``frozen`` (networks frozen), ``all``,
 ``heavy_only`` (HeavyNet and classifier), ``detached`` (everything, the gates cut off from the classifier) and
 ``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of ``frozen``, and the reverse.
@@ -11,11 +12,14 @@ both networks, trains a start on their features, and trains five arms on from it
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ray
+
 from benchmarks.command import run_benchmark
-from benchmarks.end_to_end.measure import Experiment, Row, measure
+from benchmarks.end_to_end.measure import Experiment, Row, measure_once
 from benchmarks.end_to_end.memory import decode_split
 from benchmarks.end_to_end.report import markdown
-from benchmarks.record import write_record
+from benchmarks.record import digest, write_record
+from epitoma.core.config import to_dict
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -86,22 +90,30 @@ def main() -> None:
 
 
 def run(config: EndToEndConfig) -> list[Row]:
-    """Measure every seed, and print and write what there is after each."""
-    experiment = experiment_of(config)
+    """Measure as many seeds at once as there are cores, and write what there is after each."""
     rows: list[Row] = []
-    with phase("seeds", unit="seeds") as advance:
-        for number, seed in enumerate(config.seeds, start=1):
-            rows += measure(experiment, seed)
-            write_record(config.json, rows)
-            advance(number, len(config.seeds))
+    with ray_session(logs=config.work / "logs"):
+        experiment = ray.put(experiment_of(config))
+        left = [measure_once.remote(experiment, seed, _folder(config)) for seed in config.seeds]
+        with phase("seeds", unit="seeds") as advance:
+            while left:
+                (done,), left = ray.wait(left)
+                rows += ray.get(done)
+                write_record(config.json, rows)
+                advance(len(config.seeds) - len(left), len(config.seeds))
     print(markdown(rows))
     return rows
 
 
+def _folder(config: EndToEndConfig) -> Path:
+    """Where the rows of this experiment are kept; another one has another folder."""
+    asked = {name: value for name, value in to_dict(config).items() if name not in ("json", "seeds")}
+    return config.work / "seeds" / digest(asked)
+
+
 def experiment_of(config: EndToEndConfig) -> Experiment:
     """Make the videos, and decode them."""
-    with ray_session(logs=config.work / "logs"):
-        manifest = prepare(PrepareSynthetic(output=config.work / "videos", dataset=config.dataset))
+    manifest = prepare(PrepareSynthetic(output=config.work / "videos", dataset=config.dataset))
     sizes = {"light": config.networks.light.size or 48, "heavy": config.networks.heavy.size or 64}
     with phase("decode"):
         splits = {
@@ -113,9 +125,7 @@ def experiment_of(config: EndToEndConfig) -> Experiment:
         splits=splits,
         networks=config.networks,
         head=config.head,
-        sparsity=SparsityConfig(
-            budgets=config.budgets, target_timesteps=4, warmup=0.0, anneal=0.0, open_every=None
-        ),
+        sparsity=SparsityConfig(budgets=config.budgets, target_timesteps=4),
         candidates=config.candidates,
         tuning=OptimisationConfig(epochs=config.tuning_epochs, **common),
         starting=OptimisationConfig(epochs=config.starting_epochs, validate_every=5, **common),

@@ -7,16 +7,16 @@ from torch import Tensor
 
 from epitoma.core.registry import register
 from epitoma.core.selection import Selection
-from epitoma.models.classifier import VideoClassifier
+from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.videoepitoma import VideoEpitoma
 
 
 @register("classifier", "videoepitoma_detached")
-class DetachedClassifier(VideoClassifier):
+class DetachedClassifier(EpitomaClassifier):
     """Sees the gates, and gives them no gradient: what they choose is not told to them by what comes of it."""
 
     @dataclass(kw_only=True)
-    class Config(VideoClassifier.Config):
+    class Config(EpitomaClassifier.Config):
         """As of the project's own."""
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:

@@ -2,11 +2,12 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import ray
 import torch
 
 from benchmarks.end_to_end.arms import ARMS, Arm, DetachedClassifier, with_selector_of
@@ -14,7 +15,8 @@ from benchmarks.end_to_end.memory import MemorySource, PixelVideos
 from benchmarks.selectors.fitting import answers
 from benchmarks.selectors.videos import Videos
 from epitoma.core.sampling import stable_seed
-from epitoma.models.classifier import VideoClassifier
+from epitoma.files.json_files import read_json, write_json
+from epitoma.models.classifier import FrameAverage
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig, VideoEpitoma
 from epitoma.training.context import LocalContext
@@ -87,8 +89,7 @@ class Row:
 
 def measure(experiment: Experiment, seed: int) -> list[Row]:
     """All rows of one seed."""
-    networks = tuned_networks(experiment, seed)
-    start = started(experiment, networks, seed)
+    start = started(experiment, tuned_networks(experiment, seed), seed)
     models = {name: trained(experiment, start, arm, seed) for name, arm in ARMS.items()}
     swapped = {
         f"{one}'s selector before {other}": swap(models[other], models[one])
@@ -96,6 +97,17 @@ def measure(experiment: Experiment, seed: int) -> list[Row]:
     }
     asked = {"start": start, **models, **swapped}
     return [row for name, model in asked.items() for row in rows_of(experiment, name, model, seed)]
+
+
+@ray.remote(num_cpus=1)
+def measure_once(experiment: Experiment, seed: int, folder: Path) -> list[Row]:
+    """All rows of one seed on one core, unless ``folder`` has them."""
+    torch.set_num_threads(1)
+    file = folder / f"seed_{seed}.json"
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(file, [asdict(row) for row in measure(experiment, seed)])
+    return [Row(**row) for row in read_json(file)]
 
 
 def tuned_networks(experiment: Experiment, seed: int) -> Networks:
@@ -110,7 +122,7 @@ def tuned_networks(experiment: Experiment, seed: int) -> Networks:
 
 
 def _tuned(experiment: Experiment, net: HeavyNet, name: str, seed: int) -> HeavyNet:
-    head = HeadConfig(classifier=VideoClassifier.Config(embed_channels=None, video_logits=False))
+    head = HeadConfig(classifier=FrameAverage.Config())
     # Its own frames stand in HeavyNet's place, so that a LightNet is tuned on what it will see.
     splits = {key: _seen_by(videos, name) for key, videos in experiment.splits.items()}
     config = _config(experiment, head, experiment.tuning, seed, selection="dense")

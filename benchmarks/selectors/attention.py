@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from benchmarks.selectors.plain import HIDDEN_CHANNELS
 from epitoma.core.registry import register
 from epitoma.core.selection import Scores, Selection
 from epitoma.models.attention import TemporalSelfAttention
-from epitoma.models.classifier import VideoClassifier
-from epitoma.models.embedding import embedding
+from epitoma.models.classifier import EpitomaClassifier
+from epitoma.models.embedding import WIDTH, embedding
 from epitoma.models.parts import SelectorConfig
-from epitoma.models.roles import ScoreLayer
 
 
 @register("selector", "attention")
@@ -38,12 +36,12 @@ class AttentionScores(nn.Module):
         super().__init__()
         self.sharpness = config.sharpness
         self.embed = nn.Sequential(
-            *embedding(channels, HIDDEN_CHANNELS, dropout=config.dropout),
+            *embedding(channels, dropout=config.dropout),
             nn.Dropout(config.dropout),
-            nn.Linear(HIDDEN_CHANNELS, HIDDEN_CHANNELS),
+            nn.Linear(WIDTH, WIDTH),
         )
-        self.context = TemporalSelfAttention(channels=HIDDEN_CHANNELS)
-        self.score = ScoreLayer(HIDDEN_CHANNELS, 1)
+        self.context = TemporalSelfAttention(channels=WIDTH)
+        self.score = nn.Linear(WIDTH, 1)
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
         """Score every timestep."""
@@ -52,11 +50,11 @@ class AttentionScores(nn.Module):
 
 
 @register("classifier", "softmax_weighted")
-class SoftmaxWeighted(VideoClassifier):
+class SoftmaxWeighted(EpitomaClassifier):
     """Weighs the open timesteps by the softmax of their scores."""
 
     @dataclass(kw_only=True)
-    class Config(VideoClassifier.Config):
+    class Config(EpitomaClassifier.Config):
         """As of the project's own."""
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:

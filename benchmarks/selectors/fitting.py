@@ -101,9 +101,9 @@ def by_threshold(fitted: Fitted, validation: Videos) -> ByThreshold:
         fitted.model.select(each.light_BTC, each.valid_BT)[0]
         for each in validation.split.candidates.split(CHUNK)
     ]
-    worth_VT = torch.cat([each.worth_BT for each in chosen])
+    alpha_VT = torch.cat([each.alpha_BT for each in chosen])
     valid_VT = torch.cat([each.valid_BT for each in chosen])
-    lead_VT = lead(worth_VT, valid_VT)
+    lead_VT = lead(alpha_VT, valid_VT)
     thresholds = {kept: calibrated_threshold(lead_VT, valid_VT, target_timesteps=kept) for kept in KEPT}
     return ByThreshold(fitted.model, thresholds)
 

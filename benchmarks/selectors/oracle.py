@@ -9,7 +9,7 @@ from benchmarks.selectors.plain import PlainClassifier
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.registry import register
 from epitoma.core.selection import Scores, Selection
-from epitoma.models.classifier import VideoClassifier
+from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.parts import SelectorConfig
 
 SURE = 100.0
@@ -36,13 +36,13 @@ class EvidenceOnly(PlainClassifier):
     """Sees what is evidence of the open timesteps, where more are asked for than there are."""
 
     @dataclass(kw_only=True)
-    class Config(VideoClassifier.Config):
+    class Config(EpitomaClassifier.Config):
         """As of the project's own."""
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
         """Classify; timesteps that are no evidence weigh next to nothing."""
         gate_BT = torch.where(selection.alpha_BT < 0, 1e-6, 1.0) * selection.open_BT
-        return VideoClassifier.forward(self, heavy_PC, replace(selection, gate_BT=gate_BT))
+        return EpitomaClassifier.forward(self, heavy_PC, replace(selection, gate_BT=gate_BT))
 
 
 def told(splits: Splits) -> Splits:

@@ -6,19 +6,16 @@ from torch import Tensor, nn
 
 from epitoma.core.registry import register
 from epitoma.core.selection import Selection
-from epitoma.models.classifier import VideoClassifier
-from epitoma.models.embedding import embedding
-from epitoma.models.roles import ScoreLayer
-
-HIDDEN_CHANNELS = 256
+from epitoma.models.classifier import EpitomaClassifier
+from epitoma.models.embedding import WIDTH, embedding
 
 
 @register("classifier", "plain")
-class PlainClassifier(VideoClassifier):
+class PlainClassifier(EpitomaClassifier):
     """Sees which timesteps are open, and not by how much: no gradient reaches the selector from here."""
 
     @dataclass(kw_only=True)
-    class Config(VideoClassifier.Config):
+    class Config(EpitomaClassifier.Config):
         """As of the project's own."""
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
@@ -28,5 +25,5 @@ class PlainClassifier(VideoClassifier):
 
 def frame_network(channels: int, outputs: int, *, dropout: float) -> nn.Module:
     """The network on light features that all peers have that look."""
-    embed = embedding(channels, HIDDEN_CHANNELS, dropout=dropout)
-    return nn.Sequential(*embed, nn.Dropout(dropout), ScoreLayer(HIDDEN_CHANNELS, outputs))
+    embed = embedding(channels, dropout=dropout)
+    return nn.Sequential(*embed, nn.Dropout(dropout), nn.Linear(WIDTH, outputs))

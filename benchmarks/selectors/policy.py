@@ -32,7 +32,7 @@ def reinforce(recognition: Recognition, labels_BL: Tensor) -> Tensor:
     selection = recognition.selection
     reward_B = (recognition.logits_BL.detach().softmax(dim=1) * labels_BL).sum(dim=1)
     count = int(selection.count_B.min())
-    places_BK = selection.worth_BT.detach().topk(count, dim=1).indices
+    places_BK = selection.gate_BT.detach().topk(count, dim=1).indices
     chance_B = log_probability(selection.alpha_BT / BUDGET_NOISE, places_BK)
     return cross_entropy(recognition, labels_BL) - (reward_B - reward_B.mean()) * chance_B
 

@@ -20,10 +20,10 @@ from benchmarks.selectors.saliency import SaliencyRanking
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from epitoma.core.sampling import uniform_subset
 from epitoma.core.selection import FeatureCandidates
-from epitoma.models.classifier import VideoClassifier
-from epitoma.models.gating import Gating, top_k
+from epitoma.models.classifier import EpitomaClassifier
+from epitoma.models.gating import top_k
 from epitoma.models.paper import paper_head
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig
 from epitoma.training.metrics import accuracy
 from epitoma.training.sparsity import SparsityConfig
@@ -31,8 +31,6 @@ from epitoma.training.sparsity import SparsityConfig
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 ALL = 1_000_000
 """More timesteps than any video has."""
-
-NO_WORTH = Gating.Config(redundancy=0.0, weigh_kept=False)
 
 
 class Answering(Protocol):
@@ -73,7 +71,7 @@ def mean_accuracy(fitted: Answering, videos: Videos) -> float:
 
 def budgets(*sizes: int) -> SparsityConfig:
     """So many timesteps open in each step, from the first on."""
-    return SparsityConfig(mode="anytime", budgets=sizes, warmup=0.0, anneal=0.0, open_every=None)
+    return SparsityConfig(mode="anytime", budgets=sizes)
 
 
 def given(
@@ -121,9 +119,7 @@ def oracle(
     splits: Splits, recipe: Recipe, *, seed: int, dropout: float, sizes: tuple[int, ...]
 ) -> ToldOracle:
     """What a perfect choice would give."""
-    head = HeadConfig(
-        selector=Oracle.Config(), gating=NO_WORTH, classifier=EvidenceOnly.Config(dropout=dropout)
-    )
+    head = HeadConfig(selector=Oracle.Config(), classifier=EvidenceOnly.Config(dropout=dropout))
     plan = Plan(head=head, sparsity=budgets(*sizes))
     return ToldOracle(Fitted(model=fit(told(splits), recipe, plan, seed=seed), choose=evidence))
 
@@ -157,7 +153,7 @@ def policy(*, dropout: float, picked: int) -> Plan:
 def attention(*, dropout: float, sharpness: float) -> Plan:
     """Soft attention on all timesteps."""
     selector = AttentionScores.Config(dropout=dropout, sharpness=sharpness)
-    head = HeadConfig(selector=selector, gating=NO_WORTH, classifier=SoftmaxWeighted.Config(dropout=dropout))
+    head = HeadConfig(selector=selector, classifier=SoftmaxWeighted.Config(dropout=dropout))
     return Plan(head=head, sparsity=budgets(ALL))
 
 
@@ -171,22 +167,20 @@ def paper(*, dropout: float, l0_weight: float) -> Plan:
     """The paper's model, with a fixed weight of L0 and with the features of networks that are not trained."""
     head = paper_head()
     head = replace(head, classifier=replace(head.classifier, dropout=dropout))
-    sparsity = SparsityConfig(mode="l0_weight", l0_weight=l0_weight, warmup=0.0, anneal=0.0, open_every=None)
-    return Plan(head=head, sparsity=sparsity)
+    return Plan(head=head, sparsity=SparsityConfig(mode="l0_weight", l0_weight=l0_weight))
 
 
-def ours(*, dropout: float, redundancy: float) -> Plan:
+def ours(*, dropout: float, kernels: int) -> Plan:
     """What a run has that asks for nothing else."""
     head = HeadConfig(
-        selector=TimestepSelector.Config(dropout=dropout),
-        gating=Gating.Config(redundancy=redundancy),
-        classifier=VideoClassifier.Config(dropout=dropout),
+        selector=EpitomaSelector.Config(dropout=dropout, kernels=kernels),
+        classifier=EpitomaClassifier.Config(dropout=dropout),
     )
     return Plan(head=head, sparsity=SparsityConfig())
 
 
 def _peer(selector: Any, dropout: float) -> HeadConfig:
-    return HeadConfig(selector=selector, gating=NO_WORTH, classifier=PlainClassifier.Config(dropout=dropout))
+    return HeadConfig(selector=selector, classifier=PlainClassifier.Config(dropout=dropout))
 
 
 def _two(**settings: tuple[Any, Any]) -> tuple[Mapping[str, Any], ...]:
@@ -210,5 +204,5 @@ WAYS = (
     Way(name="early_exit", fit=early, settings=({"dropout": 0.5}, {"dropout": 0.3})),
     _learnt("attention", attention, _two(sharpness=(1.0, 3.0))),
     _learnt("paper", paper, _two(l0_weight=(0.03, 0.1))),
-    _learnt("ours", ours, _two(redundancy=(1.0, 8.0)), also={"ours_gate": by_threshold}),
+    _learnt("ours", ours, _two(kernels=(64, 128)), also={"ours_gate": by_threshold}),
 )

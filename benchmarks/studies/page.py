@@ -10,7 +10,7 @@ ASKED = {
     "table2": "Sampling, timesteps and HeavyNet (table 2): how well T' timesteps serve, chosen in each way.",
     "figure4": "Score against timesteps (figure 4), which draws table 2.",
     "figure5": "Ratio of selected timesteps by class (figure 5): stand-alone selectors and those trained end to end.",
-    "figure6": "Frame- and context-conditioned gating (figure 6), neither with centring, saliency or redundancy.",
+    "figure6": "Frame- and context-conditioned gating (figure 6), of the paper's selector.",
     "figure7": "Score against computation (figure 7), with the selector and without.",
     "figure8": "Score at several time scales (figure 8): half of each scale's timesteps, and all; of the run's own "
     "classifier, which has learnt from chosen timesteps.",

@@ -6,9 +6,9 @@ from typing import Any
 
 from benchmarks.studies.feature_runs import FeatureData
 from epitoma.models.paper import paper_head
+from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig
 from epitoma.training.run_config import TrainConfig
-from epitoma.training.sparsity import SparsityConfig
 
 KERNELS = (8, 32, 128, 256)
 
@@ -26,7 +26,7 @@ def ablation_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConf
         "binary gate": {"sparsity": target, "head": with_gate(base.head, "binary")},
         "hard concrete": {"sparsity": target, "head": with_gate(base.head, "hard_concrete")},
         "the paper's": {
-            "sparsity": paper_sparsity(base.sparsity),
+            "sparsity": replace(base.sparsity, mode="l0_weight"),
             "head": paper_head(kernels=base.head.selector.kernels),
         },
         **{f"{count} kernels": {"head": with_kernels(base.head, count)} for count in KERNELS},
@@ -35,14 +35,11 @@ def ablation_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConf
 
 
 def conditioned_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConfig]:
-    """Gates that see one frame, and the same with context attention as their only look at the whole video."""
+    """Gates of the paper's selector that see one frame, and those that see the whole video."""
     runs = []
     for name, context in (("frame", False), ("context", True)):
-        selector = replace(features.config.head.selector, context=context, centred=False, saliency=False)
-        gating = replace(features.config.head.gating, redundancy=0.0)
-        runs += features.runs(
-            name, seeds, head=replace(features.config.head, selector=selector, gating=gating)
-        )
+        selector = TimestepSelector.Config(context=context)
+        runs += features.runs(name, seeds, head=replace(features.config.head, selector=selector))
     return runs
 
 
@@ -54,8 +51,3 @@ def with_gate(head: HeadConfig, gate: str) -> HeadConfig:
 def with_kernels(head: HeadConfig, count: int) -> HeadConfig:
     """The same head with another number of concept kernels."""
     return replace(head, selector=replace(head.selector, kernels=count))
-
-
-def paper_sparsity(sparsity: SparsityConfig) -> SparsityConfig:
-    """A fixed weight of the L0 norm, from the first step on."""
-    return replace(sparsity, mode="l0_weight", warmup=0.0, anneal=0.0, open_every=None)

@@ -30,23 +30,19 @@ class Selection:
 
     Attributes:
         alpha_BT: Score of the gating module; higher is more likely to be kept.
-        worth_BT: Value by which timesteps are kept: the score less a penalty for likeness to better timesteps
-            (``redundancy.py``); the score itself where a stochastic gate decided.
         gate_BT: Gate value, 0 where shut, in (0, 1] where open.
         open_probability_BT: Probability that the gate is open under its training noise, its expected L0 norm.
         valid_BT: False for padding, which is never open.
     """
 
     alpha_BT: Tensor
-    worth_BT: Tensor
     gate_BT: Tensor
     open_probability_BT: Tensor
     valid_BT: Tensor
 
     def __post_init__(self) -> None:
         shapes = {
-            tuple(t.shape)
-            for t in (self.alpha_BT, self.worth_BT, self.gate_BT, self.open_probability_BT, self.valid_BT)
+            tuple(t.shape) for t in (self.alpha_BT, self.gate_BT, self.open_probability_BT, self.valid_BT)
         }
         if len(shapes) != 1 or self.alpha_BT.ndim != 2:
             raise ValueError(f"selection tensors must share one (B, T) shape, not {sorted(shapes)}")

@@ -67,18 +67,15 @@ class Evaluation:
         return replace(self, split=self.split.at(places), evidence_VT=evidence_VT, cost=cost)
 
     def selector_points(self, model: VideoEpitoma) -> list[TradeoffPoint]:
-        """Measure the selector's choice at every budget, and at the T' that the gates choose themselves.
-
-        At the budget of all candidates none is left out, but each counts by its score.
-        """
+        """Measure the selector's choice at every budget, and at the T' that the gates choose themselves."""
         return self.budget_points(model, [*budgets(self.timesteps), None])
 
     def budget_points(self, model: VideoEpitoma, wanted: Sequence[int | None]) -> list[TradeoffPoint]:
         """Measure the selector's choice at the given budgets; None lets the gates choose T' themselves."""
-        scores = self._scores(model)
+        alpha_VT = self._scores(model)
         return [
             self._point(
-                model, "gate" if budget is None else "selector", kept(*scores, budget=budget), budget=budget
+                model, "gate" if budget is None else "selector", kept(alpha_VT, budget=budget), budget=budget
             )
             for budget in wanted
         ]
@@ -90,15 +87,15 @@ class Evaluation:
             model: The model whose selector chooses.
             classes: Names of the classes.
         """
-        alpha_VT, worth_VT = self._scores(model)
+        alpha_VT = self._scores(model)
         valid_VT = torch.ones_like(alpha_VT, dtype=torch.bool)
         return Choices(
             video_ids=self.split.video_ids,
             labels=[
                 [classes[int(at)] for at in row.nonzero().flatten().tolist()] for row in self.split.labels_VL
             ],
-            worth_VT=worth_VT,
-            open_VT=model.gating.select_at_inference(alpha_VT, worth_VT, valid_VT, budget=None).open_BT,
+            alpha_VT=alpha_VT,
+            open_VT=model.gating(alpha_VT, valid_VT).open_BT,
         )
 
     def reference_points(
@@ -182,10 +179,9 @@ class Evaluation:
         )
 
     @torch.inference_mode()
-    def _scores(self, model: VideoEpitoma) -> tuple[Tensor, Tensor]:
-        """Score and worth of every candidate, ``(V, T)`` each."""
-        seen = [model.select(c.light_BTC, c.valid_BT)[0] for _, c in self._chunks()]
-        return torch.cat([each.alpha_BT for each in seen]), torch.cat([each.worth_BT for each in seen])
+    def _scores(self, model: VideoEpitoma) -> Tensor:
+        """Score of every candidate, ``(V, T)``, computed once for all budgets."""
+        return torch.cat([model.select(c.light_BTC, c.valid_BT)[0].alpha_BT for _, c in self._chunks()])
 
     @torch.inference_mode()
     def _recognise(self, model: VideoEpitoma, choose: Choose) -> tuple[Tensor, Tensor]:
@@ -209,14 +205,12 @@ class Evaluation:
         )
 
 
-def kept(alpha_VT: Tensor, worth_VT: Tensor, *, budget: int | None) -> Choose:
-    """Choice of the model's selector, from scores and worth computed before for all videos."""
+def kept(alpha_VT: Tensor, *, budget: int | None) -> Choose:
+    """Choice of the model's selector, from scores computed before for all videos."""
 
     def choose(model: VideoEpitoma, candidates: FeatureCandidates, first: int) -> Recognition:
         rows = slice(first, first + len(candidates.valid_BT))
-        selection = model.gating.select_at_inference(
-            alpha_VT[rows], worth_VT[rows], candidates.valid_BT, budget=budget
-        )
+        selection = model.gating(alpha_VT[rows], candidates.valid_BT, budget=budget)
         return model.recognise(candidates, selection)
 
     return choose

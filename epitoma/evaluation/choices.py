@@ -23,18 +23,18 @@ class Choices:
     Attributes:
         video_ids: Ids of the videos.
         labels: Names of the classes that each video shows.
-        worth_VT: Value by which timesteps are kept.
+        alpha_VT: Scores, by which timesteps are kept.
         open_VT: Whether the gate of each timestep is open without a budget.
     """
 
     video_ids: Sequence[str]
     labels: Sequence[Sequence[str]]
-    worth_VT: Tensor
+    alpha_VT: Tensor
     open_VT: Tensor
 
     def kept(self, budget: int) -> Tensor:
         """Mask of the best timesteps of each video at a budget, ``(V, T)``."""
-        return top_k(self.worth_VT, torch.ones_like(self.open_VT), budget)
+        return top_k(self.alpha_VT, torch.ones_like(self.open_VT), budget)
 
     def ratio_by_class(self) -> Mapping[str, float]:
         """Mean share of open timesteps by class, the paper's ratio of selected timesteps."""
@@ -54,10 +54,10 @@ def agreement(one: Choices, other: Choices, *, budget: int) -> float:
     Raises:
         RunError: The choices are of different videos or different numbers of candidates.
     """
-    if list(one.video_ids) != list(other.video_ids) or one.worth_VT.shape != other.worth_VT.shape:
+    if list(one.video_ids) != list(other.video_ids) or one.alpha_VT.shape != other.alpha_VT.shape:
         raise RunError(
-            f"choices of {len(one.video_ids)} videos among {one.worth_VT.shape[1]} timesteps cannot be compared to "
-            f"those of {len(other.video_ids)} among {other.worth_VT.shape[1]}: evaluate both on the same split"
+            f"choices of {len(one.video_ids)} videos among {one.alpha_VT.shape[1]} timesteps cannot be compared to "
+            f"those of {len(other.video_ids)} among {other.alpha_VT.shape[1]}: evaluate both on the same split"
         )
     kept_VT = one.kept(budget)
     return float((kept_VT & other.kept(budget)).sum() / kept_VT.sum())
@@ -68,7 +68,7 @@ def write_choices(path: Path, choices: Choices) -> None:
     columns: dict[str, Any] = {
         "video_id": list(choices.video_ids),
         "labels": [list(each) for each in choices.labels],
-        "worth": choices.worth_VT.tolist(),
+        "score": choices.alpha_VT.tolist(),
         "open": choices.open_VT.tolist(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +81,6 @@ def read_choices(path: Path) -> Choices:
     return Choices(
         video_ids=columns["video_id"],
         labels=columns["labels"],
-        worth_VT=torch.tensor(columns["worth"]),
+        alpha_VT=torch.tensor(columns["score"]),
         open_VT=torch.tensor(columns["open"]),
     )

@@ -10,8 +10,8 @@ from epitoma.core.errors import ConfigError
 from epitoma.core.selection import all_valid
 from epitoma.inference.prediction import Prediction
 from epitoma.inference.predictor import Predictor
-from epitoma.models.centring import standardised
 from epitoma.models.selector import TimestepSelector
+from epitoma.models.standardise import standardised
 from epitoma.video.decode import decode_frames
 
 PICTURE_SIZE = 160

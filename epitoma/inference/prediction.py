@@ -91,7 +91,6 @@ class Chosen:
         alpha_1T, gate_1T = (torch.from_numpy(a.copy())[None].to(device) for a in (self.alpha_T, self.gate_T))
         return Selection(
             alpha_BT=alpha_1T,
-            worth_BT=alpha_1T,
             gate_BT=gate_1T,
             open_probability_BT=(gate_1T > 0).float(),
             valid_BT=torch.ones_like(gate_1T, dtype=torch.bool),

@@ -3,8 +3,6 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from epitoma.models.roles import FusedLinear
-
 HEADS = 4
 """Attention heads, on which the paper is silent."""
 
@@ -22,7 +20,7 @@ class TemporalSelfAttention(nn.Module):
     def __init__(self, *, channels: int) -> None:
         super().__init__()
         inner = HEADS * max(1, channels // (2 * HEADS))
-        self.query_key_value = FusedLinear(channels, 3 * inner, parts=3)
+        self.query_key_value = nn.Linear(channels, 3 * inner)
         self.out = nn.Linear(inner, channels)
 
     def forward(self, x_BTC: Tensor, weight_BT: Tensor) -> Tensor:

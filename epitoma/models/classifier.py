@@ -1,74 +1,47 @@
-"""VideoClassifier: class logits from HeavyNet's features of the open timesteps (paper section 3.1)."""
+"""Classifiers: class logits from HeavyNet's features of the open timesteps (paper section 3.1)."""
 
 from dataclasses import dataclass
-from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from epitoma.core.errors import ConfigError
 from epitoma.core.registry import register
 from epitoma.core.selection import Selection
 from epitoma.models.attention import TemporalSelfAttention
-from epitoma.models.embedding import embedding
+from epitoma.models.embedding import WIDTH, embedding
 from epitoma.models.packing import pack, pad
 from epitoma.models.parts import ClassifierConfig
-from epitoma.models.roles import ScoreLayer
+
+HIDDEN_CHANNELS = 256
+"""Width of the MLP, on which the paper is silent."""
 
 
-@register("classifier", "videoepitoma")
+@register("classifier", "paper")
 class VideoClassifier(nn.Module):
-    """Self-attention over the open timesteps, pooling, two-layer MLP; through the gates it trains the selector.
+    """The paper's: features multiplied by their gates, self-attention over the open timesteps, mean, two-layer MLP.
 
-    A second, linear path classifies each timestep by itself and pools those logits: its gradient tells the gate
-    directly how much a single timestep contributes.
+    The product lets the loss hold a gate open: a weight in a normalised mean could be scaled without effect.
     """
 
     @dataclass(kw_only=True)
     class Config(ClassifierConfig):
-        """Size of the head.
+        """Options of the classifier.
 
         Attributes:
-            gates: ``multiplied`` multiplies a timestep's features by its gate and takes the mean over the open ones, as
-                in the paper, so that the loss can hold a gate open; ``normalised`` takes gates as weights of attention
-                and of the mean, so that only their ratios within a video count.
-            embed_channels: Width of the embedding of HeavyNet's features; None uses the features unchanged.
-            hidden_channels: Width of the MLP.
-            dropout: Share of channels dropped before the embedding and inside the MLP.
-            frame_logits: Add the pooled logits of single timesteps; the paper has no such path.
-            video_logits: Add the logits of the attended and pooled timesteps, the paper's path; without it the logits
-                of single timesteps are averaged, which is the plain way to classify a video.
+            dropout: Share of channels dropped inside the MLP; the paper has none.
         """
 
-        gates: Literal["multiplied", "normalised"] = "normalised"
-        embed_channels: int | None = 256
-        hidden_channels: int = 256
-        dropout: float = 0.3
-        frame_logits: bool = True
-        video_logits: bool = True
-
-        def __post_init__(self) -> None:
-            if not (self.frame_logits or self.video_logits):
-                raise ConfigError(
-                    "head.classifier needs frame_logits or video_logits: nothing else gives scores"
-                )
+        dropout: float = 0.0
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
-        width = config.embed_channels or channels
-        self.multiplies = config.gates == "multiplied"
-        self.embed = (
-            embedding(channels, width, dropout=config.dropout) if config.embed_channels else nn.Identity()
+        self.attention = TemporalSelfAttention(channels=channels)
+        self.mlp = nn.Sequential(
+            nn.Linear(channels, HIDDEN_CHANNELS),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(HIDDEN_CHANNELS, classes),
         )
-        if config.video_logits:
-            self.attention = TemporalSelfAttention(channels=width)
-            self.mlp = nn.Sequential(
-                nn.Linear(width, config.hidden_channels),
-                nn.ReLU(),
-                nn.Dropout(config.dropout),
-                ScoreLayer(config.hidden_channels, classes),
-            )
-        self.has_video_logits = config.video_logits
-        self.frame_classifier = ScoreLayer(width, classes) if config.frame_logits else None
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
         """Classify videos from the features of their open timesteps.
@@ -80,25 +53,60 @@ class VideoClassifier(nn.Module):
         Returns:
             Logits of the videos, ``(B, L)``.
         """
-        open_BT = selection.open_BT
-        x_PC = self.embed(heavy_PC)
-        gate_P = pack(selection.gate_BT, open_BT).to(x_PC.dtype)
-        weight_BK = pad(gate_P, open_BT)
-        if self.multiplies:
-            # After the embedding, whose LayerNorm would undo it.
-            x_PC = x_PC * gate_P[:, None]
-            weight_BK = (weight_BK > 0).to(x_PC.dtype)
-        return self._logits(x_PC, open_BT, weight_BK)
+        gate_P = pack(selection.gate_BT, selection.open_BT).to(heavy_PC.dtype)
+        return self._logits(heavy_PC * gate_P[:, None], selection.open_BT, torch.ones_like(gate_P))
 
-    def _logits(self, x_PC: Tensor, open_BT: Tensor, weight_BK: Tensor) -> Tensor:
-        logits_BL = x_PC.new_zeros(())
-        if self.has_video_logits:
-            attended_BKC = self.attention(pad(x_PC, open_BT), weight_BK)
-            logits_BL = self.mlp(weighted_mean(attended_BKC, weight_BK))
-        if self.frame_classifier is not None:
-            frame_logits_BKL = pad(self.frame_classifier(x_PC), open_BT)
-            logits_BL = logits_BL + weighted_mean(frame_logits_BKL, weight_BK)
-        return logits_BL
+    def _logits(self, x_PC: Tensor, open_BT: Tensor, weight_P: Tensor) -> Tensor:
+        weight_BK = pad(weight_P, open_BT)
+        attended_BKC = self.attention(pad(x_PC, open_BT), weight_BK)
+        return self.mlp(weighted_mean(attended_BKC, weight_BK))
+
+
+@register("classifier", "epitoma")
+class EpitomaClassifier(VideoClassifier):
+    """The paper's classifier on an embedding of HeavyNet's features, with gates as weights of attention and mean.
+
+    Only the ratios of a video's gates count then, so that budgets never shut all of them. With an L0 penalty take the
+    paper's classifier: nothing here would hold a gate open against it.
+    """
+
+    @dataclass(kw_only=True)
+    class Config(ClassifierConfig):
+        """Options of the classifier.
+
+        Attributes:
+            dropout: Share of channels dropped before the embedding and inside the MLP.
+        """
+
+        dropout: float = 0.3
+
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        super().__init__(VideoClassifier.Config(dropout=config.dropout), channels=WIDTH, classes=classes)
+        self.embed = embedding(channels, dropout=config.dropout)
+
+    def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
+        """Classify; arguments as of the paper's."""
+        x_PC = self.embed(heavy_PC)
+        gate_P = pack(selection.gate_BT, selection.open_BT).to(x_PC.dtype)
+        return self._logits(x_PC, selection.open_BT, gate_P)
+
+
+@register("classifier", "average")
+class FrameAverage(nn.Module):
+    """Classifies each open timestep by itself and averages the logits: the plain way to fine-tune a network."""
+
+    @dataclass(kw_only=True)
+    class Config(ClassifierConfig):
+        """It has no options."""
+
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
+        """Classify; arguments as of the paper's."""
+        weight_P = torch.ones_like(heavy_PC[:, 0])
+        return weighted_mean(pad(self.linear(heavy_PC), selection.open_BT), pad(weight_P, selection.open_BT))
 
 
 def weighted_mean(x_BKC: Tensor, weight_BK: Tensor) -> Tensor:

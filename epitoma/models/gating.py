@@ -10,10 +10,9 @@ import epitoma.models.gates  # noqa: F401  (registers the gates)
 from epitoma.core.registry import registered
 from epitoma.core.selection import Selection
 from epitoma.models.parts import Gate
-from epitoma.models.redundancy import worth
 
 BEST_SHARE = 0.5
-"""Share of the best worth in a video that :func:`lead` subtracts where gates open above a calibrated threshold."""
+"""Share of the best score in a video that :func:`lead` subtracts where gates open above a calibrated threshold."""
 
 BUDGET_NOISE = 0.2
 """Factor on the noise where a budget says how many timesteps are open: the paper's noise would hide the scores."""
@@ -25,16 +24,15 @@ class Gating(nn.Module):
     Which timesteps stay open depends on two arguments, not on the module's mode; what gives a step of training its
     budget is ``training/sparsity.py``:
 
-    - noise and a budget (training, the ``anytime`` mode): the budget's number of timesteps with the highest worth by
-      noisy scores, with the sigmoid of the noisy score as gate value, so that one model serves all budgets;
+    - noise and a budget (training, the ``anytime`` mode): the budget's number of timesteps with the highest noisy
+      scores, with the sigmoid of the noisy score as gate value, so that one model serves all budgets;
     - noise alone (training, the paper's way): the configured stochastic gate (``gates.py``);
-    - a budget alone (inference): the budget's number of timesteps with the highest worth;
+    - a budget alone (inference): the budget's number of timesteps with the highest scores;
     - neither (inference, gates decide): the timesteps above a threshold, 0 in the paper and else calibrated on
       validation.
 
     The best timestep of every video stays open in any case, on which the paper is silent: a video without any open
-    timestep has nothing to classify, and gives no gradient. Worth is the score less a penalty for likeness to better
-    timesteps (``redundancy.py``), except with noise alone.
+    timestep has nothing to classify, and gives no gradient.
     """
 
     @dataclass(kw_only=True)
@@ -43,15 +41,9 @@ class Gating(nn.Module):
 
         Attributes:
             gate: Gate in training: ``clipped_sigmoid`` (the paper's), ``binary``, ``hard_concrete``, or a plugin's.
-            redundancy: What a timestep identical to a better one loses from its score; half of it in training, where
-                the noise spreads the kept timesteps as well. The paper has 0.
-            weigh_kept: At inference a kept timestep counts by the sigmoid of its score, as in training without noise,
-                so that timesteps of low score weigh less; False counts each as 1, as the paper does.
         """
 
         gate: str = "clipped_sigmoid"
-        redundancy: float = 1.0
-        weigh_kept: bool = True
 
     open_threshold: Tensor
     best_share: Tensor
@@ -59,8 +51,6 @@ class Gating(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.gate: Gate = registered("gate", config.gate)()
-        self.redundancy = config.redundancy
-        self.weigh_kept = config.weigh_kept
         # Buffers, so that a calibrated threshold is saved with the weights.
         self.register_buffer("open_threshold", torch.zeros(()))
         self.register_buffer("best_share", torch.zeros(()))
@@ -68,60 +58,38 @@ class Gating(nn.Module):
     def forward(
         self,
         alpha_BT: Tensor,
-        light_BTC: Tensor,
         valid_BT: Tensor,
         *,
         noise_BT: Tensor | None = None,
         budget: int | None = None,
-        rank_all: bool = False,
     ) -> Selection:
         """Open timesteps.
 
         Args:
             alpha_BT: Scores.
-            light_BTC: LightNet's features, from which the likeness of timesteps is computed.
             valid_BT: False for padding.
             noise_BT: Logistic noise in training; None at inference.
             budget: Keep exactly this many of the best timesteps (all valid ones, where there are fewer); None keeps
                 those whose gates are open.
-            rank_all: At inference, compute the worth of all timesteps, also of those that a budget does not keep.
         """
         # Mixed precision ends here: near a threshold, 8 bits of a score are too few.
         alpha_BT = alpha_BT.float()
         if noise_BT is None:
-            taken = None if rank_all else budget
-            worth_BT = worth(alpha_BT, light_BTC, valid_BT, redundancy=self.redundancy, taken=taken)
-            return self.select_at_inference(alpha_BT, worth_BT, valid_BT, budget=budget)
+            return self._at_inference(alpha_BT, valid_BT, budget=budget)
         if budget is None:
-            gate_BT = self._stochastic_gate(alpha_BT, noise_BT, valid_BT)
-            return self._selection(alpha_BT=alpha_BT, worth_BT=alpha_BT, gate_BT=gate_BT, valid_BT=valid_BT)
+            return self._selection(alpha_BT, self._stochastic_gate(alpha_BT, noise_BT, valid_BT), valid_BT)
         noisy_BT = alpha_BT + BUDGET_NOISE * noise_BT
-        # Where all are open likeness changes nothing, and computing it would take as many rounds as timesteps.
-        redundancy = self.redundancy / 2 if budget < alpha_BT.shape[1] else 0.0
-        worth_BT = worth(noisy_BT, light_BTC, valid_BT, redundancy=redundancy, taken=budget)
-        gate_BT = _open_weight(noisy_BT) * top_k(worth_BT, valid_BT, budget)
-        return self._selection(alpha_BT=alpha_BT, worth_BT=worth_BT, gate_BT=gate_BT, valid_BT=valid_BT)
+        return self._selection(alpha_BT, _open_weight(noisy_BT) * top_k(noisy_BT, valid_BT, budget), valid_BT)
 
-    def select_at_inference(
-        self, alpha_BT: Tensor, worth_BT: Tensor, valid_BT: Tensor, *, budget: int | None
-    ) -> Selection:
-        """Gate timesteps at inference from scores and worth computed before, once for all budgets.
-
-        Args:
-            alpha_BT: Scores.
-            worth_BT: Worth of each timestep (see ``redundancy.py``).
-            valid_BT: False for padding.
-            budget: Keep exactly this many; None keeps those above the threshold, and the best one in any case.
-        """
-        kept_BT = top_k(worth_BT, valid_BT, 1 if budget is None else budget)
+    def _at_inference(self, alpha_BT: Tensor, valid_BT: Tensor, *, budget: int | None) -> Selection:
+        kept_BT = top_k(alpha_BT, valid_BT, 1 if budget is None else budget)
         if budget is None:
-            above_BT = lead(worth_BT, valid_BT, share=self.best_share) > self.open_threshold
+            above_BT = lead(alpha_BT, valid_BT, share=self.best_share) > self.open_threshold
             kept_BT = kept_BT | (above_BT & valid_BT)
-        gate_BT = self._weight(alpha_BT) * kept_BT
-        return self._selection(alpha_BT=alpha_BT, worth_BT=worth_BT, gate_BT=gate_BT, valid_BT=valid_BT)
+        return self._selection(alpha_BT, kept_BT.to(alpha_BT.dtype), valid_BT)
 
     def reset_threshold(self) -> None:
-        """Open gates at inference where the worth is above 0: without redundancy the score, as in the paper."""
+        """Open gates at inference where the score is above 0, as in the paper."""
         self.open_threshold.zero_()
         self.best_share.zero_()
 
@@ -130,21 +98,14 @@ class Gating(nn.Module):
         self.open_threshold.fill_(threshold)
         self.best_share.fill_(BEST_SHARE)
 
-    def _selection(
-        self, *, alpha_BT: Tensor, worth_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor
-    ) -> Selection:
+    def _selection(self, alpha_BT: Tensor, gate_BT: Tensor, valid_BT: Tensor) -> Selection:
         probability_BT = self.gate.open_probability(alpha_BT) * valid_BT
         return Selection(
             alpha_BT=alpha_BT,
-            worth_BT=worth_BT,
             gate_BT=gate_BT,
             open_probability_BT=probability_BT,
             valid_BT=valid_BT,
         )
-
-    def _weight(self, alpha_BT: Tensor) -> Tensor:
-        """Gate value of a kept timestep at inference."""
-        return _open_weight(alpha_BT) if self.weigh_kept else torch.ones_like(alpha_BT)
 
     def _stochastic_gate(self, alpha_BT: Tensor, noise_BT: Tensor, valid_BT: Tensor) -> Tensor:
         gate_BT = self.gate.value(alpha_BT, noise_BT) * valid_BT
@@ -158,14 +119,14 @@ def _open_weight(score_BT: Tensor) -> Tensor:
     return torch.sigmoid(score_BT).clamp_min(1e-6)
 
 
-def lead(worth_BT: Tensor, valid_BT: Tensor, *, share: Tensor | float = BEST_SHARE) -> Tensor:
-    """Worth of each timestep less a share of the best worth in its video, ``(B, T)``, comparable across videos.
+def lead(alpha_BT: Tensor, valid_BT: Tensor, *, share: Tensor | float = BEST_SHARE) -> Tensor:
+    """Score of each timestep less a share of the best in its video, ``(B, T)``, comparable across videos.
 
     The level of a video's scores depends partly on its timesteps and partly on the video as a whole; subtracting a
-    share of the best worth removes part of the latter.
+    share of the best removes part of the latter.
     """
-    best_B1 = worth_BT.masked_fill(~valid_BT, -math.inf).amax(dim=1, keepdim=True)
-    return worth_BT - share * best_B1
+    best_B1 = alpha_BT.masked_fill(~valid_BT, -math.inf).amax(dim=1, keepdim=True)
+    return alpha_BT - share * best_B1
 
 
 def top_k(score_BT: Tensor, valid_BT: Tensor, count: int) -> Tensor:

@@ -8,8 +8,7 @@ far more reliably than gates that learn from the gradient of the video classifie
 import torch
 from torch import Tensor, nn
 
-from epitoma.models.centring import standardised
-from epitoma.models.roles import ScoreLayer
+from epitoma.models.standardise import standardised
 
 POOLED_SHARE = 0.1
 """Share of a video's timesteps, the best of each class, over which its logits are averaged."""
@@ -27,7 +26,7 @@ class Saliency(nn.Module):
     def __init__(self, *, channels: int, classes: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.tensor(HINT_WEIGHT))
-        self.classifier = ScoreLayer(channels, classes)
+        self.classifier = nn.Linear(channels, classes)
 
     def forward(self, x_BTC: Tensor, valid_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the hint of every timestep, ``(B, T)``, and the logits of the videos, ``(B, L)``.

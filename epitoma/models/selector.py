@@ -1,74 +1,44 @@
-"""TimestepSelector: scores timesteps on light features, for the gates to open the best (paper section 3.1)."""
+"""Selectors: score timesteps on light features, for the gates to open the best (paper section 3.1)."""
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from epitoma.core.registry import register
 from epitoma.core.selection import Scores
 from epitoma.models.attention import TemporalSelfAttention
-from epitoma.models.centring import centred
 from epitoma.models.concept_kernels import ConceptKernels
-from epitoma.models.embedding import embedding
+from epitoma.models.embedding import WIDTH, embedding
 from epitoma.models.parts import SelectorConfig
-from epitoma.models.roles import ScoreLayer
 from epitoma.models.saliency import Saliency
 
+HIDDEN_CHANNELS = 64
+"""Width of the MLP from similarities to the score, on which the paper is silent."""
 
-@register("selector", "videoepitoma")
+
+@register("selector", "paper")
 class TimestepSelector(nn.Module):
-    """Context attention and concept kernels on LightNet's features, and an MLP to one score a timestep."""
+    """The paper's: context attention and concept kernels on LightNet's features, and an MLP to one score a timestep."""
 
     @dataclass(kw_only=True)
     class Config(SelectorConfig):
-        """Parts of the selector.
+        """Options of the selector.
 
         Attributes:
-            kernels: Number of concept kernels, N.
-            embed_channels: Width of an embedding of LightNet's features, shared by frame classifier, context and
-                kernels, so that the gates see what separates the classes. None has no embedding, as in the paper.
-            centred: Subtract the mean over the video from each timestep's features, which removes scene and lighting;
-                the paper does not.
-            context: Self-attention over timesteps before the kernels (context-conditioned gating). Without it, and
-                without ``centred`` and ``saliency``, which use the whole video too, gating is frame-conditioned
-                (paper section 4.4).
-            normalise: LayerNorm before the kernels; the paper has none.
-            dropout: Share of feature channels dropped in training.
-            saliency: Add the hint of LightNet's frame classifier to the scores; the paper does not.
-            hidden_channels: Width of the MLP from similarities to the score.
-            score_bound: Bounds scores to +-bound by a scaled tanh, so that no gate saturates for good; None leaves
-                them unbounded, as in the paper.
+            kernels: Number of concept kernels, N, on which the paper's text is silent.
+            context: Self-attention over timesteps before the kernels (context-conditioned gating); without it gating is
+                frame-conditioned (paper section 4.4).
         """
 
-        kernels: int = 64
-        embed_channels: int | None = 256
-        centred: bool = True
+        kernels: int = 128
         context: bool = True
-        normalise: bool = True
-        dropout: float = 0.3
-        saliency: bool = True
-        hidden_channels: int = 64
-        score_bound: float | None = 5.0
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
-        width = config.embed_channels or channels
-        self.is_centred = config.centred
-        self.score_bound = config.score_bound
-        self.embed = (
-            embedding(channels, width, dropout=config.dropout)
-            if config.embed_channels
-            else nn.Dropout(config.dropout)
-        )
-        self.context = TemporalSelfAttention(channels=width) if config.context else None
-        self.norm = nn.LayerNorm(width) if config.normalise else nn.Identity()
-        self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=width)
-        self.saliency = Saliency(channels=width, classes=classes) if config.saliency else None
+        self.context = TemporalSelfAttention(channels=channels) if config.context else None
+        self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=channels)
         self.mlp = nn.Sequential(
-            nn.Linear(config.kernels, config.hidden_channels),
-            nn.ReLU(),
-            ScoreLayer(config.hidden_channels, 1),
+            nn.Linear(config.kernels, HIDDEN_CHANNELS), nn.ReLU(), nn.Linear(HIDDEN_CHANNELS, 1)
         )
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
@@ -77,25 +47,57 @@ class TimestepSelector(nn.Module):
         Args:
             light_BTC: LightNet's features.
             valid_BT: False for padding.
-
-        Returns:
-            Scores of the timesteps, and with ``saliency`` the frame classifier's logits of the videos.
         """
-        x_BTC = self._embedded(light_BTC, valid_BT)
-        hint_BT, light_logits_BL = (0.0, None) if self.saliency is None else self.saliency(x_BTC, valid_BT)
-        alpha_BT = self.mlp(self._similarities(x_BTC, valid_BT)).squeeze(-1) + hint_BT
-        if self.score_bound is not None:
-            alpha_BT = self.score_bound * torch.tanh(alpha_BT / self.score_bound)
-        return Scores(alpha_BT=alpha_BT, light_logits_BL=light_logits_BL)
+        return Scores(alpha_BT=self._alpha(light_BTC, valid_BT))
 
     def concepts(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
         """Similarities to the concept kernels, ``(B, T, N)``."""
-        return self._similarities(self._embedded(light_BTC, valid_BT), valid_BT)
+        return self._similarities(light_BTC, valid_BT)
 
-    def _embedded(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
-        return self.embed(centred(light_BTC, valid_BT) if self.is_centred else light_BTC)
+    def _alpha(self, x_BTC: Tensor, valid_BT: Tensor) -> Tensor:
+        return self.mlp(self._similarities(x_BTC, valid_BT)).squeeze(-1)
 
     def _similarities(self, x_BTC: Tensor, valid_BT: Tensor) -> Tensor:
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
-        return self.concept_kernels(self.norm(x_BTC))
+        return self.concept_kernels(x_BTC)
+
+
+@register("selector", "epitoma")
+class EpitomaSelector(TimestepSelector):
+    """The paper's selector on an embedding of LightNet's features, with a hint by what LightNet alone recognises."""
+
+    @dataclass(kw_only=True)
+    class Config(SelectorConfig):
+        """Options of the selector.
+
+        Attributes:
+            kernels: Number of concept kernels, N.
+            context: Self-attention over timesteps before the kernels.
+            dropout: Share of feature channels dropped in training.
+        """
+
+        kernels: int = 64
+        context: bool = True
+        dropout: float = 0.3
+
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        base = TimestepSelector.Config(kernels=config.kernels, context=config.context)
+        super().__init__(base, channels=WIDTH, classes=classes)
+        self.embed = embedding(channels, dropout=config.dropout)
+        self.saliency = Saliency(channels=WIDTH, classes=classes)
+
+    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
+        """Score every timestep, and classify the videos by LightNet's features alone.
+
+        Args:
+            light_BTC: LightNet's features.
+            valid_BT: False for padding.
+        """
+        x_BTC = self.embed(light_BTC)
+        hint_BT, light_logits_BL = self.saliency(x_BTC, valid_BT)
+        return Scores(alpha_BT=self._alpha(x_BTC, valid_BT) + hint_BT, light_logits_BL=light_logits_BL)
+
+    def concepts(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
+        """Similarities to the concept kernels, ``(B, T, N)``."""
+        return self._similarities(self.embed(light_BTC), valid_BT)

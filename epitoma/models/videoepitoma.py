@@ -18,13 +18,13 @@ from epitoma.core.selection import (
     Selection,
 )
 from epitoma.core.views import apply_views
-from epitoma.models.classifier import VideoClassifier
+from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.gating import Gating
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.packing import pack
 from epitoma.models.parts import ClassifierConfig, SelectorConfig
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.selector import EpitomaSelector
 from epitoma.models.speed import Speed
 
 
@@ -68,9 +68,9 @@ class HeadConfig:
         classifier: Options of the classifier; their class says which classifier it is.
     """
 
-    selector: SelectorConfig = field(default_factory=TimestepSelector.Config)
+    selector: SelectorConfig = field(default_factory=EpitomaSelector.Config)
     gating: Gating.Config = field(default_factory=Gating.Config)
-    classifier: ClassifierConfig = field(default_factory=VideoClassifier.Config)
+    classifier: ClassifierConfig = field(default_factory=EpitomaClassifier.Config)
 
 
 class VideoEpitoma(nn.Module):
@@ -109,24 +109,21 @@ class VideoEpitoma(nn.Module):
         noise_BT: Tensor | None = None,
         budget: int | None = None,
         open_BT: Tensor | None = None,
-        rank_all: bool = False,
     ) -> Recognition:
         """Select timesteps of a batch of videos and classify the videos.
 
         Args:
             candidates: Candidate timesteps as pixels or as features.
             noise_BT: Logistic noise of the gates in training; None at inference.
-            budget: Keep exactly this many timesteps a video. If that is all of them, each still counts by its score.
+            budget: Keep exactly this many timesteps a video.
             open_BT: Keep exactly these timesteps instead of the selector's choice (uniform, random, dense); LightNet
                 does not run then.
-            rank_all: At inference with a budget, compute the worth of all timesteps, also of those that are not kept.
         """
         valid_BT = candidates.valid_BT
         if open_BT is not None:
             return self.recognise(candidates, selection_from_mask(open_BT & valid_BT, valid_BT))
-        selection, scores = self.select(
-            self.light_features(candidates), valid_BT, noise_BT=noise_BT, budget=budget, rank_all=rank_all
-        )
+        light_BTC = self.light_features(candidates)
+        selection, scores = self.select(light_BTC, valid_BT, noise_BT=noise_BT, budget=budget)
         return replace(self.recognise(candidates, selection), light_logits_BL=scores.light_logits_BL)
 
     def select(
@@ -136,14 +133,10 @@ class VideoEpitoma(nn.Module):
         *,
         noise_BT: Tensor | None = None,
         budget: int | None = None,
-        rank_all: bool = False,
     ) -> tuple[Selection, Scores]:
         """Select timesteps from light features; arguments as in :meth:`Gating.forward`."""
         scores = self.selector(light_BTC, valid_BT)
-        selection = self.gating(
-            scores.alpha_BT, light_BTC, valid_BT, noise_BT=noise_BT, budget=budget, rank_all=rank_all
-        )
-        return selection, scores
+        return self.gating(scores.alpha_BT, valid_BT, noise_BT=noise_BT, budget=budget), scores
 
     def recognise(self, candidates: Candidates, selection: Selection) -> Recognition:
         """Run HeavyNet on a given selection, and classify.
@@ -205,7 +198,6 @@ def selection_from_mask(open_BT: Tensor, valid_BT: Tensor) -> Selection:
     gate_BT = open_BT.to(torch.float32)
     return Selection(
         alpha_BT=torch.zeros_like(gate_BT),
-        worth_BT=torch.zeros_like(gate_BT),
         gate_BT=gate_BT,
         open_probability_BT=gate_BT,
         valid_BT=valid_BT,

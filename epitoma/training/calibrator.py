@@ -22,7 +22,7 @@ class Calibrator:
         """Set the threshold so that gates keep the target number of timesteps in the mean; else reset it."""
         if self.config.sparsity.has_target and self.config.selection == "learnt":
             target = self.config.sparsity.target_timesteps
-            lead_VT = lead(seen.worth_VT, seen.valid_VT)
+            lead_VT = lead(seen.alpha_VT, seen.valid_VT)
             self.gating.set_threshold(calibrated_threshold(lead_VT, seen.valid_VT, target_timesteps=target))
         else:
             self.gating.reset_threshold()

@@ -1,7 +1,6 @@
 """Checkpoints without pickle: tensors as safetensors, all else as JSON, each file written aside and then renamed."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 BEST_FILE = "best.safetensors"
-AVERAGE_FILE = "average.safetensors"
 
 State = dict[str, Tensor]
 
@@ -55,38 +53,32 @@ def save_training(
     folder: Path,
     *,
     model: State,
-    average: State,
     best: State,
-    optimizers: Sequence[torch.optim.Optimizer],
+    optimizer: torch.optim.Optimizer,
     progress: Progress,
 ) -> None:
     """Write everything that a resume needs; the state file is written last, so an incomplete checkpoint has none."""
     write_tensors(folder / MODEL_FILE, model)
-    write_tensors(folder / AVERAGE_FILE, average)
     write_tensors(folder / BEST_FILE, best)
-    tensors, rest = _split_optimizers([optimizer.state_dict() for optimizer in optimizers])
+    tensors, rest = _split_optimizer(optimizer.state_dict())
     write_tensors(folder / OPTIMIZER_FILE, tensors)
-    write_json(folder / STATE_FILE, {"progress": asdict(progress), "optimizers": rest})
+    write_json(folder / STATE_FILE, {"progress": asdict(progress), "optimizer": rest})
 
 
-def load_training(
-    folder: Path, *, optimizers: Sequence[torch.optim.Optimizer]
-) -> tuple[State, State, State, Progress]:
-    """Read what :func:`save_training` wrote; the optimisers are restored in place.
+def load_training(folder: Path, *, optimizer: torch.optim.Optimizer) -> tuple[State, State, Progress]:
+    """Read what :func:`save_training` wrote; the optimiser is restored in place.
 
     Returns:
-        The model's state, the average of its weights, the best model's state, and the progress.
+        The model's state, the best model's state, and the progress.
 
     Raises:
         RunError: The checkpoint is incomplete.
     """
     state = read_json(folder / STATE_FILE)
     tensors = read_tensors(folder / OPTIMIZER_FILE)
-    for number, (optimizer, rest) in enumerate(zip(optimizers, state["optimizers"], strict=True)):
-        optimizer.load_state_dict(_joined_optimizer(number, tensors, rest))
+    optimizer.load_state_dict(_joined_optimizer(tensors, state["optimizer"]))
     progress = from_dict(Progress, state["progress"], source=str(folder / STATE_FILE))
-    model, average, best = (read_tensors(folder / name) for name in (MODEL_FILE, AVERAGE_FILE, BEST_FILE))
-    return model, average, best, progress
+    return read_tensors(folder / MODEL_FILE), read_tensors(folder / BEST_FILE), progress
 
 
 def save_model(folder: Path, *, config: ModelConfig, state: State) -> None:
@@ -188,24 +180,20 @@ def read_tensors(path: Path) -> State:
         raise RunError(f"{path} is damaged: {error}") from error
 
 
-def _split_optimizers(states: Sequence[dict[str, Any]]) -> tuple[State, list[dict[str, Any]]]:
-    """Split optimiser states into tensors, named ``optimiser/parameter/name``, and plain values for JSON."""
+def _split_optimizer(state: dict[str, Any]) -> tuple[State, dict[str, Any]]:
+    """Split an optimiser's state into tensors, named ``parameter/name``, and plain values for JSON."""
     tensors: State = {}
-    rest = []
-    for number, state in enumerate(states):
-        plain = {}
-        for index, values in state["state"].items():
-            for name, value in values.items():
-                kept = tensors if isinstance(value, Tensor) else plain
-                kept[f"{number}/{index}/{name}"] = value
-        rest.append({"plain": plain, "param_groups": state["param_groups"]})
-    return tensors, rest
+    plain: dict[str, Any] = {}
+    for index, values in state["state"].items():
+        for name, value in values.items():
+            kept = tensors if isinstance(value, Tensor) else plain
+            kept[f"{index}/{name}"] = value
+    return tensors, {"plain": plain, "param_groups": state["param_groups"]}
 
 
-def _joined_optimizer(wanted: int, tensors: State, rest: dict[str, Any]) -> dict[str, Any]:
+def _joined_optimizer(tensors: State, rest: dict[str, Any]) -> dict[str, Any]:
     state: dict[int, dict[str, Any]] = {}
     for key, value in {**tensors, **rest["plain"]}.items():
-        number, index, name = key.split("/")
-        if int(number) == wanted:
-            state.setdefault(int(index), {})[name] = value
+        index, name = key.split("/")
+        state.setdefault(int(index), {})[name] = value
     return {"state": state, "param_groups": rest["param_groups"]}

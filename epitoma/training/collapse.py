@@ -16,7 +16,7 @@ CERTAIN = 0.98
 
 
 def find_collapse(
-    open_probability_VT: Tensor, worth_VT: Tensor, valid_VT: Tensor, config: SparsityConfig
+    open_probability_VT: Tensor, alpha_VT: Tensor, valid_VT: Tensor, config: SparsityConfig
 ) -> str | None:
     """Describe in one line how the gates of a set of videos have collapsed and what helps.
 
@@ -25,7 +25,7 @@ def find_collapse(
 
     Args:
         open_probability_VT: Probability of each gate to be open.
-        worth_VT: Value by which timesteps are kept.
+        alpha_VT: Scores.
         valid_VT: False for padding.
         config: Sparsity settings of the run, on which the advice depends.
 
@@ -41,20 +41,20 @@ def find_collapse(
     if config.has_penalty and mean_probability < _shut_below(config, timesteps):
         return f"every gate is shut in every video: {_remedy(config, open_more=True)}"
     kept = max(1, min(round(config.target_timesteps), timesteps // 2))
-    if shared_share(worth_VT, valid_VT, kept=kept) >= ALIKE:
+    if shared_share(alpha_VT, valid_VT, kept=kept) >= ALIKE:
         return (
             "the same timesteps are kept in every video, whatever they show: train for more epochs or on more "
-            "videos, lower optimisation.learning_rate and matrix_learning_rate, or start from a run that chooses"
+            "videos, lower optimisation.learning_rate, or start from a run that chooses"
         )
     return None
 
 
-def shared_share(worth_VT: Tensor, valid_VT: Tensor, *, kept: int) -> float:
+def shared_share(alpha_VT: Tensor, valid_VT: Tensor, *, kept: int) -> float:
     """Mean share of a video's best timesteps that are among the timesteps kept in most videos.
 
     Random choices have about ``kept / T``; a selector that ignores its videos has 1.
     """
-    best_VT = top_k(worth_VT, valid_VT, kept)
+    best_VT = top_k(alpha_VT, valid_VT, kept)
     most_kept = best_VT.sum(dim=0).topk(kept).indices
     return float(best_VT[:, most_kept].sum() / best_VT.sum())
 
@@ -70,7 +70,4 @@ def _remedy(config: SparsityConfig, *, open_more: bool) -> str:
     """Advice: which way to change the number of the mode, and the mode that does not collapse like this."""
     number = "l0_weight" if config.mode == "l0_weight" else "target_timesteps"
     direction = "raise" if open_more == (number == "target_timesteps") else "lower"
-    return (
-        f"{direction} sparsity.{number} ({getattr(config, number):g}), raise sparsity.warmup ({config.warmup:g}), "
-        "or use sparsity.mode anytime"
-    )
+    return f"{direction} sparsity.{number} ({getattr(config, number):g}), or use sparsity.mode anytime"

@@ -62,7 +62,7 @@ class TrainingLoop:
         self.context = context
         self.source = source
         self.clock = Clock(epochs=config.optimisation.epochs, steps_per_epoch=source.steps_per_epoch)
-        self.trainer = Trainer(self.module, config, context, self.clock)
+        self.trainer = Trainer(self.module, config, context)
         self.validator = Validator(self.module, config, context)
         self.calibrator = Calibrator(self.module.gating, config)
         # With several labels a video, its best class says little.
@@ -103,8 +103,7 @@ class TrainingLoop:
     def _is_patience_spent(self) -> bool:
         """Whether at least ``patience`` validations have passed since the best one."""
         patience = self.config.optimisation.patience
-        scored = [row for row in self.progress.history if SCORE in row]
-        scores = [row[SCORE] for row in scored if self._is_settled(int(row["epoch"]))]
+        scores = [row[SCORE] for row in self.progress.history if SCORE in row]
         return patience is not None and bool(scores) and len(scores) - scores.index(max(scores)) > patience
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
@@ -126,7 +125,6 @@ class TrainingLoop:
         seconds = time.perf_counter() - started
         return {
             **{f"train/{name}": value for name, value in means.items() if name in self._told},
-            "train/target_ratio": self.trainer.sparsity.current_target(self.clock.share_done(epoch + 1, 0)),
             "train/videos_per_second": (means["videos"] - videos_before) / seconds,
         }
 
@@ -151,16 +149,12 @@ class TrainingLoop:
         return every is not None and self.clock.number(epoch, step) % every == 0
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """Validate with the averaged weights, and keep the best model."""
-        with self.trainer.weight_average.applied():
-            seen = self.validator.validate(self.source.validation())
-            score = self.validator.score(seen)
-            # While sparsity is ramped up, a model may keep more timesteps than the final one, so scores do not compare.
-            if epoch == START_EPOCH or self._is_settled(epoch):
-                reason = self.validator.collapse(seen)
-                if reason is not None:
-                    self.context.emit(Collapsed(reason=reason))
-                self._keep_if_better(epoch, score, seen)
+        """Validate, and keep the best model."""
+        seen = self.validator.validate(self.source.validation())
+        score = self.validator.score(seen)
+        if (reason := self.validator.collapse(seen)) is not None:
+            self.context.emit(Collapsed(reason=reason))
+        self._keep_if_better(epoch, score, seen)
         return {SCORE: score, "validation/timesteps": seen.kept}
 
     def _keep_if_better(self, epoch: int, score: float, seen: Validation) -> None:
@@ -176,9 +170,6 @@ class TrainingLoop:
             self.calibrator.calibrate(seen)
             self.best = state_of(self.module)
 
-    def _is_settled(self, epoch: int) -> bool:
-        return self.clock.share_done(epoch + 1, 0) >= self.trainer.sparsity.sparse_from
-
     def _is_due(self, epoch: int, every: int) -> bool:
         return (epoch + 1) % every == 0 or epoch + 1 == self.clock.epochs
 
@@ -187,9 +178,8 @@ class TrainingLoop:
         save_training(
             folder,
             model=state_of(self.module),
-            average=self.trainer.weight_average.values,
             best=self.best or state_of(self.module),
-            optimizers=self.trainer.optimizers,
+            optimizer=self.trainer.optimizer,
             progress=self.progress,
         )
 
@@ -197,9 +187,8 @@ class TrainingLoop:
         folder = self.context.saved()
         if folder is None:
             return
-        model, average, best, self.progress = load_training(folder, optimizers=self.trainer.optimizers)
+        model, best, self.progress = load_training(folder, optimizer=self.trainer.optimizer)
         self.module.load_state_dict(model)
-        self.trainer.weight_average.load(average)
         self.best = best if self.progress.best is not None else {}
         self.trainer.sparsity.multiplier = self.progress.multiplier
         progress = self.progress

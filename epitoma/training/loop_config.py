@@ -37,7 +37,7 @@ class LoopConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """Converts epoch and step to the position in a run.
+    """Counts the steps of a run.
 
     Attributes:
         epochs: Epochs of the run.
@@ -50,7 +50,3 @@ class Clock:
     def number(self, epoch: int, step: int) -> int:
         """Optimiser steps since the start of the run."""
         return epoch * self.steps_per_epoch + step
-
-    def share_done(self, epoch: int, step: int) -> float:
-        """Share of the run that is done, 0 to 1."""
-        return (epoch + step / self.steps_per_epoch) / self.epochs

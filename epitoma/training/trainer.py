@@ -1,4 +1,4 @@
-"""Optimiser steps: forward, loss, backward, and the updates of weights, weight average and sparsity."""
+"""Optimiser steps: forward, loss, backward, and the updates of weights and sparsity."""
 
 import math
 from contextlib import AbstractContextManager, nullcontext
@@ -14,13 +14,12 @@ from epitoma.core.sampling import stable_seed
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.batch import Batch
 from epitoma.training.context import TrainContext
-from epitoma.training.loop_config import Clock, LoopConfig
+from epitoma.training.loop_config import LoopConfig
 from epitoma.training.losses import loss_of
 from epitoma.training.metrics import hits
-from epitoma.training.optimisation import make_optimizers, set_learning_rate
+from epitoma.training.optimisation import make_optimizer
 from epitoma.training.sparsity import Sparsity, expected_open_ratio
 from epitoma.training.sums import Sums
-from epitoma.training.weight_average import WeightAverage
 
 
 class Trainer:
@@ -30,18 +29,15 @@ class Trainer:
         module: The model, on the context's device.
         config: How to train it.
         context: Context of this worker.
-        clock: Number of epochs and steps of the run.
     """
 
-    def __init__(self, module: VideoEpitoma, config: LoopConfig, context: TrainContext, clock: Clock) -> None:
+    def __init__(self, module: VideoEpitoma, config: LoopConfig, context: TrainContext) -> None:
         self.module = module
         self.config = config
         self.context = context
-        self.clock = clock
-        self.optimizers = make_optimizers(module, config.optimisation)
+        self.optimizer = make_optimizer(module, config.optimisation)
         self.loss = loss_of(config.loss, multi_label=config.multi_label)
         self.sparsity = Sparsity(config.sparsity, candidates=config.timesteps)
-        self.weight_average = WeightAverage(module, decay=config.optimisation.average)
         # The same weights: forward goes through this one, so that backward exchanges gradients; all else uses `module`.
         self.parallel_model = context.wrap(module)
 
@@ -52,10 +48,7 @@ class Trainer:
             DivergedError: Gradients are no longer finite.
         """
         torch.manual_seed(stable_seed(self.config.seed, "dropout", epoch, step, self.context.rank))
-        done = self.clock.share_done(epoch, step)
-        set_learning_rate(self.optimizers, self.config.optimisation, progress=done)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         # Summed over workers: they may have unequal numbers of videos, and each video must have the same weight.
         videos = self.context.sum(batch.weight_B.sum()).clamp_min(1)
         parts = batch.parts(self.config.optimisation.accumulate)
@@ -66,8 +59,7 @@ class Trainer:
                 loss.backward()
             sums, open_ratio = sums + counted, open_ratio + float(part_ratio) / len(parts)
         self._move_weights()
-        self.weight_average.update(steps=self.clock.number(epoch, step + 1))
-        self.sparsity.update(open_ratio, progress=done)
+        self.sparsity.update(open_ratio)
         return sums
 
     def _forward(
@@ -83,8 +75,7 @@ class Trainer:
         if batch.noise_BT is not None:
             # The value is the mean over workers, the gradient this worker's own: DistributedDataParallel averages it.
             everywhere = ratio + (mean_ratio - ratio).detach()
-            penalty = self.sparsity.penalty(everywhere, progress=self.clock.share_done(epoch, step))
-            loss = loss + penalty / parts
+            loss = loss + self.sparsity.penalty(everywhere) / parts
         counted = Sums.over(
             batch.weight_B,
             loss_B=loss_B,
@@ -103,20 +94,17 @@ class Trainer:
         """Arguments of forward that open the gates: noise and perhaps a budget, or a fixed choice (``open_BT``)."""
         if batch.noise_BT is None:
             return {"open_BT": batch.open_BT}
-        done, number = self.clock.share_done(epoch, step), self.clock.number(epoch, step)
         seed = stable_seed(self.config.seed, "budget", epoch, step)
-        budget = self.sparsity.budget(batch.noise_BT.shape[1], progress=done, step=number, seed=seed)
-        return {"noise_BT": batch.noise_BT, "budget": budget}
+        return {"noise_BT": batch.noise_BT, "budget": self.sparsity.budget(seed=seed)}
 
     def _move_weights(self) -> None:
         if not all(norm.isfinite() for norm in self._clipped()):
             raise DivergedError(
                 "training diverged, its gradients are no longer finite: lower optimisation.learning_rate "
-                f"({self.config.optimisation.learning_rate:g}) or optimisation.matrix_learning_rate "
-                f"({self.config.optimisation.matrix_learning_rate:g})"
+                f"({self.config.optimisation.learning_rate:g}) or network_learning_rate "
+                f"({self.config.optimisation.network_learning_rate:g})"
             )
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self.optimizer.step()
 
     def _clipped(self) -> list[Tensor]:
         """Clip the gradients of each part of the model by themselves; returns their norms from before.

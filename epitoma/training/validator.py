@@ -13,7 +13,7 @@ from epitoma.training.context import TrainContext
 from epitoma.training.loop_config import LoopConfig
 from epitoma.training.metrics import score
 
-ROWS = ("logits_VL", "labels_VL", "worth_VT", "open_probability_VT", "valid_VT", "kept_V")
+ROWS = ("logits_VL", "labels_VL", "alpha_VT", "open_probability_VT", "valid_VT", "kept_V")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Validation:
     Attributes:
         logits_VL: Logits of the classes.
         labels_VL: Multi-hot labels.
-        worth_VT: Values that timesteps are ranked by.
+        alpha_VT: Scores.
         open_probability_VT: Probability that each gate is open (its expected L0 norm).
         valid_VT: False for padding.
         kept_V: Number of kept timesteps of each video.
@@ -31,7 +31,7 @@ class Validation:
 
     logits_VL: Tensor
     labels_VL: Tensor
-    worth_VT: Tensor
+    alpha_VT: Tensor
     open_probability_VT: Tensor
     valid_VT: Tensor
     kept_V: Tensor
@@ -73,13 +73,12 @@ class Validator:
         """How the gates have collapsed, which the score alone would not show; None if they still select."""
         if self.config.selection != "learnt" or self.config.sparsity.mode == "none":
             return None
-        return find_collapse(seen.open_probability_VT, seen.worth_VT, seen.valid_VT, self.config.sparsity)
+        return find_collapse(seen.open_probability_VT, seen.alpha_VT, seen.valid_VT, self.config.sparsity)
 
     def _rows(self, batch: Batch) -> list[Tensor]:
-        # All are ranked: a threshold is calibrated on the very worth that inference compares with it.
-        seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT, rank_all=True)
+        seen = self.module(batch.candidates, budget=self._budget(), open_BT=batch.open_BT)
         chosen = seen.selection
-        gates = (chosen.worth_BT, chosen.open_probability_BT, chosen.valid_BT, chosen.count_B)
+        gates = (chosen.alpha_BT, chosen.open_probability_BT, chosen.valid_BT, chosen.count_B)
         return [row[batch.weight_B > 0].cpu() for row in (seen.logits_BL.float(), batch.labels_BL, *gates)]
 
     def _budget(self) -> int | None:

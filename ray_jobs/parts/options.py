@@ -51,7 +51,7 @@ class FromFile:
 Named = Annotated[
     tuple[str, ...],
     tyro.conf.UseAppendAction,
-    tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: videoepitoma)"),
+    tyro.conf.arg(metavar="NAME", help_behavior_hint="(default: epitoma)"),
 ]
 
 

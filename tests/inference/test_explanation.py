@@ -13,7 +13,7 @@ from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
 from epitoma.inference.explanation import Explanation, explain
 from epitoma.inference.predictor import Predictor
-from epitoma.models.centring import standardised
+from epitoma.models.standardise import standardised
 from epitoma.models.videoepitoma import ModelConfig, build_model
 from epitoma.reporting.explanation_page import explanation_page
 from epitoma.reporting.plots import explanation_figure

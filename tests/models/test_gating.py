@@ -9,15 +9,11 @@ from tests.models.test_gates import GATES
 
 
 def gating(**settings) -> Gating:
-    return Gating(Gating.Config(**{"redundancy": 0.0} | settings))
+    return Gating(Gating.Config(**settings))
 
 
 def scores(*shape: int, seed: int = 0, low: float = 0.0) -> torch.Tensor:
     return 2 * torch.randn(shape, generator=torch.Generator().manual_seed(seed)) - low
-
-
-LIGHT_11C = torch.zeros(1, 1, 6)
-"""Light features of gates that take none into account."""
 
 
 def noise_of(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
@@ -29,14 +25,14 @@ def test_something_stays_open_in_every_video_however_low_the_scores(gate):
     alpha_BT, valid_BT = scores(5, 7, low=50.0), all_valid(5, 7)
     valid_BT[:, 4:] = False
     for noise_BT in (None, noise_of((5, 7))):
-        selection = gating(gate=gate)(alpha_BT, LIGHT_11C, valid_BT, noise_BT=noise_BT)
+        selection = gating(gate=gate)(alpha_BT, valid_BT, noise_BT=noise_BT)
         assert selection.count_B.tolist() == [1] * 5
         assert not (selection.open_BT & ~valid_BT).any()
 
 
 def test_a_budget_is_kept_even_where_scores_underflow():
     alpha_BT = scores(2, 5, low=500.0)
-    assert gating()(alpha_BT, LIGHT_11C, all_valid(2, 5), budget=3).count_B.tolist() == [3, 3]
+    assert gating()(alpha_BT, all_valid(2, 5), budget=3).count_B.tolist() == [3, 3]
 
 
 @given(st.integers(1, 9), st.integers(0, 100))
@@ -44,7 +40,7 @@ def test_a_budget_in_training_opens_the_highest_noisy_scores_with_their_sigmoid(
     alpha_BT, noise_BT = scores(3, 7, seed=seed), noise_of((3, 7), seed)
     valid_BT = all_valid(3, 7)
     valid_BT[1, 4:] = False
-    selection = gating()(alpha_BT, LIGHT_11C, valid_BT, noise_BT=noise_BT, budget=budget)
+    selection = gating()(alpha_BT, valid_BT, noise_BT=noise_BT, budget=budget)
     noisy_BT = alpha_BT + BUDGET_NOISE * noise_BT
     for video in range(3):
         places = torch.nonzero(valid_BT[video]).flatten().tolist()
@@ -56,40 +52,15 @@ def test_a_budget_in_training_opens_the_highest_noisy_scores_with_their_sigmoid(
 
 def test_where_gates_say_how_many_are_open_the_noise_is_the_papers():
     alpha_BT, noise_BT = scores(2, 5), noise_of((2, 5))
-    gate_BT = gating()(alpha_BT, LIGHT_11C, all_valid(2, 5), noise_BT=noise_BT).gate_BT
+    gate_BT = gating()(alpha_BT, all_valid(2, 5), noise_BT=noise_BT).gate_BT
     expected_BT = torch.sigmoid(alpha_BT + noise_BT)
     assert torch.allclose(gate_BT, expected_BT.where(expected_BT > 0.5, 0))
-
-
-@pytest.mark.parametrize("noise_BT", [None, noise_of((3, 8))])
-def test_what_is_kept_differs_where_redundancy_costs(noise_BT):
-    """Each timestep is there twice: half of them are kept without a pair, where scores alone would keep pairs."""
-    alpha_BT, light_BTC = torch.cat([scores(3, 4)] * 2, dim=1), torch.cat([torch.randn(3, 4, 6)] * 2, dim=1)
-    given = None if noise_BT is None else torch.cat([noise_BT[:, :4]] * 2, dim=1)
-    for redundancy, pairs in ((0.0, 2), (100.0, 0)):
-        module = gating(redundancy=redundancy)
-        kept_BT = module(alpha_BT, light_BTC, all_valid(3, 8), noise_BT=given, budget=4).open_BT
-        assert (kept_BT[:, :4] & kept_BT[:, 4:]).sum(dim=1).tolist() == [pairs] * 3
-
-
-@given(st.integers(1, 9), st.integers(0, 100))
-def test_a_budget_keeps_as_many_of_the_whole_order_of_worth(budget, seed):
-    alpha_BT, light_BTC = scores(2, 7, seed=seed), scores(2, 7, 6, seed=seed + 1)
-    module = gating(redundancy=3.0)
-    asked = module(alpha_BT, light_BTC, all_valid(2, 7), budget=budget)
-    whole = module(alpha_BT, light_BTC, all_valid(2, 7))
-    again = module.select_at_inference(whole.alpha_BT, whole.worth_BT, all_valid(2, 7), budget=budget)
-    assert torch.equal(asked.open_BT, again.open_BT)
-    assert torch.equal(asked.gate_BT, again.gate_BT)
-    ranked = module(alpha_BT, light_BTC, all_valid(2, 7), budget=budget, rank_all=True)
-    assert torch.equal(ranked.worth_BT, whole.worth_BT)
 
 
 @pytest.mark.parametrize("budget", [5, 9])
 def test_a_budget_of_all_weighs_each_timestep_by_its_noisy_score(budget):
     alpha_BT, noise_BT = scores(2, 5).requires_grad_(), noise_of((2, 5))
-    light_BTC = torch.randn(2, 5, 4)
-    seen = gating(redundancy=3.0)(alpha_BT, light_BTC, all_valid(2, 5), noise_BT=noise_BT, budget=budget)
+    seen = gating()(alpha_BT, all_valid(2, 5), noise_BT=noise_BT, budget=budget)
     assert torch.allclose(seen.gate_BT, torch.sigmoid(alpha_BT + BUDGET_NOISE * noise_BT))
     seen.gate_BT.sum().backward()
     assert (alpha_BT.grad > 0).all()
@@ -97,39 +68,36 @@ def test_a_budget_of_all_weighs_each_timestep_by_its_noisy_score(budget):
 
 def test_a_video_keeps_a_timestep_however_low_its_scores():
     alpha_BT = scores(2, 4, low=300.0)
-    selection = gating()(alpha_BT, LIGHT_11C, all_valid(2, 4), noise_BT=torch.zeros(2, 4))
+    selection = gating()(alpha_BT, all_valid(2, 4), noise_BT=torch.zeros(2, 4))
     assert selection.count_B.tolist() == [1, 1]
 
 
 def test_scores_of_mixed_precision_are_gated_in_float32():
-    selection = gating()(scores(2, 5).bfloat16(), LIGHT_11C, all_valid(2, 5), noise_BT=torch.zeros(2, 5))
+    selection = gating()(scores(2, 5).bfloat16(), all_valid(2, 5), noise_BT=torch.zeros(2, 5))
     assert {t.dtype for t in (selection.alpha_BT, selection.gate_BT, selection.open_probability_BT)} == {
         torch.float32
     }
 
 
-@pytest.mark.parametrize("weigh_kept", [True, False])
-def test_at_inference_a_step_on_the_score_says_what_is_open(weigh_kept):
-    module, alpha_BT, valid_BT = gating(weigh_kept=weigh_kept), scores(4, 9), all_valid(4, 9)
-    selection = module(alpha_BT, LIGHT_11C, valid_BT)
-    kept_BT = selection.gate_BT[selection.open_BT]
-    expected = torch.sigmoid(alpha_BT[selection.open_BT]) if weigh_kept else torch.ones_like(kept_BT)
-    assert torch.allclose(kept_BT, expected)
+def test_at_inference_a_step_on_the_score_says_what_is_open():
+    module, alpha_BT, valid_BT = gating(), scores(4, 9), all_valid(4, 9)
+    selection = module(alpha_BT, valid_BT)
+    assert set(selection.gate_BT.unique().tolist()) == {0.0, 1.0}
     assert torch.equal(selection.open_BT, (alpha_BT > 0) | top_k(alpha_BT, valid_BT, 1))
     module.open_threshold.fill_(float(alpha_BT.max()))
-    assert module(alpha_BT, LIGHT_11C, valid_BT).count_B.tolist() == [1] * 4
+    assert module(alpha_BT, valid_BT).count_B.tolist() == [1] * 4
 
 
 def test_gates_with_a_threshold_measure_from_half_of_the_best_of_the_video():
     """All scores of the second video are 2 lower, of which 1 counts; padding never counts."""
-    module, worth_BT = gating(), torch.tensor([[3.0, 2.5, 1.0, 9.0], [1.0, 0.5, -1.0, 9.0]])
+    module, alpha_BT = gating(), torch.tensor([[3.0, 2.5, 1.0, 9.0], [1.0, 0.5, -1.0, 9.0]])
     valid_BT = torch.tensor([[True, True, True, False]] * 2)
-    assert lead(worth_BT, valid_BT)[:, :3].tolist() == [[1.5, 1.0, -0.5], [0.5, 0.0, -1.5]]
+    assert lead(alpha_BT, valid_BT)[:, :3].tolist() == [[1.5, 1.0, -0.5], [0.5, 0.0, -1.5]]
     module.set_threshold(0.75)
-    kept = module.select_at_inference(worth_BT, worth_BT, valid_BT, budget=None)
+    kept = module(alpha_BT, valid_BT)
     assert kept.open_BT.tolist() == [[True, True, False, False], [True, False, False, False]]
     module.reset_threshold()
-    kept = module.select_at_inference(worth_BT, worth_BT, valid_BT, budget=None)
+    kept = module(alpha_BT, valid_BT)
     assert kept.open_BT.tolist() == [[True, True, True, False], [True, True, False, False]]
 
 

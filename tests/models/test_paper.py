@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from epitoma.core.selection import Selection, all_valid
-from epitoma.models.classifier import VideoClassifier
+from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.gating import logistic_noise
 from epitoma.models.paper import paper_head
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
@@ -18,16 +18,13 @@ def model_of(head: HeadConfig) -> VideoEpitoma:
 
 
 def normalised_head() -> HeadConfig:
-    return HeadConfig(
-        classifier=VideoClassifier.Config(gates="normalised", embed_channels=None, frame_logits=False)
-    )
+    return HeadConfig(classifier=EpitomaClassifier.Config(dropout=0.0))
 
 
 def selection_of(gate_BT: torch.Tensor) -> Selection:
     zero_BT = torch.zeros_like(gate_BT)
     return Selection(
         alpha_BT=zero_BT,
-        worth_BT=zero_BT,
         gate_BT=gate_BT,
         open_probability_BT=zero_BT,
         valid_BT=all_valid(*gate_BT.shape),

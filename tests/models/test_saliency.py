@@ -1,8 +1,8 @@
 import torch
 
 from epitoma.core.selection import all_valid
-from epitoma.models.centring import standardised
 from epitoma.models.saliency import HINT_WEIGHT, Saliency
+from epitoma.models.standardise import standardised
 
 
 def saliency() -> Saliency:

@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 
 from epitoma.core.selection import FeatureCandidates, PixelCandidates, Recognition, Selection, all_valid
+from epitoma.models.classifier import EpitomaClassifier, VideoClassifier
 from epitoma.models.gating import logistic_noise
 from epitoma.models.paper import paper_head
+from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, VideoEpitoma, build_model
 from epitoma.training.losses import cross_entropy
 from tests.models.test_gates import GATES
@@ -46,13 +48,12 @@ def compute_everything(model: VideoEpitoma, candidates: PixelCandidates, noise_B
     networks = model.networks
     heavy_BTC = networks.heavy(candidates.snippets_BTCMHW.flatten(0, 1)).unflatten(0, light_BTC.shape[:2])
     head, gate_BT = model.classifier, selection.gate_BT
-    x_BTC, weight_BT = head.embed(heavy_BTC), gate_BT
-    if head.multiplies:
-        x_BTC, weight_BT = x_BTC * gate_BT[..., None], (gate_BT > 0).to(gate_BT.dtype)
+    if isinstance(head, EpitomaClassifier):
+        x_BTC, weight_BT = head.embed(heavy_BTC), gate_BT
+    else:
+        x_BTC, weight_BT = heavy_BTC * gate_BT[..., None], (gate_BT > 0).to(gate_BT.dtype)
     share_BT1 = (weight_BT / weight_BT.sum(dim=1, keepdim=True))[..., None]
-    attended_BTC = head.attention(x_BTC, weight_BT)
-    logits_BL = head.mlp((attended_BTC * share_BT1).sum(dim=1))
-    logits_BL = logits_BL + (head.frame_classifier(x_BTC) * share_BT1).sum(dim=1)
+    logits_BL = head.mlp((head.attention(x_BTC, weight_BT) * share_BT1).sum(dim=1))
     return Recognition(logits_BL=logits_BL, selection=selection, light_logits_BL=scores.light_logits_BL)
 
 
@@ -64,13 +65,13 @@ def loss_and_gradients(model: VideoEpitoma, recognition: Recognition) -> tuple[T
     return loss.detach(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 
-@pytest.mark.parametrize("gates", ["multiplied", "normalised"])
+@pytest.mark.parametrize("classifier", [VideoClassifier, EpitomaClassifier])
 @pytest.mark.parametrize("gate", ["clipped_sigmoid", "hard_concrete"])
 def test_skipping_shut_timesteps_gives_the_loss_and_gradients_of_computing_everything(
-    model_config, gate, gates
+    model_config, gate, classifier
 ):
     model_config.head.gating.gate = gate
-    model_config.head.classifier.gates = gates
+    model_config.head.classifier = classifier.Config()
     model = build_model(model_config).double().eval()
     candidates, noise_BT = pixels(), noise((2, 4)).double()
     skipped = model(candidates, noise_BT=noise_BT)
@@ -130,11 +131,10 @@ def test_padding_changes_nothing(head_config):
 
 
 def test_context_attention_lets_a_score_depend_on_other_timesteps_and_its_absence_does_not(head_config):
-    """Alone: centring and saliency compare timesteps of a video too."""
-    head_config.selector.centred = head_config.selector.saliency = False
+    """In the paper's selector: ours compares timesteps of a video by what LightNet recognises, too."""
     changed = {}
     for context in (True, False):
-        head_config.selector.context = context
+        head_config.selector = TimestepSelector.Config(context=context)
         model = feature_model(head_config).eval()
         one = features(1, 4)
         other = FeatureCandidates(
@@ -181,7 +181,6 @@ def test_selection_refuses_shapes_that_do_not_agree():
     with pytest.raises(ValueError, match="share one"):
         Selection(
             alpha_BT=torch.zeros(2, 3),
-            worth_BT=torch.zeros(2, 3),
             gate_BT=torch.zeros(2, 4),
             open_probability_BT=torch.zeros(2, 3),
             valid_BT=all_valid(2, 3),

@@ -39,7 +39,7 @@ def steady_run(dataset: Manifest, runs: Path) -> TrainConfig:
         networks=tiny_networks(),
         head=tiny_head(),
         sparsity=SparsityConfig(mode="none"),
-        optimisation=OptimisationConfig(epochs=4, batch_size=4, schedule="constant", validate_every=2),
+        optimisation=OptimisationConfig(epochs=4, batch_size=4, validate_every=2),
         timesteps=4,
         checkpoint_every=1,
         workers=WorkersConfig(threads=1),

@@ -12,6 +12,7 @@ from epitoma.core.registry import import_plugins
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.tradeoff import find
 from epitoma.files.json_files import read_json
+from epitoma.models.classifier import VideoClassifier
 from epitoma.on_ray.train.fit import build_trainable
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from epitoma.training.optimisation import OptimisationConfig
@@ -32,7 +33,7 @@ def quick(dataset: Manifest, runs: Path, **settings) -> FinetuneConfig:
         runs=runs,
         networks=tiny_networks(),
         timesteps=4,
-        optimisation=OptimisationConfig(epochs=1, batch_size=4, network_learning_rate=1e-3, average=0.0),
+        optimisation=OptimisationConfig(epochs=1, batch_size=4, network_learning_rate=1e-3),
         augmentation=("crop", "flip", "colour"),
         **settings,
     )
@@ -123,24 +124,21 @@ def test_a_selector_serves_a_classifier_that_never_saw_it(dataset: Manifest, lig
     assert (light / "evaluation_test_selector_of_trained" / "tradeoff.parquet").is_file()
 
 
-def wider_behind_the_selector_of(other: Path, tiny_run: Path, runs: Path) -> TrainConfig:
-    """A run from pixels with a classifier of its own behind another run's LightNet and selector."""
-    wider = replace(tiny_head(), classifier=replace(tiny_head().classifier, hidden_channels=24))
-    options = ["--config", str(tiny_run), "--runs", str(runs), "--name", "wider"]
+def paper_behind_the_selector_of(other: Path, tiny_run: Path, runs: Path) -> TrainConfig:
+    """A run from pixels with the paper's classifier behind another run's LightNet and selector."""
+    options = ["--config", str(tiny_run), "--runs", str(runs), "--name", "paper"]
     return replace(
         parse(TrainConfig, [*options, "--start-from", f"selector={other}"], about=""),
         source="pixels",
-        head=wider,
-        optimisation=OptimisationConfig(
-            epochs=1, batch_size=4, learning_rate=0.0, network_learning_rate=0.0, average=0.0
-        ),
+        head=replace(tiny_head(), classifier=VideoClassifier.Config()),
+        optimisation=OptimisationConfig(epochs=1, batch_size=4, learning_rate=0.0, network_learning_rate=0.0),
     )
 
 
 def test_end_to_end_begins_with_a_stand_alone_selector(
     dataset: Manifest, other: Path, tiny_run: Path, tmp_path: Path
 ):
-    config = wider_behind_the_selector_of(other, tiny_run, tmp_path)
+    config = paper_behind_the_selector_of(other, tiny_run, tmp_path)
     config, both, start = starting_point(config, dataset)
     shape = config.model(classes=dataset.classes, multi_label=False)
     model, (before, _) = build_trainable(config, shape, both, start=start), load_model(other / "model")
@@ -152,7 +150,7 @@ def test_end_to_end_begins_with_a_stand_alone_selector(
 @pytest.mark.slow
 def test_end_to_end_goes_on_with_a_stand_alone_selector(other: Path, tiny_run: Path, tmp_path: Path):
     """Its LightNet and selector come along; HeavyNet and classifier are the run's own."""
-    config = wider_behind_the_selector_of(other, tiny_run, tmp_path)
+    config = paper_behind_the_selector_of(other, tiny_run, tmp_path)
     train(config)
     (before, _), (after, _) = load_model(other / "model"), load_model(config.folder / "model")
     assert not moved(before.selector, after.selector)

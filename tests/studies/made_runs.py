@@ -37,13 +37,13 @@ def point(
     )
 
 
-def made_choices(worth_VT: torch.Tensor, *, kept: int = 4, classes: Sequence[str] = CLASSES) -> Choices:
-    best = worth_VT.topk(kept, dim=1).indices
+def made_choices(alpha_VT: torch.Tensor, *, kept: int = 4, classes: Sequence[str] = CLASSES) -> Choices:
+    best = alpha_VT.topk(kept, dim=1).indices
     return Choices(
-        video_ids=[f"v{number}" for number in range(len(worth_VT))],
-        labels=[[classes[number % len(classes)]] for number in range(len(worth_VT))],
-        worth_VT=worth_VT,
-        open_VT=torch.zeros_like(worth_VT, dtype=torch.bool).scatter(1, best, True),
+        video_ids=[f"v{number}" for number in range(len(alpha_VT))],
+        labels=[[classes[number % len(classes)]] for number in range(len(alpha_VT))],
+        alpha_VT=alpha_VT,
+        open_VT=torch.zeros_like(alpha_VT, dtype=torch.bool).scatter(1, best, True),
     )
 
 

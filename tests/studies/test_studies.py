@@ -168,25 +168,25 @@ def test_setting_names(run: str, name: str):
     assert setting_name(run) == name
 
 
-def worth(videos: int, seed: int) -> torch.Tensor:
+def scores(videos: int, seed: int) -> torch.Tensor:
     return torch.rand(videos, TIMESTEPS, generator=torch.Generator().manual_seed(seed))
 
 
 def test_choices_come_back_as_they_were_written(tmp_path: Path):
-    choices = made_choices(worth(6, 0))
+    choices = made_choices(scores(6, 0))
     write_choices(tmp_path / "choices.parquet", choices)
     again = read_choices(tmp_path / "choices.parquet")
     assert (again.video_ids, again.labels) == (choices.video_ids, choices.labels)
-    assert torch.equal(again.worth_VT, choices.worth_VT)
+    assert torch.equal(again.alpha_VT, choices.alpha_VT)
     assert torch.equal(again.open_VT, choices.open_VT)
 
 
 def test_agreement_is_1_with_itself_and_chance_with_another():
-    one, other = made_choices(worth(400, 0)), made_choices(worth(400, 1))
+    one, other = made_choices(scores(400, 0)), made_choices(scores(400, 1))
     assert agreement(one, one, budget=4) == 1
     assert agreement(one, other, budget=4) == pytest.approx(4 / TIMESTEPS, abs=0.03)
     with pytest.raises(RunError, match="400 videos among 16"):
-        agreement(one, made_choices(worth(3, 0)), budget=4)
+        agreement(one, made_choices(scores(3, 0)), budget=4)
 
 
 def uneven(*, by_class: bool) -> Choices:
@@ -194,7 +194,7 @@ def uneven(*, by_class: bool) -> Choices:
     open_VT = torch.zeros(30, TIMESTEPS, dtype=torch.bool)
     for video in range(30):
         open_VT[video, : (2 + 2 * (video % 3)) if by_class else 4] = True
-    return replace(made_choices(worth(30, 5)), open_VT=open_VT)
+    return replace(made_choices(scores(30, 5)), open_VT=open_VT)
 
 
 def test_figure6_tells_the_variance_over_classes(config):
@@ -220,7 +220,7 @@ def test_figure5_needs_selectors(config):
     with pytest.raises(RunError, match="no choices"):
         figure5(seeds(config, [0.5]))
     run = read_measured(
-        write_run(config, {"test": [point("gate", 4, 0.5)]}, choices=made_choices(worth(9, 0)))
+        write_run(config, {"test": [point("gate", 4, 0.5)]}, choices=made_choices(scores(9, 0)))
     )
     assert figure5([run]).agreements == {("frozen, resnet50", "frozen, resnet50"): 1}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from epitoma.models.classifier import VideoClassifier
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.classifier import EpitomaClassifier
+from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
 from epitoma.training.checkpoint import State
 from epitoma.training.context import LocalContext
@@ -42,8 +42,8 @@ def make_split(videos: int, *, seed: int) -> FeatureSplit:
 
 def small_head() -> HeadConfig:
     return HeadConfig(
-        selector=TimestepSelector.Config(kernels=32, dropout=0.0),
-        classifier=VideoClassifier.Config(embed_channels=64, hidden_channels=64, dropout=0.1),
+        selector=EpitomaSelector.Config(kernels=32, dropout=0.0),
+        classifier=EpitomaClassifier.Config(dropout=0.1),
     )
 
 

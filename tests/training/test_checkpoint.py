@@ -17,7 +17,6 @@ from epitoma.training.checkpoint import (
     save_training,
     state_of,
 )
-from epitoma.training.muon import Muon
 
 
 def test_a_model_comes_back_whole(tmp_path: Path, model_config):
@@ -39,9 +38,8 @@ def test_nothing_on_disk_is_a_pickle(tmp_path: Path, model_config):
     save_training(
         tmp_path,
         model=state_of(model),
-        average={},
         best=state_of(model),
-        optimizers=[optimizer],
+        optimizer=optimizer,
         progress=Progress(),
     )
     assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors"}
@@ -51,35 +49,31 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
     def make():
         torch.manual_seed(0)
         layer = torch.nn.Linear(3, 2)
-        muon = Muon([{"params": [layer.weight], "initial_lr": 0.02}], lr=0.02, weight_decay=0.1)
-        return layer, [torch.optim.AdamW([layer.bias], lr=0.1), muon]
+        groups = [{"params": [layer.weight], "lr": 0.02}, {"params": [layer.bias], "lr": 0.1}]
+        return layer, torch.optim.Adam(groups)
 
-    def step(layer, optimizers):
+    def step(layer, optimizer):
         layer.zero_grad()
         layer(torch.ones(4, 3)).square().sum().backward()
-        for optimizer in optimizers:
-            optimizer.step()
+        optimizer.step()
 
-    layer, optimizers = make()
-    step(layer, optimizers)
+    layer, optimizer = make()
+    step(layer, optimizer)
     progress = Progress(
         epoch=3,
         multiplier=-0.25,
         best=BestEpoch(epoch=2, score=0.5, timesteps=4.0, top_score=0.5),
     )
     best = {"weight": torch.ones(1)}
-    save_training(
-        tmp_path, model=state_of(layer), average=best, best=best, optimizers=optimizers, progress=progress
-    )
-    again, other_optimizers = make()
-    model, average, loaded_best, loaded = load_training(tmp_path, optimizers=other_optimizers)
+    save_training(tmp_path, model=state_of(layer), best=best, optimizer=optimizer, progress=progress)
+    again, other_optimizer = make()
+    model, loaded_best, loaded = load_training(tmp_path, optimizer=other_optimizer)
     again.load_state_dict(model)
     assert loaded == progress
     assert torch.equal(loaded_best["weight"], best["weight"])
-    assert torch.equal(average["weight"], best["weight"])
     for _ in range(2):
-        step(layer, optimizers)
-        step(again, other_optimizers)
+        step(layer, optimizer)
+        step(again, other_optimizer)
     assert torch.equal(layer.weight, again.weight)
     assert torch.equal(layer.bias, again.bias)
 
@@ -87,12 +81,10 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
 def test_a_torn_checkpoint_is_an_error_that_names_what_is_missing(tmp_path: Path):
     layer = torch.nn.Linear(2, 2)
     optimizer = torch.optim.AdamW(layer.parameters())
-    save_training(
-        tmp_path, model=state_of(layer), average={}, best={}, optimizers=[optimizer], progress=Progress()
-    )
+    save_training(tmp_path, model=state_of(layer), best={}, optimizer=optimizer, progress=Progress())
     (tmp_path / STATE_FILE).unlink()
     with pytest.raises(RunError, match=r"no state\.json"):
-        load_training(tmp_path, optimizers=[optimizer])
+        load_training(tmp_path, optimizer=optimizer)
 
 
 def test_a_model_config_with_an_unknown_field_is_refused(tmp_path: Path, model_config):

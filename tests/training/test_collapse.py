@@ -29,8 +29,8 @@ def test_gates_that_choose_are_left_alone(mode, seed: int):
 @pytest.mark.parametrize(
     ("mode", "shift", "told"),
     [
-        ("l0_weight", 6.0, ("open in every video", "raise sparsity.l0_weight (0.5)")),
-        ("l0_weight", -6.0, ("shut in every video", "lower sparsity.l0_weight (0.5)")),
+        ("l0_weight", 6.0, ("open in every video", "raise sparsity.l0_weight (0.1)")),
+        ("l0_weight", -6.0, ("shut in every video", "lower sparsity.l0_weight (0.1)")),
         ("target_timesteps", 6.0, ("open in every video", "lower sparsity.target_timesteps (8)")),
         ("target_timesteps", -6.0, ("shut in every video", "raise sparsity.target_timesteps (8)")),
     ],
@@ -50,8 +50,8 @@ def test_budgets_push_no_gate_so_their_level_says_nothing():
 def test_whoever_asks_for_two_of_many_gets_gates_that_are_nearly_shut():
     config = SparsityConfig(mode="target_timesteps", target_timesteps=2)
     probability_VT = torch.full((VIDEOS, 128), 2 / 128)
-    worth_VT = torch.rand(VIDEOS, 128, generator=torch.Generator().manual_seed(0))
-    assert find_collapse(probability_VT, worth_VT, all_valid(VIDEOS, 128), config) is None
+    alpha_VT = torch.rand(VIDEOS, 128, generator=torch.Generator().manual_seed(0))
+    assert find_collapse(probability_VT, alpha_VT, all_valid(VIDEOS, 128), config) is None
 
 
 @pytest.mark.parametrize("mode", ["anytime", "target_timesteps", "l0_weight"])
@@ -67,9 +67,9 @@ def test_nothing_is_said_of_a_handful_of_videos():
 
 @given(st.integers(1, TIMESTEPS), st.integers(0, 2**16))
 def test_what_videos_share_lies_between_chance_and_all(kept: int, seed: int):
-    worth_VT = scores(seed)
-    valid_VT = all_valid(*worth_VT.shape)
-    share = shared_share(worth_VT, valid_VT, kept=kept)
+    alpha_VT = scores(seed)
+    valid_VT = all_valid(*alpha_VT.shape)
+    share = shared_share(alpha_VT, valid_VT, kept=kept)
     assert kept / TIMESTEPS <= share + 1e-6
     assert share <= 1
-    assert shared_share(worth_VT[:1].expand(VIDEOS, -1), valid_VT, kept=kept) == 1
+    assert shared_share(alpha_VT[:1].expand(VIDEOS, -1), valid_VT, kept=kept) == 1

@@ -14,7 +14,6 @@ from epitoma.core.selection import FeatureCandidates, all_valid
 from epitoma.models.videoepitoma import VideoEpitoma, build_model
 from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import LocalContext
-from epitoma.training.loop_config import Clock
 from epitoma.training.sparsity import SparsityConfig
 from epitoma.training.trainer import Trainer
 from tests.conftest import tiny_model
@@ -76,12 +75,11 @@ def gradients_of_a_step(context: LocalContext, videos: slice, folder: Path) -> d
     """Without dropout, whose noise differs from worker to worker, and without clipping."""
     head = small_head()
     head.classifier.dropout = 0.0
-    head.gating.redundancy = 0.0
     optimisation = {"epochs": 1, "gradient_norm": 1e9}
     config = make_config(folder, head=head, sparsity=SparsityConfig(mode="none"), optimisation=optimisation)
     torch.manual_seed(0)
     model = VideoEpitoma(head, light_channels=LIGHT, heavy_channels=HEAVY, classes=CLASSES)
-    trainer = Trainer(model, config.loop(multi_label=False), context, Clock(epochs=1, steps_per_epoch=1))
+    trainer = Trainer(model, config.loop(multi_label=False), context)
     trainer.step(0, 0, batch_of(videos))
     return {name: weight.grad for name, weight in model.named_parameters() if weight.grad is not None}
 
@@ -118,8 +116,7 @@ def test_gradients_are_clipped_a_part_at_a_time(tmp_path: Path):
     """HeavyNet's, a hundred times those of the head, leave the head's as they are."""
     config = make_config(tmp_path, optimisation={"epochs": 1, "gradient_norm": 5.0})
     model = build_model(tiny_model())
-    clock = Clock(epochs=1, steps_per_epoch=1)
-    trainer = Trainer(model, config.loop(multi_label=False), LocalContext(tmp_path), clock)
+    trainer = Trainer(model, config.loop(multi_label=False), LocalContext(tmp_path))
     parts = {"head": 1.0, "light": 20.0, "heavy": 100.0}
     of_part = {
         "head": list(model.head_parameters()),

@@ -15,11 +15,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from ray.tune.search.sample import Domain
 
-from epitoma.core.config import from_dict, to_dict
+from epitoma.core.config import PART, from_dict, to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.training.run_config import TrainConfig
 
 Search = Literal["variants", "optuna"]
+PARTS = {"head.selector": "selector", "head.classifier": "classifier"}
+"""Options whose value is the name of a part, which comes with its own options; and the kind of the part."""
+
 DRAWS = 64
 """Values drawn from each range, and configs drawn from the whole space, for the checks before a sweep."""
 
@@ -113,19 +116,21 @@ def changed(base: TrainConfig, changes: Mapping[str, Any], *, source: str) -> Tr
 
     Args:
         base: The config.
-        changes: New values by option; dots lead into nested options.
+        changes: New values by option; dots lead into nested options. A part is given by its name, and has its own
+            options then.
         source: Search space, for the error.
 
     Raises:
         ConfigError: The values contradict each other.
     """
     values = to_dict(base)
-    for name, value in changes.items():
+    # Parts first: other changes are of options that they bring along.
+    for name in sorted(changes, key=lambda name: name not in PARTS):
         *path, last = name.split(".")
         place = values
         for part in path:
             place = place[part]
-        place[last] = value
+        place[last] = {PART: changes[name]} if name in PARTS else changes[name]
     return from_dict(TrainConfig, values, source=source)
 
 

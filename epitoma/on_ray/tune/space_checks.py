@@ -13,8 +13,8 @@ from dacite.types import is_instance
 from ray.tune.search.optuna import OptunaSearch
 
 from epitoma.core.errors import ConfigError
-from epitoma.core.registry import PartConfig
-from epitoma.on_ray.tune.search_space import DRAWS, SearchSpace, changed, values_of
+from epitoma.core.registry import PartConfig, registered
+from epitoma.on_ray.tune.search_space import DRAWS, PARTS, SearchSpace, changed, values_of
 from epitoma.training.run_config import TrainConfig
 
 _OWN = (
@@ -42,14 +42,23 @@ def check_values(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:
         ConfigError: An option is unknown or fixed for the sweep, a value is of the wrong type, or a grid is empty.
     """
     rng = np.random.RandomState(seed)
-    for name in (*space.fixed, *space.grids, *space.ranges):
-        kind = _type_of(name, space, base)
-        for value in values_of(space, name, rng):
-            if not is_instance(value, kind):
-                wanted = getattr(kind, "__name__", str(kind).replace("typing.", ""))
-                raise ConfigError(f"{space.name}: {name} can be {value!r}, but must be of type {wanted}")
+    names = [*space.fixed, *space.grids, *space.ranges]
+    for name in set(names) & set(PARTS):
+        for part in values_of(space, name, rng):
+            registered(PARTS[name], part)
+    base = changed(base, {k: v for k, v in space.fixed.items() if k in PARTS}, source=space.name)
+    for name in (name for name in names if name not in PARTS):
+        _check_type(name, space, base, rng)
     if space.search == "optuna":
         _check_for_optuna(space)
+
+
+def _check_type(name: str, space: SearchSpace, base: TrainConfig, rng: np.random.RandomState) -> None:
+    kind = _type_of(name, space, base)
+    for value in values_of(space, name, rng):
+        if not is_instance(value, kind):
+            wanted = getattr(kind, "__name__", str(kind).replace("typing.", ""))
+            raise ConfigError(f"{space.name}: {name} can be {value!r}, but must be of type {wanted}")
 
 
 def check_combinations(space: SearchSpace, base: TrainConfig, *, seed: int) -> None:

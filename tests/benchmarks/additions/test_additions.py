@@ -11,38 +11,44 @@ from benchmarks.additions.__main__ import AdditionsConfig, run
 from benchmarks.additions.measure import GATE, KEPT, Point, Row, _points, _row
 from benchmarks.additions.reduced import reduced
 from benchmarks.additions.report import JUDGED, gains, markdown, verdicts
-from benchmarks.additions.variants import ALONE, VARIANTS, everything, paper
+from benchmarks.additions.variants import ADDITIONS, ALL_BUT, VARIANTS, everything, paper, with_additions
 from benchmarks.selectors.fitting import fit
 from benchmarks.selectors.folds import clips_of_folds
 from benchmarks.selectors.recipe import Recipe
-from epitoma.core.config import flatten, to_dict
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
+from epitoma.training.optimisation import OptimisationConfig
+from epitoma.training.sparsity import SparsityConfig
 from tests.benchmarks.coloured_clips import write_coloured_clips
 from tests.benchmarks.selectors.test_peers import splits  # noqa: F401  (a fixture)
-from tests.training.synthetic_features import HEAVY, TIMESTEPS
+from tests.training.synthetic_features import CLASSES, HEAVY, LIGHT, TIMESTEPS, make_split
 
 
-def settings(name: str) -> dict:
-    variant = VARIANTS[name]
-    return {
-        name: value
-        for part in (variant.head, variant.sparsity, variant.optimisation)
-        for name, value in flatten(to_dict(part)).items()
-    }
+def whole(head: HeadConfig) -> dict[str, torch.Tensor]:
+    """Scores and logits of a model with this head on some features, from seeded weights."""
+    torch.manual_seed(0)
+    model = VideoEpitoma(head, light_channels=LIGHT, heavy_channels=HEAVY, classes=CLASSES).eval()
+    seen = model(make_split(8, seed=1).candidates, budget=4)
+    return {"alpha": seen.selection.alpha_BT, "logits": seen.logits_BL}
 
 
-@pytest.mark.parametrize("name", ALONE)
-def test_an_addition_changes_the_papers_model_towards_all_together(name):
-    """In something that is its own: what it changes is what the whole has, or is named for it."""
-    base, alone, whole = settings("paper"), settings(name), settings("all")
-    changed = {key for key in base if base[key] != alone[key]}
-    assert changed
-    assert all(alone[key] == whole[key] for key in changed) or name == "target"
+@pytest.mark.parametrize(("names", "head"), [((), paper().head), (ADDITIONS, everything().head)])
+def test_nothing_added_is_the_papers_head_and_everything_added_is_ours(names, head):
+    base = paper() if not names else everything()
+    made, expected = whole(with_additions(*names, base=base).head), whole(head)
+    assert all(torch.equal(made[key], expected[key]) for key in expected)
 
 
-@pytest.mark.parametrize("name", [name for name in VARIANTS if name.startswith("all_but_")])
-def test_all_but_one_lacks_that_one(name):
-    assert settings(name) != settings("all")
+def test_all_but_one_lacks_that_one_and_has_the_others():
+    for name, variant in ALL_BUT.items():
+        missing = name.removeprefix("all_but_")
+        found = {
+            "embedding": variant.head.selector.embedding and variant.head.classifier.embedding,
+            "saliency": variant.head.selector.saliency,
+            "normalised_gates": variant.head.classifier.normalised,
+            "anytime": variant.sparsity.mode == "anytime",
+        }
+        assert [each for each, there in found.items() if not there] == [missing]
 
 
 @pytest.mark.parametrize("name", ["paper", "all", "embedding", "target"])
@@ -136,7 +142,8 @@ def made_points() -> list[Point]:
 
 def test_the_papers_and_the_whole_are_the_projects_own():
     assert paper().sparsity.mode == "l0_weight"
-    assert everything().optimisation.optimizer == "muon"
+    assert everything().optimisation == OptimisationConfig()
+    assert everything().sparsity == SparsityConfig()
 
 
 @pytest.fixture

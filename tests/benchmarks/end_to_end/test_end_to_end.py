@@ -42,12 +42,12 @@ def videos(count: int, seed: int) -> PixelVideos:
 def experiment() -> Experiment:
     networks = tiny_networks()
     networks.heavy.frames = 1
-    steps = OptimisationConfig(epochs=1, batch_size=8, network_learning_rate=1e-3, average=0.0)
+    steps = OptimisationConfig(epochs=1, batch_size=8, network_learning_rate=1e-3)
     return Experiment(
         splits={"train": videos(24, 1), "validation": videos(12, 2), "test": videos(12, 3)},
         networks=networks,
         head=tiny_head(),
-        sparsity=SparsityConfig(budgets=(2, 4), target_timesteps=4, warmup=0.0, anneal=0.0, open_every=None),
+        sparsity=SparsityConfig(budgets=(2, 4), target_timesteps=4),
         candidates=6,
         tuning=steps,
         starting=replace(steps, epochs=2),

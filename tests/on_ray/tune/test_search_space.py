@@ -7,6 +7,7 @@ import pytest
 from ray import tune
 
 from epitoma.core.errors import ConfigError
+from epitoma.models.selector import TimestepSelector
 from epitoma.on_ray.tune.search_space import (
     SearchSpace,
     changed,
@@ -64,6 +65,20 @@ def test_a_file_of_ones_own_is_a_space(write):
     assert set(space.param_space) == {"timesteps", "sparsity.target_timesteps"}
 
 
+def test_a_part_is_given_by_its_name_and_brings_its_options(write):
+    space = load_space(
+        write(
+            "SPACE = {'head.selector.kernels': tune.grid_search([8, 16]), 'head.selector': 'paper',\n"
+            "         'head.classifier': tune.grid_search(['paper', 'epitoma'])}"
+        )
+    )
+    check_space(space, BASE, seed=0)
+    configs = [changed(BASE, changes, source="test") for changes in islice(space.draws(seed=0), 4)]
+    assert {each.head.classifier.part for each in configs} == {"paper", "epitoma"}
+    assert {type(each.head.selector) for each in configs} == {TimestepSelector.Config}
+    assert {each.head.selector.kernels for each in configs} == {8, 16}
+
+
 def test_the_most_epochs_are_those_of_any_trial(write):
     space = load_space(write("SPACE = {'optimisation.epochs': tune.grid_search([4, 40])}"))
     assert most_epochs(space, BASE) == BASE.optimisation.epochs == 100
@@ -88,6 +103,11 @@ def test_the_upper_end_of_a_range_is_room_enough(write):
             "can be 'much', but must be of type float",
         ),
         ("SPACE = {'head.selector.kernels': tune.uniform(1, 5)}", "must be of type int"),
+        ("SPACE = {'head.selector': tune.choice(['epitoma', 'best'])}", "there is no selector 'best'"),
+        (
+            "SPACE = {'head.selector': 'paper', 'head.selector.dropout': 0.1}",
+            "there is no option 'head.selector.dropout'",
+        ),
         ("SPACE = {'timesteps': tune.grid_search([])}", "the grid of timesteps is empty"),
         ("SPACE = {'sparsity.mode': tune.choice(['hard'])}", "can be 'hard', but must be of type"),
         (

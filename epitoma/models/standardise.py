@@ -1,13 +1,6 @@
-"""Centring and standardising over the timesteps of a video: what all of them share does not help to choose."""
+"""Standardising over the timesteps of a video: the level that all of them share does not help to choose."""
 
 from torch import Tensor
-
-
-def centred(x_BTC: Tensor, valid_BT: Tensor) -> Tensor:
-    """Features less their mean over the valid timesteps of the video, ``(B, T, C)``; padding holds no useful values."""
-    valid_BT1 = valid_BT[..., None]
-    mean_B1C = (x_BTC * valid_BT1).sum(dim=1, keepdim=True) / valid_BT1.sum(dim=1, keepdim=True)
-    return x_BTC - mean_B1C
 
 
 def standardised(x_BT: Tensor, valid_BT: Tensor) -> Tensor:
