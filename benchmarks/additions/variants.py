@@ -17,7 +17,7 @@ from epitoma.training.sparsity import SparsityConfig
 DROPOUT = 0.5
 """Of what has any; few training clips are known by heart otherwise."""
 
-Addition = Literal["embedding", "saliency", "normalised_gates", "anytime", "target"]
+Addition = Literal["embedding", "saliency", "normalised_gates", "anytime", "target", "clipping"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ def everything() -> Variant:
 
 
 def with_additions(*names: Addition, base: Variant) -> Variant:
-    """A variant that has these additions and no others; kernels and optimiser are those of ``base``."""
+    """A variant that has these additions and no others; kernels and learning rates are those of ``base``."""
     embedding = "embedding" in names
     head = HeadConfig(
         selector=AblatedSelector.Config(
@@ -69,10 +69,12 @@ def with_additions(*names: Addition, base: Variant) -> Variant:
     )
     modes = {"anytime": "anytime", "target": "target_timesteps"}
     mode = next((modes[name] for name in names if name in modes), "l0_weight")
-    return replace(base, head=head, sparsity=SparsityConfig(mode=mode))
+    norm = OptimisationConfig().gradient_norm if "clipping" in names else None
+    optimisation = replace(base.optimisation, gradient_norm=norm)
+    return replace(base, head=head, sparsity=SparsityConfig(mode=mode), optimisation=optimisation)
 
 
-ADDITIONS: tuple[Addition, ...] = ("embedding", "saliency", "normalised_gates", "anytime")
+ADDITIONS: tuple[Addition, ...] = ("embedding", "saliency", "normalised_gates", "anytime", "clipping")
 """What a run has that asks for nothing else; ``target`` takes the place of ``anytime``."""
 
 ALONE: Mapping[str, Variant] = {name: with_additions(name, base=paper()) for name in (*ADDITIONS, "target")}
@@ -90,8 +92,10 @@ VARIANTS: Mapping[str, Variant] = {
     **ALONE,
     "all": everything(),
     **ALL_BUT,
-    "all_with_target": with_additions(
-        "embedding", "saliency", "normalised_gates", "target", base=everything()
+    "all_with_target": replace(everything(), sparsity=SparsityConfig(mode="target_timesteps")),
+    "all_with_the_papers_epsilon": replace(
+        everything(),
+        optimisation=replace(OptimisationConfig(), adam_epsilon=paper_optimisation().adam_epsilon),
     ),
 }
 """Everything that is measured."""

@@ -47,6 +47,7 @@ def test_all_but_one_lacks_that_one_and_has_the_others():
             "saliency": variant.head.selector.saliency,
             "normalised_gates": variant.head.classifier.normalised,
             "anytime": variant.sparsity.mode == "anytime",
+            "clipping": variant.optimisation.gradient_norm is not None,
         }
         assert [each for each, there in found.items() if not there] == [missing]
 
