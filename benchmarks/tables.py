@@ -7,6 +7,7 @@ A page says where a table belongs: between ``<!-- table NAME -->`` and ``<!-- en
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from benchmarks.additions.measure import Row
@@ -17,16 +18,18 @@ DOCS = Path(__file__).parent.parent / "docs"
 _PLACE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
-def additions() -> str:
-    """Which additions are ahead of the paper's model."""
-    record = read_record("additions")
+def additions(name: str) -> str:
+    """Which additions are ahead, by the record of this name."""
+    record = read_record(name)
     rows = [Row(**row) for row in record["rows"]]
     seeds = min(row.seeds for row in rows)
     measured = f"{seeds} seeds a dataset; {record['commit']}, {record['date']}, {record['machine']}"
     return f"{verdicts(rows)}\n\n({measured})"
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"additions": additions}
+TABLES: Mapping[str, Callable[[], str]] = {
+    name: partial(additions, name) for name in ("additions", "additions_removed")
+}
 """Tables by the names that pages have for them."""
 
 

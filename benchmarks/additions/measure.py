@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.additions.reduced import reduced
 from benchmarks.additions.variants import VARIANTS, Variant
-from benchmarks.record import digest
+from benchmarks.record import digest, finished
 from benchmarks.selectors.datasets import Dataset
 from benchmarks.selectors.fitting import Fitted, answers, fit
 from benchmarks.selectors.recipe import Recipe
@@ -98,7 +98,7 @@ def measure(
     made = dataset.make(0)
     with ray_session(logs=work / "logs"):
         splits = ray.put(made if channels is None else reduced(made, channels))
-        folder = work / "trainings" / f"{dataset.name}_{channels or 'all'}"
+        folder = finished(work, dataset.name, channels)
         found = _all(dataset, {"paper": VARIANTS["paper"], **variants}, splits, recipe, seeds, folder)
     return [
         _row(

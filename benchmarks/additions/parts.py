@@ -10,35 +10,35 @@ from epitoma.core.selection import Scores, Selection
 from epitoma.models.classifier import VideoClassifier
 from epitoma.models.embedding import WIDTH, embedding
 from epitoma.models.packing import pack
-from epitoma.models.parts import ClassifierConfig, SelectorConfig
 from epitoma.models.saliency import Saliency
 from epitoma.models.selector import TimestepSelector
 
 
 @register("selector", "ablated")
 class AblatedSelector(TimestepSelector):
-    """The paper's selector, with an embedding, with saliency, with both or with neither."""
+    """The paper's selector with some of what ours has more."""
 
     @dataclass(kw_only=True)
-    class Config(SelectorConfig):
+    class Config(TimestepSelector.Config):
         """What it has.
 
         Attributes:
             embedding: Whether LightNet's features are embedded.
             saliency: Whether LightNet's own guess gives a hint.
-            kernels: Number of concept kernels.
+            layer_norm: Whether there is a LayerNorm before the kernels.
             dropout: Of the embedding.
         """
 
         embedding: bool = False
         saliency: bool = False
-        kernels: int = 128
+        layer_norm: bool = False
         dropout: float = 0.5
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         width = WIDTH if config.embedding else channels
-        super().__init__(TimestepSelector.Config(kernels=config.kernels), channels=width, classes=classes)
+        super().__init__(config, channels=width, classes=classes)
         self.embed = embedding(channels, dropout=config.dropout) if config.embedding else nn.Identity()
+        self.norm = nn.LayerNorm(width) if config.layer_norm else nn.Identity()
         self.saliency = Saliency(channels=width, classes=classes) if config.saliency else None
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
@@ -53,27 +53,24 @@ class AblatedSelector(TimestepSelector):
 
 @register("classifier", "ablated")
 class AblatedClassifier(VideoClassifier):
-    """The paper's classifier, with an embedding, with gates as weights, with both or with neither."""
+    """The paper's classifier with some of what ours has more."""
 
     @dataclass(kw_only=True)
-    class Config(ClassifierConfig):
+    class Config(VideoClassifier.Config):
         """What it has.
 
         Attributes:
             embedding: Whether HeavyNet's features are embedded.
             normalised: Whether gates weigh attention and mean, in place of multiplying features.
-            dropout: Of embedding and MLP; without an embedding there is none.
         """
 
         embedding: bool = False
         normalised: bool = False
-        dropout: float = 0.5
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
-        dropout = config.dropout if config.embedding else 0.0
         width = WIDTH if config.embedding else channels
-        super().__init__(VideoClassifier.Config(dropout=dropout), channels=width, classes=classes)
-        self.embed = embedding(channels, dropout=dropout) if config.embedding else nn.Identity()
+        super().__init__(config, channels=width, classes=classes)
+        self.embed = embedding(channels, dropout=config.dropout) if config.embedding else nn.Identity()
         self.is_normalised = config.normalised
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:

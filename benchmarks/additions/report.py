@@ -9,35 +9,37 @@ from benchmarks.paired import mean_and_error
 JUDGED = (4, 8, 16)
 """Numbers of timesteps over whose mean an addition is judged: enough to be right, few enough to save."""
 
+COMPANY = "all_but_"
+"""Beginning of the names of variants that have all additions but one."""
+
 SIGMAS = 2
-"""Standard errors by which an addition must be ahead on validation, on either kind of dataset, or it is removed."""
+"""Standard errors by which an addition must be ahead on validation, alone or in company, or it is removed."""
+
+Gain = tuple[float, float] | None
+"""Mean of paired differences and its standard error; None where nothing was measured."""
 
 
-def gains(rows: Sequence[Row], kind: str) -> dict[str, tuple[float, float]]:
-    """By how much each variant is ahead of the paper's model on validation, and the standard error.
+def gain(rows: Sequence[Row], kind: str, model: str, *, above: str) -> Gain:
+    """By how much a model is ahead of another on validation, in the mean over ``JUDGED``.
 
-    In the mean over ``JUDGED``, paired over seeds, and over folds of one kind of dataset.
+    Paired over seeds, and over folds of one kind of dataset.
     """
-    return {
-        model: mean_and_error(_differences(rows, kind, model))
-        for model in dict.fromkeys(row.model for row in rows if _kind(row) == kind)
-        if model != "paper"
-    }
+    differences = _differences(rows, kind, model, above)
+    return mean_and_error(differences) if differences else None
 
 
 def verdicts(rows: Sequence[Row]) -> str:
-    """A line for each variant: how far it is ahead on each kind of dataset."""
+    """A line for each addition: what it gives alone, on the paper's model, and in company, beside all others."""
     kinds = list(dict.fromkeys(map(_kind, rows)))
-    found = {kind: gains(rows, kind) for kind in kinds}
-    lines = [
-        f"| on top of the paper's model | {' | '.join(kinds)} | ahead |",
-        f"|---|{'---:|' * len(kinds)}---|",
-    ]
-    for model in dict.fromkeys(model for each in found.values() for model in each):
-        of_kinds = [found[kind].get(model) for kind in kinds]
-        cells = ["" if each is None else f"{each[0]:+.3f} +- {each[1]:.3f}" for each in of_kinds]
-        is_ahead = any(each is not None and each[0] > SIGMAS * each[1] for each in of_kinds)
-        lines.append(f"| {model} | {' | '.join(cells)} | {'yes' if is_ahead else 'no'} |")
+    header = [*(f"{kind}, alone" for kind in kinds), *(f"{kind}, in company" for kind in kinds), "ahead"]
+    lines = [f"| addition | {' | '.join(header)} |", f"|---|{'---:|' * 2 * len(kinds)}---|"]
+    models = dict.fromkeys(row.model for row in rows)
+    for name in (name for name in models if name != "paper" and not name.startswith(COMPANY)):
+        gains = [gain(rows, kind, name, above="paper") for kind in kinds]
+        gains += [gain(rows, kind, "all", above=f"{COMPANY}{name}") for kind in kinds]
+        is_ahead = any(each is not None and each[0] > SIGMAS * each[1] for each in gains)
+        cells = ["" if each is None else f"{each[0]:+.3f} +- {each[1]:.3f}" for each in gains]
+        lines.append(f"| {name} | {' | '.join(cells)} | {'yes' if is_ahead else 'no'} |")
     return "\n".join(lines)
 
 
@@ -55,12 +57,15 @@ def markdown(rows: Sequence[Row], dataset: str) -> str:
     return "\n".join(lines)
 
 
-def _differences(rows: Sequence[Row], kind: str, model: str) -> list[float]:
-    datasets = dict.fromkeys(row.dataset for row in rows if row.model == model and _kind(row) == kind)
+def _differences(rows: Sequence[Row], kind: str, model: str, above: str) -> list[float]:
+    """Differences of every seed of every dataset that both models were measured on, in as many seeds."""
+    datasets = dict.fromkeys(row.dataset for row in rows if _kind(row) == kind)
+    pairs = [tuple(_by_seed(rows, dataset, each) for each in (model, above)) for dataset in datasets]
     return [
-        theirs - papers
-        for dataset in datasets
-        for theirs, papers in zip(*(_by_seed(rows, dataset, each) for each in (model, "paper")), strict=True)
+        mine - theirs
+        for one, other in pairs
+        if one and other
+        for mine, theirs in zip(one, other, strict=True)
     ]
 
 

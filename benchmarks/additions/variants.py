@@ -17,7 +17,7 @@ from epitoma.training.sparsity import SparsityConfig
 DROPOUT = 0.5
 """Of what has any; few training clips are known by heart otherwise."""
 
-Addition = Literal["embedding", "saliency", "normalised_gates", "anytime", "target", "clipping"]
+Addition = Literal["embedding", "saliency", "layer_norm", "normalised_gates", "anytime", "target", "clipping"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +60,12 @@ def with_additions(*names: Addition, base: Variant) -> Variant:
         selector=AblatedSelector.Config(
             embedding=embedding,
             saliency="saliency" in names,
+            layer_norm="layer_norm" in names,
             kernels=base.head.selector.kernels,
             dropout=DROPOUT,
         ),
         classifier=AblatedClassifier.Config(
-            embedding=embedding, normalised="normalised_gates" in names, dropout=DROPOUT
+            embedding=embedding, normalised="normalised_gates" in names, dropout=DROPOUT if embedding else 0.0
         ),
     )
     modes = {"anytime": "anytime", "target": "target_timesteps"}
@@ -74,7 +75,14 @@ def with_additions(*names: Addition, base: Variant) -> Variant:
     return replace(base, head=head, sparsity=SparsityConfig(mode=mode), optimisation=optimisation)
 
 
-ADDITIONS: tuple[Addition, ...] = ("embedding", "saliency", "normalised_gates", "anytime", "clipping")
+ADDITIONS: tuple[Addition, ...] = (
+    "embedding",
+    "saliency",
+    "layer_norm",
+    "normalised_gates",
+    "anytime",
+    "clipping",
+)
 """What a run has that asks for nothing else; ``target`` takes the place of ``anytime``."""
 
 ALONE: Mapping[str, Variant] = {name: with_additions(name, base=paper()) for name in (*ADDITIONS, "target")}

@@ -18,7 +18,7 @@ from benchmarks.command import run_benchmark
 from benchmarks.end_to_end.measure import Experiment, Row, measure_once
 from benchmarks.end_to_end.memory import decode_split
 from benchmarks.end_to_end.report import markdown
-from benchmarks.record import digest, write_record
+from benchmarks.record import finished, write_record
 from epitoma.core.config import to_dict
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
@@ -108,7 +108,7 @@ def run(config: EndToEndConfig) -> list[Row]:
 def _folder(config: EndToEndConfig) -> Path:
     """Where the rows of this experiment are kept; another one has another folder."""
     asked = {name: value for name, value in to_dict(config).items() if name not in ("json", "seeds")}
-    return config.work / "seeds" / digest(asked)
+    return finished(config.work, asked)
 
 
 def experiment_of(config: EndToEndConfig) -> Experiment:

@@ -26,7 +26,7 @@ class Explanation:
         chosen: Prediction from the selected timesteps.
         dense: Prediction of the same model from all candidates.
         alpha_T: The selector's score of every candidate.
-        share_T: Weight of each candidate in the prediction, 0 if it was not kept; sums to 1.
+        kept_T: Whether each candidate was kept.
         seconds_T: Time of each candidate's middle frame, in seconds.
         duration_seconds: Length of the video.
         pictures_THWC: Middle frame of each candidate, uint8.
@@ -37,7 +37,7 @@ class Explanation:
     chosen: Prediction
     dense: Prediction
     alpha_T: np.ndarray
-    share_T: np.ndarray
+    kept_T: np.ndarray
     seconds_T: np.ndarray
     duration_seconds: float
     pictures_THWC: np.ndarray
@@ -63,13 +63,13 @@ def explain(predictor: Predictor, video: str | Path, *, budget: int | None = Non
     if not predictor.config.has_selector:
         raise ConfigError("this model was trained without a selector: there is no choice to explain")
     details = predictor.predict_with_details(video, budget=budget)
-    middle_T, gate_T = details.timesteps.middle_frames_T, details.chosen.gate_T
+    middle_T = details.timesteps.middle_frames_T
     (pictures_THWC,) = decode_frames(video, details.index, middle_T, sizes=(PICTURE_SIZE,))
     return Explanation(
         chosen=details.prediction,
         dense=predictor.predict_dense(video),
         alpha_T=details.chosen.alpha_T,
-        share_T=gate_T / gate_T.sum(),
+        kept_T=details.chosen.gate_T > 0,
         seconds_T=details.index.seconds_of(middle_T),
         duration_seconds=details.index.duration_seconds,
         pictures_THWC=pictures_THWC,

@@ -61,7 +61,7 @@ class Chosen:
 
     Attributes:
         alpha_T: Score of every candidate, float32.
-        gate_T: Weight of every candidate, float32; 0 where it is not kept.
+        gate_T: Gate of every candidate, float32: 1 where it is kept, else 0.
         light_has_run: Whether LightNet ran on the candidates; False where all were kept without a selector.
     """
 
@@ -77,7 +77,7 @@ class Chosen:
 
     @classmethod
     def everything(cls, timesteps: int) -> "Chosen":
-        """Keep all candidates, with equal weights."""
+        """Keep all candidates."""
         none_T, all_T = np.zeros(timesteps, np.float32), np.ones(timesteps, np.float32)
         return cls(alpha_T=none_T, gate_T=all_T, light_has_run=False)
 

@@ -71,7 +71,7 @@ class EpitomaClassifier(VideoClassifier):
     """
 
     @dataclass(kw_only=True)
-    class Config(ClassifierConfig):
+    class Config(VideoClassifier.Config):
         """Options of the classifier.
 
         Attributes:
@@ -81,7 +81,7 @@ class EpitomaClassifier(VideoClassifier):
         dropout: float = 0.3
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
-        super().__init__(VideoClassifier.Config(dropout=config.dropout), channels=WIDTH, classes=classes)
+        super().__init__(config, channels=WIDTH, classes=classes)
         self.embed = embedding(channels, dropout=config.dropout)
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:

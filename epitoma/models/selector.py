@@ -36,6 +36,7 @@ class TimestepSelector(nn.Module):
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
         self.context = TemporalSelfAttention(channels=channels) if config.context else None
+        self.norm: nn.Module = nn.Identity()
         self.concept_kernels = ConceptKernels(kernels=config.kernels, channels=channels)
         self.mlp = nn.Sequential(
             nn.Linear(config.kernels, HIDDEN_CHANNELS), nn.ReLU(), nn.Linear(HIDDEN_CHANNELS, 1)
@@ -60,15 +61,19 @@ class TimestepSelector(nn.Module):
     def _similarities(self, x_BTC: Tensor, valid_BT: Tensor) -> Tensor:
         if self.context is not None:
             x_BTC = self.context(x_BTC, valid_BT.to(x_BTC.dtype))
-        return self.concept_kernels(x_BTC)
+        return self.concept_kernels(self.norm(x_BTC))
 
 
 @register("selector", "epitoma")
 class EpitomaSelector(TimestepSelector):
-    """The paper's selector on an embedding of LightNet's features, with a hint by what LightNet alone recognises."""
+    """The paper's selector on an embedding of LightNet's features, with a hint by what LightNet alone recognises.
+
+    What is embedded is normalised before the kernels: else similarities grow with it, and gates that are all shut or
+    all open teach nothing.
+    """
 
     @dataclass(kw_only=True)
-    class Config(SelectorConfig):
+    class Config(TimestepSelector.Config):
         """Options of the selector.
 
         Attributes:
@@ -78,13 +83,12 @@ class EpitomaSelector(TimestepSelector):
         """
 
         kernels: int = 64
-        context: bool = True
         dropout: float = 0.3
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
-        base = TimestepSelector.Config(kernels=config.kernels, context=config.context)
-        super().__init__(base, channels=WIDTH, classes=classes)
+        super().__init__(config, channels=WIDTH, classes=classes)
         self.embed = embedding(channels, dropout=config.dropout)
+        self.norm = nn.LayerNorm(WIDTH)
         self.saliency = Saliency(channels=WIDTH, classes=classes)
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:

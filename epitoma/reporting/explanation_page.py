@@ -118,25 +118,25 @@ def _timeline(explanation: Explanation) -> str:
 
 def _dot(explanation: Explanation, timestep: int, x: float, y: float) -> str:
     tip = f"<title>{explanation.seconds_T[timestep]:.1f} s, alpha {explanation.alpha_T[timestep]:.2f}</title>"
-    if not explanation.share_T[timestep]:
+    if not explanation.kept_T[timestep]:
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#999">{tip}</circle>'
     dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#c1272d">{tip}</circle>'
     return f'<a href="#t{timestep}">{dot}</a>'
 
 
 def _strip(explanation: Explanation) -> str:
-    """Pictures of all candidates in order; those of kept ones are larger, with their weights and strongest kernels."""
+    """Pictures of all candidates in order; those of kept ones are larger, with their strongest kernels."""
     figures = []
     for timestep, picture in enumerate(explanation.pictures_THWC):
         label = f"{explanation.seconds_T[timestep]:.1f} s, alpha {explanation.alpha_T[timestep]:.2f}"
-        if not explanation.share_T[timestep]:
+        if not explanation.kept_T[timestep]:
             figures.append(f'<figure class="dropped">{_image(picture[::2, ::2], label)}</figure>')
             continue
         kernels = ", ".join(
             f"{kernel} ({explanation.concept_TN[timestep, kernel]:+.1f})"
             for kernel in explanation.strongest_kernels(timestep)
         )
-        caption = f"{label}<br>counts {explanation.share_T[timestep]:.0%}<br>kernels {kernels}"
+        caption = f"{label}<br>kernels {kernels}"
         figures.append(
             f'<figure class="taken" id="t{timestep}">{_image(picture, label)}'
             f"<figcaption>{caption}</figcaption></figure>"
@@ -185,7 +185,7 @@ def _saved(ours: float, all_of_them: float) -> str:
 def _kernels(explanation: Explanation, sheets: Mapping[int, np.ndarray]) -> str:
     strongest = [
         kernel
-        for timestep in np.flatnonzero(explanation.share_T).tolist()
+        for timestep in np.flatnonzero(explanation.kept_T).tolist()
         for kernel in explanation.strongest_kernels(timestep)
     ]
     shown = [

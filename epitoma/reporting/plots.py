@@ -197,7 +197,7 @@ def memory_figure(starts: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 def explanation_figure(explanation: Explanation, path: Path, *, title: str, most_pictures: int = 12) -> None:
-    """Plot what a prediction is based on: pictures of the timesteps that count most, over the scores of all timesteps.
+    """Plot what a prediction is based on: pictures of the best timesteps that were kept, over the scores of all.
 
     Args:
         explanation: Timesteps of one video with their scores.
@@ -205,8 +205,8 @@ def explanation_figure(explanation: Explanation, path: Path, *, title: str, most
         title: Text above the figure.
         most_pictures: Pictures to show at most.
     """
-    kept = np.flatnonzero(explanation.share_T)
-    shown = np.sort(kept[np.argsort(-explanation.share_T[kept], kind="stable")[:most_pictures]])
+    kept = np.flatnonzero(explanation.kept_T)
+    shown = np.sort(kept[np.argsort(-explanation.alpha_T[kept], kind="stable")[:most_pictures]])
     figure = plt.figure(figsize=(max(8.0, 1.3 * len(shown)), 4.2))
     grid = figure.add_gridspec(2, len(shown), height_ratios=(1, 1.6))
     for column, timestep in enumerate(shown):
@@ -216,7 +216,7 @@ def explanation_figure(explanation: Explanation, path: Path, *, title: str, most
         axes.set_axis_off()
     axes = figure.add_subplot(grid[1, :])
     axes.plot(explanation.seconds_T, explanation.alpha_T, color=COLOURS["random"], linewidth=1)
-    dropped = explanation.share_T == 0
+    dropped = ~explanation.kept_T
     axes.scatter(
         explanation.seconds_T[dropped],
         explanation.alpha_T[dropped],

@@ -39,8 +39,8 @@ def test_it_is_what_the_whole_model_says_of_all_pixels(
         dense = predictor.model(pixels, open_BT=torch.ones(1, 8, dtype=torch.bool))
     gate_T = chosen.selection.gate_BT[0].numpy()
     assert explanation.alpha_T == pytest.approx(chosen.selection.alpha_BT[0].numpy(), abs=1e-5)
-    assert explanation.share_T == pytest.approx(gate_T / gate_T.sum(), abs=1e-5)
-    assert tuple(np.flatnonzero(explanation.share_T)) == explanation.chosen.timesteps
+    assert explanation.kept_T.tolist() == (gate_T == 1).tolist()
+    assert tuple(np.flatnonzero(explanation.kept_T)) == explanation.chosen.timesteps
     dense_L = dense.logits_BL[0].softmax(dim=0).tolist()
     told = [explanation.dense.scores[name] for name in model_config.classes]
     assert told == pytest.approx(dense_L, abs=1e-5)

@@ -17,10 +17,11 @@ from ray.tune.search.sample import Domain
 
 from epitoma.core.config import PART, from_dict, to_dict
 from epitoma.core.errors import ConfigError
+from epitoma.core.registry import Kind
 from epitoma.training.run_config import TrainConfig
 
 Search = Literal["variants", "optuna"]
-PARTS = {"head.selector": "selector", "head.classifier": "classifier"}
+PARTS: Mapping[str, Kind] = {"head.selector": "selector", "head.classifier": "classifier"}
 """Options whose value is the name of a part, which comes with its own options; and the kind of the part."""
 
 DRAWS = 64

@@ -10,7 +10,7 @@ import torch
 from benchmarks.additions.__main__ import AdditionsConfig, run
 from benchmarks.additions.measure import GATE, KEPT, Point, Row, _points, _row
 from benchmarks.additions.reduced import reduced
-from benchmarks.additions.report import JUDGED, gains, markdown, verdicts
+from benchmarks.additions.report import JUDGED, gain, markdown, verdicts
 from benchmarks.additions.variants import ADDITIONS, ALL_BUT, VARIANTS, everything, paper, with_additions
 from benchmarks.selectors.fitting import fit
 from benchmarks.selectors.folds import clips_of_folds
@@ -45,6 +45,7 @@ def test_all_but_one_lacks_that_one_and_has_the_others():
         found = {
             "embedding": variant.head.selector.embedding and variant.head.classifier.embedding,
             "saliency": variant.head.selector.saliency,
+            "layer_norm": variant.head.selector.layer_norm,
             "normalised_gates": variant.head.classifier.normalised,
             "anytime": variant.sparsity.mode == "anytime",
             "clipping": variant.optimisation.gradient_norm is not None,
@@ -130,11 +131,28 @@ def test_an_addition_is_judged_on_validation_over_seeds_and_folds_together():
         *rows("b", "new", (0.5, 0.6)),
         *rows("a_fold0", "worse", (0.4, 0.6)),
     ]
-    assert gains(measured, "a")["new"] == (pytest.approx(0.1), pytest.approx(0.1 / 6**0.5))
-    assert gains(measured, "b")["new"] == (pytest.approx(0.05), pytest.approx(0.05))
+    assert gain(measured, "a", "new", above="paper") == (pytest.approx(0.1), pytest.approx(0.1 / 6**0.5))
+    assert gain(measured, "b", "new", above="paper") == (pytest.approx(0.05), pytest.approx(0.05))
+    assert gain(measured, "b", "worse", above="paper") is None
     lines = {line.split("|")[1].strip(): line for line in verdicts(measured).splitlines()[2:]}
-    assert lines["new"].endswith("| +0.100 +- 0.041 | +0.050 +- 0.050 | yes |")
-    assert lines["worse"].endswith("| -0.050 +- 0.050 |  | no |")
+    assert lines["new"].endswith("| +0.100 +- 0.041 | +0.050 +- 0.050 |  |  | yes |")
+    assert lines["worse"].endswith("| -0.050 +- 0.050 |  |  |  | no |")
+
+
+def test_an_addition_that_shows_in_company_alone_is_ahead():
+    def rows(model: str, scores: tuple[float, ...]) -> list[Row]:
+        found = [[Point(timesteps=4, kept=4, validation=score, test=0.0)] for score in scores]
+        return [replace(_row("b", model, 0, found, found), timesteps=kept) for kept in JUDGED]
+
+    measured = [
+        *rows("paper", (0.1, 0.1)),
+        *rows("it", (0.1, 0.1)),
+        *rows("all", (0.8, 0.9)),
+        *rows("all_but_it", (0.5, 0.7)),
+    ]
+    (line, all_together) = verdicts(measured).splitlines()[2:]
+    assert line == "| it | +0.000 +- 0.000 | +0.250 +- 0.050 | yes |"
+    assert all_together.startswith("| all | +0.750 +- 0.050 |")
 
 
 def made_points() -> list[Point]:
