@@ -22,8 +22,10 @@ def additions(name: str) -> str:
     """Which additions are ahead, by the record of this name."""
     record = read_record(name)
     rows = [Row(**row) for row in record["rows"]]
-    seeds = min(row.seeds for row in rows)
-    measured = f"{seeds} seeds a dataset; {record['commit']}, {record['date']}, {record['machine']}"
+    seeds = ", ".join(
+        f"{dataset} {count}" for dataset, count in {row.dataset: row.seeds for row in rows}.items()
+    )
+    measured = f"Seeds: {seeds}; {record['commit']}, {record['date']}, {record['machine']}"
     return f"{verdicts(rows)}\n\n({measured})"
 
 

@@ -1,6 +1,7 @@
 """What was measured, as Markdown tables: every variant, and which additions are ahead of the paper's model."""
 
 from collections.abc import Sequence
+from math import isnan
 from statistics import mean
 
 from benchmarks.additions.measure import GATE, KEPT, Row
@@ -33,12 +34,11 @@ def verdicts(rows: Sequence[Row]) -> str:
     kinds = list(dict.fromkeys(map(_kind, rows)))
     header = [*(f"{kind}, alone" for kind in kinds), *(f"{kind}, in company" for kind in kinds), "ahead"]
     lines = [f"| addition | {' | '.join(header)} |", f"|---|{'---:|' * 2 * len(kinds)}---|"]
-    models = dict.fromkeys(row.model for row in rows)
-    for name in (name for name in models if name != "paper" and not name.startswith(COMPANY)):
+    for name in dict.fromkeys(row.model.removeprefix(COMPANY) for row in rows if row.model != "paper"):
         gains = [gain(rows, kind, name, above="paper") for kind in kinds]
         gains += [gain(rows, kind, "all", above=f"{COMPANY}{name}") for kind in kinds]
         is_ahead = any(each is not None and each[0] > SIGMAS * each[1] for each in gains)
-        cells = ["" if each is None else f"{each[0]:+.3f} +- {each[1]:.3f}" for each in gains]
+        cells = [_cell(each) for each in gains]
         lines.append(f"| {name} | {' | '.join(cells)} | {'yes' if is_ahead else 'no'} |")
     return "\n".join(lines)
 
@@ -55,6 +55,13 @@ def markdown(rows: Sequence[Row], dataset: str) -> str:
         ahead = [f"{by_kept[kept].ahead:+.3f} +- {by_kept[kept].ahead_error:.3f}" for kept in JUDGED]
         lines.append(f"| {name} | {' | '.join([*cells, f'{by_kept[GATE].kept:.1f}', ', '.join(ahead)])} |")
     return "\n".join(lines)
+
+
+def _cell(gain: Gain) -> str:
+    if gain is None:
+        return ""
+    # One seed alone has no error.
+    return f"{gain[0]:+.3f}" if isnan(gain[1]) else f"{gain[0]:+.3f} +- {gain[1]:.3f}"
 
 
 def _differences(rows: Sequence[Row], kind: str, model: str, above: str) -> list[float]:
