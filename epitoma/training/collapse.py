@@ -67,7 +67,9 @@ def _shut_below(config: SparsityConfig, timesteps: int) -> float:
 
 
 def _remedy(config: SparsityConfig, *, open_more: bool) -> str:
-    """Advice: which way to change the number of the mode, and the mode that does not collapse like this."""
+    """Advice: which way to change the number of the mode, and what does not collapse like this."""
     number = "l0_weight" if config.mode == "l0_weight" else "target_timesteps"
     direction = "raise" if open_more == (number == "target_timesteps") else "lower"
-    return f"{direction} sparsity.{number} ({getattr(config, number):g}), or use sparsity.mode anytime"
+    # Gates that weigh a mean can be scaled without effect, so nothing holds them open against a penalty.
+    held = "--classifier paper, whose gates resist a penalty, or " if open_more else ""
+    return f"{direction} sparsity.{number} ({getattr(config, number):g}), or use {held}sparsity.mode anytime"

@@ -30,7 +30,7 @@ def test_gates_that_choose_are_left_alone(mode, seed: int):
     ("mode", "shift", "told"),
     [
         ("l0_weight", 6.0, ("open in every video", "raise sparsity.l0_weight (0.1)")),
-        ("l0_weight", -6.0, ("shut in every video", "lower sparsity.l0_weight (0.1)")),
+        ("l0_weight", -6.0, ("shut in every video", "lower sparsity.l0_weight (0.1)", "--classifier paper")),
         ("target_timesteps", 6.0, ("open in every video", "lower sparsity.target_timesteps (8)")),
         ("target_timesteps", -6.0, ("shut in every video", "raise sparsity.target_timesteps (8)")),
     ],
