@@ -3,8 +3,6 @@
 ``benchmarks/results`` keeps the last accepted record of each; tables in the documentation are rendered from them.
 """
 
-import hashlib
-import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,13 +13,9 @@ from typing import Any
 
 import torch
 
-import epitoma
 from epitoma.files.json_files import read_json, write_json
 
 RESULTS = Path(__file__).parent / "results"
-
-CODE = (Path(epitoma.__file__).parent, Path(__file__).parent)
-"""The package's own code, and that of benchmarks."""
 
 
 def write_record(path: Path | None, rows: Sequence[Any]) -> None:
@@ -35,21 +29,6 @@ def write_record(path: Path | None, rows: Sequence[Any]) -> None:
 def read_record(name: str) -> Mapping[str, Any]:
     """The accepted record of a benchmark."""
     return read_json(RESULTS / f"{name}.json")
-
-
-def digest(values: object) -> str:
-    """Short name of what was asked for, under which a finished training is kept."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def finished(work: Path, *asked: object) -> Path:
-    """Folder of finished trainings, which is another one where the code is: what it made before says nothing of it."""
-    files = [(root, file) for root in CODE for file in sorted(root.rglob("*.py"))]
-    code = [
-        [file.relative_to(root).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
-        for root, file in files
-    ]
-    return work / "trainings" / digest([code, *asked])
 
 
 def provenance() -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Train every variant with every seed, as many at once as there are cores, and keep what each comes to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -11,13 +11,12 @@ import torch
 
 from benchmarks.additions.reduced import reduced
 from benchmarks.additions.variants import VARIANTS, Variant
-from benchmarks.record import digest, finished
+from benchmarks.finished import digest, finished, once
 from benchmarks.selectors.datasets import Dataset
 from benchmarks.selectors.fitting import Fitted, answers, fit
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.config import to_dict
-from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
@@ -149,14 +148,13 @@ def _try(variant: Variant, splits: Splits, recipe: Recipe, seed: int, folder: Pa
     torch.set_num_threads(1)
     asked = [to_dict(each) for each in (variant.head, variant.sparsity, recipe)]
     file = folder / f"{digest([*asked, seed])}.json"
-    if file.is_file():
-        return [Point(**each) for each in read_json(file)]
+    return once(file, Point, lambda: _measured(variant, splits, recipe, seed))
+
+
+def _measured(variant: Variant, splits: Splits, recipe: Recipe, seed: int) -> list[Point]:
     model = fit(splits, recipe, variant.plan, seed=seed)
     with torch.inference_mode():
-        points = _points(model, splits)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(file, [asdict(each) for each in points])
-    return points
+        return _points(model, splits)
 
 
 def _points(model: VideoEpitoma, splits: Splits) -> list[Point]:

@@ -2,11 +2,11 @@
 
     python -m benchmarks.end_to_end --json PATH
 
-Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. Seeds that ``--work``
-has already are not measured again. Each seed fine-tunes
+Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. Each seed fine-tunes
 both networks, trains a start on their features, and trains five arms on from it: ``frozen`` (networks frozen), ``all``,
 ``heavy_only`` (HeavyNet and classifier), ``detached`` (everything, the gates cut off from the classifier) and
-``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of ``frozen``, and the reverse.
+``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of ``frozen``, and the reverse. Seeds that
+``--work`` has already are not measured again.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,8 @@ from benchmarks.command import run_benchmark
 from benchmarks.end_to_end.measure import Experiment, Row, measure_once
 from benchmarks.end_to_end.memory import decode_split
 from benchmarks.end_to_end.report import markdown
-from benchmarks.record import finished, write_record
+from benchmarks.finished import finished
+from benchmarks.record import write_record
 from epitoma.core.config import to_dict
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.models.videoepitoma import HeadConfig, NetworksConfig

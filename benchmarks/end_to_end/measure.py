@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,10 +12,10 @@ import torch
 
 from benchmarks.end_to_end.arms import ARMS, Arm, DetachedClassifier, with_selector_of
 from benchmarks.end_to_end.memory import MemorySource, PixelVideos
+from benchmarks.finished import once
 from benchmarks.selectors.fitting import answers
 from benchmarks.selectors.videos import Videos
 from epitoma.core.sampling import stable_seed
-from epitoma.files.json_files import read_json, write_json
 from epitoma.models.classifier import FrameAverage
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig, VideoEpitoma
@@ -103,11 +103,7 @@ def measure(experiment: Experiment, seed: int) -> list[Row]:
 def measure_once(experiment: Experiment, seed: int, folder: Path) -> list[Row]:
     """All rows of one seed on one core, unless ``folder`` has them."""
     torch.set_num_threads(1)
-    file = folder / f"seed_{seed}.json"
-    if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(file, [asdict(row) for row in measure(experiment, seed)])
-    return [Row(**row) for row in read_json(file)]
+    return once(folder / f"seed_{seed}.json", Row, lambda: measure(experiment, seed))
 
 
 def tuned_networks(experiment: Experiment, seed: int) -> Networks:

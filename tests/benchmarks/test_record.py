@@ -4,8 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from benchmarks import record
-from benchmarks.record import finished, write_record
+from benchmarks.record import write_record
 from epitoma.files.json_files import read_json
 
 
@@ -23,12 +22,3 @@ def test_a_record_holds_its_rows_with_commit_date_and_machine(tmp_path):
     assert date.fromisoformat(kept["date"]) <= date.today()
     assert "torch" in kept["machine"]
     write_record(None, [Row("a", 0.5)])
-
-
-def test_trainings_of_other_code_are_not_taken_for_finished(tmp_path, monkeypatch):
-    (tmp_path / "model.py").write_text("WIDTH = 1\n")
-    monkeypatch.setattr(record, "CODE", (tmp_path,))
-    before = finished(tmp_path, "set", 256)
-    assert finished(tmp_path, "set", 256) == before != finished(tmp_path, "set", 128)
-    (tmp_path / "model.py").write_text("WIDTH = 2\n")
-    assert finished(tmp_path, "set", 256) != before
