@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path, *, device: str | None = None) -> "Predictor":
-    """A trained model, ready to be asked about videos: ``epitoma.load("runs/demo/epitoma").predict("video.mp4")``.
+    """A trained model, ready to be asked about videos: ``epitoma.load("runs/demo/selector").predict("video.mp4")``.
 
     Args:
         path: The folder of a finished run.

@@ -1,4 +1,8 @@
-"""Demo of all main steps on synthetic videos: dataset, features, selector, training end to end, evaluation, MLflow."""
+"""Demo of the main steps on synthetic videos: dataset, features, selector and classifier, evaluation, MLflow.
+
+It trains on frozen networks: training these too takes many times longer on two cores before it gains anything
+(``benchmarks/end_to_end``).
+"""
 
 import time
 from dataclasses import dataclass, replace
@@ -14,7 +18,7 @@ from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
-from ray_jobs.parts.demo_configs import demo_dataset, demo_end_to_end, demo_reference, demo_selector
+from ray_jobs.parts.demo_configs import demo_dataset, demo_reference, demo_selector
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.train import train
 
@@ -52,10 +56,10 @@ def _run(runs: Path) -> dict[str, float]:
     say("epitoma demo: real H.264 videos, a few minutes on two cores")
     dataset = PrepareSynthetic(output=runs / "dataset", dataset=demo_dataset())
     manifest = prepare(dataset).path
-    for make in (demo_selector, demo_end_to_end, demo_reference):
+    for make in (demo_selector, demo_reference):
         _train_once(make(runs, manifest))
     evaluation = EvaluateConfig(
-        run=demo_end_to_end(runs, manifest).folder,
+        run=demo_selector(runs, manifest).folder,
         manifest=manifest,
         reference=demo_reference(runs, manifest).folder,
     )
@@ -142,7 +146,7 @@ def _print(values: dict[str, float], runs: Path) -> None:
         f"{values['selection_precision']:.0%} of the kept timesteps show evidence, "
         f"which fills {values['evidence_share']:.0%} of the videos"
     )
-    say(f"figure:  {runs / 'epitoma' / 'evaluation_test' / 'tradeoff.png'}")
+    say(f"figure:  {runs / 'selector' / 'evaluation_test' / 'tradeoff.png'}")
     say(f"MLflow:  mlflow ui --backend-store-uri {store_uri(runs)}")
     say(f"took {values['seconds']:.0f} s; summary: {runs / SUMMARY}")
 

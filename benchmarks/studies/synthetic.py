@@ -18,7 +18,7 @@ from epitoma.training.checkpoint import MODEL
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
-from ray_jobs.parts.demo_configs import demo_end_to_end, demo_selector, offline_networks
+from ray_jobs.parts.demo_configs import demo_selector, offline_networks
 from ray_jobs.prepare import PrepareSynthetic, prepare
 from ray_jobs.train import train
 
@@ -99,13 +99,7 @@ class SyntheticStudies:
         """
         first = replace(base, name=f"frozen_{size}_{seed}", networks=offline_networks(heavy=size), seed=seed)
         self._done(first)
-        config = replace(
-            demo_end_to_end(first.runs, first.manifest),
-            name=f"end_to_end_{size}_{seed}",
-            start_from=(str(first.folder),),
-            features=first.features,
-            seed=seed,
-        )
+        config = end_to_end(first, name=f"end_to_end_{size}_{seed}")
         self._done(config)
         return config.folder
 
@@ -135,3 +129,24 @@ class SyntheticStudies:
                     quiet=True,
                 )
                 evaluate(asked)
+
+
+def end_to_end(first: TrainConfig, *, name: str) -> TrainConfig:
+    """Training from pixels, in small steps from where training from features ended."""
+    optimisation = replace(
+        first.optimisation,
+        epochs=2,
+        batch_size=16,
+        learning_rate=1e-5,
+        network_learning_rate=1e-5,
+        validate_every=2,
+    )
+    return replace(
+        first,
+        name=name,
+        source="pixels",
+        start_from=(str(first.folder),),
+        train_timesteps=16,
+        sparsity=replace(first.sparsity, budgets=(1, 2, 4, 8)),
+        optimisation=optimisation,
+    )

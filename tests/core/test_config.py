@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,11 +7,12 @@ from epitoma.core.config import flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.sparsity import SparsityConfig
-from ray_jobs.parts.demo_configs import demo_end_to_end, demo_selector
+from ray_jobs.parts.demo_configs import demo_selector
 
 
 def test_a_whole_config_survives_json():
-    config = demo_end_to_end(Path("runs/demo"), Path("data/manifest.parquet"))
+    selector = demo_selector(Path("runs/demo"), Path("data/manifest.parquet"))
+    config = replace(selector, name="fine", source="pixels", start_from=("runs/demo/selector",))
     assert from_dict(TrainConfig, to_dict(config), source="test") == config
 
 
