@@ -2,11 +2,11 @@
 
     python -m benchmarks.end_to_end --json PATH
 
-Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. Each seed fine-tunes
-both networks, trains a start on their features, and trains five arms on from it: ``frozen`` (networks frozen), ``all``,
-``heavy_only`` (HeavyNet and classifier), ``detached`` (everything, the gates cut off from the classifier) and
-``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of ``frozen``, and the reverse. Seeds that
-``--work`` has already are not measured again.
+Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. For each of two
+selectors (``heads.py``) each seed fine-tunes both networks, trains a start on their features, and trains five arms on
+from it: ``frozen`` (networks frozen), ``all``, ``heavy_only`` (HeavyNet and classifier), ``detached`` (everything, the
+gates cut off from the classifier) and ``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of
+``frozen``, and the reverse. Seeds that ``--work`` has already are not measured again.
 """
 
 from dataclasses import dataclass, field
@@ -15,19 +15,20 @@ from pathlib import Path
 import ray
 
 from benchmarks.command import run_benchmark
+from benchmarks.end_to_end.heads import HEADS
 from benchmarks.end_to_end.measure import Experiment, Row, measure_once
 from benchmarks.end_to_end.memory import decode_split
+from benchmarks.end_to_end.pictures import small_networks
 from benchmarks.end_to_end.report import markdown
 from benchmarks.finished import finished
 from benchmarks.record import write_record
 from epitoma.core.config import to_dict
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.models.videoepitoma import HeadConfig, NetworksConfig
+from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.sparsity import SparsityConfig
-from ray_jobs.parts.demo_configs import offline_networks
 from ray_jobs.prepare import PrepareSynthetic, prepare
 
 
@@ -39,8 +40,8 @@ def hard_videos() -> SyntheticConfig:
         test_videos=400,
         one_actions=12,
         twin_classes=0,
-        evidence_share=0.1,
-        distractor_share=0.4,
+        evidence_share=0.15,
+        distractor_share=0.25,
         min_seconds=30,
         max_seconds=36,
         size=96,
@@ -57,31 +58,33 @@ class EndToEndConfig:
         work: Where the videos are kept.
         seeds: One start and five arms each.
         dataset: The videos.
-        networks: LightNet and HeavyNet, pretrained.
-        head: Selector and classifier.
+        networks: LightNet and HeavyNet, pretrained; None takes the small ones.
+        heads: Selectors and classifiers, by name.
         timesteps: Timesteps of a video in memory.
         candidates: Timesteps of a video in a training step.
         budgets: Numbers of open timesteps from which each step of an arm draws one.
-        tuning_epochs: Of fine-tuning.
+        tuning_epochs: Of fine-tuning, at the rate of the arms' heads.
         starting_epochs: Of the start.
         training_epochs: Of every arm.
-        batch_size: Videos of a step.
-        network_rate: Learning rate of the networks.
+        batch_size: Videos of a step of fine-tuning and start; arms take half of them.
+        rate: Learning rate of selector and classifier in every arm, and of everything in fine-tuning.
+        network_rate: Learning rate of the networks in every arm.
     """
 
     json: Path | None = None
     work: Path = Path("runs/benchmarks/end_to_end")
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     dataset: SyntheticConfig = field(default_factory=hard_videos)
-    networks: NetworksConfig = field(default_factory=lambda: offline_networks(light=48, heavy=64))
-    head: HeadConfig = field(default_factory=HeadConfig)
+    networks: NetworksConfig | None = None
+    heads: tuple[str, ...] = tuple(HEADS)
     timesteps: int = 32
     candidates: int = 16
     budgets: tuple[int, ...] = (2, 4, 8)
-    tuning_epochs: int = 2
+    tuning_epochs: int = 4
     starting_epochs: int = 30
-    training_epochs: int = 4
+    training_epochs: int = 20
     batch_size: int = 16
+    rate: float = 3e-4
     network_rate: float = 1e-4
 
 
@@ -95,43 +98,65 @@ def run(config: EndToEndConfig) -> list[Row]:
     rows: list[Row] = []
     with ray_session(logs=config.work / "logs"):
         experiment = ray.put(experiment_of(config))
-        left = [measure_once.remote(experiment, seed, _folder(config)) for seed in config.seeds]
-        with phase("seeds", unit="seeds") as advance:
+        asked = [(head, seed) for seed in config.seeds for head in config.heads]
+        left = [measure_once.remote(experiment, head, seed, _folder(config)) for head, seed in asked]
+        with phase("starts with their arms", unit="starts") as advance:
             while left:
                 (done,), left = ray.wait(left)
                 rows += ray.get(done)
                 write_record(config.json, rows)
-                advance(len(config.seeds) - len(left), len(config.seeds))
+                advance(len(asked) - len(left), len(asked))
     print(markdown(rows))
     return rows
 
 
 def _folder(config: EndToEndConfig) -> Path:
     """Where the rows of this experiment are kept; another one has another folder."""
-    asked = {name: value for name, value in to_dict(config).items() if name not in ("json", "seeds")}
+    asked = {name: value for name, value in to_dict(config).items() if name not in ("json", "seeds", "heads")}
     return finished(config.work, asked)
 
 
 def experiment_of(config: EndToEndConfig) -> Experiment:
     """Make the videos, and decode them."""
     manifest = prepare(PrepareSynthetic(output=config.work / "videos", dataset=config.dataset))
-    sizes = {"light": config.networks.light.size or 48, "heavy": config.networks.heavy.size or 64}
+    networks = config.networks or small_networks(config.work)
+    sizes = {"light": networks.light.size or 32, "heavy": networks.heavy.size or 64}
     with phase("decode"):
         splits = {
             name: decode_split(manifest.split(name), timesteps=config.timesteps, **sizes)
             for name in ("train", "validation", "test")
         }
-    common = {"batch_size": config.batch_size, "network_learning_rate": config.network_rate}
     return Experiment(
+        name=config.heads[0],
         splits=splits,
-        networks=config.networks,
-        head=config.head,
+        networks=networks,
+        head=HEADS[config.heads[0]],
         sparsity=SparsityConfig(budgets=config.budgets, target_timesteps=4),
         candidates=config.candidates,
-        tuning=OptimisationConfig(epochs=config.tuning_epochs, **common),
-        starting=OptimisationConfig(epochs=config.starting_epochs, validate_every=5, **common),
-        training=OptimisationConfig(epochs=config.training_epochs, **common),
+        **optimisations(config),
     )
+
+
+def optimisations(config: EndToEndConfig) -> dict[str, OptimisationConfig]:
+    """How networks are fine-tuned, how the start is trained on their features, and how the arms are."""
+    return {
+        "tuning": OptimisationConfig(
+            epochs=config.tuning_epochs,
+            batch_size=config.batch_size,
+            network_learning_rate=config.rate,
+            learning_rate=config.rate,
+        ),
+        "starting": OptimisationConfig(
+            epochs=config.starting_epochs, batch_size=config.batch_size, validate_every=5
+        ),
+        "training": OptimisationConfig(
+            epochs=config.training_epochs,
+            batch_size=config.batch_size // 2,
+            learning_rate=config.rate,
+            network_learning_rate=config.network_rate,
+            validate_every=4,
+        ),
+    }
 
 
 if __name__ == "__main__":

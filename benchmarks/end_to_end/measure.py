@@ -10,7 +10,9 @@ from typing import Any
 import ray
 import torch
 
+import benchmarks.end_to_end.small_nets  # noqa: F401  (registers networks, in workers too)
 from benchmarks.end_to_end.arms import ARMS, Arm, DetachedClassifier, with_selector_of
+from benchmarks.end_to_end.heads import HEADS
 from benchmarks.end_to_end.memory import MemorySource, PixelVideos
 from benchmarks.finished import once
 from benchmarks.selectors.fitting import answers
@@ -36,6 +38,7 @@ class Experiment:
     """What all arms have in common.
 
     Attributes:
+        name: Of its head.
         splits: Videos to train on, to validate on, and to test on.
         networks: LightNet and HeavyNet, pretrained.
         head: Selector and classifier.
@@ -46,6 +49,7 @@ class Experiment:
         training: How the arms are, all alike.
     """
 
+    name: str
     splits: Mapping[str, PixelVideos]
     networks: NetworksConfig
     head: HeadConfig
@@ -71,6 +75,7 @@ class Row:
     """One arm of one seed at one number of timesteps, on test.
 
     Attributes:
+        head: Name of selector and classifier.
         arm: Name of the arm, ``start``, or ``A's selector before B``.
         seed: Seed of fine-tuning, start and arm.
         timesteps: Timesteps kept, T'.
@@ -79,6 +84,7 @@ class Row:
         validation: Accuracy on validation.
     """
 
+    head: str
     arm: str
     seed: int
     timesteps: int
@@ -100,10 +106,11 @@ def measure(experiment: Experiment, seed: int) -> list[Row]:
 
 
 @ray.remote(num_cpus=1)
-def measure_once(experiment: Experiment, seed: int, folder: Path) -> list[Row]:
-    """All rows of one seed on one core, unless ``folder`` has them."""
+def measure_once(experiment: Experiment, head: str, seed: int, folder: Path) -> list[Row]:
+    """All rows of one head and seed on one core, unless ``folder`` has them."""
     torch.set_num_threads(1)
-    return once(folder / f"seed_{seed}.json", Row, lambda: measure(experiment, seed))
+    asked = replace(experiment, name=head, head=HEADS[head])
+    return once(folder / f"{head}_{seed}.json", Row, lambda: measure(asked, seed))
 
 
 def tuned_networks(experiment: Experiment, seed: int) -> Networks:
@@ -185,11 +192,13 @@ def rows_of(experiment: Experiment, name: str, model: VideoEpitoma, seed: int) -
         )
         for key in ("validation", "test")
     }
-    return [_row(name, model, seen, kept, seed) for kept in KEPT]
+    return [_row(experiment, name, model, seen, kept, seed) for kept in KEPT]
 
 
 @torch.inference_mode()
-def _row(name: str, model: VideoEpitoma, seen: Mapping[str, Videos], kept: int, seed: int) -> Row:
+def _row(
+    experiment: Experiment, name: str, model: VideoEpitoma, seen: Mapping[str, Videos], kept: int, seed: int
+) -> Row:
     scores = {
         key: accuracy(answers(videos, lambda candidates: {"budget": kept}, model)[0], videos.split.labels_VL)
         for key, videos in seen.items()
@@ -197,6 +206,7 @@ def _row(name: str, model: VideoEpitoma, seen: Mapping[str, Videos], kept: int, 
     test = seen["test"]
     open_VT = model.select(test.split.light_VTC, test.split.candidates.valid_BT, budget=kept)[0].open_BT
     return Row(
+        head=experiment.name,
         arm=name,
         seed=seed,
         timesteps=kept,

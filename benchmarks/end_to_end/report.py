@@ -24,6 +24,12 @@ def ahead(rows: Sequence[Row], one: str, other: str) -> tuple[float, float]:
 
 
 def markdown(rows: Sequence[Row]) -> str:
+    """A table and the claims for each head."""
+    heads = dict.fromkeys(row.head for row in rows)
+    return "\n\n".join(f"{head}:\n\n{_of_head([row for row in rows if row.head == head])}" for head in heads)
+
+
+def _of_head(rows: Sequence[Row]) -> str:
     """A line for each arm, and one for each claim."""
     lines = [
         f"| arm | {' | '.join(f'T = {kept}' for kept in KEPT)} | evidence among 4 |",

@@ -44,6 +44,7 @@ def experiment() -> Experiment:
     networks.heavy.frames = 1
     steps = OptimisationConfig(epochs=1, batch_size=8, network_learning_rate=1e-3)
     return Experiment(
+        name="tiny",
         splits={"train": videos(24, 1), "validation": videos(12, 2), "test": videos(12, 3)},
         networks=networks,
         head=tiny_head(),
@@ -104,7 +105,7 @@ def test_a_seed_has_every_arm_and_both_swaps_at_every_number(experiment: Experim
 def test_differences_are_paired_over_seeds():
     scores = {("all", 0): 0.7, ("all", 1): 0.9, ("detached", 0): 0.6, ("detached", 1): 0.78}
     rows = [
-        Row(arm=arm, seed=seed, timesteps=kept, accuracy=score, precision=0.5, validation=score)
+        Row(head="tiny", arm=arm, seed=seed, timesteps=kept, accuracy=score, precision=0.5, validation=score)
         for (arm, seed), score in scores.items()
         for kept in KEPT
     ]

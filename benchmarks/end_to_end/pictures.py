@@ -1,0 +1,121 @@
+"""What the small networks know before they see a video: pictures of sprites, as published networks know photographs.
+
+HeavyNet is taught shapes and colours, LightNet shapes alone, so that videos have something left to teach about what is
+worth a look.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import benchmarks.end_to_end.small_nets  # noqa: F401  (registers the networks)
+from epitoma.datasets.backgrounds import drifting_background
+from epitoma.datasets.sprites import (
+    DISTRACTOR_APPEARANCES,
+    MOTIONS,
+    ONE_ACTIONS,
+    OneAction,
+    animate,
+    paste,
+)
+from epitoma.files.atomic import renamed_when_whole
+from epitoma.models.heavy_net import HeavyNet
+from epitoma.models.input_spec import InputSpec
+from epitoma.models.light_net import LightNet
+from epitoma.models.trunk import build_trunk
+from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.reporting.console import phase
+
+APPEARANCES = sorted({*(action.appearance for action in ONE_ACTIONS), *DISTRACTOR_APPEARANCES})
+SHAPES = sorted({shape for shape, _ in APPEARANCES})
+COLOURS = sorted({colour for _, colour in APPEARANCES})
+CLASSES = 1 + max(len(SHAPES), len(COLOURS))
+
+KNOWN: Mapping[str, tuple[str, ...]] = {"small_light": ("shape",), "small_heavy": ("shape", "colour")}
+"""What each network is taught."""
+
+PICTURES = 12_000
+EPOCHS = 8
+BATCH = 64
+LEARNING_RATE = 1e-3
+SIDE = 96
+"""Pixels of a picture, before a network's own size."""
+
+BACKGROUND_PICTURES = 8
+"""Pictures that share a texture, since making one takes far longer than drawing on it."""
+
+
+def small_networks(work: Path) -> NetworksConfig:
+    """Both networks, with weights that are made where ``work`` does not have them."""
+    light, heavy = (str(_pretrained(name, work)) for name in KNOWN)
+    return NetworksConfig(
+        light=LightNet.Config(name="small_light", weights=light, size=32),
+        heavy=HeavyNet.Config(name="small_heavy", weights=heavy, size=64),
+    )
+
+
+def _pretrained(name: str, work: Path) -> Path:
+    file = work / f"{name}.safetensors"
+    if not file.is_file():
+        with phase(f"pretrain {name} on pictures"):
+            state = pretrain(name, pictures=PICTURES, epochs=EPOCHS)
+        work.mkdir(parents=True, exist_ok=True)
+        with renamed_when_whole(file) as temporary:
+            safetensors.torch.save_file(state, temporary)
+    return file
+
+
+def pretrain(name: str, *, pictures: int, epochs: int) -> dict[str, Tensor]:
+    """Weights of a network that was taught what ``KNOWN`` says, the same ones at every call."""
+    torch.manual_seed(0)
+    trunk = build_trunk(name)
+    pixels_NCHW, labels = pictures_of_sprites(pictures, seed=0)
+    x_NCHW = _as_seen(pixels_NCHW, trunk.input)
+    heads = nn.ModuleDict({known: nn.Linear(trunk.channels, CLASSES) for known in KNOWN[name]})
+    optimizer = torch.optim.Adam([*trunk.net.parameters(), *heads.parameters()], lr=LEARNING_RATE)
+    for _ in range(epochs):
+        for rows in torch.randperm(pictures).split(BATCH):
+            optimizer.zero_grad()
+            features_BC = trunk.net(x_NCHW[rows])
+            losses = [
+                functional.cross_entropy(head(features_BC), labels[known][rows])
+                for known, head in heads.items()
+            ]
+            torch.stack(losses).sum().backward()
+            optimizer.step()
+    return trunk.net.state_dict()
+
+
+def pictures_of_sprites(count: int, *, seed: int) -> tuple[Tensor, Mapping[str, Tensor]]:
+    """Pictures, uint8 ``(N, 3, H, W)``, with shape and colour of what each shows; one in nine shows nothing (0, 0)."""
+    rng = np.random.default_rng(seed)
+    shown, pixels = [], []
+    for first in range(0, count, BACKGROUND_PICTURES):
+        brightness = rng.uniform(0.85, 1.1)
+        frames = min(BACKGROUND_PICTURES, count - first)
+        for frame in drifting_background(rng, frames, size=SIDE, brightness=brightness):
+            shown.append((0, 0) if rng.integers(9) == 0 else _draw(frame, brightness, rng))
+            pixels.append(frame)
+    shape_N, colour_N = torch.tensor(shown).unbind(dim=1)
+    return torch.from_numpy(np.stack(pixels)).movedim(-1, 1), {"shape": shape_N, "colour": colour_N}
+
+
+def _draw(frame: np.ndarray, brightness: float, rng: np.random.Generator) -> tuple[int, int]:
+    """Draw any sprite into a frame; returns numbers of its shape and its colour, from 1."""
+    shape, colour = APPEARANCES[rng.integers(len(APPEARANCES))]
+    action = OneAction("any", shape, colour, MOTIONS[rng.integers(len(MOTIONS))])
+    ((sprite, top, left),) = animate(action, 1, rng, size=SIDE, fps=8, brightness=brightness)
+    paste(frame, sprite, top=top, left=left)
+    return 1 + SHAPES.index(shape), 1 + COLOURS.index(colour)
+
+
+def _as_seen(pixels_NCHW: Tensor, spec: InputSpec) -> Tensor:
+    """Pictures as the network takes them: small, and normalised."""
+    small_NCHW = functional.interpolate(pixels_NCHW.float(), size=(spec.size, spec.size), mode="area")
+    mean_C, std_C = (torch.tensor(each).view(3, 1, 1) * 255 for each in (spec.mean, spec.std))
+    return (small_NCHW - mean_C) / std_C
