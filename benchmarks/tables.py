@@ -11,26 +11,48 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.additions.measure import Row
-from benchmarks.additions.report import verdicts
+from benchmarks.additions.report import on_test, verdicts
 from benchmarks.record import read_record
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 _PLACE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
 def additions(name: str) -> str:
     """Which additions are ahead, by the record of this name."""
+    rows, measured = _read(name)
+    return f"{verdicts(rows)}\n\n{measured}"
+
+
+def selector() -> str:
+    """Test accuracy of the paper's model and of epitoma's, each with an L0 weight or budgets and with a target."""
+    rows, measured = _read("additions")
+    return f"{on_test(rows, SELECTORS)}\n\n{measured}"
+
+
+def _read(name: str) -> tuple[list[Row], str]:
+    """Rows of a record of additions, and how they were measured, in brackets."""
     record = read_record(name)
     rows = [Row(**row) for row in record["rows"]]
     seeds = ", ".join(
         f"{dataset} {count}" for dataset, count in {row.dataset: row.seeds for row in rows}.items()
     )
-    measured = f"Seeds: {seeds}; {record['commit']}, {record['date']}, {record['machine']}"
-    return f"{verdicts(rows)}\n\n({measured})"
+    return rows, f"(Seeds: {seeds}; {record['commit']}, {record['date']}, {record['machine']})"
 
+
+SELECTORS: Mapping[str, str] = {
+    "paper": "the paper's",
+    "target": "the paper's, with a target",
+    "all": "ours",
+    "all_with_target": "ours, with a target",
+}
+"""What the variants of the additions are called where they are compared as selectors."""
 
 TABLES: Mapping[str, Callable[[], str]] = {
-    name: partial(additions, name) for name in ("additions", "additions_removed")
+    "additions": partial(additions, "additions"),
+    "additions_removed": partial(additions, "additions_removed"),
+    "selector": selector,
 }
 """Tables by the names that pages have for them."""
 
@@ -42,7 +64,7 @@ def rendered(page: str) -> str:
 
 def main() -> None:
     """Write the tables into the pages."""
-    for file in sorted(DOCS.glob("*.md")):
+    for file in PAGES:
         page = file.read_text()
         if page != rendered(page):
             file.write_text(rendered(page))

@@ -1,6 +1,6 @@
 """What was measured, as Markdown tables: every variant, and which additions are ahead of the paper's model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isnan
 from statistics import mean
 
@@ -54,6 +54,18 @@ def markdown(rows: Sequence[Row], dataset: str) -> str:
         cells = [f"{by_kept[kept].mean:.3f}" for kept in (*KEPT, GATE)]
         ahead = [f"{by_kept[kept].ahead:+.3f} +- {by_kept[kept].ahead_error:.3f}" for kept in JUDGED]
         lines.append(f"| {name} | {' | '.join([*cells, f'{by_kept[GATE].kept:.1f}', ', '.join(ahead)])} |")
+    return "\n".join(lines)
+
+
+def on_test(rows: Sequence[Row], names: Mapping[str, str]) -> str:
+    """A line for each dataset and variant: test accuracy at each number of timesteps, over seeds."""
+    header = " | ".join(f"T' = {kept}" for kept in KEPT)
+    lines = [f"| dataset | selector | {header} |", f"|---|---|{'---:|' * len(KEPT)}"]
+    for dataset in dict.fromkeys(row.dataset for row in rows):
+        for model, name in names.items():
+            found = {row.timesteps: row for row in rows if (row.dataset, row.model) == (dataset, model)}
+            cells = [f"{found[kept].mean:.3f} ± {found[kept].std:.3f}" for kept in KEPT]
+            lines.append(f"| {dataset} | {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -3,14 +3,14 @@
 import pytest
 
 from benchmarks import tables
-from benchmarks.tables import DOCS, TABLES, rendered
+from benchmarks.tables import PAGES, TABLES, rendered
 
-PAGES = {file.name: file.read_text() for file in DOCS.glob("*.md")}
+TEXTS = {file.name: file.read_text() for file in PAGES}
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_has_its_place_and_stands_there_as_its_record_has_it(name):
-    pages = {page: text for page, text in PAGES.items() if f"<!-- table {name} -->" in text}
+    pages = {page: text for page, text in TEXTS.items() if f"<!-- table {name} -->" in text}
     assert pages
     assert {page: rendered(text) for page, text in pages.items()} == pages
 

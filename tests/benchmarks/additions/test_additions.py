@@ -10,7 +10,7 @@ import torch
 from benchmarks.additions.__main__ import AdditionsConfig, run
 from benchmarks.additions.measure import GATE, KEPT, Point, Row, _points, _row
 from benchmarks.additions.reduced import reduced
-from benchmarks.additions.report import JUDGED, gain, markdown, verdicts
+from benchmarks.additions.report import JUDGED, gain, markdown, on_test, verdicts
 from benchmarks.additions.variants import ADDITIONS, ALL_BUT, VARIANTS, everything, paper, with_additions
 from benchmarks.selectors.fitting import fit
 from benchmarks.selectors.folds import clips_of_folds
@@ -108,6 +108,18 @@ def test_the_table_has_a_line_for_each_model():
     ]
     lines = markdown(rows, "set").splitlines()
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["paper", "all"]
+
+
+def test_selectors_are_compared_on_test_by_the_names_they_are_given():
+    rows = [
+        _row("set", name, place, [made_points()], [made_points()])
+        for name in ("paper", "all", "target")
+        for place in range(len(KEPT) + 1)
+    ]
+    header, _, *lines = on_test(rows, {"all": "ours"}).splitlines()
+    assert header.count("T' =") == len(KEPT)
+    expected = " | ".join(f"{row.mean:.3f} ± 0.000" for row in rows if row.model == "all" and row.timesteps)
+    assert lines == [f"| set | ours | {expected} |"]
 
 
 def test_an_addition_is_judged_on_validation_over_seeds_and_folds_together():
