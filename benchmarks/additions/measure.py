@@ -18,6 +18,7 @@ from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.config import to_dict
 from epitoma.models.videoepitoma import VideoEpitoma
+from epitoma.on_ray.cluster.parallel import in_parallel
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
 from epitoma.training.metrics import accuracy
@@ -121,21 +122,13 @@ def _all(
     folder: Path,
 ) -> Found:
     wanted = [(name, seed) for seed in seeds for name in variants]
-    pending = {
-        _try.remote(variants[name], splits, _recipe(variants[name], recipe, dataset), seed, folder): (
-            name,
-            seed,
-        )
-        for name, seed in wanted
-    }
-    found: dict[tuple[str, int], Sequence[Point]] = {}
+
+    def start(asked: tuple[str, int]) -> ray.ObjectRef:
+        name, seed = asked
+        return _try.remote(variants[name], splits, _recipe(variants[name], recipe, dataset), seed, folder)
+
     with phase(f"{dataset.name}: trainings", unit="trainings") as advance:
-        left = list(pending)
-        while left:
-            (done,), left = ray.wait(left)
-            found[pending[done]] = ray.get(done)
-            advance(len(found), len(wanted))
-    return found
+        return dict(zip(wanted, in_parallel(start, wanted, advance), strict=True))
 
 
 def _recipe(variant: Variant, recipe: Recipe, dataset: Dataset) -> Recipe:

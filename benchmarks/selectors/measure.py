@@ -12,6 +12,7 @@ import torch
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from benchmarks.selectors.ways import Answering, Way, mean_accuracy
+from epitoma.on_ray.cluster.parallel import in_parallel
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
 from epitoma.training.metrics import accuracy
@@ -105,13 +106,8 @@ def measure(
 def _all(
     title: str, trials: Sequence[Trial], splits: Mapping[int, ray.ObjectRef], recipe: Recipe
 ) -> list[Found]:
-    pending = [_try.remote(trial, splits[trial.seed], recipe) for trial in trials]
     with phase(title, unit="trainings") as advance:
-        left = pending
-        while left:
-            _, left = ray.wait(left)
-            advance(len(pending) - len(left), len(pending))
-    return ray.get(pending)
+        return in_parallel(lambda trial: _try.remote(trial, splits[trial.seed], recipe), trials, advance)
 
 
 @ray.remote(num_cpus=1)

@@ -18,6 +18,7 @@ from epitoma.evaluation.choices import CHOICES_FILE, write_choices
 from epitoma.evaluation.tradeoff import write_points
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma
+from epitoma.on_ray.cluster.parallel import in_parallel
 from epitoma.reporting.console import phase
 from epitoma.sweeps.trial import TrialData, evaluation_of, train_head
 from epitoma.training.context import LocalContext
@@ -67,15 +68,9 @@ def feature_data(config: TrainConfig, manifest: Manifest, networks: Networks) ->
 
 def run_all(title: str, features: FeatureData, configs: Sequence[TrainConfig]) -> list[Path]:
     """Train and evaluate those that have not been, as many at once as there are cores; returns their folders."""
-    pending = [
-        _run.remote(config, features.data) for config in configs if not (config.folder / WHOLE).is_file()
-    ]
+    missing = [config for config in configs if not (config.folder / WHOLE).is_file()]
     with phase(title, unit="runs") as advance:
-        left, done = pending, []
-        while left:
-            done, left = ray.wait(left)
-            ray.get(done)
-            advance(len(pending) - len(left), len(pending))
+        in_parallel(lambda config: _run.remote(config, features.data), missing, advance)
     return [config.folder for config in configs]
 
 
