@@ -2,11 +2,11 @@
 
     python -m benchmarks.end_to_end --json PATH
 
-Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. For each of two
-selectors (``heads.py``) each seed fine-tunes both networks, trains a start on their features, and trains five arms on
-from it: ``frozen`` (networks frozen), ``all``, ``heavy_only`` (HeavyNet and classifier), ``detached`` (everything, the
-gates cut off from the classifier) and ``heavy_frozen``. Two swaps put the selector of ``all`` before the classifier of
-``frozen``, and the reverse. Seeds that ``--work`` has already are not measured again.
+Synthetic videos with known evidence; their timesteps are decoded once and kept in memory, small. Each seed
+fine-tunes both networks, and for each of two selectors (``heads.py``) trains a start on their features, and five arms
+on from it: ``frozen`` (networks frozen), ``all``, ``heavy_only`` (HeavyNet and classifier), ``detached`` (everything,
+the gates cut off from the classifier) and ``heavy_frozen``. Two swaps put the selector of ``all`` before the
+classifier of ``frozen``, and the reverse. Seeds that ``--work`` has already are not measured again.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from pathlib import Path
 import ray
 
 from benchmarks.command import run_benchmark
-from benchmarks.end_to_end.heads import HEADS
+from benchmarks.end_to_end.heads import HEADS, HeadName
 from benchmarks.end_to_end.measure import Experiment, Row, measure_once
 from benchmarks.end_to_end.memory import decode_split
 from benchmarks.end_to_end.pictures import small_networks
@@ -24,7 +24,7 @@ from benchmarks.finished import finished
 from benchmarks.record import write_record
 from epitoma.core.config import to_dict
 from epitoma.datasets.synthetic import SyntheticConfig
-from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
 from epitoma.training.optimisation import OptimisationConfig
@@ -76,7 +76,7 @@ class EndToEndConfig:
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     dataset: SyntheticConfig = field(default_factory=hard_videos)
     networks: NetworksConfig | None = None
-    heads: tuple[str, ...] = tuple(HEADS)
+    heads: tuple[HeadName, ...] = tuple(HEADS)
     timesteps: int = 32
     candidates: int = 16
     budgets: tuple[int, ...] = (2, 4, 8)
@@ -98,21 +98,20 @@ def run(config: EndToEndConfig) -> list[Row]:
     rows: list[Row] = []
     with ray_session(logs=config.work / "logs"):
         experiment = ray.put(experiment_of(config))
-        asked = [(head, seed) for seed in config.seeds for head in config.heads]
-        left = [measure_once.remote(experiment, head, seed, _folder(config)) for head, seed in asked]
-        with phase("starts with their arms", unit="starts") as advance:
+        left = [measure_once.remote(experiment, seed, _folder(config)) for seed in config.seeds]
+        with phase("seeds", unit="seeds") as advance:
             while left:
                 (done,), left = ray.wait(left)
                 rows += ray.get(done)
                 write_record(config.json, rows)
-                advance(len(asked) - len(left), len(asked))
+                advance(len(config.seeds) - len(left), len(config.seeds))
     print(markdown(rows))
     return rows
 
 
 def _folder(config: EndToEndConfig) -> Path:
     """Where the rows of this experiment are kept; another one has another folder."""
-    asked = {name: value for name, value in to_dict(config).items() if name not in ("json", "seeds", "heads")}
+    asked = {name: value for name, value in to_dict(config).items() if name not in ("json", "seeds")}
     return finished(config.work, asked)
 
 
@@ -120,17 +119,17 @@ def experiment_of(config: EndToEndConfig) -> Experiment:
     """Make the videos, and decode them."""
     manifest = prepare(PrepareSynthetic(output=config.work / "videos", dataset=config.dataset))
     networks = config.networks or small_networks(config.work)
-    sizes = {"light": networks.light.size or 32, "heavy": networks.heavy.size or 64}
+    built = Networks(networks)
+    sizes = {"light": built.light.input.size, "heavy": built.heavy.input.size}
     with phase("decode"):
         splits = {
             name: decode_split(manifest.split(name), timesteps=config.timesteps, **sizes)
             for name in ("train", "validation", "test")
         }
     return Experiment(
-        name=config.heads[0],
         splits=splits,
         networks=networks,
-        head=HEADS[config.heads[0]],
+        heads={name: HEADS[name] for name in config.heads},
         sparsity=SparsityConfig(budgets=config.budgets, target_timesteps=4),
         candidates=config.candidates,
         **optimisations(config),

@@ -5,12 +5,15 @@ that teaches it.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from benchmarks.additions.parts import AblatedSelector
 from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig
 
-HEADS: Mapping[str, HeadConfig] = {
+HeadName = Literal["epitoma", "without_saliency"]
+
+HEADS: Mapping[HeadName, HeadConfig] = {
     "epitoma": HeadConfig(),
     "without_saliency": HeadConfig(
         selector=AblatedSelector.Config(

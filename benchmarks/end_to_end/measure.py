@@ -12,7 +12,6 @@ import torch
 
 import benchmarks.end_to_end.small_nets  # noqa: F401  (registers networks, in workers too)
 from benchmarks.end_to_end.arms import ARMS, Arm, DetachedClassifier, with_selector_of
-from benchmarks.end_to_end.heads import HEADS
 from benchmarks.end_to_end.memory import MemorySource, PixelVideos
 from benchmarks.finished import once
 from benchmarks.selectors.fitting import answers
@@ -38,10 +37,9 @@ class Experiment:
     """What all arms have in common.
 
     Attributes:
-        name: Of its head.
         splits: Videos to train on, to validate on, and to test on.
         networks: LightNet and HeavyNet, pretrained.
-        head: Selector and classifier.
+        heads: Selectors and classifiers, by name.
         sparsity: How many timesteps are open in training, from the start on.
         candidates: Timesteps of a video in a training step, at random.
         tuning: How networks are fine-tuned.
@@ -49,10 +47,9 @@ class Experiment:
         training: How the arms are, all alike.
     """
 
-    name: str
     splits: Mapping[str, PixelVideos]
     networks: NetworksConfig
-    head: HeadConfig
+    heads: Mapping[str, HeadConfig]
     sparsity: SparsityConfig
     candidates: int
     tuning: OptimisationConfig = field(default_factory=OptimisationConfig)
@@ -94,23 +91,32 @@ class Row:
 
 
 def measure(experiment: Experiment, seed: int) -> list[Row]:
-    """All rows of one seed."""
-    start = started(experiment, tuned_networks(experiment, seed), seed)
-    models = {name: trained(experiment, start, arm, seed) for name, arm in ARMS.items()}
+    """All rows of one seed; every head begins with the same fine-tuned networks."""
+    networks = tuned_networks(experiment, seed)
+    return [row for head in experiment.heads for row in _of_head(experiment, head, networks, seed)]
+
+
+def _of_head(experiment: Experiment, name: str, networks: Networks, seed: int) -> list[Row]:
+    head = experiment.heads[name]
+    start = started(experiment, head, networks, seed)
+    models = {arm: trained(experiment, head, start, ARMS[arm], seed) for arm in ARMS}
     swapped = {
         f"{one}'s selector before {other}": swap(models[other], models[one])
         for one, other in (("all", "frozen"), ("frozen", "all"))
     }
     asked = {"start": start, **models, **swapped}
-    return [row for name, model in asked.items() for row in rows_of(experiment, name, model, seed)]
+    return [
+        row
+        for arm, model in asked.items()
+        for row in rows_of(experiment, model, head=name, arm=arm, seed=seed)
+    ]
 
 
 @ray.remote(num_cpus=1)
-def measure_once(experiment: Experiment, head: str, seed: int, folder: Path) -> list[Row]:
-    """All rows of one head and seed on one core, unless ``folder`` has them."""
+def measure_once(experiment: Experiment, seed: int, folder: Path) -> list[Row]:
+    """All rows of one seed on one core, unless ``folder`` has them."""
     torch.set_num_threads(1)
-    asked = replace(experiment, name=head, head=HEADS[head])
-    return once(folder / f"{head}_{seed}.json", Row, lambda: measure(asked, seed))
+    return once(folder / f"seed_{seed}.json", Row, lambda: measure(experiment, seed))
 
 
 def tuned_networks(experiment: Experiment, seed: int) -> Networks:
@@ -148,21 +154,22 @@ def _seen_by(videos: PixelVideos, name: str) -> PixelVideos:
     return videos if name == "heavy" else replace(videos, heavy_VTHWC=videos.light_VTHWC)
 
 
-def started(experiment: Experiment, networks: Networks, seed: int) -> VideoEpitoma:
+def started(experiment: Experiment, head: HeadConfig, networks: Networks, seed: int) -> VideoEpitoma:
     """Selector and classifier, trained on features of the fine-tuned networks."""
     networks.eval()
     features = {key: videos.features(networks) for key, videos in experiment.splits.items() if key != "test"}
-    config = _config(experiment, experiment.head, experiment.starting, seed)
+    config = _config(experiment, head, experiment.starting, seed)
     torch.manual_seed(stable_seed(seed, "weights"))
-    model = _model(experiment, experiment.head, networks)
+    model = _model(experiment, head, networks)
     networks.requires_grad_(False)
     _run(model, config, features, FeatureSource)
     return model
 
 
-def trained(experiment: Experiment, start: VideoEpitoma, arm: Arm, seed: int) -> VideoEpitoma:
+def trained(
+    experiment: Experiment, head: HeadConfig, start: VideoEpitoma, arm: Arm, seed: int
+) -> VideoEpitoma:
     """An arm: trained on from the start, whose model is not kept even where nothing better comes."""
-    head = experiment.head
     if arm.detached:
         head = replace(head, classifier=DetachedClassifier.Config(**vars(head.classifier)))
     config = _config(experiment, head, experiment.training, seed)
@@ -181,7 +188,7 @@ def swap(model: VideoEpitoma, chooser: VideoEpitoma) -> VideoEpitoma:
     return swapped
 
 
-def rows_of(experiment: Experiment, name: str, model: VideoEpitoma, seed: int) -> list[Row]:
+def rows_of(experiment: Experiment, model: VideoEpitoma, *, head: str, arm: str, seed: int) -> list[Row]:
     """What a model answers, from features of its own networks."""
     assert model.networks is not None
     model.eval()
@@ -192,12 +199,12 @@ def rows_of(experiment: Experiment, name: str, model: VideoEpitoma, seed: int) -
         )
         for key in ("validation", "test")
     }
-    return [_row(experiment, name, model, seen, kept, seed) for kept in KEPT]
+    return [_row(model, seen, kept, head=head, arm=arm, seed=seed) for kept in KEPT]
 
 
 @torch.inference_mode()
 def _row(
-    experiment: Experiment, name: str, model: VideoEpitoma, seen: Mapping[str, Videos], kept: int, seed: int
+    model: VideoEpitoma, seen: Mapping[str, Videos], kept: int, *, head: str, arm: str, seed: int
 ) -> Row:
     scores = {
         key: accuracy(answers(videos, lambda candidates: {"budget": kept}, model)[0], videos.split.labels_VL)
@@ -206,8 +213,8 @@ def _row(
     test = seen["test"]
     open_VT = model.select(test.split.light_VTC, test.split.candidates.valid_BT, budget=kept)[0].open_BT
     return Row(
-        head=experiment.name,
-        arm=name,
+        head=head,
+        arm=arm,
         seed=seed,
         timesteps=kept,
         accuracy=scores["test"],

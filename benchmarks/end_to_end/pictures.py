@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import benchmarks.end_to_end.small_nets  # noqa: F401  (registers the networks)
+from benchmarks.finished import finished
 from epitoma.datasets.backgrounds import drifting_background
 from epitoma.datasets.sprites import (
     DISTRACTOR_APPEARANCES,
@@ -25,9 +26,7 @@ from epitoma.datasets.sprites import (
 )
 from epitoma.files.atomic import renamed_when_whole
 from epitoma.models.heavy_net import HeavyNet
-from epitoma.models.input_spec import InputSpec
 from epitoma.models.light_net import LightNet
-from epitoma.models.trunk import build_trunk
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.reporting.console import phase
 
@@ -46,53 +45,60 @@ LEARNING_RATE = 1e-3
 SIDE = 96
 """Pixels of a picture, before a network's own size."""
 
+Pictures = tuple[Tensor, Mapping[str, Tensor]]
+"""Pixels, uint8 ``(N, 3, H, W)``, and shape and colour of what each picture shows, numbers from 1."""
+
 BACKGROUND_PICTURES = 8
 """Pictures that share a texture, since making one takes far longer than drawing on it."""
 
 
 def small_networks(work: Path) -> NetworksConfig:
-    """Both networks, with weights that are made where ``work`` does not have them."""
-    light, heavy = (str(_pretrained(name, work)) for name in KNOWN)
+    """Both networks, with weights that are made where ``work`` does not have them of this code."""
+    folder = finished(work, "pictures", PICTURES, EPOCHS)
+    files = {name: folder / f"{name}.safetensors" for name in KNOWN}
+    if not all(file.is_file() for file in files.values()):
+        _pretrain_all(files)
     return NetworksConfig(
-        light=LightNet.Config(name="small_light", weights=light, size=32),
-        heavy=HeavyNet.Config(name="small_heavy", weights=heavy, size=64),
+        light=LightNet.Config(name="small_light", weights=str(files["small_light"])),
+        heavy=HeavyNet.Config(name="small_heavy", weights=str(files["small_heavy"])),
     )
 
 
-def _pretrained(name: str, work: Path) -> Path:
-    file = work / f"{name}.safetensors"
-    if not file.is_file():
+def _pretrain_all(files: Mapping[str, Path]) -> None:
+    pictures = pictures_of_sprites(PICTURES, seed=0)
+    for name, file in files.items():
         with phase(f"pretrain {name} on pictures"):
-            state = pretrain(name, pictures=PICTURES, epochs=EPOCHS)
-        work.mkdir(parents=True, exist_ok=True)
+            state = pretrain(name, pictures, epochs=EPOCHS)
+        file.parent.mkdir(parents=True, exist_ok=True)
         with renamed_when_whole(file) as temporary:
             safetensors.torch.save_file(state, temporary)
-    return file
 
 
-def pretrain(name: str, *, pictures: int, epochs: int) -> dict[str, Tensor]:
-    """Weights of a network that was taught what ``KNOWN`` says, the same ones at every call."""
+def pretrain(name: str, pictures: Pictures, *, epochs: int) -> dict[str, Tensor]:
+    """Weights of a network that was taught what ``KNOWN`` says of pictures, the same ones at every call."""
     torch.manual_seed(0)
-    trunk = build_trunk(name)
-    pixels_NCHW, labels = pictures_of_sprites(pictures, seed=0)
-    x_NCHW = _as_seen(pixels_NCHW, trunk.input)
-    heads = nn.ModuleDict({known: nn.Linear(trunk.channels, CLASSES) for known in KNOWN[name]})
-    optimizer = torch.optim.Adam([*trunk.net.parameters(), *heads.parameters()], lr=LEARNING_RATE)
+    pixels_NCHW, labels = pictures
+    net = HeavyNet(HeavyNet.Config(name=name, weights="random")).train()
+    size = net.input.size
+    small_NCHW = functional.interpolate(pixels_NCHW.float(), size=(size, size), mode="area")
+    heads = nn.ModuleDict({known: nn.Linear(net.channels, CLASSES) for known in KNOWN[name]})
+    optimizer = torch.optim.Adam([*net.parameters(), *heads.parameters()], lr=LEARNING_RATE)
     for _ in range(epochs):
-        for rows in torch.randperm(pictures).split(BATCH):
+        for rows in torch.randperm(len(small_NCHW)).split(BATCH):
             optimizer.zero_grad()
-            features_BC = trunk.net(x_NCHW[rows])
+            features_BC = net.forward_features(small_NCHW[rows])
             losses = [
                 functional.cross_entropy(head(features_BC), labels[known][rows])
                 for known, head in heads.items()
             ]
             torch.stack(losses).sum().backward()
             optimizer.step()
-    return trunk.net.state_dict()
+    # Weights lie in the network's own memory format, which files do not have.
+    return {key: value.contiguous() for key, value in net.net.state_dict().items()}
 
 
-def pictures_of_sprites(count: int, *, seed: int) -> tuple[Tensor, Mapping[str, Tensor]]:
-    """Pictures, uint8 ``(N, 3, H, W)``, with shape and colour of what each shows; one in nine shows nothing (0, 0)."""
+def pictures_of_sprites(count: int, *, seed: int) -> Pictures:
+    """Pictures of random sprites; one in nine shows nothing (0, 0)."""
     rng = np.random.default_rng(seed)
     shown, pixels = [], []
     for first in range(0, count, BACKGROUND_PICTURES):
@@ -112,10 +118,3 @@ def _draw(frame: np.ndarray, brightness: float, rng: np.random.Generator) -> tup
     ((sprite, top, left),) = animate(action, 1, rng, size=SIDE, fps=8, brightness=brightness)
     paste(frame, sprite, top=top, left=left)
     return 1 + SHAPES.index(shape), 1 + COLOURS.index(colour)
-
-
-def _as_seen(pixels_NCHW: Tensor, spec: InputSpec) -> Tensor:
-    """Pictures as the network takes them: small, and normalised."""
-    small_NCHW = functional.interpolate(pixels_NCHW.float(), size=(spec.size, spec.size), mode="area")
-    mean_C, std_C = (torch.tensor(each).view(3, 1, 1) * 255 for each in (spec.mean, spec.std))
-    return (small_NCHW - mean_C) / std_C

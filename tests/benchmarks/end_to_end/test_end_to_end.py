@@ -44,10 +44,9 @@ def experiment() -> Experiment:
     networks.heavy.frames = 1
     steps = OptimisationConfig(epochs=1, batch_size=8, network_learning_rate=1e-3)
     return Experiment(
-        name="tiny",
         splits={"train": videos(24, 1), "validation": videos(12, 2), "test": videos(12, 3)},
         networks=networks,
-        head=tiny_head(),
+        heads={"tiny": tiny_head()},
         sparsity=SparsityConfig(budgets=(2, 4), target_timesteps=4),
         candidates=6,
         tuning=steps,
@@ -58,7 +57,7 @@ def experiment() -> Experiment:
 
 @pytest.fixture(scope="module")
 def start(experiment: Experiment) -> VideoEpitoma:
-    return started(experiment, tuned_networks(experiment, 0), 0)
+    return started(experiment, tiny_head(), tuned_networks(experiment, 0), 0)
 
 
 def moved(before: torch.nn.Module, after: torch.nn.Module) -> bool:
@@ -69,7 +68,7 @@ def moved(before: torch.nn.Module, after: torch.nn.Module) -> bool:
 @pytest.mark.parametrize("name", ARMS)
 def test_an_arm_trains_what_it_says(experiment: Experiment, start: VideoEpitoma, name: str):
     arm = ARMS[name]
-    model = trained(experiment, start, arm, 0)
+    model = trained(experiment, tiny_head(), start, arm, 0)
     found = {
         "light": moved(start.networks.light, model.networks.light),
         "heavy": moved(start.networks.heavy, model.networks.heavy),
@@ -85,7 +84,7 @@ def test_detached_gates_hear_nothing_of_what_comes_of_them(experiment: Experimen
     for detached in (False, True):
         model = start.requires_grad_(True)
         if detached:
-            config = DetachedClassifier.Config(**vars(experiment.head.classifier))
+            config = DetachedClassifier.Config(**vars(tiny_head().classifier))
             model.classifier = DetachedClassifier(config, channels=32, classes=2)
         model.zero_grad()
         model(pixels, noise_BT=noise_BT, budget=4).logits_BL.square().sum().backward()
