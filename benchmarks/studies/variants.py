@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.studies.feature_runs import FeatureData
+from epitoma.models.classifier import VideoClassifier
 from epitoma.models.paper import paper_head
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import HeadConfig
@@ -14,17 +15,21 @@ KERNELS = (8, 32, 128, 256)
 
 
 def ablation_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConfig]:
-    """The stabilised gate in all its forms, the paper's word for word, and other numbers of kernels."""
+    """The gate in all its forms, the paper's word for word, and other numbers of kernels.
+
+    Without budgets gates multiply features, as in the paper: a penalty shrinks normalised ones until one is left.
+    """
     base = features.config
+    multiplied = replace(base.head, classifier=VideoClassifier.Config())
     target = replace(base.sparsity, mode="target_timesteps")
     nothing = replace(base.sparsity, mode="none")
     settings: dict[str, dict[str, Any]] = {
         "anytime": {},
-        "target": {"sparsity": target},
-        "fixed weight": {"sparsity": replace(base.sparsity, mode="l0_weight")},
-        "no L0": {"sparsity": nothing},
-        "binary gate": {"sparsity": target, "head": with_gate(base.head, "binary")},
-        "hard concrete": {"sparsity": target, "head": with_gate(base.head, "hard_concrete")},
+        "target": {"sparsity": target, "head": multiplied},
+        "fixed weight": {"sparsity": replace(base.sparsity, mode="l0_weight"), "head": multiplied},
+        "no L0": {"sparsity": nothing, "head": multiplied},
+        "binary gate": {"sparsity": target, "head": with_gate(multiplied, "binary")},
+        "hard concrete": {"sparsity": target, "head": with_gate(multiplied, "hard_concrete")},
         "the paper's": {
             "sparsity": replace(base.sparsity, mode="l0_weight"),
             "head": paper_head(kernels=base.head.selector.kernels),
