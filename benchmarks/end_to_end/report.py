@@ -1,7 +1,9 @@
 """What was measured, as tables: every arm, and what is claimed of them, paired over seeds."""
 
+import math
 from collections.abc import Sequence
 from statistics import mean
+from typing import Literal
 
 from benchmarks.end_to_end.measure import KEPT, Row
 from benchmarks.paired import mean_and_error
@@ -13,40 +15,65 @@ CLAIMS = (
     ("all", "start", "training end to end gains at all"),
 )
 
+Measure = Literal["accuracy", "precision"]
 
-def ahead(rows: Sequence[Row], one: str, other: str) -> tuple[float, float]:
+
+def ahead(rows: Sequence[Row], one: str, other: str, measure: Measure = "accuracy") -> tuple[float, float]:
     """By how much one arm is ahead of another in the mean over all T', and the standard error over paired seeds."""
     differences = [
-        mean(_accuracy(rows, one, seed, kept) - _accuracy(rows, other, seed, kept) for kept in KEPT)
+        mean(
+            _value(rows, one, seed, kept, measure) - _value(rows, other, seed, kept, measure) for kept in KEPT
+        )
         for seed in sorted({row.seed for row in rows})
     ]
     return mean_and_error(differences)
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """A table and the claims for each head."""
+    """A table of arms and one of claims for each head."""
     heads = dict.fromkeys(row.head for row in rows)
     return "\n\n".join(f"{head}:\n\n{_of_head([row for row in rows if row.head == head])}" for head in heads)
 
 
 def _of_head(rows: Sequence[Row]) -> str:
-    """A line for each arm, and one for each claim."""
+    return f"{_arms(rows)}\n\n{_claims(rows)}"
+
+
+def _arms(rows: Sequence[Row]) -> str:
+    """Means over seeds: accuracy at each T', and the share of evidence among four timesteps."""
+    asked = [f"T' = {kept}" for kept in KEPT]
     lines = [
-        f"| arm | {' | '.join(f'T = {kept}' for kept in KEPT)} | evidence among 4 |",
+        f"| arm | {' | '.join(asked)} | evidence among 4 |",
         "|---|---:|---:|---:|---:|",
     ]
     for arm in dict.fromkeys(row.arm for row in rows):
-        cells = [
-            f"{mean(r.accuracy for r in rows if (r.arm, r.timesteps) == (arm, kept)):.3f}" for kept in KEPT
-        ]
-        shown = mean(row.precision for row in rows if (row.arm, row.timesteps) == (arm, 4))
+        own = [row for row in rows if row.arm == arm]
+        cells = [f"{mean(row.accuracy for row in own if row.timesteps == kept):.3f}" for kept in KEPT]
+        shown = mean(row.precision for row in own if row.timesteps == 4)
         lines.append(f"| {arm} | {' | '.join(cells)} | {shown:.2f} |")
-    for one, other, claim in CLAIMS:
-        gain, error = ahead(rows, one, other)
-        lines.append(f"\n{one} above {other}: {gain:+.3f} +- {error:.3f} ({claim})")
     return "\n".join(lines)
 
 
-def _accuracy(rows: Sequence[Row], arm: str, seed: int, kept: int) -> float:
-    (found,) = (row.accuracy for row in rows if (row.arm, row.seed, row.timesteps) == (arm, seed, kept))
-    return found
+def _claims(rows: Sequence[Row]) -> str:
+    """What one arm is ahead of another; it showed if that is two standard errors, for which one seed is too few."""
+    lines = ["| claim | arms | accuracy | evidence | showed |", "|---|---|---:|---:|---|"]
+    for one, other, claim in CLAIMS:
+        gain, error = ahead(rows, one, other)
+        cells = (
+            claim,
+            f"{one} above {other}",
+            _with_error(gain, error),
+            _with_error(*ahead(rows, one, other, "precision")),
+            "yes" if gain > 2 * error else "**no**",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _with_error(gain: float, error: float) -> str:
+    return f"{gain:+.3f}" if math.isnan(error) else f"{gain:+.3f} +- {error:.3f}"
+
+
+def _value(rows: Sequence[Row], arm: str, seed: int, kept: int, measure: Measure) -> float:
+    (found,) = (row for row in rows if (row.arm, row.seed, row.timesteps) == (arm, seed, kept))
+    return getattr(found, measure)

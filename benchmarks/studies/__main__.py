@@ -1,4 +1,4 @@
-"""All of the paper's studies, small, on synthetic videos and on composites of real footage.
+"""All of the paper's studies, small, on synthetic videos.
 
     python -m benchmarks.studies --docs docs
 
@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from benchmarks.selectors.datasets import CLIP_SETS
 from benchmarks.studies.claims import claims
-from benchmarks.studies.footage import footage_rows
 from benchmarks.studies.page import write_page
 from benchmarks.studies.synthetic import SyntheticStudies
 from epitoma.datasets.synthetic import SyntheticConfig
@@ -21,7 +19,6 @@ from epitoma.files.json_files import write_json
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import say
 from epitoma.studies.rows import StudyRow
-from epitoma.studies.tables import score_table
 from epitoma.training.optimisation import OptimisationConfig
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.demo_configs import demo_dataset
@@ -36,7 +33,6 @@ class StudiesConfig:
     Attributes:
         docs: Where page, numbers and figures go.
         work: Where dataset, features and runs are kept.
-        footage: Where folders of clips are; left out where there is none.
         seeds: Of every training.
         dataset: The synthetic videos.
         optimisation: Of every training from features.
@@ -44,7 +40,6 @@ class StudiesConfig:
 
     docs: Path = Path("runs/studies/docs")
     work: Path = Path("runs/studies")
-    footage: Path = Path("../shared/clips")
     seeds: tuple[int, ...] = (0, 1, 2)
     dataset: SyntheticConfig = field(default_factory=demo_dataset)
     optimisation: OptimisationConfig = field(
@@ -60,19 +55,13 @@ def run(config: StudiesConfig) -> list[StudyRow]:
             work=config.work, seeds=config.seeds, dataset=config.dataset, optimisation=config.optimisation
         ).run()
         rows, reports = _reported(studies, config.work)
-        for clips, filler in _clip_sets(config.footage).items():
-            rows += footage_rows(clips, filler, work=config.work / "footage", seeds=config.seeds)
-    shown: dict[str, Path | str] = dict(reports)
-    footage = [row for row in rows if row.study == "footage"]
-    if footage:
-        shown["footage"] = score_table(footage)
     config.docs.mkdir(parents=True, exist_ok=True)
     write_json(config.docs / "studies.json", [asdict(row) for row in rows])
     split = config.dataset
     write_page(
         config.docs / "studies.md",
         claims(rows),
-        shown,
+        reports,
         minutes=(time.perf_counter() - started) / 60,
         videos=f"{split.train_videos} training, {split.validation_videos} validation, {split.test_videos} test",
         seeds=len(config.seeds),
@@ -91,12 +80,6 @@ def _reported(studies: Mapping[str, Sequence[Path]], work: Path) -> tuple[list[S
         # Figure 4 draws the rows of table 2.
         rows += found if name != "figure4" else []
     return rows, folders
-
-
-def _clip_sets(footage: Path) -> dict[Path, str]:
-    """The first folder of clips that is there: one set of footage is what the time allows."""
-    there = {footage / name: filler for name, filler in CLIP_SETS.items() if (footage / name).is_dir()}
-    return dict(list(there.items())[:1])
 
 
 if __name__ == "__main__":

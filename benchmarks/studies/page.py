@@ -9,22 +9,23 @@ from benchmarks.studies.claims import Claim
 ASKED = {
     "table2": "Sampling, timesteps and HeavyNet (table 2): how well T' timesteps serve, chosen in each way.",
     "figure4": "Score against timesteps (figure 4), which draws table 2.",
-    "figure5": "Ratio of selected timesteps by class (figure 5): stand-alone selectors and those trained end to end.",
+    "figure5": "Ratio of selected timesteps by class (figure 5): stand-alone selectors, and those of a HeavyNet.",
     "figure6": "Frame- and context-conditioned gating (figure 6), of the paper's selector.",
     "figure7": "Score against computation (figure 7), with the selector and without.",
     "figure8": "Score at several time scales (figure 8): half of each scale's timesteps, and all; of the run's own "
     "classifier, which has learnt from chosen timesteps.",
     "off_the_shelf": "A stand-alone selector in front of classifiers that never saw it (section 4.2).",
     "ablation": "What each part of the gate is good for. `kernels` of the other settings are 64.",
-    "footage": "Composites of real footage, frozen networks; a seed is another split of the clips.",
 }
 
 HEAD = """# The paper's studies, small
 
 Made by `make studies`, which ran {minutes:.0f} minutes on two cores: synthetic videos of the demo's kind
 ({videos}), {seeds} seeds, mean ± standard deviation over them on test, where nothing was chosen. HeavyNets are
-EfficientNet-Lite0 on frames of 80 and of 112 px. [studies.json](studies.json) holds the numbers. On the paper's own
-datasets the same reports (`python -m ray_jobs.report table2 --runs ...`) put its published numbers beside yours.
+EfficientNet-Lite0 on frames of 80 and of 112 px, frozen; selector and classifier are trained together on their features
+(what training the networks too is good for is in [method.md](method.md)). [studies.json](studies.json) holds the
+numbers. On the paper's own datasets the same reports (`python -m ray_jobs.report table2 --runs ...`) put its published
+numbers beside yours. A claim showed if it holds by two standard errors.
 
 ## What of the paper showed
 
@@ -36,7 +37,7 @@ datasets the same reports (`python -m ray_jobs.report table2 --runs ...`) put it
 def write_page(
     path: Path,
     claims: Sequence[Claim],
-    studies: Mapping[str, Path | str],
+    studies: Mapping[str, Path],
     *,
     minutes: float,
     videos: str,
@@ -47,7 +48,7 @@ def write_page(
     Args:
         path: The page.
         claims: What was held against the numbers.
-        studies: By name the folder of a study's report, or its table where it has no figure.
+        studies: By name the folder of a study's report.
         minutes: How long everything took.
         videos: How many there are of each split.
         seeds: How many.
@@ -56,7 +57,7 @@ def write_page(
     lines += [f"| {each.text} | {'yes' if each.holds else '**no**'} | {each.told} |" for each in claims]
     for name, study in studies.items():
         lines += ["", f"## {name.replace('_', ' ').capitalize()}", "", ASKED[name], ""]
-        lines += [study.rstrip("\n")] if isinstance(study, str) else _report(path, name, study)
+        lines += _report(path, name, study)
     path.write_text("\n".join(lines) + "\n")
 
 

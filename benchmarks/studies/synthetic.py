@@ -1,4 +1,7 @@
-"""Runs on synthetic videos for every study, from the stand-alone selector to training end to end."""
+"""Runs on synthetic videos for every study, from features of frozen networks.
+
+Training the networks too takes a thousand steps from pixels to gain anything (``benchmarks/end_to_end``).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,20 +52,20 @@ class SyntheticStudies:
         manifest = prepare(PrepareSynthetic(output=self.work / "synthetic", dataset=self.dataset))
         base = self._base(manifest)
         alone = {seed: self._standalone(base, seed) for seed in self.seeds}
-        plain, ends = [], []
+        plain, together = [], []
         for size in HEAVY_SIZES:
             for seed, chooser in alone.items():
                 plain.append(self._plain(base, size, seed, chooser))
-                ends.append(self._end_to_end(base, size, seed))
+                together.append(self._together(base, size, seed))
         features = self._features(base, manifest)
         conditioned = conditioned_runs(features, self.seeds)
         return {
-            "table2": [*ends, *plain],
-            "figure4": [*ends, *plain],
-            "figure5": [*(config.folder for config in alone.values()), *ends],
+            "table2": [*together, *plain],
+            "figure4": [*together, *plain],
+            "figure5": [*(config.folder for config in alone.values()), *together],
             "figure6": run_all("frame- and context-conditioned gates", features, conditioned),
-            "figure7": [*ends, *plain],
-            "figure8": ends[-len(self.seeds) :],
+            "figure7": [*together, *plain],
+            "figure8": together[-len(self.seeds) :],
             "off_the_shelf": plain,
             "ablation": run_all("ablation", features, ablation_runs(features, self.seeds)),
         }
@@ -92,15 +95,14 @@ class SyntheticStudies:
         self._evaluate(config, selector_from=chooser.folder)
         return config.folder
 
-    def _end_to_end(self, base: TrainConfig, size: int, seed: int) -> Path:
-        """A selector and this HeavyNet's classifier are trained from features together first, then all from pixels.
-
-        Not from the stand-alone selector, which knows these few training videos by heart and learns little more.
-        """
-        first = replace(base, name=f"frozen_{size}_{seed}", networks=offline_networks(heavy=size), seed=seed)
-        self._done(first)
-        config = end_to_end(first, name=f"end_to_end_{size}_{seed}")
+    def _together(self, base: TrainConfig, size: int, seed: int) -> Path:
+        """A selector and this HeavyNet's classifier, trained together, and evaluated at several time scales."""
+        config = replace(
+            base, name=f"together_{size}_{seed}", networks=offline_networks(heavy=size), seed=seed
+        )
         self._done(config)
+        for candidates in TIME_SCALES:
+            self._evaluate(config, candidates=candidates)
         return config.folder
 
     def _done(self, config: TrainConfig) -> TrainConfig:
@@ -108,8 +110,6 @@ class SyntheticStudies:
         if not (config.folder / MODEL).is_dir():
             train(replace(config, resume=(config.folder / CONFIG_FILE).is_file()))
         self._evaluate(config)
-        for candidates in TIME_SCALES if config.trains_networks else ():
-            self._evaluate(config, candidates=candidates)
         return config
 
     def _evaluate(
@@ -129,24 +129,3 @@ class SyntheticStudies:
                     quiet=True,
                 )
                 evaluate(asked)
-
-
-def end_to_end(first: TrainConfig, *, name: str) -> TrainConfig:
-    """Training from pixels, in small steps from where training from features ended."""
-    optimisation = replace(
-        first.optimisation,
-        epochs=2,
-        batch_size=16,
-        learning_rate=1e-5,
-        network_learning_rate=1e-5,
-        validate_every=2,
-    )
-    return replace(
-        first,
-        name=name,
-        source="pixels",
-        start_from=(str(first.folder),),
-        train_timesteps=16,
-        sparsity=replace(first.sparsity, budgets=(1, 2, 4, 8)),
-        optimisation=optimisation,
-    )

@@ -101,14 +101,38 @@ def test_a_seed_has_every_arm_and_both_swaps_at_every_number(experiment: Experim
     assert "| all |" in markdown(rows)
 
 
-def test_differences_are_paired_over_seeds():
-    scores = {("all", 0): 0.7, ("all", 1): 0.9, ("detached", 0): 0.6, ("detached", 1): 0.78}
-    rows = [
+def rows_of_seeds(all_scores: tuple[float, ...], others: tuple[float, ...]) -> list[Row]:
+    """The arm ``all`` with the one accuracy at each seed, all others with the other."""
+    scores = {"all": all_scores, **dict.fromkeys(("detached", "heavy_only", "frozen", "start"), others)}
+    return [
         Row(head="tiny", arm=arm, seed=seed, timesteps=kept, accuracy=score, precision=0.5, validation=score)
-        for (arm, seed), score in scores.items()
+        for arm, of_seeds in scores.items()
+        for seed, score in enumerate(of_seeds)
         for kept in KEPT
     ]
+
+
+def test_differences_are_paired_over_seeds():
+    rows = rows_of_seeds((0.7, 0.9), (0.6, 0.78))
     assert ahead(rows, "all", "detached") == (pytest.approx(0.11), pytest.approx(0.01))
+    assert ahead(rows, "all", "detached", "precision") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [((0.6, 0.78), "| +0.110 +- 0.010 | +0.000 +- 0.000 | yes |"), ((0.6, 0.98), "| **no** |")],
+)
+def test_a_claim_has_shown_where_it_holds_by_two_standard_errors(others: tuple[float, ...], told: str):
+    claims = [
+        line for line in markdown(rows_of_seeds((0.7, 0.9), others)).splitlines() if "all above" in line
+    ]
+    assert len(claims) == 4
+    assert all(line.endswith(told) for line in claims)
+
+
+def test_one_seed_has_no_error_and_shows_nothing():
+    claims = [line for line in markdown(rows_of_seeds((0.7,), (0.6,))).splitlines() if "all above" in line]
+    assert all(line.endswith("| +0.100 | +0.000 | **no** |") for line in claims)
 
 
 def test_what_is_in_memory_is_what_was_decoded(dataset):
