@@ -58,7 +58,7 @@ def end_to_end(*, manifest: Path, name: str, heavy: str = "resnet50") -> TrainCo
 
 
 def paper(*, manifest: Path, name: str, heavy: str = "resnet50_v1") -> TrainConfig:
-    """The paper's model and training, and nothing of ours (sections 3.1 and 4.1).
+    """The paper's model and training, and nothing of ours (section 3.1).
 
     The paper fine-tunes both networks first, which is another job: ``finetune``, whose runs are then given as
     ``light=RUN`` and ``heavy=RUN`` in ``start_from``. What the paper leaves open, and what is chosen here, is in

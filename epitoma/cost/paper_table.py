@@ -1,6 +1,6 @@
 """The paper's Table 1: GMACs of VideoEpitoma at 16 timesteps, counted exactly and by the paper's convention.
 
-The paper does not state how it counts. These rules reproduce its numbers and are the convention here:
+The paper does not state how it counts. These rules reproduce its numbers, reverse-engineered:
 
 1. A network is counted as published, with its classification layer.
 2. In 3D networks, batch normalisation counts one operation an element.

@@ -103,8 +103,7 @@ def _kept_its_start(folder: Path) -> bool:
     file = folder / HISTORY
     if not file.is_file():
         return False
-    history = read_json(file)
-    return kept_start(history["epochs"], start_score=history["start_score"])
+    return kept_start(read_json(file)["epochs"])
 
 
 def _points(folder: Path) -> list[TradeoffPoint]:

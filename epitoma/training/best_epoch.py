@@ -1,5 +1,6 @@
 """Which of the validated epochs is kept: the best by score, or the sparsest of those that are as good."""
 
+import math
 from dataclasses import dataclass, replace
 
 
@@ -12,12 +13,14 @@ class BestEpoch:
         score: Its validation score.
         timesteps: Timesteps that it keeps of a validation video, in the mean.
         top_score: Highest score of all epochs so far.
+        improved: Number of the last epoch that was better than what was kept before it, and not only as good.
     """
 
     epoch: int
     score: float
     timesteps: float
     top_score: float
+    improved: int
 
 
 def better(
@@ -36,14 +39,18 @@ def better(
             the highest score counts, and the later of two.
     """
     if best is None:
-        return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=score)
+        return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=score, improved=epoch)
     top = max(best.top_score, score)
-    offer, best = (
-        BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=top),
-        replace(best, top_score=top),
-    )
-    if not prefers_sparse:
-        return offer if score >= best.score else best
-    good = top - (top * (1 - top) / videos) ** 0.5
-    is_sparser = (timesteps, -score) <= (best.timesteps, -best.score)
-    return offer if score >= good and (best.score < good or is_sparser) else best
+    good = top - (top * (1 - top) / videos) ** 0.5 if prefers_sparse else None
+    offered, kept = _rank(score, timesteps, good=good), _rank(best.score, best.timesteps, good=good)
+    if offered > kept:
+        return replace(best, top_score=top)
+    improved = epoch if offered < kept else best.improved
+    return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=top, improved=improved)
+
+
+def _rank(score: float, timesteps: float, *, good: float | None) -> tuple[float, float]:
+    """Lower is better: the highest score, or the fewest timesteps of the scores that are ``good``."""
+    if good is None:
+        return (-score, 0.0)
+    return (timesteps if score >= good else math.inf, -score)

@@ -9,12 +9,18 @@ SCORE = "validation/score"
 """Metric by which epochs are compared."""
 
 
-def kept_start(epochs: Sequence[Mapping[str, float]], *, start_score: float | None) -> bool:
-    """Whether no epoch was as good as the model that training started from, which was then kept.
+BEST = "validation/best_epoch"
+"""Metric with the number of the epoch whose model is kept so far."""
+
+START_EPOCH = -1
+"""Number of the model that training started from."""
+
+
+def kept_start(epochs: Sequence[Mapping[str, float]]) -> bool:
+    """Whether no epoch was better than the model that training started from, which was then kept.
 
     Args:
         epochs: Metrics of each epoch; not all were validated.
-        start_score: Validation score of that model; None where training started from none.
     """
-    scores = [row[SCORE] for row in epochs if SCORE in row]
-    return start_score is not None and bool(scores) and max(scores) < start_score
+    kept = [row[BEST] for row in epochs if BEST in row]
+    return bool(kept) and kept[-1] == START_EPOCH

@@ -13,14 +13,11 @@ from epitoma.training.calibrator import Calibrator
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
 from epitoma.training.events import Collapsed, EpochDone, PatienceSpent, Resumed, StartValidated, StepDone
-from epitoma.training.history import SCORE
+from epitoma.training.history import BEST, SCORE, START_EPOCH
 from epitoma.training.loop_config import Clock, LoopConfig
 from epitoma.training.sums import Sums
 from epitoma.training.trainer import Trainer
 from epitoma.training.validator import Validation, Validator
-
-START_EPOCH = -1
-"""Epoch number of the model that a run starts from, as the best so far."""
 
 
 class BatchSource(Protocol):
@@ -101,10 +98,12 @@ class TrainingLoop:
             self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
     def _is_patience_spent(self) -> bool:
-        """Whether at least ``patience`` validations have passed since the best one."""
-        patience = self.config.optimisation.patience
-        scores = [row[SCORE] for row in self.progress.history if SCORE in row]
-        return patience is not None and bool(scores) and len(scores) - scores.index(max(scores)) > patience
+        """Whether at least ``patience`` validations have passed since the last that was better."""
+        patience, best = self.config.optimisation.patience, self.progress.best
+        if patience is None or best is None:
+            return False
+        since = [row for row in self.progress.history if SCORE in row and row["epoch"] > best.improved]
+        return len(since) >= patience
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         """Train the remaining steps of an epoch; returns the metrics of the whole epoch."""
@@ -154,10 +153,11 @@ class TrainingLoop:
         score = self.validator.score(seen)
         if (reason := self.validator.collapse(seen)) is not None:
             self.context.emit(Collapsed(reason=reason))
-        self._keep_if_better(epoch, score, seen)
-        return {SCORE: score, "validation/timesteps": seen.kept}
+        best = self._keep_if_better(epoch, score, seen)
+        return {SCORE: score, "validation/timesteps": seen.kept, BEST: best}
 
-    def _keep_if_better(self, epoch: int, score: float, seen: Validation) -> None:
+    def _keep_if_better(self, epoch: int, score: float, seen: Validation) -> int:
+        """Keep this model if it is better than what is kept; returns the number of the epoch that is kept."""
         self.progress.best = better(
             self.progress.best,
             epoch=epoch,
@@ -169,6 +169,7 @@ class TrainingLoop:
         if self.progress.best.epoch == epoch:
             self.calibrator.calibrate(seen)
             self.best = state_of(self.module)
+        return self.progress.best.epoch
 
     def _is_due(self, epoch: int, every: int) -> bool:
         return (epoch + 1) % every == 0 or epoch + 1 == self.clock.epochs

@@ -130,7 +130,8 @@ def _print_summary(rows: Sequence[TableRow], video: Path) -> None:
         "light: LightNet, context, kernels and gating on all 16; heavy: HeavyNet on T'; head: VideoClassifier"
     )
     say(
-        "exact: every multiplication that runs; paper: by the convention stated in epitoma/cost/paper_table.py"
+        "exact: every multiplication that runs; paper: by its convention, reverse-engineered "
+        "(epitoma/cost/paper_table.py)"
     )
     say(DECODE_NOTE.format(video=video))
 

@@ -329,6 +329,24 @@ def test_more_parts_than_videos_are_refused(tmp_path: Path, splits):
         make_loop(config, *splits, LocalContext(tmp_path))
 
 
+def test_with_an_l0_weight_training_goes_on_while_it_gets_sparser(tmp_path: Path, splits):
+    """Its scores are at their highest long before its gates have shut: what it keeps still falls."""
+    config = make_config(
+        tmp_path,
+        head=paper_head(kernels=16),
+        sparsity=SparsityConfig(mode="l0_weight", l0_weight=0.1),
+        optimisation={"epochs": 40, "validate_every": 2, "patience": 3},
+    )
+    context = LocalContext(tmp_path)
+    make_loop(config, *splits, context).run()
+    seen = [row for row in epochs(context) if "validation/score" in row]
+    scores = [row["validation/score"] for row in seen]
+    highest = scores.index(max(scores))
+    (kept,) = (row for row in seen if row["epoch"] == seen[-1]["validation/best_epoch"])
+    assert len(seen) > highest + 1 + 3
+    assert kept["validation/timesteps"] < seen[highest]["validation/timesteps"] / 2
+
+
 def test_training_ends_when_validation_finds_nothing_better(tmp_path: Path, splits):
     """With a rate of 0 nothing ever changes: the first validation is the best, and two more are waited for."""
     still = {"learning_rate": 0.0, "validate_every": 2}

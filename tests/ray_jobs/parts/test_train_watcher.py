@@ -51,9 +51,9 @@ def test_mlflow_hears_of_a_stop_before_the_last_checkpoint_is_kept(config):
 def test_a_run_that_found_nothing_better_than_its_start_says_so(config, capsys):
     with tracked_run(config.folder, params={}) as tracker:
         watcher = TrainWatcher(config, tracker, lambda *_: None)
-        for start, told in ((0.9, True), (0.5, False)):
-            watcher(StartValidated(metrics={"validation/score": start}))
-            watcher(EpochDone(epoch=0, metrics={"validation/score": 0.7}))
+        for kept, told in ((-1, True), (0, False)):
+            watcher(StartValidated(metrics={"validation/score": 0.6}))
+            watcher(EpochDone(epoch=0, metrics={"validation/score": 0.7, "validation/best_epoch": kept}))
             capsys.readouterr()
             watcher.print_kept_model()
             assert ("no epoch was as good" in capsys.readouterr().out) == told
