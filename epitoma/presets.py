@@ -23,11 +23,13 @@ STORED = 128
 PAPER_L0_WEIGHT = 0.1
 """Weight of L0, which the paper does not print; docs/method.md has what others did."""
 
-ACTIVATION_MEGABYTES = {"i3d": 161.0, "resnet50_v1": 88.0, "shufflenet3d": 138.0}
+LIGHT = "mobilenetv3_small_100"
+
+ACTIVATION_MEGABYTES = {"i3d": 161.0, "resnet50_v1": 88.0, "shufflenet3d": 138.0, LIGHT: 16.0}
 """Activations that training keeps of one timestep, in float32 (tests/models/test_activations.py measures them)."""
 
 
-def standalone(*, manifest: Path, name: str, light: str = "mobilenetv3_small_100") -> TrainConfig:
+def standalone(*, manifest: Path, name: str, light: str = LIGHT) -> TrainConfig:
     """A selector trained stand-alone: the light network is HeavyNet too, so that training needs no heavy network.
 
     Its selector can be used with any HeavyNet, as it is (``evaluate --selector-from``) or as the start of training end
@@ -93,10 +95,12 @@ def paper_optimisation(*, accumulate: int = 1) -> OptimisationConfig:
 def parts_of_a_step(heavy: str) -> int:
     """Parts into which the paper's step of 32 videos is split, so that training fits a GPU of 80 GB.
 
-    The activations of HeavyNet decide: the parts are as few as keep them under half of the memory, in float32 and with
-    all 32 timesteps of all videos open, which nothing forbids the gates.
+    The activations of both networks decide: the parts are as few as keep them under half of the memory, in float32 and
+    with all 32 timesteps of all videos open, which nothing forbids the gates. A HeavyNet that was not measured counts
+    as the largest of those that were.
     """
-    whole = 32 * CANDIDATES * ACTIVATION_MEGABYTES.get(heavy, 0.0)
+    heavy_megabytes = ACTIVATION_MEGABYTES.get(heavy, max(ACTIVATION_MEGABYTES.values()))
+    whole = 32 * CANDIDATES * (ACTIVATION_MEGABYTES[LIGHT] + heavy_megabytes)
     return next(parts for parts in (1, 2, 4, 8, 16, 32) if whole / parts <= 40_000 or parts == 32)
 
 

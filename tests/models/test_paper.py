@@ -44,15 +44,29 @@ def logits(head: HeadConfig, gate_BT: torch.Tensor) -> torch.Tensor:
     return model_of(head).classifier(heavy_PC, selection_of(gate_BT))
 
 
-def test_the_gradient_of_classification_reaches_the_size_of_every_open_gate():
-    gate_BT = gates().requires_grad_()
-    labels_B = torch.arange(VIDEOS)
-    torch.nn.functional.cross_entropy(logits(paper_head(), gate_BT), labels_B).backward()
-    gradient_BT = gate_BT.grad
+def one_open() -> torch.Tensor:
+    """A single gate open in each video."""
+    return 0.7 * torch.eye(TIMESTEPS)[:VIDEOS].double()
+
+
+def gradient(head: HeadConfig, gate_BT: torch.Tensor) -> torch.Tensor:
+    gate_BT = gate_BT.clone().requires_grad_()
+    torch.nn.functional.cross_entropy(logits(head, gate_BT), torch.arange(VIDEOS)).backward()
+    assert gate_BT.grad is not None
+    return gate_BT.grad
+
+
+@pytest.mark.parametrize("gate_BT", [gates(), one_open()])
+def test_the_gradient_of_classification_reaches_the_size_of_every_open_gate(gate_BT: torch.Tensor):
+    gradient_BT = gradient(paper_head(), gate_BT)
     assert (gradient_BT[gate_BT > 0].abs() > 1e-6).all()
     # Along the gates themselves, in which direction a normalised mean has none.
     along_B = (gradient_BT * gate_BT).sum(dim=1)
     assert (along_B.abs() > 1e-5).all()
+
+
+def test_a_normalised_gate_that_is_alone_has_no_gradient():
+    assert (gradient(normalised_head(), one_open()).abs() < 1e-12).all()
 
 
 @pytest.mark.parametrize(("head", "changes"), [(paper_head(), True), (normalised_head(), False)])
