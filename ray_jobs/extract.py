@@ -26,6 +26,7 @@ class ExtractConfig:
         timesteps: Uniform timesteps per video to store, D.
         speed: Precision and compilation of the networks.
         max_reject_share: Largest share of videos that may be unreadable, 0 to 1.
+        plugin: Modules that register networks of one's own (docs/extending.md).
     """
 
     manifest: Path
@@ -35,6 +36,7 @@ class ExtractConfig:
     timesteps: int = 32
     speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05
+    plugin: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.timesteps < 1:

@@ -67,6 +67,7 @@ class CostConfig(DecodingConfig):
         timesteps: Candidate timesteps, T.
         kept: Kept timesteps, T': one row for each number.
         classes: Number of classes.
+        plugin: Modules that register parts of one's own (docs/extending.md).
     """
 
     networks: NetworksConfig = field(default_factory=NetworksConfig)
@@ -74,6 +75,7 @@ class CostConfig(DecodingConfig):
     timesteps: int = 128
     kept: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     classes: int = CLASSES
+    plugin: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()

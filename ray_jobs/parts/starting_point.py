@@ -9,6 +9,7 @@ from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
 from epitoma.models.weights import RANDOM
+from epitoma.reporting.console import say
 from epitoma.training.checkpoint import State, load_model, model_folder, networks_of, state_of
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.starts import PARTS
@@ -30,7 +31,19 @@ def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig
         manifest.split(split)
     config, state = _head(config, manifest)
     config, networks = _networks(config)
+    _say_untuned(config)
     return config, networks, state
+
+
+def _say_untuned(config: TrainConfig) -> None:
+    """Say which networks training end to end begins with as they were published; the paper fine-tunes them first."""
+    untuned = [part for part in PARTS["networks"] if part not in config.starts]
+    if config.trains_networks and config.selection == "learnt" and untuned:
+        runs = " ".join(f"{part}=RUN" for part in untuned)
+        say(
+            f"  not fine-tuned on these videos yet: {' and '.join(untuned)}; the paper does that first "
+            f"(epitoma finetune, then --start-from {runs})"
+        )
 
 
 def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State | None]:

@@ -20,6 +20,8 @@ from epitoma.tracking.mlflow_model import save_mlflow_model
 from epitoma.training.checkpoint import state_of
 from epitoma.training.context import LocalContext
 from epitoma.training.run_config import TrainConfig
+from ray_jobs.extract import ExtractConfig
+from ray_jobs.parts.cost_reports import CostConfig
 from ray_jobs.parts.options import parse
 from tests.training.synthetic_features import make_loop, make_split
 
@@ -92,6 +94,31 @@ def test_a_model_of_such_parts_comes_back_and_predicts(plugin, dataset, tmp_path
         load_predictor(tmp_path / "model")
 
 
+def test_costs_and_features_are_those_of_ones_own_network_too(plugin, tmp_path):
+    words = ["--plugin", plugin, "--networks.heavy.name", "patches", "--networks.light.name", "tiny"]
+    costs = parse(
+        CostConfig,
+        [
+            *words,
+            "--timesteps",
+            "4",
+            "--kept",
+            "2",
+            "--made",
+            str(tmp_path),
+            "--json",
+            str(tmp_path / "cost.json"),
+        ],
+        about="",
+    )
+    costs.report()
+    (row,) = read_json(tmp_path / "cost.json")
+    # Two timesteps of 16 patches, each 768 values (16 x 16 x 3) to 64 channels.
+    assert row["heavy"] == pytest.approx(2 * 16 * 768 * 64 / 1e9)
+    extraction = parse(ExtractConfig, [*words, "--manifest", "m.parquet"], about="")
+    assert (extraction.plugin, extraction.networks.heavy.name) == ((plugin,), "patches")
+
+
 @pytest.mark.jobs
 @pytest.mark.slow
 def test_jobs_take_them_and_models_keep_them(plugin, dataset, tmp_path):
@@ -110,6 +137,17 @@ def test_jobs_take_them_and_models_keep_them(plugin, dataset, tmp_path):
     job("ray_jobs.train", "--plugin", plugin, *OPTIONS, *networks, *light, *few, *where)
     run = tmp_path / "runs" / "mine"
     assert read_json(run / "model" / "config.json")["plugin"] == [plugin]
+    job(
+        "ray_jobs.extract",
+        "--plugin",
+        plugin,
+        *networks,
+        *light,
+        "--manifest",
+        str(dataset.path),
+        "--timesteps",
+        "4",
+    )
     videos = Path(dataset.resolved_paths()[0]).parent
     output = tmp_path / "predictions"
     job("ray_jobs.predict", "--model", str(run), "--input", str(videos), "--output", str(output))
