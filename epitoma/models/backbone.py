@@ -5,8 +5,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from epitoma.core.errors import WeightsError
+from epitoma.core.errors import ConfigError, WeightsError
 from epitoma.models.folding import fold_batch_norm
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.speed import Compiled, Speed, recomputed
@@ -98,7 +99,17 @@ class Backbone(nn.Module):
         self.run_as(self.speed)
 
     def run_as(self, speed: Speed) -> None:
-        """Set precision, compilation and memory use of the following forward passes."""
+        """Set precision, compilation and memory use of the following forward passes.
+
+        Raises:
+            ConfigError: Passes are to be computed again, whose batch normalisation is live.
+        """
+        has_statistics = any(isinstance(each, _BatchNorm) for each in self.net.modules())
+        if speed.recompute and self.is_live and has_statistics:
+            raise ConfigError(
+                f"speed.recompute computes passes of {self.name} in parts, and twice: batch normalisation would take "
+                "statistics of each part and count them twice; take normalisation frozen"
+            )
         self.speed = speed
         self.compiled = Compiled(self.net) if speed.compile else None
 

@@ -16,7 +16,8 @@ class OptimisationConfig:
         epochs: Passes over the training split.
         batch_size: Videos of a step over all workers.
         accumulate: Parts into which a step's videos are split for forward and backward passes, which takes less memory.
-            It changes no gradient but that of the penalty in target mode, which is computed for each part by itself.
+            It changes no gradient but that of the penalty in target mode, and those behind live batch normalisation:
+            both are computed for each part by itself.
         learning_rate: Learning rate of selector and classifier.
         network_learning_rate: Learning rate of LightNet and HeavyNet from pixels; 0 freezes them.
         adam_epsilon: Adam's epsilon.

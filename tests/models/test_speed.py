@@ -16,7 +16,7 @@ CHUNK = 2 * 32 * 32
 @pytest.fixture
 def heavy() -> HeavyNet:
     torch.manual_seed(0)
-    config = HeavyNet.Config(name="mobilenetv3_small_050", weights="random", size=32)
+    config = HeavyNet.Config(name="mobilenetv3_small_050", weights="random", normalisation="frozen", size=32)
     return HeavyNet(config)
 
 
