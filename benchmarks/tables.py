@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.additions.measure import Row
 from benchmarks.additions.report import on_test, verdicts
+from benchmarks.end_to_end import report as end_to_end_report
+from benchmarks.end_to_end.measure import Row as EndToEndRow
 from benchmarks.record import read_record
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +34,14 @@ def selector() -> str:
     return f"{on_test(rows, SELECTORS)}\n\n{measured}"
 
 
+def end_to_end() -> str:
+    """The arms of training end to end, and what is claimed of them."""
+    record = read_record("end_to_end")
+    rows = [EndToEndRow(**row) for row in record["rows"]]
+    seeds = len({row.seed for row in rows})
+    return f"{end_to_end_report.markdown(rows)}\n\n({seeds} seeds; {_measured(record)})"
+
+
 def _read(name: str) -> tuple[list[Row], str]:
     """Rows of a record of additions, and how they were measured, in brackets."""
     record = read_record(name)
@@ -38,7 +49,11 @@ def _read(name: str) -> tuple[list[Row], str]:
     seeds = ", ".join(
         f"{dataset} {count}" for dataset, count in {row.dataset: row.seeds for row in rows}.items()
     )
-    return rows, f"(Seeds: {seeds}; {record['commit']}, {record['date']}, {record['machine']})"
+    return rows, f"(Seeds: {seeds}; {_measured(record)})"
+
+
+def _measured(record: Mapping[str, Any]) -> str:
+    return f"{record['commit']}, {record['date']}, {record['machine']}"
 
 
 SELECTORS: Mapping[str, str] = {
@@ -53,6 +68,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "additions": partial(additions, "additions"),
     "additions_removed": partial(additions, "additions_removed"),
     "selector": selector,
+    "end_to_end": end_to_end,
 }
 """Tables by the names that pages have for them."""
 

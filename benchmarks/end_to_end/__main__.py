@@ -35,7 +35,7 @@ from ray_jobs.prepare import PrepareSynthetic, prepare
 def hard_videos() -> SyntheticConfig:
     """Videos on which a start is right in 0.6 to 0.85 of all cases, so that there is something to gain.
 
-    So many that none is learnt by heart: with 600, seen 20 times each, choices got worse.
+    So many that none is learnt by heart.
     """
     return SyntheticConfig(
         train_videos=3000,

@@ -56,7 +56,7 @@ def _arms(rows: Sequence[Row]) -> str:
 
 def _claims(rows: Sequence[Row]) -> str:
     """What one arm is ahead of another; it showed if that is two standard errors, for which one seed is too few."""
-    lines = ["| claim | arms | accuracy | evidence | showed |", "|---|---|---:|---:|---|"]
+    lines = ["| claim | arms | accuracy | evidence | accuracy showed |", "|---|---|---:|---:|---|"]
     for one, other, claim in CLAIMS:
         gain, error = ahead(rows, one, other)
         cells = (

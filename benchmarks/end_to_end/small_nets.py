@@ -19,8 +19,8 @@ GROUPS = 8
 def small_light() -> Trunk:
     """Three convolutions on 32 x 32 pixels.
 
-    Its maximum over the picture finds a small sprite that the mean loses: taught where evidence is, it puts 0.94 among
-    the first four, and 0.68 with the mean, so that the mean would leave next to nothing to gain by choosing.
+    Its maximum over the picture finds a small sprite that the mean loses: with the mean next to nothing could be gained
+    by choosing (docs/method.md).
     """
     return _convolutions((16, 32, 64), size=32, pool=nn.AdaptiveMaxPool2d(1))
 

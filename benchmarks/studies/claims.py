@@ -87,7 +87,9 @@ def _of_conditioning(rows: Sequence[StudyRow]) -> Iterable[Claim]:
 
 
 def _is_above(one: StudyRow, other: StudyRow) -> bool:
-    """Whether one is above the other by two standard errors of their difference, over seeds."""
+    """Whether one is above the other by two standard errors of their difference, over seeds; one seed has none."""
+    if min(one.seeds, other.seeds) < 2:
+        return False
     error = math.sqrt(one.std**2 / one.seeds + other.std**2 / other.seeds)
     return one.mean - other.mean > 2 * error
 

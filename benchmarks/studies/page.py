@@ -15,7 +15,8 @@ ASKED = {
     "figure8": "Score at several time scales (figure 8): half of each scale's timesteps, and all; of the run's own "
     "classifier, which has learnt from chosen timesteps.",
     "off_the_shelf": "A stand-alone selector in front of classifiers that never saw it (section 4.2).",
-    "ablation": "What each part of the gate is good for. `kernels` of the other settings are 64.",
+    "ablation": "What each part of the gate is good for. `kernels` of the other settings are 64. All but "
+    "`anytime` and the numbers of kernels have the paper's classifier, in which gates multiply features.",
 }
 
 HEAD = """# The paper's studies, small
@@ -24,8 +25,9 @@ Made by `make studies`, which ran {minutes:.0f} minutes on two cores: synthetic 
 ({videos}), {seeds} seeds, mean ± standard deviation over them on test, where nothing was chosen. HeavyNets are
 EfficientNet-Lite0 on frames of 80 and of 112 px, frozen; selector and classifier are trained together on their features
 (what training the networks too is good for is in [method.md](method.md)). [studies.json](studies.json) holds the
-numbers. On the paper's own datasets the same reports (`python -m ray_jobs.report table2 --runs ...`) put its published
-numbers beside yours. A claim showed if it holds by two standard errors.
+numbers. On Breakfast the same reports (`python -m ray_jobs.report table2 --runs ...`) put its published
+numbers beside yours. A claim showed if it holds by two standard errors; random's worst case is its mean less two
+deviations.
 
 ## What of the paper showed
 

@@ -1,6 +1,6 @@
 """Runs on synthetic videos for every study, from features of frozen networks.
 
-Training the networks too takes a thousand steps from pixels to gain anything (``benchmarks/end_to_end``).
+What training the networks too gains takes more steps from pixels than there is time for (``benchmarks/end_to_end``).
 """
 
 from collections.abc import Mapping, Sequence

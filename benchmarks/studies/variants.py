@@ -17,7 +17,7 @@ KERNELS = (8, 32, 128, 256)
 def ablation_runs(features: FeatureData, seeds: Sequence[int]) -> list[TrainConfig]:
     """The gate in all its forms, the paper's head, and other numbers of kernels.
 
-    Without budgets gates multiply features, as in the paper: a penalty shrinks normalised ones until one is left.
+    Without budgets gates multiply features, as in the paper: an L0 weight shrinks normalised ones until one is left.
     """
     base = features.config
     multiplied = replace(base.head, classifier=VideoClassifier.Config())

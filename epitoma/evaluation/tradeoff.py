@@ -1,9 +1,8 @@
 """TradeoffPoint: score and computation of a model with one sampling at one budget; files and tables of points."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Literal
 
 import pyarrow as pa
@@ -51,36 +50,6 @@ class TradeoffPoint:
     def gmacs(self) -> float:
         """GMACs a video in total."""
         return self.gmacs_light + self.gmacs_heavy + self.gmacs_classifier
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spread:
-    """Scores of one sampling at one budget over several seeds.
-
-    Attributes:
-        sampling: How timesteps were chosen.
-        timesteps: Timesteps asked for.
-        mean: Mean score.
-        std: Sample standard deviation of the score (n - 1); 0 for a single seed.
-    """
-
-    sampling: str
-    timesteps: int
-    mean: float
-    std: float
-
-
-def over_seeds(scores: Mapping[tuple[str, int], Sequence[float]]) -> list[Spread]:
-    """Mean and standard deviation of the scores of each (sampling, timesteps), one score a seed."""
-    return [
-        Spread(
-            sampling=sampling,
-            timesteps=timesteps,
-            mean=mean(values),
-            std=stdev(values) if len(values) > 1 else 0.0,
-        )
-        for (sampling, timesteps), values in scores.items()
-    ]
 
 
 def find(

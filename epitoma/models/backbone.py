@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from epitoma.core.errors import ConfigError, WeightsError
+from epitoma.core.errors import WeightsError
 from epitoma.models.folding import fold_batch_norm
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.speed import Compiled, Speed, recomputed
@@ -88,6 +88,11 @@ class Backbone(nn.Module):
         """
         return torch.channels_last_3d if self.takes_snippets else torch.channels_last
 
+    @property
+    def has_live_statistics(self) -> bool:
+        """Whether passes in training take statistics of what they see."""
+        return self.is_live and any(isinstance(each, _BatchNorm) for each in self.net.modules())
+
     def fold(self) -> None:
         """Fold batch normalisation into the convolutions, for good: for inference, which it makes a third faster.
 
@@ -99,17 +104,7 @@ class Backbone(nn.Module):
         self.run_as(self.speed)
 
     def run_as(self, speed: Speed) -> None:
-        """Set precision, compilation and memory use of the following forward passes.
-
-        Raises:
-            ConfigError: Passes are to be computed again, whose batch normalisation is live.
-        """
-        has_statistics = any(isinstance(each, _BatchNorm) for each in self.net.modules())
-        if speed.recompute and self.is_live and has_statistics:
-            raise ConfigError(
-                f"speed.recompute computes passes of {self.name} in parts, and twice: batch normalisation would take "
-                "statistics of each part and count them twice; take normalisation frozen"
-            )
+        """Set precision, compilation and memory use of the following forward passes."""
         self.speed = speed
         self.compiled = Compiled(self.net) if speed.compile else None
 

@@ -23,6 +23,7 @@ class Speed:
         compile: Compile networks with torch.compile; where that fails they run uncompiled, with a warning.
         recompute: In training, keep no activations of the networks but compute them again in the backward pass, a
             chunk at a time: memory then does not grow with the timesteps kept, and a step takes about a third longer.
+            Refused in training where batch normalisation is live.
     """
 
     precision: Literal["bf16", "fp32"] | None = None

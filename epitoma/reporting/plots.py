@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import StrMethodFormatter
 
-from epitoma.evaluation.tradeoff import Spread, TradeoffPoint
+from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.inference.explanation import Explanation
 from epitoma.studies.class_ratios import ClassRatio
 from epitoma.studies.rows import StudyRow
@@ -58,24 +58,6 @@ def tradeoff_figure(points: Sequence[TradeoffPoint], path: Path, *, title: str, 
             curve = [p for p in points if (p.sampling, p.classifier) == (sampling, classifier)]
             _draw_curve(axes, curve)
     axes.set(xscale="log", xlabel="GMACs a video", ylabel=score_name, title=title)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    _save(figure, path)
-
-
-def spread_figure(spreads: Sequence[Spread], path: Path, *, title: str, score_name: str) -> None:
-    """Plot mean score against timesteps, a curve for each sampling, with a band of one standard deviation."""
-    figure, axes = plt.subplots(figsize=(7.5, 5))
-    for sampling in dict.fromkeys(spread.sampling for spread in spreads):
-        curve = [spread for spread in spreads if spread.sampling == sampling]
-        timesteps, means = [s.timesteps for s in curve], [s.mean for s in curve]
-        colour = COLOURS.get(sampling, "#2e8b57")
-        axes.plot(timesteps, means, marker=MARKERS.get(sampling, "x"), color=colour, label=sampling)
-        low, high = [s.mean - s.std for s in curve], [s.mean + s.std for s in curve]
-        axes.fill_between(timesteps, low, high, color=colour, alpha=0.12, linewidth=0)
-    axes.set_xscale("log", base=2)
-    axes.set(xlabel="timesteps kept", ylabel=score_name, title=title)
-    axes.xaxis.set_major_formatter("{x:.0f}")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     _save(figure, path)

@@ -13,14 +13,12 @@ class BestEpoch:
         score: Its validation score.
         timesteps: Timesteps that it keeps of a validation video, in the mean.
         top_score: Highest score of all epochs so far.
-        improved: Number of the last epoch that was better than what was kept before it, and not only as good.
     """
 
     epoch: int
     score: float
     timesteps: float
     top_score: float
-    improved: int
 
 
 def better(
@@ -39,14 +37,13 @@ def better(
             the highest score counts, and the later of two.
     """
     if best is None:
-        return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=score, improved=epoch)
+        return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=score)
     top = max(best.top_score, score)
     good = top - (top * (1 - top) / videos) ** 0.5 if prefers_sparse else None
     offered, kept = _rank(score, timesteps, good=good), _rank(best.score, best.timesteps, good=good)
     if offered > kept:
         return replace(best, top_score=top)
-    improved = epoch if offered < kept else best.improved
-    return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=top, improved=improved)
+    return BestEpoch(epoch=epoch, score=score, timesteps=timesteps, top_score=top)
 
 
 def _rank(score: float, timesteps: float, *, good: float | None) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from epitoma.training.calibrator import Calibrator
 from epitoma.training.checkpoint import Progress, State, load_training, save_training, state_of
 from epitoma.training.context import TrainContext
 from epitoma.training.events import Collapsed, EpochDone, PatienceSpent, Resumed, StartValidated, StepDone
-from epitoma.training.history import BEST, SCORE, START_EPOCH
+from epitoma.training.history import BEST, SCORE, START_EPOCH, TIMESTEPS, validations_without_progress
 from epitoma.training.loop_config import Clock, LoopConfig
 from epitoma.training.sums import Sums
 from epitoma.training.trainer import Trainer
@@ -98,12 +98,15 @@ class TrainingLoop:
             self.context.save({"epoch": epoch, **metrics}, (epoch + 1, 0), self._write)
 
     def _is_patience_spent(self) -> bool:
-        """Whether at least ``patience`` validations have passed since the last that was better."""
-        patience, best = self.config.optimisation.patience, self.progress.best
-        if patience is None or best is None:
-            return False
-        since = [row for row in self.progress.history if SCORE in row and row["epoch"] > best.improved]
-        return len(since) >= patience
+        """Whether at least ``patience`` validations have passed since the last that was progress."""
+        patience = self.config.optimisation.patience
+        since = validations_without_progress(self.progress.history, prefers_sparse=self._prefers_sparse)
+        return patience is not None and since >= patience
+
+    @property
+    def _prefers_sparse(self) -> bool:
+        """Where the loss sets how many timesteps are kept, their number is a reason to keep an epoch."""
+        return self.config.sparsity.mode == "l0_weight"
 
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         """Train the remaining steps of an epoch; returns the metrics of the whole epoch."""
@@ -154,7 +157,7 @@ class TrainingLoop:
         if (reason := self.validator.collapse(seen)) is not None:
             self.context.emit(Collapsed(reason=reason))
         best = self._keep_if_better(epoch, score, seen)
-        return {SCORE: score, "validation/timesteps": seen.kept, BEST: best}
+        return {SCORE: score, TIMESTEPS: seen.kept, BEST: best}
 
     def _keep_if_better(self, epoch: int, score: float, seen: Validation) -> int:
         """Keep this model if it is better than what is kept; returns the number of the epoch that is kept."""
@@ -164,7 +167,7 @@ class TrainingLoop:
             score=score,
             timesteps=seen.kept,
             videos=len(seen.kept_V),
-            prefers_sparse=self.config.sparsity.mode == "l0_weight",
+            prefers_sparse=self._prefers_sparse,
         )
         if self.progress.best.epoch == epoch:
             self.calibrator.calibrate(seen)

@@ -24,7 +24,8 @@ class OptimisationConfig:
         gradient_norm: Gradients are clipped to this norm, those of the head, LightNet and HeavyNet each by themselves;
             None does not, as in the paper.
         validate_every: Epochs between validations, each with a checkpoint; the last epoch always has both.
-        patience: Validations without a better score after which training ends; None trains to the last epoch.
+        patience: Validations without a better score, nor with an L0 weight fewer timesteps kept, after which training
+            ends; None trains to the last epoch.
     """
 
     epochs: int = 100

@@ -5,15 +5,19 @@ from typing import Any
 
 import torch
 
+from epitoma.core.errors import ConfigError
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma
-from epitoma.models.weights import RANDOM
+from epitoma.models.weights import HUB, PACKAGE, RANDOM
 from epitoma.reporting.console import say
 from epitoma.training.checkpoint import State, load_model, model_folder, networks_of, state_of
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.starts import PARTS
 from ray_jobs.parts.runs import check_classes
+
+AS_PUBLISHED = (HUB, PACKAGE, RANDOM)
+"""Weights that know nothing of the videos; a file's may."""
 
 
 def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, Networks, State | None]:
@@ -25,25 +29,46 @@ def starting_point(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig
         The config with those settings, the networks, and the state of selector and classifier; None for a new head.
 
     Raises:
+        ConfigError: Passes are to be computed twice whose batch normalisation is live.
         RunError: The dataset has no training or validation videos, or other classes than the run to start from.
     """
     for split in ("train", "validation"):
         manifest.split(split)
     config, state = _head(config, manifest)
     config, networks = _networks(config)
+    _check_recomputation(config, networks)
     _say_untuned(config)
     return config, networks, state
 
 
 def _say_untuned(config: TrainConfig) -> None:
-    """Say which networks training end to end begins with as they were published; the paper fine-tunes them first."""
-    untuned = [part for part in PARTS["networks"] if part not in config.starts]
+    """Say which networks training end to end takes as published; the paper fine-tunes them on the videos first."""
+    untuned = [
+        part
+        for part in PARTS["networks"]
+        if part not in config.starts and getattr(config.networks, part).weights in AS_PUBLISHED
+    ]
     if config.trains_networks and config.selection == "learnt" and untuned:
         runs = " ".join(f"{part}=RUN" for part in untuned)
         say(
-            f"  not fine-tuned on these videos yet: {' and '.join(untuned)}; the paper does that first "
+            f"  as published, and from no run: {' and '.join(untuned)}; the paper fine-tunes both first "
             f"(epitoma finetune, then --start-from {runs})"
         )
+
+
+def _check_recomputation(config: TrainConfig, networks: Networks) -> None:
+    """Refuse passes that are computed twice where their batch normalisation is live.
+
+    Raises:
+        ConfigError: So it is.
+    """
+    for part in PARTS["networks"]:
+        if config.trains_networks and config.speed.recompute and getattr(networks, part).has_live_statistics:
+            raise ConfigError(
+                f"speed.recompute computes passes of {part} in parts, and twice: live batch normalisation would take "
+                f"statistics of parts, and count them twice. With pretrained weights --networks.{part}.normalisation "
+                "frozen will do; with random ones a smaller --optimisation.batch-size"
+            )
 
 
 def _head(config: TrainConfig, manifest: Manifest) -> tuple[TrainConfig, State | None]:

@@ -71,7 +71,7 @@ class TrainWatcher:
     def print_kept_model(self) -> None:
         """Print it if no epoch was better than the model that training started from."""
         if kept_start(self.history):
-            say("  no epoch was as good: the model is the one that training started from")
+            say("  no epoch was better: the model is the one that training started from")
 
     def _keep_start(self, score: float) -> None:
         self.start_score = score

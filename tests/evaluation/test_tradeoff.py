@@ -7,11 +7,10 @@ from epitoma.evaluation.tradeoff import (
     TradeoffPoint,
     find,
     markdown_table,
-    over_seeds,
     read_points,
     write_points,
 )
-from epitoma.reporting.plots import spread_figure, tradeoff_figure, training_figure
+from epitoma.reporting.plots import tradeoff_figure, training_figure
 from epitoma.reporting.tables import tradeoff_table
 
 POINT = TradeoffPoint(
@@ -39,17 +38,6 @@ def test_find_names_what_is_not_there():
     assert find(POINTS, "dense").timesteps == 32
     with pytest.raises(KeyError, match="no point of selector"):
         find(POINTS, "selector", budget=8)
-
-
-def test_scores_are_summed_up_over_seeds(tmp_path: Path):
-    spreads = over_seeds({("uniform", 8): [0.2, 0.4, 0.6], ("dense", 32): [0.5]})
-    assert [(s.sampling, s.timesteps, s.std) for s in spreads] == [
-        ("uniform", 8, pytest.approx(0.2)),
-        ("dense", 32, 0.0),
-    ]
-    assert [s.mean for s in spreads] == pytest.approx([0.4, 0.5])
-    spread_figure(spreads, tmp_path / "s.png", title="t", score_name="accuracy")
-    assert (tmp_path / "s.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_tables_and_figures_show_every_point(tmp_path: Path):

@@ -6,9 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from epitoma.core.errors import ConfigError
 from epitoma.models.heavy_net import HeavyNet
-from epitoma.models.speed import Speed
 from tests.models.small_resnet import small_resnet_file
 
 
@@ -28,13 +26,6 @@ def snippets(count: int = 4) -> torch.Tensor:
 
 def statistics(net: nn.Module) -> list[torch.Tensor]:
     return [each.clone() for name, each in net.named_buffers() if "running" in name]
-
-
-def test_live_statistics_are_not_to_be_taken_twice(weights):
-    live = heavy(weights, normalisation="live")
-    with pytest.raises(ConfigError, match=r"resnet10t .* take normalisation frozen"):
-        live.run_as(Speed(recompute=True))
-    heavy(weights, normalisation="frozen").run_as(Speed(recompute=True))
 
 
 def test_frozen_statistics_stay_and_timesteps_are_independent(weights):

@@ -39,19 +39,6 @@ def test_elsewhere_the_highest_score_is_and_the_later_of_two():
     assert kept([(0.9, 20), (0.95, 30), (0.94, 1), (0.95, 31)], prefers_sparse=False).epoch == 3
 
 
-@pytest.mark.parametrize(
-    ("scored", "prefers_sparse", "improved"),
-    [
-        ([(0.5, 4), (0.5, 4), (0.5, 4)], False, 0),  # The later of two is kept, and is not better.
-        ([(0.5, 4), (0.6, 4), (0.6, 4)], False, 1),
-        ([(0.9, 20), (0.9, 12), (0.89, 8)], True, 2),  # Sparser is better, and so it goes on.
-        ([(0.9, 20), (0.9, 20), (0.9, 24)], True, 0),
-    ],
-)
-def test_an_epoch_that_is_only_as_good_is_no_improvement(scored, prefers_sparse, improved):
-    assert kept(scored, prefers_sparse=prefers_sparse).improved == improved
-
-
 def test_how_good_the_best_was_is_not_forgotten():
     best = kept([(0.8, 4), (0.85, 20), (0.7, 1)], prefers_sparse=True, videos=1000)
     assert (best.epoch, best.top_score) == (1, 0.85)

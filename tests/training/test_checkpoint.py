@@ -62,7 +62,7 @@ def test_training_state_comes_back_exactly(tmp_path: Path):
     progress = Progress(
         epoch=3,
         multiplier=-0.25,
-        best=BestEpoch(epoch=2, score=0.5, timesteps=4.0, top_score=0.5, improved=1),
+        best=BestEpoch(epoch=2, score=0.5, timesteps=4.0, top_score=0.5),
     )
     best = {"weight": torch.ones(1)}
     save_training(tmp_path, model=state_of(layer), best=best, optimizer=optimizer, progress=progress)

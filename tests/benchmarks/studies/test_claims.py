@@ -65,6 +65,11 @@ def test_a_lead_within_two_standard_errors_has_not_shown():
     assert [claim.holds for claim in claims(noisy)] == [True, True, True, False]
 
 
+def test_one_seed_shows_nothing():
+    alone = [replace(each, seeds=1, std=0.0) for each in GOOD]
+    assert [claim.holds for claim in claims(alone)] == [False, True, False, False]
+
+
 def test_the_page_says_what_did_not_show(tmp_path: Path):
     folder = tmp_path / "table2"
     folder.mkdir()

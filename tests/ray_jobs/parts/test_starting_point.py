@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest
+from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import build_model
 from epitoma.training.checkpoint import save_model, state_of
 from epitoma.training.optimisation import OptimisationConfig
@@ -41,10 +43,11 @@ def said(config: TrainConfig, dataset: Manifest, capsys: pytest.CaptureFixture[s
 
 
 def test_networks_that_were_never_fine_tuned_are_told_of(config, dataset, tuned, capsys):
-    assert "light and heavy; the paper does that first" in said(config, dataset, capsys)
+    assert "from no run: light and heavy; the paper fine-tunes both first" in said(config, dataset, capsys)
     half = replace(config, start_from=(f"light={tuned}",))
-    assert "yet: heavy; the paper does that first (epitoma finetune, then --start-from heavy=RUN)" in said(
-        half, dataset, capsys
+    assert (
+        "from no run: heavy; the paper fine-tunes both first (epitoma finetune, then --start-from heavy=RUN)"
+        in said(half, dataset, capsys)
     )
 
 
@@ -58,3 +61,14 @@ def test_nothing_is_said_where_networks_are_tuned_or_are_not_trained(config, dat
         replace(config, selection="dense"),
     ):
         assert said(quiet, dataset, capsys) == ""
+
+
+def test_live_statistics_are_not_to_be_taken_twice(config, dataset):
+    """Refused before there is a run: its name is not spent."""
+    networks = tiny_networks()
+    networks.heavy.normalisation = "live"
+    twice = replace(config, networks=networks, speed=Speed(recompute=True))
+    with pytest.raises(ConfigError, match=r"passes of heavy .*--networks\.heavy\.normalisation frozen"):
+        starting_point(twice, dataset)
+    starting_point(replace(twice, networks=tiny_networks()), dataset)
+    starting_point(replace(twice, source="features"), dataset)

@@ -56,4 +56,4 @@ def test_a_run_that_found_nothing_better_than_its_start_says_so(config, capsys):
             watcher(EpochDone(epoch=0, metrics={"validation/score": 0.7, "validation/best_epoch": kept}))
             capsys.readouterr()
             watcher.print_kept_model()
-            assert ("no epoch was as good" in capsys.readouterr().out) == told
+            assert ("no epoch was better" in capsys.readouterr().out) == told
