@@ -23,7 +23,7 @@ STORED = 128
 PAPER_L0_WEIGHT = 0.1
 """Weight of L0, which the paper does not print; docs/method.md has what others did."""
 
-LIGHT = "mobilenetv3_small_100"
+LIGHT = LightNet.Config.name
 
 ACTIVATION_MEGABYTES = {"i3d": 161.0, "resnet50_v1": 88.0, "shufflenet3d": 138.0, LIGHT: 16.0}
 """Activations that training keeps of one timestep, in float32 (tests/models/test_activations.py measures them)."""

@@ -1,11 +1,10 @@
 """What was measured, as Markdown tables: every variant, and which additions are ahead of the paper's model."""
 
 from collections.abc import Mapping, Sequence
-from math import isnan
 from statistics import mean
 
 from benchmarks.additions.measure import GATE, KEPT, Row
-from benchmarks.paired import mean_and_error
+from benchmarks.paired import mean_and_error, with_error
 
 JUDGED = (4, 8, 16)
 """Numbers of timesteps over whose mean an addition is judged: enough to be right, few enough to save."""
@@ -70,10 +69,7 @@ def on_test(rows: Sequence[Row], names: Mapping[str, str]) -> str:
 
 
 def _cell(gain: Gain) -> str:
-    if gain is None:
-        return ""
-    # One seed alone has no error.
-    return f"{gain[0]:+.3f}" if isnan(gain[1]) else f"{gain[0]:+.3f} +- {gain[1]:.3f}"
+    return "" if gain is None else with_error(*gain)
 
 
 def _differences(rows: Sequence[Row], kind: str, model: str, above: str) -> list[float]:

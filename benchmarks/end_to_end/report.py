@@ -1,12 +1,11 @@
 """What was measured, as tables: every arm, and what is claimed of them, paired over seeds."""
 
-import math
 from collections.abc import Sequence
 from statistics import mean
 from typing import Literal
 
 from benchmarks.end_to_end.measure import KEPT, Row
-from benchmarks.paired import mean_and_error
+from benchmarks.paired import mean_and_error, with_error
 
 CLAIMS = (
     ("all", "detached", "choices are better for what comes of them: the paper's claim"),
@@ -62,16 +61,12 @@ def _claims(rows: Sequence[Row]) -> str:
         cells = (
             claim,
             f"{one} above {other}",
-            _with_error(gain, error),
-            _with_error(*ahead(rows, one, other, "precision")),
+            with_error(gain, error),
+            with_error(*ahead(rows, one, other, "precision")),
             "yes" if gain > 2 * error else "**no**",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _with_error(gain: float, error: float) -> str:
-    return f"{gain:+.3f}" if math.isnan(error) else f"{gain:+.3f} +- {error:.3f}"
 
 
 def _value(rows: Sequence[Row], arm: str, seed: int, kept: int, measure: Measure) -> float:

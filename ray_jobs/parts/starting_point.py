@@ -62,8 +62,10 @@ def _check_recomputation(config: TrainConfig, networks: Networks) -> None:
     Raises:
         ConfigError: So it is.
     """
+    if not (config.trains_networks and config.speed.recompute):
+        return
     for part in PARTS["networks"]:
-        if config.trains_networks and config.speed.recompute and getattr(networks, part).has_live_statistics:
+        if getattr(networks, part).has_live_statistics:
             raise ConfigError(
                 f"speed.recompute computes passes of {part} in parts, and twice: live batch normalisation would take "
                 f"statistics of parts, and count them twice. With pretrained weights --networks.{part}.normalisation "

@@ -11,8 +11,8 @@ from epitoma.core.selection import PixelCandidates, Recognition, all_valid
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.speed import Speed
-from epitoma.models.videoepitoma import ModelConfig, build_model
-from epitoma.training.batch import make_batch
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
+from epitoma.training.batch import Batch, make_batch
 from epitoma.training.context import LocalContext
 from epitoma.training.losses import cross_entropy
 from epitoma.training.run_config import TrainConfig
@@ -33,6 +33,34 @@ def dtypes_inside(module: nn.Module, seen: set[torch.dtype]) -> None:
             layer.register_forward_hook(note)
 
 
+def two_videos() -> Batch:
+    """Pixels of four timesteps each."""
+    candidates = PixelCandidates(
+        frames_BTCHW=torch.zeros(2, 4, 3, 32, 32, dtype=torch.uint8),
+        snippets_BTCMHW=torch.zeros(2, 4, 3, 2, 32, 32, dtype=torch.uint8),
+        valid_BT=all_valid(2, 4),
+    )
+    return make_batch(
+        video_ids=["a", "b"],
+        candidates=candidates,
+        labels_BL=torch.eye(3)[:2],
+        weight_B=torch.ones(2),
+        seeds=[0, 1],
+        selection="learnt",
+    )
+
+
+def trainer(model: VideoEpitoma, folder: Path) -> Trainer:
+    config = TrainConfig(
+        manifest=folder,
+        name="run",
+        timesteps=4,
+        train_timesteps=4,
+        sparsity=SparsityConfig(target_timesteps=2),
+    )
+    return Trainer(model, config.loop(multi_label=False), LocalContext(folder))
+
+
 @pytest.mark.parametrize(
     ("precision", "inside"), [("bf16", torch.bfloat16), ("fp32", torch.float32), (None, torch.float32)]
 )
@@ -51,29 +79,10 @@ def test_each_part_has_its_precision_in_a_step_of_training(
     seen: dict[str, set[torch.dtype]] = {name: set() for name in parts}
     for name, part in parts.items():
         dtypes_inside(part, seen[name])
-    candidates = PixelCandidates(
-        frames_BTCHW=torch.zeros(2, 4, 3, 32, 32, dtype=torch.uint8),
-        snippets_BTCMHW=torch.zeros(2, 4, 3, 2, 32, 32, dtype=torch.uint8),
-        valid_BT=all_valid(2, 4),
-    )
-    batch = make_batch(
-        video_ids=["a", "b"],
-        candidates=candidates,
-        labels_BL=torch.eye(3)[:2],
-        weight_B=torch.ones(2),
-        seeds=[0, 1],
-        selection="learnt",
-    )
+    batch = two_videos()
     told: list[Recognition] = []
     model.register_forward_hook(lambda _, __, recognition: told.append(recognition))
-    config = TrainConfig(
-        manifest=tmp_path,
-        name="run",
-        timesteps=4,
-        train_timesteps=4,
-        sparsity=SparsityConfig(target_timesteps=2),
-    )
-    sums = Trainer(model, config.loop(multi_label=False), LocalContext(tmp_path)).step(0, 0, batch)
+    sums = trainer(model, tmp_path).step(0, 0, batch)
     assert seen == {
         "light": {inside},
         "heavy": {inside},
