@@ -1,0 +1,52 @@
+"""Run every recipe of public reports and reviews, and say of each whether the right thing happened.
+
+    python -m benchmarks.public_reports --json PATH
+
+Each case is a function of its own with a name, in a module named for its kind; it makes what a person reported (an odd
+file, a store that is gone, a full disk), runs the real command, and compares what happened with what should.
+"""
+
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.command import run_benchmark
+from benchmarks.public_reports.cases import CASES, Row, run_case
+from benchmarks.record import write_record
+from epitoma.core.errors import ConfigError
+from epitoma.reporting.console import phase, say
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicReportsConfig:
+    """Options.
+
+    Attributes:
+        json: Where to write the rows.
+        only: Names of cases; empty runs all.
+    """
+
+    json: Path | None = None
+    only: tuple[str, ...] = field(default=())
+
+
+def run(config: PublicReportsConfig) -> None:
+    """Run the cases, print a line for each, and exit with 1 if one is not ok."""
+    names = config.only or tuple(CASES)
+    unknown = sorted(set(names) - set(CASES))
+    if unknown:
+        raise ConfigError(f"--only: no case {unknown[0]}: there are {', '.join(CASES)}")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as place:
+        for name in names:
+            with phase(name):
+                rows.append(run_case(name, Path(place) / name))
+            say(f"  {'ok' if rows[-1].ok else 'NOT OK'}: {rows[-1].said}")
+            write_record(config.json, rows)
+    say(f"{sum(row.ok for row in rows)} of {len(rows)} ok")
+    sys.exit(not all(row.ok for row in rows))
+
+
+if __name__ == "__main__":
+    run_benchmark(PublicReportsConfig, run, about=__doc__)
