@@ -32,8 +32,10 @@ _PLAYLISTS = {"concat", "concatf", "dash", "hls", "imf", "rtp", "rtsp", "sap", "
 _DEVICES = {"alsa", "fbdev", "kmsgrab", "lavfi", "oss", "video4linux2,v4l2", "x11grab"}
 _SIBLINGS = {"mlv", "vobsub"}
 
+# The cover of an album and the thumbnails of a film are video streams too.
+_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
+
 _OPTIONS = {
-    "fflags": "genpts",  # Some AVI files have decoding times only.
     "max_pixels": str(MAX_PIXELS),
     "format_whitelist": ",".join(sorted(av.formats_available - _PLAYLISTS - _DEVICES - _SIBLINGS)),
     "protocol_whitelist": "file",
@@ -42,12 +44,21 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class OpenVideo:
-    """An open file and its video stream; `name` is the file's name in errors, without secrets."""
+    """An open file and its best video stream, by FFmpeg's choice.
+
+    Attributes:
+        name: The file's name in errors, without secrets.
+        container: The open file.
+        stream: The stream that is decoded.
+        source: What the file is read from.
+        films: How many video streams it could be; pictures that go with a film are none.
+    """
 
     name: str
     container: InputContainer
     stream: VideoStream
     source: str | RemoteFile
+    films: int = 1
 
     @property
     def size_bytes(self) -> int:
@@ -78,6 +89,14 @@ class OpenVideo:
         except IndexError:
             return  # PyAV raises it at the end of damaged files that add a stream in the middle.
 
+    def packets_from_keyframe(self) -> Iterator["Packet[VideoStream]"]:
+        """Demux packets from the next keyframe on: nothing before it can be decoded."""
+        packets = self.packets()
+        for packet in packets:
+            if packet.is_keyframe:
+                yield packet
+                yield from packets
+
 
 @contextmanager
 def open_video(path: str | Path) -> Iterator[OpenVideo]:
@@ -94,12 +113,12 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
         name = source if isinstance(source, str) else source.name
         try:
             with _opened(name, source) as container:
-                stream = _video_stream(name, container)
+                stream, films = _video_stream(name, container)
                 _check_size(name, stream)
                 # One thread: parallelism is across videos.
                 stream.codec_context.thread_count = 1
                 stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-                yield OpenVideo(name, container, stream, source)
+                yield OpenVideo(name, container, stream, source, films)
         except FFmpegError as error:
             raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
 
@@ -115,17 +134,19 @@ def _opened(name: str, source: str | RemoteFile) -> InputContainer:
         ) from error
 
 
-def _video_stream(name: str, container: InputContainer) -> VideoStream:
+def _video_stream(name: str, container: InputContainer) -> tuple[VideoStream, int]:
+    """The stream to decode, and the number of streams that it was chosen from."""
     if any(part in container.format.name for part in _PICTURE_FORMATS):
         raise VideoError(name, f"is not a video (looks like {container.format.name})")
-    # The cover picture of an audio file is a video stream too.
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-    if not streams:
+    films = [stream for stream in container.streams.video if not stream.disposition & _PICTURES]
+    if not films:
         kinds = sorted({s.type for s in container.streams})
         raise VideoError(name, f"has no video stream (streams: {', '.join(kinds) or 'none'})")
-    if streams[0].codec_context is None:
+    best = container.streams.best("video")
+    film = next((stream for stream in films if stream is best), films[0])
+    if film.codec_context is None:
         raise VideoError(name, "its codec is unknown")
-    return streams[0]
+    return film, len(films)
 
 
 def _check_size(name: str, stream: VideoStream) -> None:

@@ -1,8 +1,8 @@
 """Decoding of chosen frames of a video into square RGB arrays, with the cheapest strategy that reaches them.
 
-A call uses one thread: parallelism is across videos. Frames are matched by timestamp, never by counting, so that a seek
-that lands early, or leading frames of an open GOP, cannot shift them. A frame that is damaged, lost, or predicted from
-such a frame is replaced by the nearest good one, and counted.
+A call uses one thread: parallelism is across videos. Frames are matched by the packet that holds them, never by
+counting what comes out, so that a seek that lands early, or leading frames of an open GOP, cannot shift them. A frame
+that is damaged, lost, or predicted from such a frame is replaced by the nearest good one, and counted.
 """
 
 from collections import defaultdict
@@ -201,10 +201,9 @@ class _Decoding:
             self.bytes_read += video.bytes_read
 
     def _show(self, run: Run, decoder: RunDecoder, wanted_by: Mapping[int, Sequence[int]]) -> None:
-        targets = [(int(self._index.pts[stand_in]), stand_in) for stand_in in run.wanted]
-        for stand_in, (pts, frame) in nearest_frames(targets, decoder.frames(run)):
+        for stand_in, (shown, frame) in nearest_frames(run.wanted, decoder.frames(run), pts=self._index.pts):
             for wanted in wanted_by[stand_in]:
-                self._pictures.show(frame, wanted=wanted, pts=pts)
+                self._pictures.show(frame, wanted=wanted, shown=shown)
 
 
 def _check_unchanged(video: OpenVideo, index: VideoIndex) -> None:

@@ -1,7 +1,8 @@
-"""Index of a video file, made by demuxing: the timestamp of every frame, and which frames are keyframes.
+"""Index of a video file: the time of every frame, and which frames are keyframes.
 
 Headers are often wrong about the number of frames and the frame rate, so both are computed from the packets, which
-takes about 10 ms for a video of minutes. Only the first frame is decoded: PyAV has the rotation on frames only.
+takes about 10 ms for a video of minutes. Where timestamps say in which order frames are shown, only the first frame is
+decoded: PyAV has the rotation on frames only. Where they do not (``clock.py``), all are.
 """
 
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from epitoma.core.errors import VideoError
+from epitoma.video.clock import PacketTimes, joins, shown_times, tells_order
 from epitoma.video.container import OpenVideo, open_video
+from epitoma.video.packet_order import PacketOrder
+from epitoma.video.shown_order import shown_packets
 
 # Bit of a VP8 packet's first byte: hidden frames (altref) are decoded but not shown.
 _VP8_SHOWN = 0x10
-# After a seek in an MPEG program stream FFmpeg guesses timestamps, so such files are decoded from the start.
-_UNSEEKABLE_FORMATS = ("mpeg",)
-_MOST_WITHOUT_TIME = 0.5
+# These are decoded from the start: after a seek in an MPEG program stream FFmpeg guesses timestamps, and what it marks
+# as keyframes of an animated PNG is painted over the frames before.
+_UNSEEKABLE_FORMATS = ("mpeg", "apng")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,8 @@ class VideoIndex:
     """Frame times and keyframes of one video, in presentation order.
 
     Attributes:
-        pts: int64 (frames,), strictly increasing, in units of `time_base`.
+        pts: int64 (frames,), strictly increasing, in units of `time_base`; those of the file, or where these do not
+            tell the order of frames, those of a clock that goes on where the file's is set anew.
         keyframes: int64, sorted frame indices at which decoding can start; always has 0, the start of the file.
         time_base: Seconds per unit of `pts`.
         fps: Mean frame rate from the first to the last frame.
@@ -37,6 +42,9 @@ class VideoIndex:
         height: Pixels down as stored, before rotation.
         rotation: Degrees counter-clockwise (0, 90, 180 or 270) that turn a stored frame upright.
         size_bytes: Size of the indexed file, to notice that it has changed; None if unknown.
+        packet_order: Which frame each packet holds, where timestamps do not tell; None where they do.
+        stream: Number of the stream that is decoded, among all of the file.
+        films: How many video streams that was chosen from.
     """
 
     pts: np.ndarray
@@ -47,6 +55,9 @@ class VideoIndex:
     height: int
     rotation: int
     size_bytes: int | None = None
+    packet_order: PacketOrder | None = None
+    stream: int = 0
+    films: int = 1
 
     @property
     def frame_count(self) -> int:
@@ -80,38 +91,53 @@ def index_video(path: str | Path) -> VideoIndex:
     """
     with open_video(path) as video:
         first, packets = _read_packets(video)
-        pts, keyframes = _presentation_order(path, packets)
+        if not packets:
+            raise VideoError(path, "the video stream has no frames that can be decoded (no keyframe)")
         if first is None:
             raise VideoError(path, "no frame can be decoded")
-        if video.container.format.name in _UNSEEKABLE_FORMATS:
-            keyframes = keyframes[:1]
-        assert video.stream.time_base is not None
-        return VideoIndex(
-            pts=pts,
-            keyframes=keyframes,
-            time_base=video.stream.time_base,
-            fps=_mean_fps(pts, video.stream),
-            width=first.width,
-            height=first.height,
-            rotation=round(first.rotation / 90) * 90 % 360,
-            size_bytes=video.size_bytes,
-        )
+        frames = _by_time(packets) if tells_order(video, packets) else _by_decoding(path, packets)
+        return _index(video, frames, first)
 
 
-def _read_packets(video: OpenVideo) -> tuple[VideoFrame | None, list[tuple[int | None, bool]]]:
-    """Read the first frame, and (pts, is keyframe) of every shown packet from the first keyframe on."""
+@dataclass(frozen=True)
+class _Frames:
+    """The frames of a file: their times, which are keyframes, and the packets that hold them."""
+
+    pts: np.ndarray
+    keyframes: np.ndarray
+    packet_order: PacketOrder | None = None
+
+
+def _index(video: OpenVideo, frames: _Frames, first: VideoFrame) -> VideoIndex:
+    assert video.stream.time_base is not None
+    is_seekable = video.container.format.name not in _UNSEEKABLE_FORMATS
+    return VideoIndex(
+        pts=frames.pts,
+        keyframes=frames.keyframes if is_seekable else frames.keyframes[:1],
+        time_base=video.stream.time_base,
+        fps=_mean_fps(frames.pts, video.stream),
+        width=first.width,
+        height=first.height,
+        rotation=round(first.rotation / 90) * 90 % 360,
+        size_bytes=video.size_bytes,
+        packet_order=frames.packet_order,
+        stream=video.stream.index,
+        films=video.films,
+    )
+
+
+def _read_packets(video: OpenVideo) -> tuple[VideoFrame | None, list[PacketTimes]]:
+    """Read the first frame, and the times of every packet from the first keyframe on."""
     first: VideoFrame | None = None
-    packets: list[tuple[int | None, bool]] = []
+    packets: list[PacketTimes] = []
     is_vp8 = video.stream.codec_context.name in ("vp8", "libvpx")
-    started = False
-    for packet in video.packets():
-        started = started or packet.is_keyframe
-        if not started:
-            continue  # Nothing before the first keyframe can be decoded.
+    for packet in video.packets_from_keyframe():
         if first is None:
             first = _first_frame(video, packet)
-        if _is_shown(packet, is_vp8):
-            packets.append((packet.pts, packet.is_keyframe))
+        is_shown = _is_shown(packet, is_vp8)
+        packets.append(
+            PacketTimes(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, is_shown)
+        )
     return first or _first_frame(video, None), packets
 
 
@@ -129,23 +155,34 @@ def _is_shown(packet: "Packet[VideoStream]", is_vp8: bool) -> bool:
     return not is_vp8 or bool(bytes(packet)[0] & _VP8_SHOWN)
 
 
-def _presentation_order(
-    path: str | Path, packets: list[tuple[int | None, bool]]
-) -> tuple[np.ndarray, np.ndarray]:
+def _by_time(packets: list[PacketTimes]) -> _Frames:
     """Sort packets by pts; frames shown before the first keyframe lack their references and are left out."""
-    timed = [(pts, is_key) for pts, is_key in packets if pts is not None]
-    if not packets:
-        raise VideoError(path, "the video stream has no frames that can be decoded (no keyframe)")
-    # The second field of an interlaced frame has no timestamp; if more lack one, the file is broken.
-    if len(timed) < _MOST_WITHOUT_TIME * len(packets):
-        raise VideoError(path, "has frames without timestamps; rewrite it, for example with ffmpeg -c copy")
-    decode_order = np.array([pts for pts, _ in timed], dtype=np.int64)
-    is_keyframe = np.array([is_key for _, is_key in timed])
-    kept = decode_order >= decode_order[0]
-    pts, first_at = np.unique(decode_order[kept], return_index=True)
-    keyframes = np.flatnonzero(is_keyframe[kept][first_at]).astype(np.int64)
+    first_key = next(packet.pts for packet in packets if packet.pts is not None)
+    shown = sorted(packet for packet in packets if packet.is_shown and packet.pts >= first_key)
+    keyframes = [number for number, packet in enumerate(shown) if packet.is_keyframe]
     # Where an edit list hides the first keyframe, decoding of frame 0 starts at the beginning of the file.
-    return pts, np.union1d(np.zeros(1, dtype=np.int64), keyframes)
+    return _Frames(np.array([packet.pts for packet in shown], np.int64), _with_start(keyframes))
+
+
+def _by_decoding(path: str | Path, packets: list[PacketTimes]) -> _Frames:
+    """Put frames in the order in which a decoder shows them."""
+    with open_video(path) as video:
+        shown = shown_packets(video)
+        if not shown:
+            raise VideoError(path, "no frame can be decoded")
+        numbers = [packet.number for packet in shown]
+        order = PacketOrder.of_shown(numbers, packets, joins(video, packets))
+        # Packets that are counted are not found after a seek.
+        keyframes = [
+            frame
+            for frame, packet in enumerate(shown)
+            if len(order.dts) and packet.is_key and packets[packet.number].is_keyframe
+        ]
+        return _Frames(shown_times(video, packets, shown=numbers), _with_start(keyframes), order)
+
+
+def _with_start(keyframes: list[int]) -> np.ndarray:
+    return np.union1d(np.zeros(1, np.int64), np.array(keyframes, np.int64))
 
 
 def _mean_fps(pts: np.ndarray, stream: VideoStream) -> float:

@@ -18,11 +18,24 @@ import pyarrow.parquet as pq
 from epitoma.core.errors import ManifestError
 from epitoma.files.parquet import read_tables, write_parquet
 from epitoma.video.index import VideoIndex
+from epitoma.video.packet_order import PacketOrder
 
 INDEX_FILE = "index.parquet"
 
 GROUP_ROWS = 65_536
 """Rows of a row group, which are read together: some tens of megabytes."""
+
+PACKET_ORDER_TYPE = pa.struct(
+    [
+        # Frame of each packet less its number: small, and alike for most packets.
+        pa.field("shifts", pa.list_(pa.int32()), nullable=False),
+        # Null where packets are counted.
+        pa.field("first_dts", pa.int64(), nullable=True),
+        pa.field("dts_steps", pa.list_(pa.int64()), nullable=True),
+        pa.field("joins", pa.list_(pa.int64()), nullable=False),
+    ]
+)
+"""The fields of PacketOrder."""
 
 INDEX_SCHEMA = pa.schema(
     [
@@ -41,6 +54,10 @@ INDEX_SCHEMA = pa.schema(
         pa.field("height", pa.int32(), nullable=False),
         pa.field("rotation", pa.int32(), nullable=False),
         pa.field("size_bytes", pa.int64(), nullable=True),
+        pa.field("stream", pa.int32(), nullable=False),
+        pa.field("films", pa.int32(), nullable=False),
+        # Null where timestamps tell which frame a packet holds.
+        pa.field("packet_order", PACKET_ORDER_TYPE, nullable=True),
     ]
 )
 """One row per video, with the fields of VideoIndex."""
@@ -64,6 +81,9 @@ def index_row(video_id: str, index: VideoIndex) -> dict[str, Any]:
         "height": index.height,
         "rotation": index.rotation,
         "size_bytes": index.size_bytes,
+        "stream": index.stream,
+        "films": index.films,
+        "packet_order": None if index.packet_order is None else _order_row(index.packet_order),
     }
 
 
@@ -82,6 +102,30 @@ def row_index(row: Mapping[str, Any]) -> VideoIndex:
         height=row["height"],
         rotation=row["rotation"],
         size_bytes=row["size_bytes"],
+        stream=row["stream"],
+        films=row["films"],
+        packet_order=None if row["packet_order"] is None else _row_order(row["packet_order"]),
+    )
+
+
+def _order_row(order: PacketOrder) -> dict[str, Any]:
+    has_times = len(order.dts) > 0
+    return {
+        "shifts": (order.frames - np.arange(len(order.frames))).tolist(),
+        "first_dts": int(order.dts[0]) if has_times else None,
+        "dts_steps": np.diff(order.dts).tolist() if has_times else None,
+        "joins": order.joins.tolist(),
+    }
+
+
+def _row_order(row: Mapping[str, Any]) -> PacketOrder:
+    shifts = np.asarray(row["shifts"], np.int64)
+    is_counted = row["first_dts"] is None
+    steps = np.asarray([] if is_counted else [row["first_dts"], *row["dts_steps"]], np.int64)
+    return PacketOrder(
+        frames=shifts + np.arange(len(shifts)),
+        dts=np.cumsum(steps).astype(np.int64),
+        joins=np.asarray(row["joins"], np.int64),
     )
 
 

@@ -64,21 +64,20 @@ class Pictures:
         self.wanted = np.unique(np.concatenate([sheet.frames for sheet in sheets]))
         self._index = index
         self._sheets = sheets
-        self._shown_pts: dict[int, int] = {}
+        self._shown_for: dict[int, int] = {}
 
-    def show(self, frame: VideoFrame, *, wanted: int, pts: int) -> None:
+    def show(self, frame: VideoFrame, *, wanted: int, shown: int) -> None:
         """Write a frame as the picture of a wanted one, unless it has one at least as near.
 
         Args:
             frame: The decoded frame.
             wanted: Index of the wanted frame.
-            pts: Timestamp of the decoded frame, in units of the index's time base.
+            shown: Index of the decoded frame.
         """
-        shown = self._shown_pts.get(wanted)
-        target = int(self._index.pts[wanted])
-        if shown is not None and abs(shown - target) <= abs(pts - target):
+        before = self._shown_for.get(wanted)
+        if before is not None and self._distance(before, wanted) <= self._distance(shown, wanted):
             return
-        self._shown_pts[wanted] = pts
+        self._shown_for[wanted] = shown
         for sheet in self._sheets:
             sheet.show(frame, wanted=wanted)
 
@@ -93,8 +92,16 @@ class Pictures:
 
     def completed(self) -> tuple[np.ndarray, ...]:
         """Return the pictures of each request; a frame without one gets a copy of the request's nearest one."""
-        return tuple(sheet.completed(self._shown_pts) for sheet in self._sheets)
+        return tuple(sheet.completed(self._shown_for) for sheet in self._sheets)
+
+    def _distance(self, shown: int, wanted: int) -> int:
+        return abs(int(self._index.pts[shown]) - int(self._index.pts[wanted]))
 
     def _deviation(self, frames: np.ndarray) -> np.ndarray:
-        shown = np.array([self._shown_pts.get(frame, np.nan) for frame in frames.tolist()], dtype=np.float64)
-        return np.abs(shown - self._index.pts[frames]) * float(self._index.time_base)
+        wanted = frames.tolist()
+        # NaN for frames without any picture.
+        units = [
+            self._distance(self._shown_for[frame], frame) if frame in self._shown_for else np.nan
+            for frame in wanted
+        ]
+        return np.array(units, np.float64) * float(self._index.time_base)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from itertools import chain, dropwhile
 from typing import Literal
 
+import numpy as np
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from epitoma.video.container import OpenVideo
+from epitoma.video.frame_finder import Found, FrameFinder, frame_finder
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import Run
 
@@ -20,36 +22,38 @@ _SKIPS_EXACTLY = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
 _FAST_OPTIONS = {"skip_loop_filter": "all"}
 
 _Skipped = Literal["DEFAULT", "NONREF"]
-TimedFrame = tuple[int, VideoFrame]
-"""A frame's pts, in units of the stream's time base, and the frame."""
+NumberedFrame = tuple[int, VideoFrame]
+"""A frame's number in the index, and the frame."""
 
 
 @dataclass
 class _Soundness:
-    """Tracks which packets are sound: neither damaged nor predicted from a damaged one.
+    """Tracks which frames are sound: neither damaged nor predicted from a damaged one.
 
     From a damaged packet on, all packets up to the next keyframe count as damaged. Leading frames (after a keyframe in
-    the file, but shown before it) need the previous group of pictures too. A keyframe whose pts is not in the index
-    means that frames were lost and timestamps have shifted.
+    the file, but shown before it) need the previous group of pictures too. A keyframe that is not in the index means
+    that frames were lost and timestamps have shifted.
     """
 
-    keyframe_pts: frozenset[int]
+    keyframes: frozenset[int]
     is_sound: bool = False
     was_sound: bool = False
-    key_pts: int | None = None
-    sound_pts: set[int] = field(default_factory=set)
+    keyframe: int | None = None
+    sound: set[int] = field(default_factory=set)
 
-    def see(self, packet: "Packet[VideoStream]", *, decodes: bool) -> None:
+    def see(self, packet: "Packet[VideoStream]", found: Found, *, decodes: bool) -> None:
         """Add a packet, in decoding order."""
-        if packet.is_keyframe:
-            is_known = not self.keyframe_pts or packet.pts in self.keyframe_pts or packet.is_discard
-            self.was_sound, self.is_sound, self.key_pts = self.is_sound, is_known, packet.pts
-        if packet.is_corrupt or not decodes:
+        frame = found.frame
+        if found.is_keyframe:
+            is_known = not self.keyframes or frame in self.keyframes or packet.is_discard
+            self.was_sound, self.is_sound, self.keyframe = self.is_sound, is_known, frame
+        if not decodes or (packet.is_corrupt and not found.is_before_join):
             self.is_sound = False
-        if packet.pts is None or self.key_pts is None:
+        if frame is None:
             return
-        if self.is_sound and (self.was_sound or packet.pts >= self.key_pts):
-            self.sound_pts.add(packet.pts)
+        # A keyframe that is not shown is cut away from the start, and all that is shown comes after it.
+        if self.is_sound and (self.was_sound or self.keyframe is None or frame >= self.keyframe):
+            self.sound.add(frame)
 
 
 class RunDecoder:
@@ -66,9 +70,7 @@ class RunDecoder:
         self._video = video
         self._index = index
         self._codec = video.stream.codec_context
-        self._keyframe_pts = frozenset(
-            index.pts[index.keyframes].tolist() if len(index.keyframes) > 1 else ()
-        )
+        self._keyframes = frozenset(index.keyframes.tolist() if len(index.keyframes) > 1 else ())
         self._is_fast = is_fast
         self._skips = is_fast or self._codec.name in _SKIPS_EXACTLY
         self._skipping: _Skipped = "DEFAULT"
@@ -77,33 +79,38 @@ class RunDecoder:
         # Opened now, after the options are set: some decoders read them only when they are opened.
         self._codec.open(strict=False)
 
-    def frames(self, run: Run) -> Iterator[TimedFrame]:
+    def frames(self, run: Run) -> Iterator[NumberedFrame]:
         """Yield the sound frames of a run, wanted or not, up to the last wanted one.
 
         Frames that are neither wanted nor referenced by others are not decoded.
         """
-        missing = {int(self._index.pts[frame]) for frame in run.wanted}
-        soundness = _Soundness(self._keyframe_pts)
-        for packet in self._packets(run.seek_frame):
-            frames = self._decode(packet, soundness, is_wanted=packet.pts in missing)
+        missing, finder = set(run.wanted), frame_finder(self._index)
+        soundness = _Soundness(self._keyframes)
+        for packet in self._packets(run.seek_frame, finder):
+            found = finder.find(packet)
+            frames = self._decode(packet, found, soundness, is_wanted=found.frame in missing)
             yield from self._trusted(frames, soundness)
-            missing.discard(packet.pts)
+            missing.discard(found.frame)
             if not missing:
                 break
         yield from self._trusted(self._drain(), soundness)
 
     def _decode(
-        self, packet: "Packet[VideoStream]", soundness: _Soundness, *, is_wanted: bool
+        self, packet: "Packet[VideoStream]", found: Found, soundness: _Soundness, *, is_wanted: bool
     ) -> list[VideoFrame]:
-        self._skip("NONREF" if self._skips and (self._is_fast or not is_wanted) else "DEFAULT")
+        # What holds no frame of its own may be the second field of a wanted one.
+        may_skip = self._is_fast or not (is_wanted or found.frame is None)
+        self._skip("NONREF" if self._skips and may_skip else "DEFAULT")
         self.packets_fed += 1
+        # A decoder hands a packet's pts on to its frame: here it is the frame's number.
+        packet.pts = found.frame
         try:
             frames = self._codec.decode(packet)
         except FFmpegError:
             frames, decodes = [], False
         else:
             decodes = not any(frame.is_corrupt for frame in frames)
-        soundness.see(packet, decodes=decodes)
+        soundness.see(packet, found, decodes=decodes)
         return frames
 
     def _drain(self) -> list[VideoFrame]:
@@ -118,51 +125,61 @@ class RunDecoder:
             self._codec.skip_frame = self._skipping = frames
 
     @staticmethod
-    def _trusted(frames: Iterable[VideoFrame], soundness: _Soundness) -> Iterator[TimedFrame]:
+    def _trusted(frames: Iterable[VideoFrame], soundness: _Soundness) -> Iterator[NumberedFrame]:
         for frame in frames:
-            if frame.pts is not None and frame.pts in soundness.sound_pts and not frame.is_corrupt:
+            if frame.pts is not None and frame.pts in soundness.sound and not frame.is_corrupt:
                 yield frame.pts, frame
 
-    def _packets(self, keyframe: int | None) -> Iterator["Packet[VideoStream]"]:
+    def _packets(self, keyframe: int | None, finder: FrameFinder) -> Iterator["Packet[VideoStream]"]:
         """Packets from a keyframe on; None starts at the beginning of the file."""
-        return self._video.packets() if keyframe is None else self._seek(keyframe)
+        return self._video.packets_from_keyframe() if keyframe is None else self._seek(keyframe, finder)
 
-    def _seek(self, keyframe: int) -> Iterator["Packet[VideoStream]"]:
+    def _seek(self, keyframe: int, finder: FrameFinder) -> Iterator["Packet[VideoStream]"]:
         """Packets from a keyframe on; empty where the file cannot seek, so that its frames count as missing."""
-        target_pts = int(self._index.pts[keyframe])
         # Containers seek by dts, which may land at a later keyframe than asked: then try an earlier one.
-        for candidate in self._index.keyframes[self._index.keyframes <= keyframe][::-1]:
+        for candidate in self._seekable(keyframe):
             try:
-                self._video.container.seek(int(self._index.pts[candidate]), stream=self._video.stream)
+                self._video.container.seek(finder.seek_time(candidate), stream=self._video.stream)
             except FFmpegError:
                 break
-            packets = dropwhile(lambda packet: not packet.is_keyframe, self._video.packets())
+            packets = self._video.packets_from_keyframe()
             first = next(packets, None)
-            if first is not None and first.pts is not None and first.pts <= target_pts:
+            if first is None:
+                continue
+            landed = finder.find(first).frame
+            if landed is not None and landed <= keyframe:
                 # A seek may also land too early: packets before the keyframe need not be decoded.
-                return dropwhile(lambda packet: packet.pts != target_pts, chain([first], packets))
+                return dropwhile(
+                    lambda packet: finder.find(packet).frame != keyframe, chain([first], packets)
+                )
         return iter(())
+
+    def _seekable(self, keyframe: int) -> list[int]:
+        """The keyframe and all before it, from the last to the first."""
+        keyframes = self._index.keyframes
+        return keyframes[keyframes <= keyframe][::-1].tolist()
 
 
 def nearest_frames(
-    targets: Iterable[tuple[int, int]], frames: Iterable[TimedFrame]
-) -> Iterator[tuple[int, TimedFrame]]:
-    """Match each target with the frame nearest to its pts.
+    targets: Iterable[int], frames: Iterable[NumberedFrame], *, pts: np.ndarray
+) -> Iterator[tuple[int, NumberedFrame]]:
+    """Match each wanted frame with the one nearest to it in time.
 
     Args:
-        targets: (pts, name), in order of pts.
-        frames: (pts, frame), in order of pts.
+        targets: Numbers of wanted frames, sorted.
+        frames: Numbers and frames, sorted by number.
+        pts: Times of all frames.
 
     Yields:
-        (name, (pts, frame)) for every target; nothing if there is no frame.
+        (wanted number, (number, frame)) for every target; nothing if there is no frame.
     """
     waiting = deque(targets)
-    previous: TimedFrame | None = None
+    previous: NumberedFrame | None = None
     for following in frames:
-        while waiting and waiting[0][0] <= following[0]:
-            pts, name = waiting.popleft()
-            is_nearer = previous is None or following[0] - pts < pts - previous[0]
-            yield name, following if previous is None or is_nearer else previous
+        while waiting and waiting[0] <= following[0]:
+            wanted = waiting.popleft()
+            is_nearer = previous is None or pts[following[0]] - pts[wanted] < pts[wanted] - pts[previous[0]]
+            yield wanted, following if previous is None or is_nearer else previous
         previous = following
     if previous is not None:
-        yield from ((name, previous) for _, name in waiting)
+        yield from ((wanted, previous) for wanted in waiting)
