@@ -72,7 +72,9 @@ class RunDecoder:
         self._codec = video.stream.codec_context
         self._keyframes = frozenset(index.keyframes.tolist() if len(index.keyframes) > 1 else ())
         self._is_fast = is_fast
-        self._skips = is_fast or self._codec.name in _SKIPS_EXACTLY
+        # MPEG-4 in AVI may have two frames in a packet: the decoder would lose the second with the first.
+        is_packed = self._codec.name == "mpeg4" and index.packet_order is not None
+        self._skips = is_fast or (self._codec.name in _SKIPS_EXACTLY and not is_packed)
         self._skipping: _Skipped = "DEFAULT"
         if is_fast:
             self._codec.options = {**self._codec.options, **_FAST_OPTIONS}

@@ -1,0 +1,107 @@
+"""Colours of the squares are those of the frame, by the matrix and the range that it is tagged with."""
+
+from dataclasses import dataclass
+
+import av
+import numpy as np
+import pytest
+from av.video.reformatter import ColorRange, Colorspace
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epitoma.video.decode import decode_frames
+from epitoma.video.index import index_video
+from epitoma.video.scale import SquareScaler
+
+# Shares of red and blue in brightness: Rec. ITU-R BT.601, BT.709, BT.2020.
+MATRICES = {
+    Colorspace.ITU601: (0.299, 0.114),
+    Colorspace.ITU709: (0.2126, 0.0722),
+    Colorspace.BT2020: (0.2627, 0.0593),
+}
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a frame says of its colours."""
+
+    matrix: Colorspace
+    range: ColorRange
+
+
+TAGS = [Tags(matrix, each) for matrix in MATRICES for each in (ColorRange.MPEG, ColorRange.JPEG)]
+
+
+def plain_colour(yuv: tuple[int, int, int], tags: Tags) -> np.ndarray:
+    """Red, green and blue from 0 to 255, by the definition of the standards."""
+    red_share, blue_share = MATRICES[tags.matrix]
+    is_full = tags.range == ColorRange.JPEG
+    y = yuv[0] / 255 if is_full else (yuv[0] - 16) / 219
+    u, v = ((each - 128) / (255 if is_full else 224) for each in yuv[1:])
+    red, blue = y + 2 * (1 - red_share) * v, y + 2 * (1 - blue_share) * u
+    green = (y - red_share * red - blue_share * blue) / (1 - red_share - blue_share)
+    return np.clip(np.array([red, green, blue]) * 255, 0, 255)
+
+
+def flat_frame(yuv: tuple[int, int, int], tags: Tags, pix_fmt: str) -> av.VideoFrame:
+    frame = av.VideoFrame(64, 48, pix_fmt)
+    is_deep = "10" in pix_fmt
+    for plane, level in zip(frame.planes, yuv, strict=True):
+        samples = np.full(plane.buffer_size // (2 if is_deep else 1), level * (4 if is_deep else 1))
+        plane.update(samples.astype(np.uint16 if is_deep else np.uint8).tobytes())
+    frame.colorspace, frame.color_range = tags.matrix, tags.range
+    return frame
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
+@pytest.mark.parametrize("tags", TAGS, ids=lambda tags: f"{tags.matrix.name}-{tags.range.name}")
+@given(yuv=st.tuples(st.integers(16, 235), st.integers(16, 240), st.integers(16, 240)))
+def test_colours_are_within_a_level_of_the_tagged_matrix(tags, pix_fmt, yuv):
+    square = np.empty((32, 32, 3), np.uint8)
+    SquareScaler(size=32, rotation=0).scale_into(square, flat_frame(yuv, tags, pix_fmt))
+    assert np.abs(square - plain_colour(yuv, tags)).max() <= 1
+
+
+def test_a_scaler_takes_frames_of_other_colours_in_the_middle():
+    scaler, square = SquareScaler(size=32, rotation=0), np.empty((32, 32, 3), np.uint8)
+    for tags in (*TAGS, *reversed(TAGS)):
+        scaler.scale_into(square, flat_frame((180, 90, 170), tags, "yuv420p"))
+        assert np.abs(square - plain_colour((180, 90, 170), tags)).max() <= 1
+
+
+X264_NAMES = {Colorspace.ITU601: "bt470bg", Colorspace.ITU709: "bt709", Colorspace.BT2020: "bt2020nc"}
+
+
+@pytest.mark.parametrize("tags", TAGS, ids=lambda tags: f"{tags.matrix.name}-{tags.range.name}")
+def test_colours_of_a_tagged_file(tmp_path, tags):
+    path = tmp_path / "tagged.mp4"
+    is_full = tags.range == ColorRange.JPEG
+    parameters = f"qp=0:colormatrix={X264_NAMES[tags.matrix]}:range={'pc' if is_full else 'tv'}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"x264-params": parameters})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = tags.matrix, tags.range
+        for number in range(3):
+            frame = flat_frame((180, 90, 170), tags, "yuv420p")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    (squares,) = decode_frames(path, index_video(path), np.arange(3), sizes=(32,))
+    assert np.abs(squares - plain_colour((180, 90, 170), tags)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(320, 240), (96, 160), (101, 77)])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p", "yuv420p10le", "yuvj420p"])
+def test_squares_are_near_to_those_of_a_plain_conversion(size, pix_fmt):
+    width, height = size
+    y, x = np.mgrid[:height, :width]
+    blue = 128 + 60 * np.sin(2 * np.pi * x / width)  # Slow: colour has half the detail of brightness.
+    picture = np.stack([x * 255 / width, y * 255 / height, blue], axis=-1).astype(np.uint8)
+    frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pix_fmt)
+    square = np.empty((32, 32, 3), np.uint8)
+    SquareScaler(size=32, rotation=0).scale_into(square, frame)
+    side = min(size)
+    top, left = (height - side) // 2, (width - side) // 2
+    centre = np.ascontiguousarray(picture[top : top + side, left : left + side])
+    plain = av.VideoFrame.from_ndarray(centre, "rgb24").reformat(32, 32, "rgb24").to_ndarray()
+    assert np.abs(square.astype(int) - plain).mean() < 4
