@@ -1,4 +1,4 @@
-"""Mutate valid videos and decode them: no crash, no hang, no more memory than a gigabyte, no silent nonsense.
+"""Mutate valid videos and decode them: no crash, no hang, no more memory than a gigabyte, no frame out of order.
 
 Every mutated file is indexed and decoded in a process of its own kind, watched from outside. A file may end in a
 VideoError or in frames; anything else counts as a failure and is kept.
@@ -15,19 +15,22 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from av.error import FFmpegError
 
 from benchmarks.footage import footage
 from epitoma.core.errors import VideoError
 from epitoma.reporting.console import phase
 from epitoma.video.compose import write_video
-from epitoma.video.decode import FrameRequest, decode_requests
+from epitoma.video.container import open_video
+from epitoma.video.decode import Decoded, FrameRequest, decode_requests
 from epitoma.video.index import index_video
+from epitoma.video.scale import SquareScaler
 
 HANG_SECONDS = 10.0
 START_SECONDS = 120.0
@@ -40,12 +43,14 @@ SEEDS = {
     "h264.ts": "libx264",
     "hevc.mp4": "libx265",
     "mpeg4.avi": "mpeg4",
+    "h264.avi": "libx264",
     "mpeg2.mpg": "mpeg2video",
     "mpeg2.ts": "mpeg2video",
     "vp9.webm": "libvpx-vp9",
     "av1.mp4": "libsvtav1",
 }
 HEADER_BYTES = 1500
+SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Outcome:
     @property
     def is_failure(self) -> bool:
         """Whether this may never happen."""
-        return self.kind in ("crash", "hang", "memory", "exception")
+        return self.kind in ("crash", "hang", "memory", "exception", "order")
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
@@ -115,14 +120,47 @@ def try_file(path: Path) -> Outcome:
     try:
         index = index_video(path)
         wanted = np.linspace(0, index.frame_count - 1, 6).astype(int)
-        view = FrameRequest(frame_indices=wanted, size=64)
-        replaced = sum(decode_requests(path, index, [view], mode=mode).replaced for mode in ("exact", "fast"))
-        kind, detail = ("replaced" if replaced else "decoded"), ""
+        view = FrameRequest(frame_indices=wanted, size=SIZE)
+        exact, fast = (decode_requests(path, index, [view], mode=mode) for mode in ("exact", "fast"))
+        kind, detail = ("replaced" if exact.replaced or fast.replaced else "decoded"), ""
+        if not is_in_order(exact, plain_pictures(path)):
+            kind, detail = "order", "frames are shown in another order than a plain decode has them"
     except VideoError as error:
         kind, detail = "refused", error.reason.split("(")[0].strip()
     except Exception as error:
         kind, detail = "exception", repr(error)[:200]
     return Outcome(kind, detail, time.perf_counter() - started, peak_memory_bytes())
+
+
+def plain_pictures(path: Path) -> list[bytes]:
+    """What a decoder shows of a file, one packet after the other, whatever is damaged."""
+    scaler, square, pictures = SquareScaler(size=SIZE, rotation=0), np.empty((SIZE, SIZE, 3), np.uint8), []
+    with open_video(path) as video:
+        for packet in [*video.packets_from_keyframe(), None]:
+            try:
+                frames = video.stream.codec_context.decode(packet)
+            except FFmpegError:
+                continue
+            for frame in frames:
+                scaler.scale_into(square, frame)
+                pictures.append(square.tobytes())
+    return pictures
+
+
+def is_in_order(decoded: Decoded, plain: list[bytes]) -> bool:
+    """Whether pictures that are themselves, and not a neighbour's, come in the order of a plain decode."""
+    places: dict[bytes, list[int]] = defaultdict(list)
+    for place, picture in enumerate(plain):
+        places[picture].append(place)
+    last = -1
+    for picture, deviation in zip(decoded.pictures[0], decoded.deviation_seconds[0], strict=True):
+        found = places[picture.tobytes()]
+        if deviation == 0 and found:
+            following = [place for place in found if place >= last]
+            if not following:
+                return False
+            last = following[0]
+    return True
 
 
 def peak_memory_bytes() -> int:

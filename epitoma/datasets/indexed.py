@@ -1,11 +1,13 @@
 """Manifest rows from listed videos and the indices of their files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.schema import Interval, VideoRow
 from epitoma.video.index import VideoIndex
+
+_NAMED = 10
 
 
 def video_row(video: ListedVideo, index: VideoIndex) -> VideoRow:
@@ -51,3 +53,13 @@ def interval_notes(videos: Sequence[ListedVideo], rows: Sequence[VideoRow]) -> l
     return notes + (
         [f"{empty} intervals lie outside their video or are empty, and were left out"] if empty else []
     )
+
+
+def stream_notes(indices: Mapping[str, VideoIndex]) -> list[str]:
+    """Notes on which stream is decoded of files that have several videos in them, by video id."""
+    chosen = [f"{video_id} (stream {index.stream})" for video_id, index in indices.items() if index.films > 1]
+    if not chosen:
+        return []
+    more = f" and {len(chosen) - _NAMED} more" if len(chosen) > _NAMED else ""
+    names = ", ".join(chosen[:_NAMED]) + more
+    return [f"{len(chosen)} files hold several videos, of which FFmpeg's best is taken: {names}"]

@@ -157,11 +157,12 @@ def _is_shown(packet: "Packet[VideoStream]", is_vp8: bool) -> bool:
 
 def _by_time(packets: list[PacketTimes]) -> _Frames:
     """Sort packets by pts; frames shown before the first keyframe lack their references and are left out."""
-    first_key = next(packet.pts for packet in packets if packet.pts is not None)
-    shown = sorted(packet for packet in packets if packet.is_shown and packet.pts >= first_key)
-    keyframes = [number for number, packet in enumerate(shown) if packet.is_keyframe]
+    timed = [(packet.pts, packet) for packet in packets if packet.pts is not None]
+    first_key = timed[0][0]
+    shown = sorted((pts, packet.is_keyframe) for pts, packet in timed if packet.is_shown and pts >= first_key)
+    keyframes = [number for number, (_, is_keyframe) in enumerate(shown) if is_keyframe]
     # Where an edit list hides the first keyframe, decoding of frame 0 starts at the beginning of the file.
-    return _Frames(np.array([packet.pts for packet in shown], np.int64), _with_start(keyframes))
+    return _Frames(np.array([pts for pts, _ in shown], np.int64), _with_start(keyframes))
 
 
 def _by_decoding(path: str | Path, packets: list[PacketTimes]) -> _Frames:

@@ -40,7 +40,7 @@ class PacketOrder:
     def is_before_join(self, packet: int) -> bool:
         """Whether a packet is one of the last of its recording."""
         following = np.searchsorted(self.joins, packet, side="right")
-        return following < len(self.joins) and self.joins[following] <= packet + _NEAR_JOIN
+        return bool(following < len(self.joins) and self.joins[following] <= packet + _NEAR_JOIN)
 
 
 def _increasing(dts: Sequence[int | None]) -> np.ndarray:

@@ -32,7 +32,8 @@ class _Soundness:
 
     From a damaged packet on, all packets up to the next keyframe count as damaged. Leading frames (after a keyframe in
     the file, but shown before it) need the previous group of pictures too. A keyframe that is not in the index means
-    that frames were lost and timestamps have shifted.
+    that frames were lost and timestamps have shifted. A frame that a decoder shows after a later one is not what its
+    timestamp says.
     """
 
     keyframes: frozenset[int]
@@ -40,6 +41,7 @@ class _Soundness:
     was_sound: bool = False
     keyframe: int | None = None
     sound: set[int] = field(default_factory=set)
+    last_shown: int = -1
 
     def see(self, packet: "Packet[VideoStream]", found: Found, *, decodes: bool) -> None:
         """Add a packet, in decoding order."""
@@ -54,6 +56,14 @@ class _Soundness:
         # A keyframe that is not shown is cut away from the start, and all that is shown comes after it.
         if self.is_sound and (self.was_sound or self.keyframe is None or frame >= self.keyframe):
             self.sound.add(frame)
+
+    def trusted_number(self, frame: VideoFrame) -> int | None:
+        """Number of the frame that a decoder shows next; None if it is damaged or out of order."""
+        number = frame.pts
+        if number is None or number < self.last_shown:
+            return None
+        self.last_shown = number
+        return number if number in self.sound and not frame.is_corrupt else None
 
 
 class RunDecoder:
@@ -129,8 +139,9 @@ class RunDecoder:
     @staticmethod
     def _trusted(frames: Iterable[VideoFrame], soundness: _Soundness) -> Iterator[NumberedFrame]:
         for frame in frames:
-            if frame.pts is not None and frame.pts in soundness.sound and not frame.is_corrupt:
-                yield frame.pts, frame
+            number = soundness.trusted_number(frame)
+            if number is not None:
+                yield number, frame
 
     def _packets(self, keyframe: int | None, finder: FrameFinder) -> Iterator["Packet[VideoStream]"]:
         """Packets from a keyframe on; None starts at the beginning of the file."""

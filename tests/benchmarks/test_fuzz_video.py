@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import fuzz_video
-from benchmarks.fuzz_video import READY, Outcome, Watched, fuzz, mutated
+from benchmarks.fuzz_video import READY, Outcome, Watched, fuzz, is_in_order, mutated
+from epitoma.video.decode import Decoded
 
 
 def test_damaged_files_do_no_harm(tmp_path: Path):
@@ -44,3 +45,23 @@ def test_a_crash_and_a_hang_are_seen(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(fuzz_video, "serve", _sleep)
     assert watched.outcome(tmp_path).kind == "hang"
     watched.stop()
+
+
+def test_frames_in_another_order_are_seen():
+    plain = [bytes([number]) for number in (0, 1, 1, 2)]
+
+    def decoded(*shown: int, deviation: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Decoded:
+        pictures = np.array(shown, np.uint8)[:, None]
+        return Decoded(
+            pictures=(pictures,),
+            deviation_seconds=(np.array(deviation),),
+            replaced=0,
+            wanted=3,
+            frames_decoded=3,
+            bytes_read=0,
+        )
+
+    assert is_in_order(decoded(0, 1, 2), plain)
+    assert is_in_order(decoded(1, 1, 2), plain)
+    assert not is_in_order(decoded(1, 0, 2), plain)
+    assert is_in_order(decoded(2, 0, 1, deviation=(0.1, 0.0, 0.0)), plain), "a neighbour stands in"

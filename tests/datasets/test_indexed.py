@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.core.errors import ManifestError
-from epitoma.datasets.indexed import fit_intervals, interval_notes, video_row
+from epitoma.datasets.indexed import fit_intervals, interval_notes, stream_notes, video_row
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import Interval
@@ -60,3 +62,12 @@ def test_intervals_that_do_not_fit_are_counted(clip):
         "2 intervals lie outside their video or are empty, and were left out",
     ]
     assert interval_notes(videos[1:2], rows[1:2]) == []
+
+
+def test_the_stream_of_a_file_with_several_videos_is_named(clip):
+    index = index_video(clip)
+    assert stream_notes({"a": index}) == []
+    several = {f"v{number:02d}": replace(index, stream=1, films=2) for number in range(12)}
+    (note,) = stream_notes({"a": index, **several})
+    assert note.startswith("12 files hold several videos, of which FFmpeg's best is taken: v00 (stream 1), ")
+    assert note.endswith("v09 (stream 1) and 2 more")

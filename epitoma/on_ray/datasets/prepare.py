@@ -10,7 +10,7 @@ import ray
 from epitoma.core.errors import ManifestError
 from epitoma.core.progress import Watch
 from epitoma.datasets.index_parts import IndexParts, file_state
-from epitoma.datasets.indexed import interval_notes, video_row
+from epitoma.datasets.indexed import interval_notes, stream_notes, video_row
 from epitoma.datasets.listing import ListedVideo, Listing, check_listing
 from epitoma.datasets.manifest import Manifest, write_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
@@ -79,7 +79,8 @@ def index_listing(listing: Listing, output: Path, *, roots: Roots, watch: Watch)
     indices = parts.rows({state: video_id for video_id, state in state_of.items()})
     videos = [video for video in listing.videos if video.video_id in indices]
     _check_any(videos, listing, rejects)
-    rows = [video_row(video, row_index(indices[video.video_id])) for video in videos]
+    indexed = {video.video_id: row_index(indices[video.video_id]) for video in videos}
+    rows = [video_row(video, indexed[video.video_id]) for video in videos]
     manifest = write_dataset(
         output,
         rows,
@@ -88,7 +89,7 @@ def index_listing(listing: Listing, output: Path, *, roots: Roots, watch: Watch)
         multi_label=listing.multi_label,
     )
     parts.compact(set(state_of.values()))
-    notes = [*listing.notes, *interval_notes(videos, rows)]
+    notes = [*listing.notes, *interval_notes(videos, rows), *stream_notes(indexed)]
     return Prepared(manifest=manifest, rejects=rejects, indexed=len(missing), notes=notes)
 
 
