@@ -65,7 +65,7 @@ def packed(source: Path, path: Path, *, dropped: Iterable[int] = (), late: Itera
         copy = output.add_stream_from_template(stream)
         copy.codec_context.extradata = _said_to_be_packed(stream.codec_context.extradata)
         frames = [bytes(packet) for packet in container.demux(stream) if packet.size]
-        for number, content in enumerate(_in_pairs(frames)):
+        for number, content in enumerate(_in_pairs(frames, rate=int(stream.average_rate))):
             if number not in dropped:
                 packet = Packet(content)
                 packet.stream, packet.time_base = copy, stream.time_base
@@ -79,13 +79,13 @@ def _said_to_be_packed(header: bytes | None) -> bytes:
     return (header or b"").partition(_USER_DATA)[0] + _PACKED
 
 
-def _in_pairs(frames: list[bytes]) -> list[bytes]:
+def _in_pairs(frames: list[bytes], *, rate: int) -> list[bytes]:
     packets: list[bytes] = []
     waiting = list(frames)
     while waiting:
         frame = waiting.pop(0)
         if _kind(frame) == _P and waiting and _kind(waiting[0]) == _B:
-            packets += [frame + waiting.pop(0), _not_coded(frame)]
+            packets += [frame + waiting.pop(0), _not_coded(frame, rate=rate)]
         else:
             packets.append(frame)
     return [_marked(packet) for packet in packets]
@@ -102,11 +102,11 @@ def _kind(frame: bytes) -> int:
     return frame[frame.index(_VOP) + 4] >> 6
 
 
-def _not_coded(frame: bytes, *, bits_of_time: int = 4) -> bytes:
+def _not_coded(frame: bytes, *, rate: int) -> bytes:
     """A frame with the time of another one, and nothing in it."""
     start = frame.index(_VOP) + 4
     bits = "".join(f"{byte:08b}" for byte in frame[start : start + 8])
     seconds = bits.index("0", 2)  # Ones count seconds, a nought ends them, a marker follows.
-    head = bits[: seconds + 2 + bits_of_time + 1] + "0"
+    head = bits[: seconds + 2 + (rate - 1).bit_length() + 1] + "0"
     padded = head + "0" + "1" * (-(len(head) + 1) % 8)
     return _VOP + int(padded, 2).to_bytes(len(padded) // 8, "big")
