@@ -18,6 +18,8 @@ _STORES_PTS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts", "
 # As ``ffmpeg`` does: a clock that goes back by more, or forward by more where a format's clocks may, has been set anew.
 _BACK_SECONDS = 0.1
 _FORWARD_SECONDS = 10.0
+# No decoder keeps more frames back. One that is farther from its place has a damaged time.
+_MOST_REORDERED = 16
 
 
 class PacketTimes(NamedTuple):
@@ -29,6 +31,7 @@ class PacketTimes(NamedTuple):
         duration: How long its frame is shown; 0 if unknown.
         is_keyframe: Decoding can start here.
         is_shown: Its frame is meant to be seen.
+        place: Where it lies in the file, in bytes; None if unknown.
     """
 
     pts: int | None
@@ -36,12 +39,12 @@ class PacketTimes(NamedTuple):
     duration: int
     is_keyframe: bool
     is_shown: bool
+    place: int | None = None
 
 
 def tells_order(video: OpenVideo, packets: Sequence[PacketTimes]) -> bool:
     """Whether packets sorted by pts are in the order in which a decoder shows their frames, and keyframes are so."""
-    shown = [packet.pts for packet in packets if packet.is_shown]
-    if None in shown or len(set(shown)) < len(shown) or len(joins(video, packets)):
+    if not _has_times(packets) or len(joins(video, packets)):
         return False
     codec, is_stored = video.stream.codec.properties, video.container.format.name in _STORES_PTS
     if not codec & Properties.INTRA_ONLY.value and not is_stored and all(p.is_keyframe for p in packets):
@@ -51,6 +54,15 @@ def tells_order(video: OpenVideo, packets: Sequence[PacketTimes]) -> bool:
     # A muxer that was told no times of showing has written those of decoding.
     is_of_decoding = all(packet.pts == packet.dts for packet in packets)
     return is_stored and not (is_of_decoding and video.stream.codec_context.has_b_frames)
+
+
+def _has_times(packets: Sequence[PacketTimes]) -> bool:
+    """Whether every frame has a time of its own, near to its place in the file."""
+    shown = [packet.pts for packet in packets if packet.is_shown]
+    if not shown or None in shown or len(set(shown)) < len(shown):
+        return False
+    ranks = np.argsort(np.argsort(np.array(shown, np.int64)))
+    return bool(np.abs(ranks - np.arange(len(ranks))).max() <= _MOST_REORDERED)
 
 
 def joins(video: OpenVideo, packets: Sequence[PacketTimes]) -> np.ndarray:
@@ -73,17 +85,21 @@ def shown_times(video: OpenVideo, packets: Sequence[PacketTimes], *, shown: Sequ
         int64 (frames,), strictly increasing, in units of the stream's time base.
     """
     # Times of decoding are in the order of the file: sorted, they are at a constant distance from those of showing.
-    stores_pts = video.container.format.name in _STORES_PTS
+    seconds = float(video.stream.time_base or 0)
+    may_wait = _FORWARD_SECONDS / seconds if video.container.format.name in _STORES_PTS else -1.0
     # What to add to the times of each packet, so that its clock goes on where it was set anew.
     offsets = np.cumsum(_changes(video, packets))
-    times = [_time(packets[number], stores_pts) for number in shown]
+    times = [_time(packets[number], may_wait=may_wait) for number in shown]
     known = np.array([0 if time is None else time + offsets[n] for n, time in zip(shown, times, strict=True)])
     is_known = np.array([time is not None for time in times])
     return _increasing(np.sort(known[is_known]), count=len(shown))
 
 
-def _time(packet: PacketTimes, stores_pts: bool) -> int | None:
-    return packet.pts if stores_pts and packet.pts is not None else packet.dts
+def _time(packet: PacketTimes, *, may_wait: float) -> int | None:
+    """When a packet's frame is shown, or else decoded: a time of showing far from that is damaged."""
+    if packet.pts is None or packet.dts is None:
+        return packet.pts if may_wait > 0 and packet.pts is not None else packet.dts
+    return packet.pts if abs(packet.pts - packet.dts) <= may_wait else packet.dts
 
 
 def _increasing(times: np.ndarray, *, count: int) -> np.ndarray:

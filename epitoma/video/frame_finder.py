@@ -30,6 +30,10 @@ class FrameFinder(Protocol):
         """Look the next packet up."""
         ...
 
+    def landed_at(self, packet: "Packet[VideoStream]") -> int | None:
+        """The frame of the first packet after a seek; None if it may be another."""
+        ...
+
     def seek_time(self, keyframe: int) -> int:
         """The time to seek to, in units of the index's time base."""
         ...
@@ -49,6 +53,9 @@ class _ByTimeOfShowing:
 
     def find(self, packet: "Packet[VideoStream]") -> Found:
         return Found(None if packet.pts is None else self._frames.get(packet.pts), packet.is_keyframe)
+
+    def landed_at(self, packet: "Packet[VideoStream]") -> int | None:
+        return self.find(packet).frame
 
     def seek_time(self, keyframe: int) -> int:
         return int(self._pts[keyframe])
@@ -74,6 +81,11 @@ class _ByNumber:
         is_keyframe = packet.is_keyframe and (self._keyframes is None or frame in self._keyframes)
         is_before_join = self._order.is_before_join(number)
         return Found(None if frame == NO_FRAME else frame, is_keyframe, is_before_join)
+
+    def landed_at(self, packet: "Packet[VideoStream]") -> int | None:
+        number = None if packet.dts is None else self._numbers.get(packet.dts)
+        is_there = number is not None and self._order.is_in_place(number, packet.pos)
+        return self.find(packet).frame if is_there else None
 
     def seek_time(self, keyframe: int) -> int:
         return int(self._order.dts[self._frames.index(keyframe)])

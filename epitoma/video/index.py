@@ -134,11 +134,12 @@ def _read_packets(video: OpenVideo) -> tuple[VideoFrame | None, list[PacketTimes
     for packet in video.packets_from_keyframe():
         if first is None:
             first = _first_frame(video, packet)
-        is_shown = _is_shown(packet, is_vp8)
-        packets.append(
-            PacketTimes(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, is_shown)
-        )
+        packets.append(_times_of(packet, is_shown=_is_shown(packet, is_vp8)))
     return first or _first_frame(video, None), packets
+
+
+def _times_of(packet: "Packet[VideoStream]", *, is_shown: bool) -> PacketTimes:
+    return PacketTimes(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, is_shown, packet.pos)
 
 
 def _first_frame(video: OpenVideo, packet: "Packet[VideoStream] | None") -> VideoFrame | None:

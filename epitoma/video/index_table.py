@@ -33,6 +33,8 @@ PACKET_ORDER_TYPE = pa.struct(
         pa.field("first_dts", pa.int64(), nullable=True),
         pa.field("dts_steps", pa.list_(pa.int64()), nullable=True),
         pa.field("joins", pa.list_(pa.int64()), nullable=False),
+        pa.field("key_packets", pa.list_(pa.int64()), nullable=False),
+        pa.field("key_places", pa.list_(pa.int64()), nullable=False),
     ]
 )
 """The fields of PacketOrder."""
@@ -115,6 +117,8 @@ def _order_row(order: PacketOrder) -> dict[str, Any]:
         "first_dts": int(order.dts[0]) if has_times else None,
         "dts_steps": np.diff(order.dts).tolist() if has_times else None,
         "joins": order.joins.tolist(),
+        "key_packets": order.key_packets.tolist(),
+        "key_places": order.key_places.tolist(),
     }
 
 
@@ -126,6 +130,8 @@ def _row_order(row: Mapping[str, Any]) -> PacketOrder:
         frames=shifts + np.arange(len(shifts)),
         dts=np.cumsum(steps).astype(np.int64),
         joins=np.asarray(row["joins"], np.int64),
+        key_packets=np.asarray(row["key_packets"], np.int64),
+        key_places=np.asarray(row["key_places"], np.int64),
     )
 
 

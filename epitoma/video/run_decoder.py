@@ -159,7 +159,7 @@ class RunDecoder:
             first = next(packets, None)
             if first is None:
                 continue
-            landed = finder.find(first).frame
+            landed = finder.landed_at(first)
             if landed is not None and landed <= keyframe:
                 # A seek may also land too early: packets before the keyframe need not be decoded.
                 return dropwhile(

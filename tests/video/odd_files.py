@@ -35,6 +35,35 @@ def cut_by_edit_list(source: Path, path: Path, *, seconds: float) -> Path:
     return path
 
 
+def with_late_keyframe(source: Path, path: Path, *, seconds: float) -> Path:
+    """The second keyframe with a damaged time of showing."""
+    keyframes = 0
+    with av.open(str(source)) as container, av.open(str(path), "w") as output:
+        stream = container.streams.video[0]
+        copy = output.add_stream_from_template(stream)
+        for packet in container.demux(stream):
+            if packet.size:
+                keyframes += packet.is_keyframe
+                if packet.is_keyframe and keyframes == 2:
+                    assert packet.pts is not None
+                    packet.pts += round(seconds / stream.time_base)
+                packet.stream = copy
+                output.mux(packet)
+    return path
+
+
+def with_swapped_keyframes(source: Path, path: Path) -> Path:
+    """An AVI whose index has the places of its second and third keyframe the wrong way round."""
+    content = bytearray(source.read_bytes())
+    start = content.rindex(b"idx1") + 8
+    entries = range(start, len(content) - 15, 16)
+    second, third = [at for at in entries if content[at + 4] & 0x10][1:3]
+    places = slice(second + 8, second + 16), slice(third + 8, third + 16)
+    content[places[0]], content[places[1]] = content[places[1]], content[places[0]]
+    path.write_bytes(content)
+    return path
+
+
 def with_thumbnail_first(source: Path, path: Path, *, width: int = 32) -> Path:
     """A film behind a stream of one small picture."""
     with av.open(str(source)) as container, av.open(str(path), "w") as output:

@@ -13,7 +13,14 @@ import pytest
 from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 from epitoma.video.scale import SquareScaler
-from tests.video.odd_files import cut_by_edit_list, joined, packed, with_thumbnail_first
+from tests.video.odd_files import (
+    cut_by_edit_list,
+    joined,
+    packed,
+    with_late_keyframe,
+    with_swapped_keyframes,
+    with_thumbnail_first,
+)
 
 SIZE = 48
 
@@ -168,6 +175,19 @@ def test_a_clock_that_jumps_forward_goes_on_as_ffmpeg_has_it(make_video, tmp_pat
     path = joined(first, later, tmp_path / "jump.ts")
     assert_in_place(path)
     assert index_video(path).duration_seconds == pytest.approx(3.8, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["late.ts", "late.mp4"])
+def test_a_keyframe_whose_time_is_damaged_stays_in_its_place(make_video, tmp_path, name):
+    film = make_video("film.mkv", options={"x264-params": "bframes=0:scenecut=0"}, gop=12, rate=25)
+    path = with_late_keyframe(film, tmp_path / name, seconds=1.0)
+    assert_in_place(path)
+    assert index_video(path).frame_count == 60
+
+
+def test_an_avi_whose_index_is_damaged(make_video, tmp_path):
+    plain = make_video("film.avi", codec="mpeg4", gop=12)
+    assert_in_place(with_swapped_keyframes(plain, tmp_path / "swapped.avi"), counts=(1,) * 20)
 
 
 def test_a_film_whose_start_an_edit_list_hides(make_video, tmp_path):

@@ -33,12 +33,15 @@ def same(left: object, right: object) -> bool:
 
 
 ascending = st.lists(st.integers(1, 1000), max_size=40).map(lambda steps: np.cumsum([0, *steps]) - 7)
+packet_numbers = st.lists(st.integers(0, 40), unique=True).map(lambda at: np.array(sorted(at), np.int64))
 orders = ascending.flatmap(
     lambda dts: st.builds(
         PacketOrder,
         frames=st.permutations([*range(len(dts) - 1), NO_FRAME]).map(np.array),
         dts=st.sampled_from([dts, np.zeros(0, np.int64)]),
-        joins=st.lists(st.integers(0, 40), unique=True).map(sorted).map(lambda at: np.array(at, np.int64)),
+        joins=packet_numbers,
+        key_packets=packet_numbers,
+        key_places=packet_numbers,
     )
 )
 
