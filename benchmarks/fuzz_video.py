@@ -6,8 +6,6 @@ VideoError or in frames; anything else counts as a failure and is kept.
     python -m benchmarks.fuzz_video --count 5000
 """
 
-import argparse
-import json
 import multiprocessing as mp
 import os
 import re
@@ -23,9 +21,11 @@ from pathlib import Path
 import numpy as np
 from av.error import FFmpegError
 
+from benchmarks.command import run_benchmark
 from benchmarks.footage import footage
+from benchmarks.record import write_record
 from epitoma.core.errors import VideoError
-from epitoma.reporting.console import phase
+from epitoma.reporting.console import phase, say
 from epitoma.video.compose import write_video
 from epitoma.video.container import open_video
 from epitoma.video.decode import Decoded, FrameRequest, decode_requests
@@ -268,34 +268,64 @@ def fuzz(count: int, *, seed: int, keep: Path) -> list[Outcome]:
     return outcomes
 
 
-def main() -> None:
-    """Fuzz, print what became of the files, and exit with 1 if one failed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", type=Path, default=Path("runs/benchmarks/fuzz"))
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    outcomes = fuzz(arguments.count, seed=arguments.seed, keep=arguments.keep)
+@dataclass(frozen=True, kw_only=True)
+class KindOfOutcome:
+    """A row of the record: how many files ended in one way.
+
+    Attributes:
+        kind: Decoded, replaced (some frames by their neighbours), refused, or a failure.
+        files: How many.
+        slowest_seconds: The longest that one took.
+        memory_bytes: Most memory that a process had after one.
+    """
+
+    kind: str
+    files: int
+    slowest_seconds: float
+    memory_bytes: int
+
+
+def by_kind(outcomes: list[Outcome]) -> list[KindOfOutcome]:
+    """Rows of the record, the most frequent kind first."""
     kinds = Counter(outcome.kind for outcome in outcomes)
-    summary = {
-        "count": len(outcomes),
-        **dict(kinds),
-        "failures": sum(outcome.is_failure for outcome in outcomes),
-        "slowest_seconds": round(max(outcome.seconds for outcome in outcomes), 3),
-        "memory_bytes": max(outcome.memory_bytes for outcome in outcomes),
-    }
-    print(json.dumps(summary, indent=2))
-    reasons = Counter(
-        re.sub(r"\d+", "n", outcome.detail) for outcome in outcomes if outcome.kind == "refused"
-    )
-    for reason, number in reasons.most_common(12):
-        print(f"  {number:5d} refused: {reason}")
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(summary, indent=2) + "\n")
-    sys.exit(1 if summary["failures"] else 0)
+    rows = []
+    for kind, files in kinds.most_common():
+        those = [outcome for outcome in outcomes if outcome.kind == kind]
+        slowest = round(max(outcome.seconds for outcome in those), 3)
+        memory_bytes = max(outcome.memory_bytes for outcome in those)
+        rows.append(KindOfOutcome(kind=kind, files=files, slowest_seconds=slowest, memory_bytes=memory_bytes))
+    return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class FuzzConfig:
+    """Options.
+
+    Attributes:
+        count: How many files.
+        seed: From which they follow.
+        keep: Where those that fail are kept.
+        json: Where to write the record.
+    """
+
+    count: int = 5000
+    seed: int = 0
+    keep: Path = Path("runs/benchmarks/fuzz")
+    json: Path | None = None
+
+
+def run(config: FuzzConfig) -> None:
+    """Fuzz, print what became of the files, and exit with 1 if one failed."""
+    outcomes = fuzz(config.count, seed=config.seed, keep=config.keep)
+    rows = by_kind(outcomes)
+    for row in rows:
+        say(f"{row.files:6d} {row.kind}, slowest {row.slowest_seconds} s, {row.memory_bytes >> 20} MiB")
+    refused = [outcome.detail for outcome in outcomes if outcome.kind == "refused"]
+    for reason, number in Counter(re.sub(r"\d+", "n", detail) for detail in refused).most_common(12):
+        say(f"{number:6d} refused: {reason}")
+    write_record(config.json, rows)
+    sys.exit(any(outcome.is_failure for outcome in outcomes))
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(FuzzConfig, run, about=__doc__)

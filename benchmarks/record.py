@@ -8,10 +8,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from epitoma.files.json_files import read_json, write_json
 
@@ -36,7 +35,7 @@ def provenance() -> dict[str, str]:
     return {
         "commit": _git("describe", "--always", "--dirty", "--exclude=*"),
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{_processor()}, torch {torch.__version__}",
+        "machine": f"{_processor()}, torch {version('torch')}",
     }
 
 
