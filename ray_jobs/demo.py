@@ -4,6 +4,7 @@ It trains on frozen networks: training these too takes many times longer on two 
 (``benchmarks/end_to_end``).
 """
 
+import shlex
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPo
 from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import say
-from epitoma.tracking.run_tracker import store_uri
+from epitoma.tracking.address import check_store, store_uri
 from epitoma.training.checkpoint import MODEL
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.evaluate import EvaluateConfig, evaluate
@@ -38,6 +39,7 @@ class DemoConfig:
 
 def demo(config: DemoConfig) -> dict[str, float]:
     """Run the steps that have not been run yet, print the summary, and return it."""
+    check_store(config.runs)
     summary = config.runs / SUMMARY
     if summary.is_file():
         say(f"the demo has run already; remove {config.runs} to run it again")
@@ -147,7 +149,7 @@ def _print(values: dict[str, float], runs: Path) -> None:
         f"which fills {values['evidence_share']:.0%} of the videos"
     )
     say(f"figure:  {runs / 'selector' / 'evaluation_test' / 'tradeoff.png'}")
-    say(f"MLflow:  mlflow ui --backend-store-uri {store_uri(runs)}")
+    say(f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(store_uri(runs))}")
     say(f"took {values['seconds']:.0f} s; summary: {runs / SUMMARY}")
 
 

@@ -19,7 +19,8 @@ from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import console, phase, say
 from epitoma.reporting.plots import tradeoff_figure
 from epitoma.reporting.tables import tradeoff_table
-from epitoma.tracking.lifecycle import tracked_run
+from epitoma.tracking.address import check_store
+from epitoma.tracking.lifecycle import added_to_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import Stored
@@ -77,6 +78,7 @@ def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:
     """
     folder = model_folder(config.run)
     config = replace(config, run=run_folder(config.run))
+    check_store(config.run.parent)
     manifest = read_manifest(config.manifest)
     model, model_config = _model(config, folder, manifest)
     reference = _reference(config.reference, model, manifest)
@@ -180,7 +182,7 @@ def _keep(
     if not config.quiet:
         console.print(tradeoff_table(points, title=title, score_name=score_name))
         say(f"  table and figure: {folder}")
-    with tracked_run(config.run, params={}) as tracker:
+    with added_to_run(config.run) as tracker:
         # Metrics are named by split only, so those of another setting would overwrite the run's own.
         if not among and not by:
             tracker.points(points, split=config.split)

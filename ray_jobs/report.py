@@ -7,8 +7,8 @@ from typing import Annotated
 import tyro
 
 from epitoma.reporting.console import say
+from epitoma.tracking.address import check_store, store_uri
 from epitoma.tracking.lifecycle import send_the_rest
-from epitoma.tracking.run_tracker import store_uri
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.cost_reports import CostConfig, Table1Config
 from ray_jobs.parts.explain_report import ExplainConfig
@@ -37,6 +37,7 @@ class SyncConfig:
 
     def report(self) -> None:
         """Send the records, and print how many there were."""
+        check_store(self.run.parent)
         records = send_the_rest(self.run)
         say(f"{records} records sent to {store_uri(self.run.parent)}")
 

@@ -29,6 +29,7 @@ from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, run_trials
 from epitoma.reporting.console import closing_line, live, say
 from epitoma.sweeps.result import TRIALS, SweepResult, read_sweep
 from epitoma.sweeps.trial import TrialData, read_head
+from epitoma.tracking.address import check_store
 from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.run_config import TrainConfig
@@ -112,6 +113,7 @@ def sweep(config: SweepConfig) -> SweepResult:
     Raises:
         EpitomaError: Bad input: a space that cannot be run, a taken name, a missing dataset.
     """
+    check_store(config.runs)
     kept = config.folder / SPACE_FILE
     goes_on = config.resume and kept.is_file()
     if goes_on:
@@ -238,9 +240,10 @@ def _run(
     finally:
         watcher.stopped()
     result = read_sweep(config.folder)
+    # Before figures and all that is told: whatever may go wrong with those, the model is there.
+    _keep_best(config.folder, result, data, networks)
     summary = keep_result(config.folder, result, tracker, score_name=score_name, tune_seconds=seconds)
     say_summary(summary, config.folder)
-    _keep_best(config.folder, result, data, networks)
     return result
 
 

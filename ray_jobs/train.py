@@ -21,6 +21,7 @@ from epitoma.on_ray.train.fit import Job, fit
 from epitoma.presets import preset
 from epitoma.reporting.console import phase
 from epitoma.reporting.plots import training_figure
+from epitoma.tracking.address import check_store
 from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.run_config import TrainConfig
@@ -49,15 +50,18 @@ def train(
     Raises:
         EpitomaError: Bad input: a taken name, a missing manifest or weight file, too many bad videos.
     """
+    check_store(config.runs)
     manifest = read_manifest(config.manifest)
     config, networks, start = starting_point(config, manifest)
     create_run_folder(config.folder, resume=config.resume)
     if config.resume:
         check_resumed(config)
     with tracked_job(config, parent=parent) as tracker:
-        best = _fit(config, manifest, networks, start, tracker)
+        best, history = _fit(config, manifest, networks, start, tracker)
         model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
+        # Before the figure and all that is told: whatever may go wrong with those, the model is there.
         save_run_model(config.folder, config=model, state=finish(_whole(model, networks, best)))
+        _keep_figure(config, history, tracker)
         tracker.artifact(config.folder / MODEL, folder=MODEL)
         if config.register_as is not None:
             tracker.register(config.register_as, folder=MODEL)
@@ -85,7 +89,8 @@ def check_resumed(config: TrainConfig) -> None:
 
 def _fit(
     config: TrainConfig, manifest: Manifest, networks: Networks, start: State | None, tracker: RunTracker
-) -> State:
+) -> tuple[State, list[dict[str, float]]]:
+    """Train; returns the best state, and the metrics of each epoch."""
     networks.run_as(config.speed)
     store, rejects = None, []
     if config.source == "features":
@@ -113,10 +118,13 @@ def _fit(
         finally:
             write_rejects(config.folder / "rejects.parquet", [*rejects, *watcher.rejects])
     watcher.print_kept_model()
+    return best, watcher.history
+
+
+def _keep_figure(config: TrainConfig, history: list[dict[str, float]], tracker: RunTracker) -> None:
     figure = config.folder / "training.png"
-    training_figure(watcher.history, figure, title=config.name)
+    training_figure(history, figure, title=config.name)
     tracker.artifact(figure)
-    return best
 
 
 def _whole(config: ModelConfig, networks: Networks, best: State) -> State:

@@ -10,6 +10,20 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of the operating system for a full disk and for an exceeded quota."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its type's name where it has none."""
+    return _lines(error)[0]
+
+
+def last_line(error: BaseException) -> str:
+    """The last line of an error's text, or its type's name where it has none."""
+    return _lines(error)[-1]
+
+
+def _lines(error: BaseException) -> list[str]:
+    return (str(error).strip() or type(error).__name__).splitlines()
+
+
 class EpitomaError(Exception):
     """Base class of all errors caused by input: files, configs, names."""
 
@@ -57,7 +71,7 @@ class TooManyRejectsError(EpitomaError):
 
 
 class TrackingError(EpitomaError):
-    """MLflow cannot be reached, or has no such run."""
+    """MLflow cannot be reached, does not take what it is sent, or has no such run."""
 
 
 class ClusterError(EpitomaError):

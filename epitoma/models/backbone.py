@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from epitoma.core.errors import WeightsError
+from epitoma.core.errors import WeightsError, first_line
 from epitoma.models.folding import fold_batch_norm
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.speed import Compiled, Speed, recomputed
@@ -179,7 +179,6 @@ def _check_forward(net: nn.Module, example: Tensor, *, name: str) -> None:
         net(example)
     except RuntimeError as error:
         frames = example.shape[2] if example.dim() == 5 else 1
-        reason = str(error).splitlines()[0]
         raise WeightsError(
-            f"{name} cannot look at {frames} frame(s) of {example.shape[-2]} x {example.shape[-1]}: {reason}"
+            f"{name} cannot look at {frames} frame(s) of {example.shape[-2]} x {example.shape[-1]}: {first_line(error)}"
         ) from error

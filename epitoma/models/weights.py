@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from epitoma.core.errors import WeightsError
+from epitoma.core.errors import WeightsError, first_line
 from epitoma.models.input_spec import Colour
 from epitoma.models.layouts import as_timm_names, describe_layout, without_counters
 from epitoma.models.trunk import State, Trunk
@@ -66,8 +66,7 @@ def read_state_file(path: Path) -> State:
             # weights_only: unpickling anything else could run code from the file.
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types on bytes that are not weights.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"{path} is not a file of plain tensors: {reason}") from error
+        raise WeightsError(f"{path} is not a file of plain tensors: {first_line(error)}") from error
     return _without_prefixes(_tensors(loaded, path))
 
 

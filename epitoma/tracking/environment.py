@@ -8,7 +8,8 @@ from epitoma.files.uris import has_credentials
 _QUIET_AND_BRIEF = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "GIT_PYTHON_REFRESH": "quiet",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    # What goes wrong comes to us as an exception; MLflow would print the traceback too.
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }

@@ -1,6 +1,9 @@
-"""The life of a tracked run: it is opened, has an honest status at its end, and what is left then is sent later."""
+"""The life of a tracked run: it is opened, has an honest status at its end, and what is left then is sent later.
 
-import warnings
+Nothing that the store does ends a job: what it has not got stays in the journal, and one line says so at the end.
+"""
+
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,54 +27,47 @@ def tracked_run(folder: Path, *, params: dict[str, Any], parent: Path | None = N
         folder: Of the run.
         params: What it was asked to do.
         parent: Folder of the run that this one is nested in.
-
-    Raises:
-        TrackingError: MLflow cannot be reached at the start.
     """
-    tracker = open_tracker(folder, parent=parent)
+    tracker = RunTracker(folder, runs=folder.parent, parent=parent)
     status = "FAILED"
     try:
         tracker.status("RUNNING")
         tracker.params(params)
+        _say_outage(tracker)
         yield tracker
         status = "FINISHED"
     except (KeyboardInterrupt, SystemExit):
         status = "KILLED"
         raise
     finally:
-        end(tracker, status)
+        tracker.status(status)
+        send_last(tracker)
 
 
-def open_tracker(folder: Path, *, parent: Path | None = None) -> RunTracker:
-    """The run of a folder in MLflow, made there if it is new.
+@contextmanager
+def added_to_run(folder: Path) -> Iterator[RunTracker]:
+    """Log the block to a run that another job has, or had, whose status and times stay as they are.
 
     Args:
         folder: Of the run.
-        parent: Folder of the run that this one is nested in.
-
-    Raises:
-        TrackingError: MLflow cannot be reached.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    tracker = RunTracker(folder, runs=folder.parent, parent=parent)
-    with warnings.catch_warnings():
-        # Libraries that make the tables of a new store may warn, of nothing that a person can act on.
-        warnings.simplefilter("ignore")
-        tracker.send_or_fail()
-    return tracker
+    tracker = RunTracker(folder, runs=folder.parent)
+    if not tracker.has_begun:
+        # A model that was brought here without its journal: it is finished, and MLflow would show it as running.
+        tracker.status("FINISHED")
+    try:
+        yield tracker
+    finally:
+        send_last(tracker)
 
 
-def end(tracker: RunTracker, status: str) -> None:
-    """End a run, and say so if MLflow has not got all of it, or of the runs nested in it."""
-    tracker.status(status)
-    # This is the last try, so it is made however shortly before the store could not be reached.
-    tracker.outage.forget()
-    left = sum(each.send() for each in _with_nested(tracker) if each.journal.pending())
+def send_last(tracker: RunTracker) -> None:
+    """Send what is left of a run and of those nested in it, and say so if MLflow still has not got all of it."""
+    trackers = _with_nested(tracker)
+    tracker.forget_outage()
+    left = sum(each.send(is_last=True) for each in trackers if each.journal.pending())
     if left:
-        complain(
-            f"MLflow at {without_secrets(tracker.store)} cannot be reached: {left} records are kept in "
-            f"{tracker.folder}; send them by python -m ray_jobs.report sync --run {tracker.folder}"
-        )
+        complain(_not_told(tracker, trackers, left))
 
 
 def send_the_rest(folder: Path) -> int:
@@ -84,18 +80,39 @@ def send_the_rest(folder: Path) -> int:
         How many entries that were.
 
     Raises:
-        TrackingError: MLflow cannot be reached, or there is no run in the folder.
+        TrackingError: MLflow cannot be reached or does not take all of them, or there is no run in the folder.
     """
     if not (folder / JOURNAL_FILE).is_file():
         raise TrackingError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
     tracker = RunTracker(folder, runs=folder.parent)
+    tracker.forget_outage()
     # First, because MLflow can nest runs only in one that it has.
-    tracker.begin_or_fail()
-    sent = 0
-    for each in _with_nested(tracker):
-        sent += len(each.journal.pending())
-        each.send_or_fail()
-    return sent
+    tracker.begin()
+    trackers = _with_nested(tracker)
+    pending = sum(len(each.journal.pending()) for each in trackers)
+    left = sum(each.send(is_last=True) for each in trackers)
+    if left or tracker.failure:
+        raise TrackingError(_not_told(tracker, trackers, left))
+    return pending
+
+
+def _say_outage(tracker: RunTracker) -> None:
+    """Say at the start that the run goes on without its store: it may be the wrong one."""
+    if tracker.failure is not None:
+        complain(f"{_store(tracker)} {tracker.failure.what}: the run goes on, and keeps what is to be told")
+
+
+def _not_told(tracker: RunTracker, trackers: list[RunTracker], left: int) -> str:
+    failure = next(each.failure for each in (tracker, *trackers) if each.failure is not None)
+    again = f"epitoma report sync --run {shlex.quote(str(tracker.folder))}"
+    return (
+        f"{_store(tracker)} {failure.what}: {left} records are kept in {tracker.folder} and not told; "
+        f"{failure.remedy}, then send them by {again}"
+    )
+
+
+def _store(tracker: RunTracker) -> str:
+    return f"MLflow at {without_secrets(tracker.store)}"
 
 
 def _with_nested(tracker: RunTracker) -> list[RunTracker]:

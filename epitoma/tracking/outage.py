@@ -3,6 +3,7 @@
 import time
 
 RETRY_SECONDS = 5.0
+"""For each second that a store takes to fail, and for at least one: most of the time goes into the run's work."""
 
 
 class Outage:
@@ -16,9 +17,9 @@ class Outage:
         """Whether the store is worth a try."""
         return time.monotonic() >= self._try_again_at
 
-    def begin(self) -> None:
-        """Leave the store alone from now on, because it could not be reached."""
-        self._try_again_at = time.monotonic() + RETRY_SECONDS
+    def begin(self, *, took_seconds: float = 0.0) -> None:
+        """Leave the store alone from now on, because it could not be reached; it took so long to find that out."""
+        self._try_again_at = time.monotonic() + RETRY_SECONDS * max(1.0, took_seconds)
 
     def forget(self) -> None:
         """Make the store worth a try at once."""

@@ -4,18 +4,18 @@ From there they are sent to MLflow. While MLflow cannot be reached the run goes 
 :func:`epitoma.tracking.lifecycle.send_the_rest`.
 """
 
-import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from epitoma.core.errors import TrackingError
 from epitoma.core.uninterrupted import uninterrupted
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.uris import hide_secrets
+from epitoma.tracking.address import store_uri
 from epitoma.tracking.entries import (
     Artifact,
     Entry,
@@ -31,33 +31,37 @@ from epitoma.tracking.entries import (
 )
 from epitoma.tracking.environment import prepare_environment
 from epitoma.tracking.journal import Journal
-from epitoma.tracking.outage import outage_of
+from epitoma.tracking.outage import Outage, outage_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from epitoma.tracking.reaching import StoreError
     from epitoma.tracking.sender import Sender
 
 MAX_PARAM_LENGTH = 6000
+LAST_WAIT_SECONDS = 30.0
+"""How long the last try waits for another process that sends."""
 
 
 class RunTracker:
-    """One MLflow run, logged to from any thread of this process.
+    """One MLflow run, logged to from any thread of this process; no method fails for what the store says.
 
     Args:
         folder: Of the run: holds its journal, which remembers the run in the store.
         runs: The folder of runs, which holds the store unless MLFLOW_TRACKING_URI is set.
         parent: Folder of the run that this one is nested in.
 
-    Raises:
-        TrackingError: The store cannot be reached.
+    Attributes:
+        failure: Why the store does not have all that was logged; None where it has, or was not asked.
     """
 
     def __init__(self, folder: Path, *, runs: Path, parent: Path | None = None) -> None:
         self.folder = folder
         self.journal = Journal(folder)
         self._sender = _sender(self.journal, runs=runs, parent=parent)
-        self.outage = outage_of(self.store)
+        self.failure: StoreError | None = None
+        self._outages = {False: outage_of(self.store), True: Outage()}
         # Entries are sent in the order of the journal, and each once, whichever threads log them. The lock is
         # reentrant, because `_record` holds it while it calls `send`.
         self._lock = RLock()
@@ -80,8 +84,12 @@ class RunTracker:
     @property
     def is_running(self) -> bool:
         """Whether the run has begun, and has not ended."""
-        statuses = [line["status"] for line in self.journal.lines if line["op"] == "status"]
-        return statuses[-1:] == ["RUNNING"]
+        return self._statuses[-1:] == ["RUNNING"]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the run has begun, whatever became of it."""
+        return bool(self._statuses)
 
     def params(self, params: dict[str, Any]) -> None:
         """Log what the run was asked to do; a param that is logged already stays."""
@@ -132,37 +140,48 @@ class RunTracker:
         """Set RUNNING, or how the run ended: FINISHED, FAILED or KILLED."""
         self._record(Status(status, _now()))
 
-    def send(self) -> int:
+    def send(self, *, is_last: bool = False) -> int:
         """Send what the store has not got, unless it could not be reached a moment ago.
+
+        Args:
+            is_last: Also send what the store has refused, and wait for another process that sends.
 
         Returns:
             How many entries are left.
         """
         with self._lock:
-            if self.outage.is_over:
-                try:
-                    self.send_or_fail()
-                except TrackingError:
-                    self.outage.begin()
+            if all(outage.is_over for outage in self._outages.values()):
+                self._try(is_last=is_last)
             return len(self.journal.pending())
 
-    def send_or_fail(self) -> None:
-        """Send what the store has not got.
-
-        Raises:
-            TrackingError: The store cannot be reached.
-        """
+    def begin(self) -> None:
+        """Make the run in the store, if it is not there yet and the store can be reached."""
         with self._lock:
-            self._sender.send_pending()
+            self._reach(self._sender.begin)
 
-    def begin_or_fail(self) -> None:
-        """Make the run in the store, if it is not there yet.
+    def forget_outage(self) -> None:
+        """Make the next try at once, however shortly before the store could not be reached."""
+        for outage in self._outages.values():
+            outage.forget()
 
-        Raises:
-            TrackingError: The store cannot be reached.
-        """
-        with self._lock:
-            self._sender.begin()
+    def _try(self, *, is_last: bool) -> None:
+        limit_seconds = LAST_WAIT_SECONDS if is_last else 0.0
+        self._reach(partial(self._sender.send_pending, limit_seconds=limit_seconds, again=is_last))
+
+    def _reach(self, ask: "Callable[[], StoreError | None]") -> None:
+        # Imported with the first run that is tracked, as the sender is.
+        from epitoma.tracking.reaching import StoreError
+
+        started = time.monotonic()
+        try:
+            self.failure = ask() or (self.failure if self.journal.refused else None)
+        except StoreError as error:
+            self.failure = error
+            self._outages[error.is_of_run].begin(took_seconds=time.monotonic() - started)
+
+    @property
+    def _statuses(self) -> list[str]:
+        return [line["status"] for line in self.journal.lines if line["op"] == "status"]
 
     def _measured(self, metrics: list[Measurement]) -> None:
         self._record(Metrics(metrics, _now()))
@@ -172,11 +191,6 @@ class RunTracker:
         with self._lock, uninterrupted():
             self.journal.add(to_line(entry))
             self.send()
-
-
-def store_uri(runs: Path) -> str:
-    """Where runs are tracked: MLFLOW_TRACKING_URI, or else a SQLite file in the folder of runs."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(runs / 'mlflow.db').resolve()}"
 
 
 def _sender(journal: Journal, *, runs: Path, parent: Path | None) -> "Sender":

@@ -5,14 +5,15 @@ To import this file is to import MLflow, which takes seconds: only what tracks a
 
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Any, assert_never
 
 from mlflow import MlflowClient, MlflowException
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Experiment, LifecycleStage, Metric, Param, RunTag
 
-from epitoma.core.errors import TrackingError
 from epitoma.reporting.console import complain
+from epitoma.tracking.address import sqlite_file
 from epitoma.tracking.entries import (
     Artifact,
     Batch,
@@ -27,8 +28,9 @@ from epitoma.tracking.entries import (
     Tags,
     from_line,
 )
-from epitoma.tracking.journal import Journal
-from epitoma.tracking.reaching import reaching
+from epitoma.tracking.journal import Journal, known_run
+from epitoma.tracking.opening import opened
+from epitoma.tracking.reaching import StoreError, in_the_shell, reaching
 
 EXPERIMENT = "epitoma"
 PARENT_TAG, NOTE_TAG, TABLES_TAG = "mlflow.parentRunId", "mlflow.note.content", "mlflow.loggedArtifacts"
@@ -48,23 +50,24 @@ class Sender:
         store: Address of the store.
         runs: The folder of runs, which gets the artifacts where the store is a local file.
         parent: Folder of the run that this one is nested in.
-
-    Raises:
-        TrackingError: The store cannot be reached.
     """
 
     def __init__(self, journal: Journal, *, store: str, runs: Path, parent: Path | None) -> None:
-        with reaching(store):
-            self.client = MlflowClient(store)
         self.journal = journal
+        self.store = store
         self.runs = runs
         self.parent = parent
         self._is_met = False
 
-    @property
-    def store(self) -> str:
-        """Address of the store, which may hold a password."""
-        return self.client.tracking_uri
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's client, which opens the store.
+
+        Raises:
+            StoreError: The store cannot be reached.
+        """
+        with reaching(self.store):
+            return opened(self.store)
 
     @property
     def run_id(self) -> str | None:
@@ -72,61 +75,145 @@ class Sender:
         return self.journal.run_id(self.store)
 
     def begin(self) -> None:
-        """Make the run in the store, if it is not there yet.
+        """Make the run in the store, if it is not there yet and no other process is making it.
 
         Raises:
-            TrackingError: The store cannot be reached.
+            StoreError: The store cannot be reached, or does not take the run.
         """
-        with reaching(self.store):
-            if not self._is_known():
-                self.journal.begin(self._created(), store=self.store)
+        with self.journal.sending() as is_ours:
+            if is_ours:
+                self._begin()
 
-    def send_pending(self) -> None:
-        """Send what the store has not got.
+    def send_pending(self, *, limit_seconds: float = 0.0, again: bool = False) -> StoreError | None:
+        """Send what the store has not got, unless another process is sending it.
+
+        Args:
+            limit_seconds: How long to wait for another process.
+            again: Send what it refused before, too.
+
+        Returns:
+            What the store said of an entry that it refused, if it refused one.
 
         Raises:
-            TrackingError: The store cannot be reached.
+            StoreError: The store cannot be reached, or does not take the run.
         """
-        with reaching(self.store):
-            self.begin()
-            for line in self.journal.pending():
-                self._send(from_line(line))
-                # After each, so that one that fails is sent again, and those before it are not.
-                self.journal.mark_sent()
+        with self.journal.sending(limit_seconds=limit_seconds) as is_ours:
+            if not is_ours:
+                return self._left_to_another() if limit_seconds else None
+            self._begin()
+            return self._send_all(again=again)
+
+    def _left_to_another(self) -> StoreError:
+        return StoreError(self.store, "is being told by another process", "wait for that", is_of_run=True)
+
+    def _begin(self) -> None:
+        if not self._is_known():
+            self.journal.begin(self._created(), store=self.store)
+
+    def _send_all(self, *, again: bool) -> StoreError | None:
+        refusal = None
+        for number in [*(self.journal.refused if again else []), *self.journal.unsent]:
+            if self._is_superseded(number):
+                self.journal.mark_sent(number)
+                continue
+            refused = self._refusal(from_line(self.journal.lines[number]))
+            # After each, so that one that fails is sent again, and those before it are not.
+            self.journal.mark_sent(number, refused=refused is not None)
+            refusal = refused or refusal
+        return refusal
+
+    def _is_superseded(self, number: int) -> bool:
+        """Whether an entry that was refused is not worth another try, since one that came later replaces it."""
+        if number not in self.journal.refused:
+            return False
+        later = [from_line(line) for line in self.journal.lines[number + 1 :]]
+        match from_line(self.journal.lines[number]):
+            case Status() | Note() as entry:
+                return any(type(each) is type(entry) for each in later)
+            case Table(name=name):
+                return any(isinstance(each, Table) and each.name == name for each in later)
+            case _:
+                return False
+
+    def _refusal(self, entry: Entry) -> StoreError | None:
+        """Send an entry; gives what the store says where it has the run, and refuses this of it.
+
+        Raises:
+            StoreError: The store cannot be reached, or has no such run any more.
+        """
+        try:
+            with reaching(self.store):
+                self._send(entry)
+        except StoreError as error:
+            self._is_met = False
+            if error.is_refusal and self._is_known():
+                return error
+            raise
+        return None
 
     def _is_known(self) -> bool:
-        """Whether the store has this run; it may have lost it. Asked once."""
+        """Whether the store has this run; it may have lost it. Asked once, and again after a failure.
+
+        Raises:
+            StoreError: It has been deleted there.
+        """
         if self.run_id is None or self._is_met:
             return self._is_met
-        try:
-            self.client.get_run(self.run_id)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return False
+        with reaching(self.store):
+            try:
+                run = self.client.get_run(self.run_id)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                return False
+            if run.info.lifecycle_stage == LifecycleStage.DELETED:
+                self._check_active(self.client.get_experiment(run.info.experiment_id))
+                restore = f"mlflow runs restore --run-id {self.run_id}"
+                raise self._deleted("run", run.info.run_id, restore)
         self._is_met = True
         return True
+
+    def _check_active(self, experiment: Experiment) -> None:
+        if experiment.lifecycle_stage == LifecycleStage.DELETED:
+            restore = f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
+            raise self._deleted("experiment", experiment.name, restore)
+
+    def _deleted(self, kind: str, name: str, restore: str) -> StoreError:
+        what = f"has the {kind} {name} as a deleted one"
+        remedy = f"restore it by {in_the_shell(self.store, restore)}"
+        return StoreError(self.store, what, remedy, is_of_run=True)
 
     def _created(self) -> str:
         tags = {}
         if self.parent is not None:
             tags[PARENT_TAG] = self._id_of(self.parent)
-        run = self.client.create_run(self._experiment_id(), run_name=self.journal.folder.name, tags=tags)
+        with reaching(self.store):
+            experiment_id = self._experiment_id()
+            run = self.client.create_run(
+                experiment_id, start_time=self._began(), run_name=self.journal.folder.name, tags=tags
+            )
         self._is_met = True
         return run.info.run_id
 
+    def _began(self) -> int | None:
+        """When the run began, in milliseconds; None for now."""
+        entries = map(from_line, self.journal.lines)
+        return next((entry.time for entry in entries if isinstance(entry, Status)), None)
+
     def _id_of(self, parent: Path) -> str:
-        run_id = Journal(parent).run_id(self.store)
+        run_id = known_run(parent, self.store)
         if run_id is None:
-            raise TrackingError(f"the run {parent}, which holds {self.journal.folder}, is not in MLflow yet")
+            what = f"does not have {parent} yet, which {self.journal.folder} is nested in"
+            raise StoreError(self.store, what, "send that first", is_of_run=True)
         return run_id
 
     def _experiment_id(self) -> str:
         """The experiment of all runs, made where it is missing."""
         found = self.client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
+            self._check_active(found)
             return found.experiment_id
-        is_local = self.store.startswith("sqlite:")
+        is_local = sqlite_file(self.store) is not None
         place = (self.runs / "mlartifacts").resolve().as_uri() if is_local else None
         try:
             return self.client.create_experiment(EXPERIMENT, artifact_location=place)
@@ -177,7 +264,7 @@ class Sender:
     def _link(self, found: re.Match[str]) -> str:
         """The link to a run by its folder, as MLflow's pages follow it; the name alone where MLflow has no such run."""
         name, folder = found.groups()
-        run_id = Journal(Path(folder)).run_id(self.store)
+        run_id = known_run(Path(folder), self.store)
         if run_id is None:
             return name
         experiment_id = self.client.get_run(self._id()).info.experiment_id

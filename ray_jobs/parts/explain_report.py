@@ -19,7 +19,8 @@ from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase, say
 from epitoma.reporting.explanation_page import explanation_page, kernels_page
 from epitoma.reporting.plots import explanation_figure, sheet_figure
-from epitoma.tracking.lifecycle import tracked_run
+from epitoma.tracking.address import check_store
+from epitoma.tracking.lifecycle import added_to_run
 from epitoma.training.checkpoint import run_folder
 from ray_jobs.parts.extraction import stored_features
 
@@ -69,6 +70,7 @@ class ExplainConfig:
         Raises:
             EpitomaError: No such run, video or dataset, the video cannot be read, or the model has no selector.
         """
+        check_store(self.run.parent)
         predictor = load_predictor(self.model)
         listed = list_unlabelled(self.video).videos
         if len(listed) != 1:
@@ -85,7 +87,7 @@ class ExplainConfig:
         explanation_figure(explanation, folder / FIGURE, title=title)
         say(f"  {path}: {explanation.chosen.label}, {len(explanation.chosen.timesteps)} timesteps kept")
         say(f"  page: {folder / PAGE}")
-        with tracked_run(self.run, params={}) as tracker:
+        with added_to_run(self.run) as tracker:
             for file in (PAGE, FIGURE, *((KERNELS_PAGE, KERNELS_FIGURE) if shown else ())):
                 tracker.artifact(folder / file, folder=folder.name)
 

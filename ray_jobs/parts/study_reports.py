@@ -17,6 +17,7 @@ from epitoma.studies.rows import StudyRow
 from epitoma.studies.sampling import figure7, off_the_shelf, table2
 from epitoma.studies.tables import ratio_table, score_table, study_cost_table, write_rows
 from epitoma.studies.time_scales import figure8
+from epitoma.tracking.address import check_store
 from epitoma.tracking.lifecycle import tracked_run
 
 TIMESTEPS, GMACS = "timesteps kept", "GMACs a video"
@@ -47,6 +48,7 @@ class StudyConfig:
 
     def report(self) -> list[StudyRow]:
         """Write ``table.md``, ``table.parquet``, ``rows.json`` and the figure, log them, and print the table."""
+        check_store(self.folder.parent)
         runs = [read_measured(run) for run in self.runs]
         title = f"{self.name}: {runs[0].dataset}"
         labels = Labels(cost=self.across, score="mAP" if runs[0].multi_label else "accuracy", title=title)

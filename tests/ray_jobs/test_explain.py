@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
-from epitoma.tracking.run_tracker import store_uri
+from epitoma.tracking.address import store_uri
 from ray_jobs.parts.explain_report import ExplainConfig
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from epitoma.tracking.run_tracker import store_uri
+from epitoma.tracking.address import store_uri
 
 
 def runs_in(runs: Path) -> list[Run]:

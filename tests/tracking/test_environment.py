@@ -19,7 +19,7 @@ def test_the_package_sets_it_without_mlflow():
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    assert done.stdout.split() == ["False", "ERROR"]
+    assert done.stdout.split() == ["False", "CRITICAL"]
 
 
 def test_what_a_person_has_set_stays(monkeypatch):

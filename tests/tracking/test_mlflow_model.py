@@ -22,9 +22,9 @@ import epitoma
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import build_model
+from epitoma.tracking.address import store_uri
 from epitoma.tracking.lifecycle import tracked_run
 from epitoma.tracking.mlflow_model import save_mlflow_model
-from epitoma.tracking.run_tracker import store_uri
 from epitoma.training.checkpoint import state_of
 from tests.conftest import tiny_model
 from tests.mlflow_server import free_port

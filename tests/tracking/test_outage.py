@@ -1,5 +1,6 @@
 """A real MLflow server that goes away and comes back: nothing is lost, and nobody waits for long."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ from mlflow import MlflowClient
 
 from epitoma.core.errors import TrackingError
 from epitoma.tracking import outage
-from epitoma.tracking.lifecycle import open_tracker, send_the_rest, tracked_run
+from epitoma.tracking.lifecycle import send_the_rest, tracked_run
 from epitoma.tracking.outage import outage_of
 from epitoma.tracking.run_tracker import RunTracker
 from tests.door import Door
@@ -42,7 +43,7 @@ def test_a_server_that_dies_in_the_middle_loses_nothing(server, tmp_path, monkey
         trial.metrics({"m": 5.0}, step=0)
         trial.artifact(note)
         trial.status("FINISHED")
-    assert f"python -m ray_jobs.report sync --run {folder}" in capsys.readouterr().err
+    assert f"epitoma report sync --run {folder}" in capsys.readouterr().err
     with pytest.raises(TrackingError, match="cannot be reached"):
         send_the_rest(folder)
 
@@ -70,19 +71,31 @@ def test_a_server_that_comes_back_in_time_hears_all_of_it(server, tmp_path, monk
     assert "cannot be reached" not in capsys.readouterr().err
 
 
-def test_a_server_that_is_not_there_at_the_start_is_said_at_once(server, tmp_path):
+def test_a_server_that_is_not_there_at_the_start_is_said_then_and_at_the_end(server, tmp_path, capsys):
     server.shut()
-    with pytest.raises(TrackingError, match=f"MLflow at {server.uri} cannot be reached"):
-        open_tracker(tmp_path / "runs" / "one")
+    folder = tmp_path / "runs" / "one"
+    with tracked_run(folder, params={}) as tracker:
+        first = capsys.readouterr().err.splitlines()
+        tracker.metrics({"m": 1.0}, step=0)
+    last = capsys.readouterr().err.splitlines()
+    down = f"MLflow at {server.uri} cannot be reached ([Errno 111] Connection refused): "
+    assert first == [f"{down}the run goes on, and keeps what is to be told"]
+    assert last == [
+        f"{down}4 records are kept in {folder} and not told; start it, or set MLFLOW_TRACKING_URI to another, "
+        f"then send them by epitoma report sync --run {folder}"
+    ]
+    server.open()
+    assert send_the_rest(folder) == 4
 
 
 def test_the_runs_of_a_process_wait_for_a_store_once(server, tmp_path, monkeypatch):
     folder = tmp_path / "runs" / "sweep"
-    parent = open_tracker(folder)
+    parent = RunTracker(folder, runs=folder.parent)
+    parent.begin()
     trial = RunTracker(folder / "trials" / "t1", runs=folder.parent, parent=folder)
     server.shut()
     parent.metrics({"m": 1.0}, step=0)
-    monkeypatch.setattr(trial, "send_or_fail", lambda: pytest.fail("the store was tried again"))
+    monkeypatch.setattr(trial, "_reach", lambda ask: pytest.fail("the store was tried again"))
     trial.status("RUNNING")
     assert len(trial.journal.pending()) == 1
 
@@ -98,3 +111,9 @@ def test_an_outage_lasts_until_its_time_is_over_or_it_is_forgotten(monkeypatch):
     monkeypatch.setattr(outage, "RETRY_SECONDS", 0.0)
     one.begin()
     assert one.is_over
+
+
+def test_a_store_that_takes_long_to_fail_is_left_alone_for_longer():
+    slow = outage_of("http://slow")
+    slow.begin(took_seconds=60.0)
+    assert slow._try_again_at > time.monotonic() + 200

@@ -7,9 +7,10 @@ import pytest
 from mlflow import MlflowClient
 
 from epitoma.evaluation.tradeoff import TradeoffPoint
+from epitoma.tracking.address import store_uri
 from epitoma.tracking.journal import JOURNAL_FILE
 from epitoma.tracking.lifecycle import tracked_run
-from epitoma.tracking.run_tracker import RunTracker, store_uri
+from epitoma.tracking.run_tracker import RunTracker
 from tests.tracking.stored import runs_in
 
 

@@ -7,7 +7,8 @@ from urllib.request import url2pathname
 
 from epitoma.tracking import sender
 from epitoma.tracking.journal import JOURNAL_FILE
-from epitoma.tracking.lifecycle import open_tracker, send_the_rest, tracked_run
+from epitoma.tracking.lifecycle import send_the_rest, tracked_run
+from epitoma.tracking.run_tracker import RunTracker
 from tests.tracking.stored import runs_in
 
 
@@ -62,6 +63,6 @@ def test_a_journal_of_an_earlier_version_is_sent(runs: Path, tmp_path: Path, cap
 
 def test_more_metrics_than_a_call_takes_are_sent_in_several(runs: Path, monkeypatch):
     monkeypatch.setattr(sender, "MOST_METRICS", 2)
-    open_tracker(runs / "one").metrics({"a": 1.0, "b": 2.0, "c": 3.0}, step=0)
+    RunTracker(runs / "one", runs=runs).metrics({"a": 1.0, "b": 2.0, "c": 3.0}, step=0)
     (run,) = runs_in(runs)
     assert run.data.metrics == {"a": 1.0, "b": 2.0, "c": 3.0}

@@ -14,7 +14,7 @@ from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
 
-from epitoma.core.errors import EpitomaError, RunError
+from epitoma.core.errors import EpitomaError, RunError, last_line
 from epitoma.core.registry import import_plugins
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
@@ -260,12 +260,15 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
 
 def _cause(error: TrainingFailedError, config: TrainConfig) -> EpitomaError:
     """The EpitomaError inside Ray's error, or a RunError with its last line and the folder of the logs."""
-    failures = list(error.worker_failures.values()) if isinstance(error, WorkerGroupError) else [error]
+    # A group may also fail without a failure of one of its workers.
+    failures = list(error.worker_failures.values()) if isinstance(error, WorkerGroupError) else []
+    failures = failures or [error]
     for failure in failures:
         cause: BaseException | None = failure
         while cause is not None:
             if isinstance(cause, EpitomaError):
                 return cause
             cause = cause.__cause__ or getattr(cause, "cause", None)
-    last_line = str(failures[0]).strip().splitlines()[-1]
-    return RunError(f"run {config.name!r} failed: {last_line} (Ray's logs: {config.folder / 'logs'})")
+    return RunError(
+        f"run {config.name!r} failed: {last_line(failures[0])} (Ray's logs: {config.folder / 'logs'})"
+    )

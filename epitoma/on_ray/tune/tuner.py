@@ -10,7 +10,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.basic_variant import BasicVariantGenerator
 from ray.tune.search.optuna import OptunaSearch
 
-from epitoma.core.errors import RunError
+from epitoma.core.errors import RunError, last_line
 from epitoma.files.ownership import check_ownership
 from epitoma.on_ray.tune.search_space import SearchSpace
 from epitoma.on_ray.tune.trials import COST, Trial, TrialWork, error_of
@@ -97,7 +97,7 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
             verbose=0,
         )
     except TuneError as error:
-        raise RunError(f"Tune gave up on {plan.folder}: {str(error).splitlines()[-1]}") from error
+        raise RunError(f"Tune gave up on {plan.folder}: {last_line(error)}") from error
 
 
 def _search(plan: TunePlan) -> OptunaSearch | BasicVariantGenerator:

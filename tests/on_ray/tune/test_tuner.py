@@ -20,7 +20,7 @@ from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json
 from epitoma.sweeps.result import read_sweep
-from epitoma.tracking.run_tracker import store_uri
+from epitoma.tracking.address import store_uri
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.confirm import best_points
 from ray_jobs.parts.front_report import FrontConfig

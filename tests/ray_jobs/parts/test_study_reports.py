@@ -10,7 +10,7 @@ import torch
 from mlflow import MlflowClient
 
 from epitoma.files.json_files import read_json
-from epitoma.tracking.run_tracker import store_uri
+from epitoma.tracking.address import store_uri
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.options import parse
 from ray_jobs.report import ReportConfig

@@ -9,15 +9,15 @@ from mlflow import MlflowClient
 from rich.console import Console
 
 from epitoma.reporting import console
-from epitoma.tracking.lifecycle import open_tracker
-from epitoma.tracking.run_tracker import store_uri
+from epitoma.tracking.address import store_uri
+from epitoma.tracking.run_tracker import RunTracker
 from ray_jobs.parts.sweep_watcher import SweepWatcher
 
 
 @pytest.fixture
 def watcher(runs: Path) -> SweepWatcher:
     folder = runs / "sweep"
-    open_tracker(folder)
+    RunTracker(folder, runs=folder.parent).begin()
     return SweepWatcher(folder, trials=4, base={"timesteps": 32}, score_name="accuracy")
 
 
