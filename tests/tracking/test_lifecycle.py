@@ -1,16 +1,19 @@
 """Real MLflow on a real SQLite file: every run has an honest end, and a folder goes on with its run."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from epitoma.core.errors import TrackingError
-from epitoma.tracking.lifecycle import send_the_rest, tracked_run
+from epitoma.tracking.lifecycle import added_to_run, send_the_rest, tracked_run
 from tests.tracking.stored import runs_in
 
 
@@ -61,3 +64,40 @@ def test_a_stopped_job_leaves_its_run_killed(runs: Path):
 def test_there_is_nothing_to_send_of_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(TrackingError, match="no run at"):
         send_the_rest(tmp_path)
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt(), ValueError("no")])
+def test_what_is_added_to_a_finished_run_leaves_its_status_and_times(runs: Path, error: BaseException | None):
+    with tracked_run(runs / "done", params={}):
+        pass
+    (before,) = runs_in(runs)
+    with pytest.raises(type(error)) if error else nullcontext(), added_to_run(runs / "done") as tracker:
+        tracker.metrics({"m": 1.0}, step=0)
+        if error:
+            raise error
+    (after,) = runs_in(runs)
+    assert after.data.metrics == {"m": 1.0}
+    assert (after.info.status, after.info.start_time, after.info.end_time) == (
+        "FINISHED",
+        before.info.start_time,
+        before.info.end_time,
+    )
+
+
+def test_a_model_without_its_journal_gets_a_finished_run(runs: Path):
+    with added_to_run(runs / "brought") as tracker:
+        tracker.metrics({"m": 1.0}, step=0)
+    assert [(run.info.status, run.data.metrics) for run in runs_in(runs)] == [("FINISHED", {"m": 1.0})]
+
+
+def test_another_store_gets_a_run_with_the_times_that_it_had(runs: Path, monkeypatch):
+    with tracked_run(runs / "one", params={}):
+        pass
+    (first,) = runs_in(runs)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(runs / 'mlflow.db', runs / 'new.db')}")
+    MlflowClient().delete_run(first.info.run_id)
+    assert send_the_rest(runs / "one") == 3
+    (again,) = runs_in(runs)
+    assert (again.info.end_time, again.info.run_id != first.info.run_id) == (first.info.end_time, True)
+    assert first.info.start_time - again.info.start_time < 5000
+    assert again.info.start_time <= again.info.end_time
