@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.command import run_benchmark
+from benchmarks.public_reports import tracking_refuses as tracking_refuses
 from benchmarks.public_reports import video as video
 from benchmarks.public_reports.cases import CASES, Row, run_case
 from benchmarks.record import write_record

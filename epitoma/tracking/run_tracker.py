@@ -79,7 +79,7 @@ class RunTracker:
     @property
     def run_id(self) -> str | None:
         """The run in the store; None until the store has been reached."""
-        return self._sender.run_id
+        return self._sender.run.known_id
 
     @property
     def is_running(self) -> bool:

@@ -1,19 +1,17 @@
-"""The sender of a run: makes the run in MLflow's store, and turns the entries of its journal into calls of MLflow.
+"""The sender of a run: turns the entries of its journal into calls of MLflow.
 
 To import this file is to import MLflow, which takes seconds: only what tracks a run does.
 """
 
 import json
 import re
-from functools import cached_property
 from pathlib import Path
 from typing import Any, assert_never
 
 from mlflow import MlflowClient, MlflowException
-from mlflow.entities import Experiment, LifecycleStage, Metric, Param, RunTag
+from mlflow.entities import Metric, Param, RunTag
 
 from epitoma.reporting.console import complain
-from epitoma.tracking.address import sqlite_file
 from epitoma.tracking.entries import (
     Artifact,
     Batch,
@@ -29,11 +27,10 @@ from epitoma.tracking.entries import (
     from_line,
 )
 from epitoma.tracking.journal import Journal, known_run
-from epitoma.tracking.opening import opened
-from epitoma.tracking.reaching import StoreError, in_the_shell, reaching
+from epitoma.tracking.reaching import StoreError, reaching
+from epitoma.tracking.stored_run import StoredRun
 
-EXPERIMENT = "epitoma"
-PARENT_TAG, NOTE_TAG, TABLES_TAG = "mlflow.parentRunId", "mlflow.note.content", "mlflow.loggedArtifacts"
+NOTE_TAG, TABLES_TAG = "mlflow.note.content", "mlflow.loggedArtifacts"
 """Tags that MLflow's pages read."""
 
 MOST_METRICS = 500
@@ -55,24 +52,16 @@ class Sender:
     def __init__(self, journal: Journal, *, store: str, runs: Path, parent: Path | None) -> None:
         self.journal = journal
         self.store = store
-        self.runs = runs
-        self.parent = parent
-        self._is_met = False
+        self.run = StoredRun(journal, store=store, runs=runs, parent=parent)
 
-    @cached_property
+    @property
     def client(self) -> MlflowClient:
         """MLflow's client, which opens the store.
 
         Raises:
             StoreError: The store cannot be reached.
         """
-        with reaching(self.store):
-            return opened(self.store)
-
-    @property
-    def run_id(self) -> str | None:
-        """The run in the store; None until it is made there."""
-        return self.journal.run_id(self.store)
+        return self.run.client
 
     def begin(self) -> None:
         """Make the run in the store, if it is not there yet and no other process is making it.
@@ -82,7 +71,7 @@ class Sender:
         """
         with self.journal.sending() as is_ours:
             if is_ours:
-                self._begin()
+                self.run.begin()
 
     def send_pending(self, *, limit_seconds: float = 0.0, again: bool = False) -> StoreError | None:
         """Send what the store has not got, unless another process is sending it.
@@ -100,15 +89,11 @@ class Sender:
         with self.journal.sending(limit_seconds=limit_seconds) as is_ours:
             if not is_ours:
                 return self._left_to_another() if limit_seconds else None
-            self._begin()
+            self.run.begin()
             return self._send_all(again=again)
 
     def _left_to_another(self) -> StoreError:
         return StoreError(self.store, "is being told by another process", "wait for that", is_of_run=True)
-
-    def _begin(self) -> None:
-        if not self._is_known():
-            self.journal.begin(self._created(), store=self.store)
 
     def _send_all(self, *, again: bool) -> StoreError | None:
         refusal = None
@@ -145,90 +130,18 @@ class Sender:
             with reaching(self.store):
                 self._send(entry)
         except StoreError as error:
-            self._is_met = False
-            if error.is_refusal and self._is_known():
+            self.run.forget()
+            if error.is_refusal and self.run.is_known():
                 return error
             raise
         return None
-
-    def _is_known(self) -> bool:
-        """Whether the store has this run; it may have lost it. Asked once, and again after a failure.
-
-        Raises:
-            StoreError: It has been deleted there.
-        """
-        if self.run_id is None or self._is_met:
-            return self._is_met
-        with reaching(self.store):
-            try:
-                run = self.client.get_run(self.run_id)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                    raise
-                return False
-            if run.info.lifecycle_stage == LifecycleStage.DELETED:
-                self._check_active(self.client.get_experiment(run.info.experiment_id))
-                restore = f"mlflow runs restore --run-id {self.run_id}"
-                raise self._deleted("run", run.info.run_id, restore)
-        self._is_met = True
-        return True
-
-    def _check_active(self, experiment: Experiment) -> None:
-        if experiment.lifecycle_stage == LifecycleStage.DELETED:
-            restore = f"mlflow experiments restore --experiment-id {experiment.experiment_id}"
-            raise self._deleted("experiment", experiment.name, restore)
-
-    def _deleted(self, kind: str, name: str, restore: str) -> StoreError:
-        what = f"has the {kind} {name} as a deleted one"
-        remedy = f"restore it by {in_the_shell(self.store, restore)}"
-        return StoreError(self.store, what, remedy, is_of_run=True)
-
-    def _created(self) -> str:
-        tags = {}
-        if self.parent is not None:
-            tags[PARENT_TAG] = self._id_of(self.parent)
-        with reaching(self.store):
-            experiment_id = self._experiment_id()
-            run = self.client.create_run(
-                experiment_id, start_time=self._began(), run_name=self.journal.folder.name, tags=tags
-            )
-        self._is_met = True
-        return run.info.run_id
-
-    def _began(self) -> int | None:
-        """When the run began, in milliseconds; None for now."""
-        entries = map(from_line, self.journal.lines)
-        return next((entry.time for entry in entries if isinstance(entry, Status)), None)
-
-    def _id_of(self, parent: Path) -> str:
-        run_id = known_run(parent, self.store)
-        if run_id is None:
-            what = f"does not have {parent} yet, which {self.journal.folder} is nested in"
-            raise StoreError(self.store, what, "send that first", is_of_run=True)
-        return run_id
-
-    def _experiment_id(self) -> str:
-        """The experiment of all runs, made where it is missing."""
-        found = self.client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            self._check_active(found)
-            return found.experiment_id
-        is_local = sqlite_file(self.store) is not None
-        place = (self.runs / "mlartifacts").resolve().as_uri() if is_local else None
-        try:
-            return self.client.create_experiment(EXPERIMENT, artifact_location=place)
-        except MlflowException:
-            made_meanwhile = self.client.get_experiment_by_name(EXPERIMENT)
-            if made_meanwhile is None:
-                raise
-            return made_meanwhile.experiment_id
 
     def _send(self, entry: Entry) -> None:
         match entry:
             case Params() | Metrics() | Tags():
                 self._log_batch(entry)
             case Note(markdown):
-                self.client.set_tag(self._id(), NOTE_TAG, _RUN_LINK.sub(self._link, markdown))
+                self.client.set_tag(self.run.id, NOTE_TAG, _RUN_LINK.sub(self._link, markdown))
             case Artifact(path, folder):
                 self._log_artifact(Path(path), folder=folder)
             case Register(name, folder):
@@ -243,23 +156,23 @@ class Sender:
     def _log_batch(self, entry: Batch) -> None:
         match entry:
             case Params(params):
-                self.client.log_batch(self._id(), params=self._new_params(params))
+                self.client.log_batch(self.run.id, params=self._new_params(params))
             case Metrics(metrics, time):
                 self._log_metrics(metrics, time=time)
             case Tags(tags):
-                self.client.log_batch(self._id(), tags=[RunTag(name, tag) for name, tag in tags.items()])
+                self.client.log_batch(self.run.id, tags=[RunTag(name, tag) for name, tag in tags.items()])
             case _:
                 assert_never(entry)
 
     def _new_params(self, params: dict[str, str]) -> list[Param]:
         """Those that are not logged yet: MLflow refuses to change one."""
-        known = self.client.get_run(self._id()).data.params
+        known = self.client.get_run(self.run.id).data.params
         return [Param(name, value) for name, value in params.items() if name not in known]
 
     def _log_metrics(self, metrics: list[Measurement], *, time: int) -> None:
         logged = [Metric(name, value, time, step) for name, value, step in metrics]
         for first in range(0, len(logged), MOST_METRICS):
-            self.client.log_batch(self._id(), metrics=logged[first : first + MOST_METRICS])
+            self.client.log_batch(self.run.id, metrics=logged[first : first + MOST_METRICS])
 
     def _link(self, found: re.Match[str]) -> str:
         """The link to a run by its folder, as MLflow's pages follow it; the name alone where MLflow has no such run."""
@@ -267,19 +180,19 @@ class Sender:
         run_id = known_run(Path(folder), self.store)
         if run_id is None:
             return name
-        experiment_id = self.client.get_run(self._id()).info.experiment_id
+        experiment_id = self.client.get_run(self.run.id).info.experiment_id
         return f"[{name}](#/experiments/{experiment_id}/runs/{run_id})"
 
     def _log_artifact(self, path: Path, *, folder: str | None) -> None:
         if not path.exists():
             complain(f"{path} is gone, so MLflow does not get it")
         elif path.is_dir():
-            self.client.log_artifacts(self._id(), str(path), folder)
+            self.client.log_artifacts(self.run.id, str(path), folder)
         else:
-            self.client.log_artifact(self._id(), str(path), folder)
+            self.client.log_artifact(self.run.id, str(path), folder)
 
     def _register(self, name: str, *, folder: str) -> None:
-        run = self.client.get_run(self._id())
+        run = self.client.get_run(self.run.id)
         try:
             self.client.create_registered_model(name)
         except MlflowException as error:
@@ -290,20 +203,15 @@ class Sender:
 
     def _log_table(self, table: dict[str, Any], *, file: str) -> None:
         """Log a table in place of an earlier one; MLflow's own ``log_table`` would add its rows to that."""
-        self.client.log_dict(self._id(), table, file)
-        tags = self.client.get_run(self._id()).data.tags
+        self.client.log_dict(self.run.id, table, file)
+        tags = self.client.get_run(self.run.id).data.tags
         known = json.loads(tags.get(TABLES_TAG, "[]"))
         listed = {"path": file, "type": "table"}
         if listed not in known:
-            self.client.set_tag(self._id(), TABLES_TAG, json.dumps([*known, listed]))
+            self.client.set_tag(self.run.id, TABLES_TAG, json.dumps([*known, listed]))
 
     def _set_status(self, status: str, *, time: int) -> None:
         if status == "RUNNING":
-            self.client.update_run(self._id(), status=status)
+            self.client.update_run(self.run.id, status=status)
         else:
-            self.client.set_terminated(self._id(), status=status, end_time=time)
-
-    def _id(self) -> str:
-        run_id = self.run_id
-        assert run_id is not None, "a run is made before anything is sent"
-        return run_id
+            self.client.set_terminated(self.run.id, status=status, end_time=time)
