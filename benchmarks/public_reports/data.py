@@ -13,6 +13,7 @@ from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
+from epitoma.training.sparsity import SparsityConfig
 
 _PLACE = tempfile.TemporaryDirectory(prefix="public_reports_")
 
@@ -51,6 +52,7 @@ def tiny_options() -> Path:
         networks=NetworksConfig(
             light=LightNet.Config(**settings), heavy=HeavyNet.Config(**settings, frames=2)
         ),
+        sparsity=SparsityConfig(target_timesteps=2),
         optimisation=OptimisationConfig(epochs=2, batch_size=4),
         timesteps=4,
         workers=WorkersConfig(threads=1),

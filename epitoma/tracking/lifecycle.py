@@ -91,7 +91,7 @@ def send_the_rest(folder: Path) -> int:
     trackers = _with_nested(tracker)
     pending = sum(len(each.journal.pending()) for each in trackers)
     left = sum(each.send(is_last=True) for each in trackers)
-    if left or tracker.failure:
+    if left:
         raise TrackingError(_not_told(tracker, trackers, left))
     return pending
 
@@ -103,11 +103,15 @@ def _say_outage(tracker: RunTracker) -> None:
 
 
 def _not_told(tracker: RunTracker, trackers: list[RunTracker], left: int) -> str:
-    failure = next(each.failure for each in (tracker, *trackers) if each.failure is not None)
+    failures = [each.failure for each in (tracker, *trackers) if each.failure is not None]
+    # None where a run of another thread has just found the store gone.
+    what, remedy = (
+        (failures[0].what, failures[0].remedy) if failures else ("cannot be reached", "wait for it")
+    )
     again = f"epitoma report sync --run {shlex.quote(str(tracker.folder))}"
     return (
-        f"{_store(tracker)} {failure.what}: {left} records are kept in {tracker.folder} and not told; "
-        f"{failure.remedy}, then send them by {again}"
+        f"{_store(tracker)} {what}: {left} records are kept in {tracker.folder} and not told; "
+        f"{remedy}, then send them by {again}"
     )
 
 

@@ -88,9 +88,13 @@ class Sender:
         """
         with self.journal.sending(limit_seconds=limit_seconds) as is_ours:
             if not is_ours:
-                return self._left_to_another() if limit_seconds else None
+                return self._left_to_another() if limit_seconds and self._has_more() else None
             self.run.begin()
             return self._send_all(again=again)
+
+    def _has_more(self) -> bool:
+        self.journal.refresh()
+        return bool(self.journal.pending())
 
     def _left_to_another(self) -> StoreError:
         return StoreError(self.store, "is being told by another process", "wait for that", is_of_run=True)

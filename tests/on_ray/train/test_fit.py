@@ -35,6 +35,13 @@ def test_a_run_from_features_is_kept_evaluated_and_protected(trained_run, datase
         train(replace(steady, name="other", resume=True))
 
 
+def test_a_figure_that_cannot_be_drawn_costs_no_model(steady: TrainConfig, ray_cluster: str):
+    (steady.folder / "training.png").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        train(steady)
+    assert (steady.folder / "model" / "MLmodel").is_file()
+
+
 @pytest.fixture
 def in_relative_folder(steady: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainConfig:
     """As on a command line: workers have other working directories."""

@@ -1,0 +1,35 @@
+"""What is said of a training that failed, whatever Ray has to say of it."""
+
+from pathlib import Path
+
+import pytest
+from ray.train import TrainingFailedError
+from ray.train.v2.api.exceptions import WorkerGroupError
+
+from epitoma.core.errors import DivergedError, RunError
+from epitoma.on_ray.train.fit import _cause
+from epitoma.training.run_config import TrainConfig
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (WorkerGroupError("", {0: ValueError("one\ntwo")}), "two"),
+        (WorkerGroupError("", {0: ValueError()}), "ValueError"),
+        (WorkerGroupError("", {}), "Training failed due to worker errors:"),
+        (TrainingFailedError(), "TrainingFailedError"),
+    ],
+)
+def test_a_failure_has_a_reason_also_where_its_text_is_empty(
+    error: TrainingFailedError, said: str, tmp_path: Path
+):
+    config = TrainConfig(manifest=tmp_path / "manifest.parquet", name="one", runs=tmp_path)
+    cause = _cause(error, config)
+    assert isinstance(cause, RunError)
+    assert str(cause) == f"run 'one' failed: {said} (Ray's logs: {tmp_path / 'one' / 'logs'})"
+
+
+def test_an_error_of_ours_inside_it_is_what_is_said(tmp_path: Path):
+    ours = DivergedError("not finite")
+    config = TrainConfig(manifest=tmp_path / "manifest.parquet", name="one", runs=tmp_path)
+    assert _cause(WorkerGroupError("", {0: ours}), config) is ours
