@@ -176,7 +176,7 @@ def mlflow_down(bench: Bench, *, minutes: float = 1.0) -> Outcome:
             time.sleep(60 * minutes)
             server.start()
             code, said = last_line(job)
-        if "ray_jobs.report sync" in said:
+        if "report sync" in said:
             sync = ["ray_jobs.report", "sync", "--run", str(config.folder)]
             subprocess.run(
                 [os.sys.executable, "-m", *sync],
