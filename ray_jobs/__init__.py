@@ -1,6 +1,12 @@
 """The jobs, one short file each: run with ``python -m ray_jobs.NAME``, here or through ``ray job submit``."""
 
-from ray_jobs.parts.first_line import say_first_line_of_process
+from ray_jobs.parts import process_start
 
-# Python imports a package before a module in it, so the line comes before the job's own imports, which take seconds.
+# Python imports a package before a module in it. First of all, so that a stop from here on shows no traceback.
+if process_start.is_a_job():
+    process_start.start()
+
+from ray_jobs.parts.first_line import say_first_line_of_process  # noqa: E402
+
+# Before the job's own imports, which take seconds.
 say_first_line_of_process()

@@ -1,10 +1,12 @@
-"""Errors caused by input that the user can correct; a job prints one as a single line and exits with code 2."""
+"""Errors that are no bugs: a job prints one as a single line, and exits with its code."""
 
 import errno
 from pathlib import Path
+from typing import ClassVar
 
-BAD_INPUT, STOPPED = 2, 130
-"""Exit codes: the user must change the input; the user or the cluster stopped the job."""
+BAD_INPUT, TRY_AGAIN, STOPPED = 2, 75, 130
+"""Exit codes: the user must change the input; the same command may be run again later (sysexits' EX_TEMPFAIL); the user
+or the cluster stopped the job."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of the operating system for a full disk and for an exceeded quota."""
@@ -25,7 +27,13 @@ def _lines(error: BaseException) -> list[str]:
 
 
 class EpitomaError(Exception):
-    """Base class of all errors caused by input: files, configs, names."""
+    """Base class of all errors caused by input (files, configs, names) or by what a job depends on.
+
+    Attributes:
+        exit_code: Code that a job ends with.
+    """
+
+    exit_code: ClassVar[int] = BAD_INPUT
 
 
 class ConfigError(EpitomaError):
@@ -70,9 +78,25 @@ class TooManyRejectsError(EpitomaError):
     """More videos than the allowed share could not be read."""
 
 
+class StorageError(EpitomaError):
+    """There is no room on a disk, or storage fails."""
+
+    exit_code = TRY_AGAIN
+
+
 class TrackingError(EpitomaError):
-    """MLflow cannot be reached, does not take what it is sent, or has no such run."""
+    """MLflow cannot be reached, or does not take what it is sent."""
+
+    exit_code = TRY_AGAIN
 
 
 class ClusterError(EpitomaError):
-    """The cluster that a job should join does not answer, or refuses it without its token."""
+    """The cluster does not answer, or lost its head, a worker or what a worker had."""
+
+    exit_code = TRY_AGAIN
+
+
+class ClusterRefusedError(ClusterError):
+    """The cluster, or this machine, cannot do what is asked: a token is missing, it is no Ray, it has no GPU."""
+
+    exit_code = BAD_INPUT

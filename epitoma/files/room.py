@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from epitoma.core.errors import NO_ROOM, RunError
+from epitoma.core.errors import NO_ROOM, StorageError
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def needing_room(what: str, *, kept: str = "") -> Iterator[None]:
         kept: What there is in any case.
 
     Raises:
-        RunError: The disk is full.
+        StorageError: The disk is full.
     """
     try:
         yield
@@ -24,4 +24,4 @@ def needing_room(what: str, *, kept: str = "") -> Iterator[None]:
             raise
         advice = "make room and go on with --resume"
         told = f"{kept}; {advice}" if kept else advice
-        raise RunError(f"no room for {what} ({error.strerror}): {told}") from error
+        raise StorageError(f"no room for {what} ({error.strerror}): {told}") from error

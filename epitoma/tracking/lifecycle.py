@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from epitoma.core.errors import TrackingError
+from epitoma.core.errors import RunError
 from epitoma.files.uris import without_secrets
 from epitoma.reporting.console import complain
 from epitoma.tracking.journal import JOURNAL_FILE
@@ -80,10 +80,11 @@ def send_the_rest(folder: Path) -> int:
         How many entries that were.
 
     Raises:
-        TrackingError: MLflow cannot be reached or does not take all of them, or there is no run in the folder.
+        RunError: There is no run in the folder.
+        TrackingError: MLflow cannot be reached or does not take all of them.
     """
     if not (folder / JOURNAL_FILE).is_file():
-        raise TrackingError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
+        raise RunError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
     tracker = RunTracker(folder, runs=folder.parent)
     tracker.forget_outage()
     # First, because MLflow can nest runs only in one that it has.

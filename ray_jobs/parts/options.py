@@ -2,7 +2,6 @@
 
 import inspect
 import io
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr
@@ -16,6 +15,7 @@ from epitoma.core.config import from_dict
 from epitoma.core.errors import ConfigError
 from epitoma.core.registry import Kind, import_plugins, registered
 from epitoma.files.json_files import read_json
+from ray_jobs.parts.clear_line import one_line
 
 ConfigType = TypeVar("ConfigType")
 SourceType = TypeVar("SourceType", bound="FromFile")
@@ -125,12 +125,6 @@ def parse(
     if unknown:
         raise ConfigError(f"no such option: {' '.join(unknown)} (see --help)")
     return line.options
-
-
-def one_line(text: str) -> str:
-    """Give tyro's message in one line, without box drawing and without the help text that may follow it."""
-    words = re.sub(r"[\u2500-\u257f]+|-{5,}", " ", text).split()
-    return re.split(r" Argument helptext| For full helptext", " ".join(words))[0]
 
 
 def _source(source_type: type[SourceType], arguments: Sequence[str]) -> tuple[SourceType, list[str]]:

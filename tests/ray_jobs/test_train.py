@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from epitoma.core.config import to_dict
-from epitoma.core.errors import ConfigError, RunError
+from epitoma.core.errors import TRY_AGAIN, ConfigError, RunError
 from epitoma.files.json_files import write_json
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from ray_jobs.evaluate import EvaluateConfig
@@ -50,7 +50,7 @@ def test_a_full_disk_ends_a_job_in_one_line(monkeypatch, capsys):
             run_job(ExtractConfig, fill, about="")
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert stop.value.code == 2
+    assert stop.value.code == TRY_AGAIN
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: no room for runs/mlflow.jsonl (No space left on device): make room")
 

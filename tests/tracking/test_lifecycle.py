@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from epitoma.core.errors import TrackingError
+from epitoma.core.errors import RunError
 from epitoma.tracking.lifecycle import added_to_run, send_the_rest, tracked_run
 from tests.tracking.stored import runs_in
 
@@ -62,7 +62,7 @@ def test_a_stopped_job_leaves_its_run_killed(runs: Path):
 
 
 def test_there_is_nothing_to_send_of_a_folder_that_is_no_run(tmp_path):
-    with pytest.raises(TrackingError, match="no run at"):
+    with pytest.raises(RunError, match="no run at"):
         send_the_rest(tmp_path)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.core.errors import RunError
+from epitoma.core.errors import StorageError
 from epitoma.training.audit import Audit, AuditedSource, audit, notes
 from epitoma.training.context import LocalContext
 from tests.training.synthetic_features import make_config, make_loop, make_split
@@ -61,7 +61,7 @@ def test_a_full_disk_ends_the_run_in_one_line(tmp_path):
     loop.source = AuditedSource(loop.source, tmp_path, context)
     loop.source.path = Path("/dev/full")
     with pytest.raises(
-        RunError, match=r"no room for /dev/full \(No space left on device\): make room .*--resume"
+        StorageError, match=r"no room for /dev/full \(No space left on device\): make room .*--resume"
     ):
         loop.run()
 

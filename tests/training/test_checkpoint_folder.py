@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.core.errors import RunError
+from epitoma.core.errors import StorageError
 from epitoma.training.checkpoint_folder import CheckpointFolder, name_of
 
 
@@ -44,7 +44,7 @@ def test_one_that_cannot_be_written_leaves_the_earlier_ones_and_nothing_else(tmp
         (folder / "state").write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(RunError, match=r"no room for a checkpoint in .*No space left.*--resume"):
+    with pytest.raises(StorageError, match=r"no room for a checkpoint in .*No space left.*--resume"):
         checkpoints.write((2, 0), torn)
     assert names(tmp_path) == [name_of((1, 0))]
 
