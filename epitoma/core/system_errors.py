@@ -59,11 +59,16 @@ def exit_code_of(error: OSError) -> int:
 
 def line_of(error: OSError) -> str:
     """What was refused, in the system's words, and the remedy."""
-    reason, remedy = error.strerror or str(error) or type(error).__name__, REMEDIES.get(error.errno or 0)
+    remedy = REMEDIES.get(error.errno or 0)
+    return f"{words_of(error)}: {remedy}" if remedy else words_of(error)
+
+
+def words_of(error: OSError) -> str:
+    """What was refused, in the system's words alone."""
+    reason, file = error.strerror or str(error) or type(error).__name__, _file_of(error)
     if error.errno in NO_ROOM:
-        return f"no room for {_file_of(error) or 'a file'} ({reason}): {remedy}"
-    line = f"{_file_of(error)}: {reason}" if _file_of(error) else str(reason)
-    return f"{line}: {remedy}" if remedy else line
+        return f"no room for {file or 'a file'} ({reason})"
+    return f"{file}: {reason}" if file else reason
 
 
 def _file_of(error: OSError) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from epitoma.core.errors import ClusterError
+from epitoma.core.errors import ClusterError, ClusterRefusedError
 
 CONNECT_SECONDS = 10.0
 _TOKEN = "RAY_AUTH_MODE=token, and the cluster's token in ~/.ray/auth_token or RAY_AUTH_TOKEN"
@@ -17,7 +17,8 @@ def joining() -> Iterator[None]:
     """Turn errors of joining RAY_ADDRESS in the block into a ClusterError; does nothing where it is not set.
 
     Raises:
-        ClusterError: Nothing listens at the address, the token is missing or wrong, or it is no Ray cluster.
+        ClusterError: Nothing listens at the address.
+        ClusterRefusedError: The token is missing or wrong, or it is no Ray cluster.
     """
     address = os.environ.get("RAY_ADDRESS")
     if address in (None, "", "local"):
@@ -30,14 +31,14 @@ def joining() -> Iterator[None]:
         _reach(address)
         yield
     except AuthenticationError as error:
-        raise ClusterError(f"the Ray at RAY_ADDRESS {address} wants its token: give {_TOKEN}") from error
+        raise ClusterRefusedError(f"the Ray at RAY_ADDRESS {address} wants its token: give {_TOKEN}") from error
     except ConnectionError as error:
-        raise ClusterError(
+        raise ClusterRefusedError(
             f"the Ray at RAY_ADDRESS {address} does not let us in, or is no Ray ({error}); "
             f"if it has a token, give {_TOKEN}"
         ) from error
     except (ValueError, RuntimeError) as error:
-        raise ClusterError(f"RAY_ADDRESS {address} cannot be joined: {error}") from error
+        raise ClusterRefusedError(f"RAY_ADDRESS {address} cannot be joined: {error}") from error
 
 
 def _reach(address: str) -> None:

@@ -40,11 +40,14 @@ def keep_token_private() -> None:
 
     All accounts of the machine can connect to loopback, and Ray itself creates the file readable by everyone.
     """
-    if {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+    if "RAY_AUTH_TOKEN" in os.environ:
         return
-    file = Path.home() / ".ray" / "auth_token"
+    given = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    file = Path(given) if given else Path.home() / ".ray" / "auth_token"
     if not file.exists():
         _make(file)
+    if given:
+        return
     status = file.stat()
     if status.st_uid == os.geteuid() and status.st_mode & _FOR_OTHERS:
         file.chmod(0o600)

@@ -30,18 +30,23 @@ TUNE = {
 }
 # Else any call of Ray without a session starts a whole Ray: a pipeline that is closed at exit, for one.
 UNASKED = {"RAY_ENABLE_AUTO_CONNECT": "0"}
+# Else a SIGTERM while Ray starts aborts the process, with a trace of its core.
+SIGNALS = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
 # At Ray's own 15, decoding on busy cores takes a quarter more CPU time (benchmarks/RESULTS.md).
 PRIORITY = {"RAY_worker_niceness": "0"}
-for _name, _value in {**QUIET, **PRIORITY, **TUNE, **UNASKED}.items():
+for _name, _value in {**QUIET, **PRIORITY, **TUNE, **UNASKED, **SIGNALS}.items():
     os.environ.setdefault(_name, _value)
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
-from epitoma.core.errors import NO_ROOM, ClusterError  # noqa: E402
+from epitoma.core.errors import ClusterRefusedError  # noqa: E402
+from epitoma.core.system_errors import line_of  # noqa: E402
 from epitoma.on_ray.cluster.ending import end_ray  # noqa: E402
 from epitoma.on_ray.cluster.head_watch import ending_without_head, is_head_lost  # noqa: E402
 from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback  # noqa: E402
+from epitoma.on_ray.cluster.private_start import needing_home, starting_privately  # noqa: E402
+from epitoma.on_ray.cluster.ray_errors import without_ray_errors  # noqa: E402
 from epitoma.reporting.console import complain, phase  # noqa: E402
 
 _ONE_S_OWN = ("", "local")
@@ -65,11 +70,12 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         yield
         return
     joined = has_joined()
-    with phase(_starting()), _stderr_into(logs / "ray_start.log"), _own_sigterm(), joining():
-        info = _joined() if joined else _private()
+    said = logs / "ray_start.log"
+    with phase(_starting()), _stderr_into(said), _own_sigterm(), joining():
+        info = _joined() if joined else _private(said)
     silence_ray()
     try:
-        with ending_without_head(_head()) if joined else nullcontext():
+        with without_ray_errors(_logs_of_ray(logs)), ending_without_head(_head()) if joined else nullcontext():
             yield
     finally:
         session = getattr(info, "address_info", {}).get("session_dir")
@@ -115,11 +121,11 @@ def requested_gpus(wanted: bool | None) -> int:
             there are.
 
     Raises:
-        ClusterError: GPUs are wanted, but this machine has none and no cluster was joined.
+        ClusterRefusedError: GPUs are wanted, but this machine has none and no cluster was joined.
     """
     there = int(cluster_gpus())
     if wanted and not there and not has_joined():
-        raise ClusterError("a GPU is wanted, and this machine has none: leave --gpu out")
+        raise ClusterRefusedError("a GPU is wanted, and this machine has none: leave --gpu out")
     return 0 if wanted is False else there or int(wanted is True)
 
 
@@ -164,6 +170,11 @@ def _stderr_into(file: Path) -> Iterator[None]:
             os.close(kept)
 
 
+def _logs_of_ray(logs: Path) -> str:
+    """Where a person finds Ray's logs when the job has ended."""
+    return "/tmp/ray/session_latest/logs on its machines" if has_joined() else str(logs)
+
+
 def _head() -> str:
     """Host and port of the head."""
     return ray.get_runtime_context().gcs_address
@@ -173,23 +184,22 @@ def _joined() -> Any:
     return ray.init(log_to_driver=False, logging_level=logging.ERROR)
 
 
-def _private() -> Any:
+def _private(log: Path) -> Any:
     """Start a Ray that listens on loopback only, and asks for this account's token."""
-    keep_token_private()
-    with on_loopback():
+    with needing_home():
+        keep_token_private()
+    with starting_privately(log), on_loopback():
         return ray.init(
             address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
         )
 
 
 def _keep_logs(source: Path, target: Path) -> None:
-    """Copy a session's logs; a full disk is only printed, so that it does not hide how the job ended."""
+    """Copy a session's logs; what goes wrong is only printed, so that it does not hide how the job ended."""
     try:
         _copy_logs(source, target)
     except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        complain(f"Ray's logs are not kept: no room in {target} ({error.strerror})")
+        complain(f"Ray's logs are not kept in {target}: {line_of(error)}")
 
 
 def _copy_logs(source: Path, target: Path) -> None:

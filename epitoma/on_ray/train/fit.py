@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import ray
 import torch
+from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
@@ -21,6 +22,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.cluster.process_group import BoundTorchConfig
+from epitoma.on_ray.cluster.ray_errors import BUGS, innermost, lost_error, own_error
 from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined, silence_ray
 from epitoma.on_ray.train.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.train.ingest import PixelSource, decode_spec
@@ -258,17 +260,19 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
     return FeatureSource(job.config, next(stored), next(stored), context)
 
 
-def _cause(error: TrainingFailedError, config: TrainConfig) -> EpitomaError:
-    """The EpitomaError inside Ray's error, or a RunError with its last line and the folder of the logs."""
+def _cause(error: TrainingFailedError, config: TrainConfig) -> Exception:
+    """The error inside Ray's that says what failed: ours or the system's, a lost worker, a bug, or a line of the rest."""
     # A group may also fail without a failure of one of its workers.
     failures = list(error.worker_failures.values()) if isinstance(error, WorkerGroupError) else []
     failures = failures or [error]
     for failure in failures:
-        cause: BaseException | None = failure
-        while cause is not None:
-            if isinstance(cause, EpitomaError):
-                return cause
-            cause = cause.__cause__ or getattr(cause, "cause", None)
-    return RunError(
-        f"run {config.name!r} failed: {last_line(failures[0])} (Ray's logs: {config.folder / 'logs'})"
-    )
+        own = own_error(failure)
+        if own is not None:
+            return own
+    logs = str(config.folder / "logs")
+    bottom = innermost(failures[0])
+    if isinstance(bottom, RayError | RayTrainError):
+        return lost_error(failures[0], logs)
+    if isinstance(bottom, BUGS):
+        return bottom
+    return RunError(f"run {config.name!r} failed: {last_line(failures[0])} (Ray's logs: {logs})")
