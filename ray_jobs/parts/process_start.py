@@ -3,6 +3,7 @@
 Imports only what takes no time: it runs before everything else, and what stops a process before it shows a traceback.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -27,6 +28,8 @@ def start() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end_at_once)
     sys.excepthook = _end_with_one_line
+    # What is registered first runs last.
+    atexit.register(_ignore_ctrl_c)
     print_any_name()
 
 
@@ -43,6 +46,12 @@ def end_at_once(number: int, frame: FrameType | None) -> None:
     if not was_said():
         os.write(2, b"stopped\n")
     os._exit(STOPPED)
+
+
+def _ignore_ctrl_c() -> None:
+    """Let the process end as it does, from where Python takes its handlers away: a moment before it is gone."""
+    if signal.getsignal(signal.SIGINT) is end_at_once:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def was_said() -> bool:

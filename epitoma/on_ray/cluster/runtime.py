@@ -147,11 +147,21 @@ def decode_cpus() -> float:
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Restore the SIGTERM handler after the block: Ray's core installs one that aborts the process."""
+    """Restore the SIGTERM handler after the block: while Ray starts, one of Ray's own exits with the signal's number.
+
+    Raises:
+        KeyboardInterrupt: It did, where the handler from before would have raised that.
+    """
     before = signal.getsignal(signal.SIGTERM)
-    yield
-    if current_thread() is main_thread():
-        signal.signal(signal.SIGTERM, before)
+    try:
+        yield
+    except SystemExit as error:
+        if error.code != signal.SIGTERM:
+            raise
+        raise KeyboardInterrupt("SIGTERM while Ray starts") from error
+    finally:
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
