@@ -6,7 +6,7 @@ from ray_jobs.parts import process_start
 if process_start.is_a_job():
     process_start.start()
 
-from ray_jobs.parts.first_line import say_first_line_of_process  # noqa: E402
+from ray_jobs.parts.first_line import say_first_line_of_process
 
 # Before the job's own imports, which take seconds.
 say_first_line_of_process()

@@ -95,13 +95,13 @@ def predict(config: PredictConfig) -> pa.Table:
     key_by_id = {video.video_id: key_of(video) for video in listed.videos}
     store = Predictions(config.output)
     missing = _missing(listed, store, key_by_id)
-    rejects = []
+    rejects = list(listed.rejects)
     if missing.videos:
         with ray_session(logs=config.output / "logs"), phase("recognise") as advance:
             gpus = requested_gpus(config.gpu)
             results = predict_files(missing, model, model_config, config.request, gpus=gpus)
             watch = partial(advance, total=len(missing.videos))
-            rejects = write_results(results, store, key_by_id, watch=watch)
+            rejects = write_results(results, store, key_by_id, watch=watch, rejects=rejects)
     else:
         write_rejects(config.output / REJECTS_FILE, rejects)
     predictions = store.finish(list(key_by_id.values()))
@@ -115,6 +115,7 @@ def write_results(
     key_by_id: Mapping[str, str],
     *,
     watch: Callable[[int], None],
+    rejects: Sequence[Reject] = (),
     most_at_once: int = 2000,
 ) -> list[Reject]:
     """Write results as they come in, so that an interrupted job loses little.
@@ -124,12 +125,13 @@ def write_results(
         store: Where to write them.
         key_by_id: Keys of the videos (see :func:`key_of`).
         watch: Called with the number of videos that have a result.
+        rejects: Videos of which it is known already that they cannot be read.
         most_at_once: Write when this many rows are waiting, or when ten seconds have passed.
 
     Returns:
         Videos that cannot be read.
     """
-    rejects: list[Reject] = []
+    known, rejects = len(rejects), list(rejects)
     rows: list[dict[str, Any]] = []
     written, written_at = 0, time.monotonic()
 
@@ -141,7 +143,7 @@ def write_results(
         for each in results:
             rows += [{**row, "key": key_by_id[row["video_id"]]} for row in each.rows]
             rejects += each.rejects
-            watch(written + len(rows) + len(rejects))
+            watch(written + len(rows) + len(rejects) - known)
             if len(rows) >= most_at_once or time.monotonic() - written_at >= KEPT_EVERY_SECONDS:
                 keep()
                 written, written_at, rows = written + len(rows), time.monotonic(), []

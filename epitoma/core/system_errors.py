@@ -52,7 +52,7 @@ REMEDIES = {
 
 
 def exit_code_of(error: OSError) -> int:
-    """TRY_AGAIN for what may heal by itself or by its administrator's hand, BAD_INPUT for what the person must change."""
+    """TRY_AGAIN for what heals by itself or by an administrator's hand, BAD_INPUT for what the person must change."""
     heals = error.errno in MAY_HEAL or isinstance(error, ConnectionError | TimeoutError)
     return TRY_AGAIN if heals else BAD_INPUT
 
@@ -74,4 +74,6 @@ def words_of(error: OSError) -> str:
 def _file_of(error: OSError) -> str:
     """The file, or both of a rename, that the error is of; empty where it names none."""
     files = [name for name in (error.filename, error.filename2) if name not in (None, "")]
-    return " to ".join(name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in files)
+    return " to ".join(
+        name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in files
+    )

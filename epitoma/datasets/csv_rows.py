@@ -6,12 +6,14 @@ from pathlib import Path
 
 from epitoma.core.errors import ManifestError
 
+_SEPARATORS = (",", ";", "\t")
+
 
 def read_csv(path: Path, *, columns: Sequence[str] = ()) -> list[dict[str, str]]:
     """Read a CSV file with a header; all values stay text, so that a label 007 does not become 7.
 
     Args:
-        path: File, separated by commas, or by tabs if its suffix is .tsv.
+        path: File, separated by commas, semicolons or tabs: by what gives its first line most of the required columns.
         columns: Required columns.
 
     Raises:
@@ -22,13 +24,24 @@ def read_csv(path: Path, *, columns: Sequence[str] = ()) -> list[dict[str, str]]
     try:
         # utf-8-sig: spreadsheets write a byte order mark, which would become part of the first column's name.
         with path.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.DictReader(
-                text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True
-            )
+            reader = csv.DictReader(text, delimiter=_separator(path, columns), strict=True)
             _check_header(path, reader.fieldnames or (), columns)
             return [_checked(path, reader.line_num, row) for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: is not a CSV file in UTF-8 ({error})") from error
+
+
+def _separator(path: Path, columns: Sequence[str]) -> str:
+    """What separates the cells: spreadsheets of some languages write semicolons, whatever the suffix says."""
+    usual = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        first = next(iter(text), "")
+
+    def found(separator: str) -> int:
+        header = next(csv.reader([first], delimiter=separator, strict=True), [])
+        return len(set(columns) & set(header))
+
+    return max((usual, *_SEPARATORS), key=found)
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.core.errors import ManifestError
+from epitoma.core.names import NOT_UTF_8, is_text
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
@@ -25,7 +26,8 @@ class FolderConfig(SplitsConfig):
 
 
 def list_folder(config: FolderConfig) -> Listing:
-    """List every video below the folder by its file name; videos outside a class folder are rejects.
+    """List every video below the folder by its file name; videos outside a class folder, or with a name that
+    is not UTF-8, are rejects.
 
     Raises:
         ManifestError: The folder is missing, has no class folders or no videos, or mixes splits and classes.
@@ -67,6 +69,8 @@ def _has_splits(root: Path, folders: list[Path]) -> bool:
 
 def _listed(root: Path, path: Path, *, has_splits: bool) -> ListedVideo | Reject:
     video_id = path.relative_to(root).as_posix()
+    if not is_text(str(path)):
+        return Reject(video_id, str(path), NOT_UTF_8)
     parts = path.relative_to(root).parts
     if len(parts) < 2 + has_splits:
         return Reject(video_id, str(path), "is not inside a class folder")

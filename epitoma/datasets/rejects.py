@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from epitoma.core.names import escaped
 from epitoma.files.parquet import write_parquet
 
 REJECT_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("video_id", "path", "reason")])
@@ -13,7 +14,7 @@ REJECT_SCHEMA = pa.schema([pa.field(name, pa.string()) for name in ("video_id", 
 
 @dataclass(frozen=True)
 class Reject:
-    """One video that was left out, with the reason.
+    """One video that was left out, with the reason; bytes of a name that are not UTF-8 are kept as escapes.
 
     Attributes:
         video_id: Id of the video.
@@ -24,6 +25,10 @@ class Reject:
     video_id: str
     path: str
     reason: str
+
+    def __post_init__(self) -> None:
+        for name, text in vars(self).items():
+            object.__setattr__(self, name, escaped(text))
 
 
 def write_rejects(path: str | Path, rejects: Sequence[Reject]) -> None:

@@ -4,6 +4,7 @@ Paths are relative to the folder of the table, or addresses such as ``s3://bucke
 several in a list column of Parquet or in text with a given separator.
 """
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from epitoma.files.uris import is_address, without_secrets
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 _NAMED = 5
+
+_WRITTEN_FOR_NOTHING = ("nan", "<na>")
+"""What programs write as text into a cell that has nothing: no name of a class, in whatever case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,10 @@ def _listed(
         )
     if not labels and not multi_label:
         return Reject(video_id, without_secrets(path), f"row {place} has no label")
+    _check_labels(config, labels, place)
+    reason = _odd_path(config, path)
+    if reason is not None:
+        return Reject(video_id, without_secrets(path), f"row {place}: {reason}")
     return ListedVideo(
         video_id=video_id,
         path=_resolved(config, path),
@@ -136,6 +144,25 @@ def _listed(
         split=SPLIT_OF_NAME.get(_text(row.get(config.split_column))),
         group=_group(config, row, place),
     )
+
+
+def _check_labels(config: TableConfig, labels: Sequence[str], place: int) -> None:
+    odd = next((label for label in labels if label.lower() in _WRITTEN_FOR_NOTHING), None)
+    if odd is not None:
+        line = f" (line {place + 1})" if config.file.suffix.lower() in _CSV_SUFFIXES else ""
+        raise ManifestError(
+            f"{config.file}: row {place}{line} has the label {odd!r}, which programs write for an empty cell: name "
+            "its class, or leave the cell empty to leave the video out"
+        )
+
+
+def _odd_path(config: TableConfig, path: str) -> str | None:
+    """Why a path can lead to no file; None if it may. Only paths that look odd are looked up."""
+    if "\0" in path:
+        return "its path holds a NUL character"
+    if "\\" in path and not is_address(path) and not os.path.exists(_resolved(config, path)):
+        return "no such file: write / in its path, not \\"
+    return None
 
 
 def _labels(config: TableConfig, value: Any) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.core.errors import ManifestError
+from epitoma.core.names import NOT_UTF_8, is_text
 from epitoma.datasets.listing import ListedVideo, check_videos
 from epitoma.datasets.manifest import read_manifest
+from epitoma.datasets.rejects import Reject
 from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
 from epitoma.files.allowed_roots import Roots
 from epitoma.files.uris import is_address
@@ -24,10 +26,12 @@ class Unlabelled:
     Attributes:
         videos: The videos, in the order of the source.
         indices: Stored indices; videos without one are indexed when they are opened.
+        rejects: Files whose names are not UTF-8.
     """
 
     videos: tuple[ListedVideo, ...]
     indices: StoredIndices
+    rejects: tuple[Reject, ...] = ()
 
 
 def list_unlabelled(source: str, *, allow: Sequence[str] = ()) -> Unlabelled:
@@ -53,9 +57,10 @@ def list_unlabelled(source: str, *, allow: Sequence[str] = ()) -> Unlabelled:
             f"no videos at {source}: give a folder of them ({suffixes}), a pattern in quotes such as "
             "'videos/**/*.mp4', a manifest, or a file"
         )
-    videos = _videos(named)
+    videos = _videos([each for each in named if is_text(each[1])])
     check_videos(videos, Roots((root, *Roots.given(allow, source="--allow").places)), source=source)
-    return Unlabelled(videos=videos, indices=StoredIndices(None))
+    rejects = tuple(Reject(*each, NOT_UTF_8) for each in named if not is_text(each[1]))
+    return Unlabelled(videos=videos, indices=StoredIndices(None), rejects=rejects)
 
 
 def _videos(named: "zip[tuple[str, str]] | Sequence[tuple[str, str]]") -> tuple[ListedVideo, ...]:
@@ -73,14 +78,13 @@ def _found(source: str) -> tuple[list[tuple[str, str]], str]:
         # A link that is named explicitly may lead anywhere, so its target's folder is the allowed place.
         return [(path.name, str(path))], str(path.resolve().parent)
     else:
-        root = _fixed_part(path)
-        files = sorted({Path(file) for file in glob.iglob(str(path), recursive=True) if os.path.isfile(file)})
+        root = _folder_that_is_there(path)
+        pattern = str(path.relative_to(root))
+        found = {root / name for name in glob.iglob(pattern, root_dir=root, recursive=True)}
+        files = sorted(file for file in found if file.is_file())
     return [(file.relative_to(root).as_posix(), str(file)) for file in files], str(root)
 
 
-def _fixed_part(pattern: Path) -> Path:
-    """Longest leading folder of a pattern without wildcards."""
-    plain = pattern
-    while glob.has_magic(str(plain)):
-        plain = plain.parent
-    return plain
+def _folder_that_is_there(pattern: Path) -> Path:
+    """Longest leading folder of a pattern that is there by this very name: one may be called ``[x]``."""
+    return next(folder for folder in pattern.parents if folder.is_dir())

@@ -7,18 +7,22 @@ progress is printed every LOG_SECONDS.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from epitoma.core.names import escaped
 from epitoma.files.uris import hide_secrets
 
 Advance = Callable[..., None]
 """Called with (done, total) and any ``note`` to show beside the bar."""
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+# No mark-up and no emoji codes: names of files, runs and classes may hold [a] and :b:.
+_PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
+console = Console(**_PLAIN)
+errors = Console(**_PLAIN, stderr=True)
 
 LOG_SECONDS = 30.0
 """Time between lines of progress where there is no terminal."""
@@ -82,10 +86,10 @@ def phase(title: str, *, unit: str = "videos") -> Iterator[Advance]:
     seen = {"done": 0, "note": ""}
     log = ProgressLog(title, unit)
     columns = (
-        TextColumn("  {task.description}"),
+        TextColumn("  {task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -119,13 +123,16 @@ def live() -> Iterator[Callable[[RenderableType], None]]:
 
 def say(line: str) -> None:
     """Print a line, with secrets in addresses hidden."""
-    # No markup: a file name may hold square brackets.
-    console.print(hide_secrets(line), markup=False)
+    console.print(_shown(line))
 
 
 def complain(line: str) -> None:
     """Print a line to standard error, with secrets in addresses hidden."""
-    errors.print(hide_secrets(line), markup=False)
+    errors.print(_shown(line))
+
+
+def _shown(line: str) -> str:
+    return escaped(hide_secrets(line))
 
 
 def _speed(done: int, started: float, unit: str) -> str:

@@ -15,10 +15,10 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import StrMethodFormatter
 
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.inference.explanation import Explanation
+from epitoma.reporting.plain_text import legend, log_scale
 from epitoma.studies.class_ratios import ClassRatio
 from epitoma.studies.rows import StudyRow
 
@@ -57,7 +57,8 @@ def tradeoff_figure(points: Sequence[TradeoffPoint], path: Path, *, title: str, 
         for classifier in dict.fromkeys(point.classifier for point in points):
             curve = [p for p in points if (p.sampling, p.classifier) == (sampling, classifier)]
             _draw_curve(axes, curve)
-    axes.set(xscale="log", xlabel="GMACs a video", ylabel=score_name, title=title)
+    axes.set(xlabel="GMACs a video", ylabel=score_name, title=title)
+    log_scale(axes)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     _save(figure, path)
@@ -85,7 +86,8 @@ def front_figure(
         costs, scores = zip(*points, strict=True)
         axes.step(costs, scores, where="post", color=COLOURS[name], alpha=0.5)
         axes.scatter(costs, scores, marker=MARKERS[name], color=COLOURS[name], label=name, zorder=3)
-    axes.set(xscale="log", xlabel=labels.cost, ylabel=labels.score, title=labels.title)
+    axes.set(xlabel=labels.cost, ylabel=labels.score, title=labels.title)
+    log_scale(axes)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     _save(figure, path)
@@ -133,13 +135,11 @@ def study_figure(rows: Sequence[StudyRow], path: Path, *, against: Against, labe
                 capsize=2,
                 label=f"{setting}, {sampling}",
             )
-    axes.set_xscale("log", base=2 if against == "timesteps" else 10)
-    if against == "timesteps":
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    log_scale(axes, base=2 if against == "timesteps" else 10)
     axes.set(xlabel=labels.cost, ylabel=labels.score, title=labels.title)
     axes.grid(alpha=0.3)
     # Outside the axes: an ablation has dozens of curves, and their legend would cover them.
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=7)
+    legend(axes, loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=7)
     _save(figure, path, path.with_suffix(".svg"))
 
 
@@ -157,7 +157,7 @@ def ratio_figure(ratios: Sequence[ClassRatio], path: Path, *, title: str) -> Non
     axes.set_xticks(range(len(classes)), classes, rotation=60, ha="right", fontsize=8)
     axes.set(ylabel="ratio of selected timesteps", title=title)
     axes.grid(alpha=0.3, axis="y")
-    axes.legend(fontsize=8)
+    legend(axes, fontsize=8)
     _save(figure, path, path.with_suffix(".svg"))
 
 
@@ -173,7 +173,8 @@ def memory_figure(starts: Sequence[Mapping[str, float]], path: Path) -> None:
     right.set(ylabel="most memory, GiB", ylim=(0, None))
     right.legend(fontsize=8)
     for axes in (left, right):
-        axes.set(xscale="log", xlabel="videos of the manifest")
+        axes.set(xlabel="videos of the manifest")
+        log_scale(axes)
         axes.grid(alpha=0.3)
     _save(figure, path)
 

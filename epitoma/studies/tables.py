@@ -79,4 +79,5 @@ def _cell(row: StudyRow) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    # Names of classes and settings may hold what separates cells.
+    return "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |"

@@ -70,7 +70,9 @@ def ending_of(error: BaseException) -> Ending | None:
     if isinstance(error, OSError):
         return Ending(exit_code_of(error), f"error: {one_line(escaped(line_of(error)))}")
     if isinstance(error, UnicodeEncodeError) and escaped(error.object) != error.object:
-        line = f"error: a name is not UTF-8: {one_line(escaped(error.object))[:200]}: rename the file or folder"
+        line = (
+            f"error: a name is not UTF-8: {one_line(escaped(error.object))[:200]}: rename the file or folder"
+        )
         return Ending(BAD_INPUT, line)
     return None
 

@@ -1,9 +1,12 @@
 """A job as a command: parse its options, run it, and exit with one line of error unless it is a bug."""
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from epitoma.core.errors import ConfigError
+from epitoma.core.names import escaped, is_text
 from ray_jobs.parts.clear_line import one_clear_line
 from ray_jobs.parts.closed_pipe import quiet_without_reader
 from ray_jobs.parts.options import Preset, parse
@@ -26,6 +29,18 @@ def run_job(
         preset: Function from the name in ``--preset NAME`` to a config with its defaults; None has no such option.
     """
     with stopped_by_signals(), one_clear_line():
+        _check_names(sys.argv[1:])
         with quiet_without_reader():
             config = parse(config_type, sys.argv[1:], about=about, preset=preset)
         job(config)
+
+
+def _check_names(arguments: Sequence[str]) -> None:
+    """Check that the working folder and what arguments name is text, as tables, JSON and MLflow hold it.
+
+    Raises:
+        ConfigError: Something is not.
+    """
+    for what, name in (("the working folder", os.getcwd()), *(("an argument", each) for each in arguments)):
+        if not is_text(name):
+            raise ConfigError(f"{what} is not UTF-8: {escaped(name)}: rename the file or folder")

@@ -16,7 +16,7 @@ _stopped: list[int] = []
 
 
 def is_a_job() -> bool:
-    """Whether this process was started as ``epitoma`` or ``python -m ray_jobs.NAME``; asked while ray_jobs is imported."""
+    """Whether this process is ``epitoma`` or ``python -m ray_jobs.NAME``; to be asked while ray_jobs is imported."""
     # Python puts "-m" there until it has found the module.
     return sys.argv[0] == "-m" or os.path.basename(sys.argv[0]) == "epitoma"
 

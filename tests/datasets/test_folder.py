@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
 from epitoma.core.errors import ManifestError
+from epitoma.core.names import NOT_UTF_8
 from epitoma.datasets.folder import FolderConfig, list_folder
 
 
@@ -42,6 +45,17 @@ def test_videos_outside_a_class_are_rejects(put_clips):
     (reject,) = listing.rejects
     assert (reject.video_id, reject.path) == ("loose.mp4", str(root / "loose.mp4"))
     assert reject.reason == "is not inside a class folder"
+
+
+def test_names_that_are_not_utf_8_are_rejects_and_the_others_go_on(put_clips):
+    odd = [os.fsdecode(name) for name in (b"tea/caf\xe9.mp4", b"caf\xe9/a.mp4")]
+    listing = list_folder(FolderConfig(root=put_clips("tea/good.mp4", *odd)))
+    assert [video.video_id for video in listing.videos] == ["tea/good.mp4"]
+    assert listing.classes == ("tea",)
+    assert {(reject.video_id, reject.reason) for reject in listing.rejects} == {
+        ("tea/caf\\xe9.mp4", NOT_UTF_8),
+        ("caf\\xe9/a.mp4", NOT_UTF_8),
+    }
 
 
 def test_linked_folders_are_entered_but_never_in_circles(put_clips):

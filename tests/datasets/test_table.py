@@ -102,6 +102,30 @@ def test_tabs_and_the_mark_that_spreadsheets_put_first(table):
     assert [(v.video_id, v.labels) for v in listing.videos] == [("a, b.mp4", ("tea",))]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("name", ["set.csv", "set.tsv"])
+def test_what_separates_cells_is_seen_in_the_first_line(table, separator, name):
+    text = "path,labels,note\na.mp4,tea,\nb.mp4,Na N,x\n".replace(",", separator)
+    listing = table(text, name=name)
+    assert [(v.video_id, v.labels) for v in listing.videos] == [("a.mp4", ("tea",)), ("b.mp4", ("Na N",))]
+
+
+def test_labels_may_be_separated_by_what_separates_no_cells(table):
+    listing = table("path,labels;more\na.mp4,tea;milk\n", separator=";", labels_column="labels;more")
+    assert [v.labels for v in listing.videos] == [("tea", "milk")]
+
+
+def test_paths_that_can_lead_nowhere_are_rejects_that_say_why(table, tmp_path):
+    (tmp_path / "with\\backslash.mp4").write_bytes(b"x")
+    text = "path,labels\nv\\0.mp4,tea\nv/\0.mp4,tea\nwith\\backslash.mp4,tea\ns3://b/a\\b.mp4,tea\n"
+    listing = table(text)
+    assert [video.video_id for video in listing.videos] == ["with\\backslash.mp4", "s3://b/a\\b.mp4"]
+    assert [reject.reason for reject in listing.rejects] == [
+        "row 1: no such file: write / in its path, not \\",
+        "row 2: its path holds a NUL character",
+    ]
+
+
 def test_rows_without_path_or_label_are_rejects(table):
     listing = table("path,labels\na.mp4,tea\n,tea\nc.mp4,\n")
     assert [video.video_id for video in listing.videos] == ["a.mp4"]
@@ -122,6 +146,14 @@ def test_rows_without_path_or_label_are_rejects(table):
         ("path,labels\na,b,c\n", {}, "line 2 has too many cells"),
         ("path,labels\na\n", {}, "line 2 has too few cells"),
         ("path,labels,path\na,b,c\n", {}, "has more than one column path"),
+        ("path;label\na;b\n", {}, r"has no column labels; its columns are path, label"),
+        (
+            "path,labels\na,tea\nb,NaN\n",
+            {},
+            r"set\.csv: row 2 \(line 3\) has the label 'NaN', which programs",
+        ),
+        ("path,labels\na,nan\n", {}, "has the label 'nan'.*name its class, or leave the cell empty"),
+        ("path,labels\na,tea;<NA>\n", {"separator": ";"}, "has the label '<NA>'"),
         ("path,labels\n", {}, "has no rows with a path and a label"),
         ("", {}, "has no column path, labels"),
         ('path,labels\n"a,b\n', {}, "is not a CSV file in UTF-8"),

@@ -1,11 +1,14 @@
 """Naming videos that are to be recognised: folders, patterns, manifests, files, addresses, and nothing outside."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.core.names import NOT_UTF_8
 from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.rejects import Reject
 from epitoma.datasets.unlabelled import list_unlabelled
 
 
@@ -39,6 +42,26 @@ def test_a_pattern_gives_the_files_that_it_names(videos, monkeypatch):
     assert ids(videos / "**" / "**" / "*.m*") == ["b.mp4", "deep/a.mkv"]
     monkeypatch.chdir(videos.parent)
     assert ids("*/[bc].mp4") == ["other/c.mp4", "videos/b.mp4"]
+
+
+@pytest.mark.parametrize("name", ["[x]", "a*b", "what?", "[!a]"])
+def test_the_name_of_a_folder_that_is_there_is_no_pattern(tmp_path, monkeypatch, name):
+    for file in (tmp_path / name / "v" / "a.mp4", tmp_path / "x" / "v" / "b.mp4"):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x")
+    monkeypatch.chdir(tmp_path / name)
+    assert ids("v/*.mp4") == ["a.mp4"]
+    assert ids("*/*.mp4") == ["v/a.mp4"]
+    assert ids(tmp_path / name / "v" / "*.mp4") == ["a.mp4"]
+    assert ids(tmp_path / name / "**" / "*.mp4") == ["v/a.mp4"]
+
+
+def test_a_name_that_is_not_utf_8_costs_one_file_and_no_other(videos):
+    (videos / os.fsdecode(b"caf\xe9.mp4")).write_bytes(b"x")
+    for source in (videos, videos / "*.mp4"):
+        listed = list_unlabelled(str(source))
+        assert "b.mp4" in [video.video_id for video in listed.videos]
+        assert listed.rejects == (Reject("caf\\xe9.mp4", f"{videos}/caf\\xe9.mp4", NOT_UTF_8),)
 
 
 def test_a_single_file_and_an_address_are_taken_at_their_word(videos):

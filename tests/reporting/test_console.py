@@ -1,12 +1,16 @@
 """What a phase says where there is no terminal, as in the log of a job on a cluster."""
 
+import io
+import os
 import re
+import time
 
 import pytest
 from rich.console import Console
 
 from epitoma.reporting import console
-from epitoma.reporting.console import ProgressLog, phase, time_left
+from epitoma.reporting.console import ProgressLog, complain, phase, say, time_left
+from epitoma.reporting.tables import TrialRow, sweep_table
 
 SECONDS = 0.05
 
@@ -114,3 +118,37 @@ def test_nothing_is_logged_on_a_terminal(monkeypatch, capsys, clock):
 )
 def test_time_left_is_told_in_a_unit_that_reads_well(seconds, told):
     assert time_left(seconds) == told
+
+
+ODD = ["[a]", "[/red]", "[bold]x", ":cat:", "\\[x]", "$1_vs_$2_"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_are_no_mark_up(name, capsys):
+    say(name)
+    complain(name)
+    with phase(f"train {name}"):
+        pass
+    console.console.print(sweep_table([TrialRow(trial=name, state=name)], title=name, score_name=name))
+    said, complained = capsys.readouterr()
+    assert complained == f"{name}\n"
+    first, closing, *table = said.splitlines()
+    assert first == name
+    assert closing.startswith(f"  train {name} ")
+    assert " ".join(table).count(name) == 4
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_are_no_mark_up_on_a_terminal(name, monkeypatch):
+    shown = io.StringIO()
+    terminal = Console(**console._PLAIN, file=shown, force_terminal=True, width=200, color_system=None)
+    monkeypatch.setattr(console, "console", terminal)
+    with phase(f"train {name}") as advance:
+        advance(1, 2, name)
+        time.sleep(0.2)
+    assert f"train {name} " in shown.getvalue()
+
+
+def test_bytes_that_are_not_utf_8_are_shown_as_escapes(capsys):
+    say(os.fsdecode(b"caf\xe9.mp4"))
+    assert capsys.readouterr().out == "caf\\xe9.mp4\n"

@@ -31,7 +31,9 @@ def joining() -> Iterator[None]:
         _reach(address)
         yield
     except AuthenticationError as error:
-        raise ClusterRefusedError(f"the Ray at RAY_ADDRESS {address} wants its token: give {_TOKEN}") from error
+        raise ClusterRefusedError(
+            f"the Ray at RAY_ADDRESS {address} wants its token: give {_TOKEN}"
+        ) from error
     except ConnectionError as error:
         raise ClusterRefusedError(
             f"the Ray at RAY_ADDRESS {address} does not let us in, or is no Ray ({error}); "

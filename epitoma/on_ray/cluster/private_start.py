@@ -38,7 +38,9 @@ def starting_privately(log: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise _of_the_system(error, _TEMPORARY) from error
-    except Exception as error:  # Ray's start raises a dozen kinds, assertions and plain Exceptions among them.
+    except (
+        Exception
+    ) as error:  # Ray's start raises a dozen kinds, assertions and plain Exceptions among them.
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ClusterError(
             f"a Ray cannot start on this machine ({reason}): run the job again, or join a Ray by RAY_ADDRESS; "

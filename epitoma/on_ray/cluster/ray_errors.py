@@ -33,7 +33,7 @@ def without_ray_errors(logs: str) -> Iterator[None]:
         own = own_error(error)
         if own is not None:
             raise own from error
-        if isinstance(innermost(error), RayError):
+        if is_of_ray(innermost(error)):
             raise lost_error(error, logs) from error
         raise
 
@@ -52,10 +52,19 @@ def innermost(error: BaseException) -> BaseException:
     return RuntimeError(str(bottom)) if isinstance(bottom, _WRAPPERS) else bottom
 
 
+def is_of_ray(error: BaseException) -> bool:
+    """Whether Ray itself, its training included, raised an error."""
+    return isinstance(error, RayError) or type(error).__module__.startswith("ray.")
+
+
 def lost_error(error: BaseException, logs: str) -> ClusterError:
     """What Ray lost, as one line with what to do."""
     words = str(innermost(error)).strip().splitlines() or [type(error).__name__]
-    advice = "change what its environment asks for" if isinstance(error, RuntimeEnvSetupError) else "run the job again"
+    advice = (
+        "change what its environment asks for"
+        if isinstance(error, RuntimeEnvSetupError)
+        else "run the job again"
+    )
     return ClusterError(
         f"Ray lost what the job needs ({words[0].strip().rstrip('.:')}): {advice} "
         f"(training and sweeps with --resume); Ray's logs: {logs}"

@@ -75,7 +75,10 @@ def ray_session(*, logs: Path) -> Iterator[None]:
         info = _joined() if joined else _private(said)
     silence_ray()
     try:
-        with without_ray_errors(_logs_of_ray(logs)), ending_without_head(_head()) if joined else nullcontext():
+        with (
+            without_ray_errors(_logs_of_ray(logs)),
+            ending_without_head(_head()) if joined else nullcontext(),
+        ):
             yield
     finally:
         session = getattr(info, "address_info", {}).get("session_dir")

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import ray
 import torch
-from ray.exceptions import RayError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchTrainer
 from ray.train.v2.api.exceptions import TrainingFailedError, WorkerGroupError
@@ -22,7 +21,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.placement import ROLE_LABEL, is_waited_for, label_selector
 from epitoma.on_ray.cluster.process_group import BoundTorchConfig
-from epitoma.on_ray.cluster.ray_errors import BUGS, innermost, lost_error, own_error
+from epitoma.on_ray.cluster.ray_errors import BUGS, innermost, is_of_ray, lost_error, own_error
 from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined, silence_ray
 from epitoma.on_ray.train.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.train.ingest import PixelSource, decode_spec
@@ -261,7 +260,7 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
 
 
 def _cause(error: TrainingFailedError, config: TrainConfig) -> Exception:
-    """The error inside Ray's that says what failed: ours or the system's, a lost worker, a bug, or a line of the rest."""
+    """What failed: an error of ours or of the system, a lost worker, a bug, or of the rest a RunError with one line."""
     # A group may also fail without a failure of one of its workers.
     failures = list(error.worker_failures.values()) if isinstance(error, WorkerGroupError) else []
     failures = failures or [error]
@@ -271,7 +270,7 @@ def _cause(error: TrainingFailedError, config: TrainConfig) -> Exception:
             return own
     logs = str(config.folder / "logs")
     bottom = innermost(failures[0])
-    if isinstance(bottom, RayError | RayTrainError):
+    if is_of_ray(bottom):
         return lost_error(failures[0], logs)
     if isinstance(bottom, BUGS):
         return bottom

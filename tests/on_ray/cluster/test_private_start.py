@@ -37,7 +37,10 @@ def test_ray_finds_room_in_the_folder_that_it_will_use(short, monkeypatch):
 def test_a_name_that_is_too_long_for_sockets(monkeypatch):
     monkeypatch.setenv("TMPDIR", "/tmp/" + 90 * "l")
     monkeypatch.delenv("RAY_TMPDIR", raising=False)
-    with pytest.raises(ClusterRefusedError, match=rf"is \d+ letters too long: {ASKED}"), starting_privately(LOG):
+    with (
+        pytest.raises(ClusterRefusedError, match=rf"is \d+ letters too long: {ASKED}"),
+        starting_privately(LOG),
+    ):
         pass
     assert not ray_folder().exists()
 

@@ -21,7 +21,7 @@ def fail(how: str) -> None:
         raise ConfigError("a wrong number")
     if how == "bug":
         raise TypeError("a bug")
-    open("/dev/full/x")
+    os.listdir("/dev/full/x")
 
 
 def raised_by(how: str) -> BaseException:
@@ -52,5 +52,8 @@ def test_a_bug_keeps_its_traceback(ray_cluster):
 
 
 def test_a_lost_actor_without_words_has_a_line_too():
-    with pytest.raises(ClusterError, match=r"Ray lost what the job needs \(.+\): run"), without_ray_errors(LOGS):
+    with (
+        pytest.raises(ClusterError, match=r"Ray lost what the job needs \(.+\): run"),
+        without_ray_errors(LOGS),
+    ):
         raise RayActorError(error_msg="")
