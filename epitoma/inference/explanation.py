@@ -62,12 +62,15 @@ def explain(predictor: Predictor, video: str | Path, *, budget: int | None = Non
     """
     if not predictor.config.has_selector:
         raise ConfigError("this model was trained without a selector: there is no choice to explain")
+    # For the times: a first pass also pays for what is loaded, compiled and allocated only once.
+    predictor.predict(video, budget=budget)
+    dense = predictor.predict_dense(video)
     details = predictor.predict_with_details(video, budget=budget)
     middle_T = details.timesteps.middle_frames_T
     (pictures_THWC,) = decode_frames(video, details.index, middle_T, sizes=(PICTURE_SIZE,))
     return Explanation(
         chosen=details.prediction,
-        dense=predictor.predict_dense(video),
+        dense=dense,
         alpha_T=details.chosen.alpha_T,
         kept_T=details.chosen.gate_T > 0,
         seconds_T=details.index.seconds_of(middle_T),

@@ -118,7 +118,8 @@ class Predictor:
         with watch.on("heavy"):
             scores_L = self.scores(snippets_PMHWC, chosen)
         seconds_T = index.seconds_of(timesteps.middle_frames_T)
-        prediction = self.make_prediction(str(video), seconds_T, chosen, scores_L, watch.spent)
+        spent = watch.spent if chosen.light_has_run else {**watch.spent, "light": 0.0}
+        prediction = self.make_prediction(str(video), seconds_T, chosen, scores_L, spent)
         return PredictionDetails(
             index=index,
             timesteps=timesteps,

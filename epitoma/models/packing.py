@@ -7,6 +7,8 @@ This is how selection saves time, in training and at inference.
 import torch
 from torch import Tensor
 
+from epitoma.core.errors import DivergedError
+
 
 def pack(x_BT: Tensor, open_BT: Tensor) -> Tensor:
     """Concatenate the open timesteps of all videos, in order: ``(B, T, ...) -> (P, ...)``.
@@ -27,8 +29,11 @@ def pad(x_P: Tensor, open_BT: Tensor) -> Tensor:
 
     Raises:
         ValueError: The mask does not have as many open timesteps as there are packed ones.
+        DivergedError: No timestep is open: the best of each video stays open unless its score is not finite.
     """
     count_B = open_BT.sum(dim=1)
+    if not len(x_P):
+        raise DivergedError("the selector's scores are not finite")
     if x_P.shape[0] != int(count_B.sum()):
         raise ValueError(f"{x_P.shape[0]} packed timesteps for a mask with {int(count_B.sum())} open")
     slot_P = (open_BT.cumsum(dim=1) - 1)[open_BT]

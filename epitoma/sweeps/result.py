@@ -10,7 +10,7 @@ from epitoma.core.errors import RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.sweeps.pareto import Offer, hypervolume, knee, not_dominated, pareto_front
 from epitoma.sweeps.shrinkage import shrink_to_mean
-from epitoma.sweeps.trial import TrialResult, has_result, read_result
+from epitoma.sweeps.trial import ERROR_FILE, TrialResult, has_result, read_result
 
 CostName = Literal["gmacs", "milliseconds"]
 OURS, UNIFORM = ("selector", "gate", "uniform"), ("uniform",)
@@ -118,15 +118,29 @@ def read_sweep(folder: Path) -> SweepResult:
     """Read the results of a sweep's trials, as far as there are any.
 
     Raises:
-        RunError: No trial has a result.
+        RunError: No trial has a result; with the reason of one, if they failed.
     """
     places = [place for place in sorted((folder / TRIALS).glob("*")) if has_result(place)]
     results = [read_result(place) for place in places]
     if not any(result.has_selector for result in results):
-        raise RunError(f"no sweep at {folder}, or no trial of it has a result yet")
+        raise RunError(_why_nothing(folder))
     return SweepResult(
         trials=[result for result in results if result.has_selector],
         references=[result for result in results if not result.has_selector],
+    )
+
+
+def _why_nothing(folder: Path) -> str:
+    """Why there is no result: no sweep, none yet, or that all trials failed, and how."""
+    if not (folder / TRIALS).is_dir():
+        return f"no sweep at {folder}"
+    failed = sorted((folder / TRIALS).glob(f"*/{ERROR_FILE}"))
+    if not failed:
+        return f"no trial of the sweep {folder} has a result yet"
+    reason = failed[0].read_text().strip()
+    return (
+        f"the sweep {folder} has no result: {len(failed)} trials failed, {failed[0].parent.name} with {reason} "
+        f"(each has its own in {ERROR_FILE} of its folder)"
     )
 
 

@@ -24,6 +24,8 @@ from epitoma.training.run_config import TrainConfig
 
 RESULT_FILE = "result.json"
 HEAD_FILE = "head.safetensors"
+ERROR_FILE = "error.txt"
+"""Why a trial failed, in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from epitoma.core.errors import DivergedError
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.batch import Batch
 from epitoma.training.best_epoch import better
@@ -71,11 +72,18 @@ class TrainingLoop:
         """Train to the last epoch, from the newest checkpoint if there is one, until asked to stop.
 
         Raises:
-            DivergedError: Gradients are no longer finite.
+            DivergedError: Scores or gradients are no longer finite.
         """
         self._resume()
-        with suppress(_StoppedError):
-            self._train()
+        rates = self.config.optimisation
+        try:
+            with suppress(_StoppedError):
+                self._train()
+        except DivergedError as error:
+            raise DivergedError(
+                f"training diverged, {error}: lower optimisation.learning_rate ({rates.learning_rate:g}) or "
+                f"network_learning_rate ({rates.network_learning_rate:g})"
+            ) from error
 
     def _train(self) -> None:
         if self.config.keep_start and (self.progress.epoch, self.progress.step) == (0, 0):

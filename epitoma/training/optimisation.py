@@ -7,6 +7,9 @@ import torch
 from epitoma.core.errors import ConfigError
 from epitoma.models.videoepitoma import VideoEpitoma
 
+_MOST_RATE = 1e30
+"""Above it Adam's own numbers overflow."""
+
 
 @dataclass(kw_only=True)
 class OptimisationConfig:
@@ -43,8 +46,10 @@ class OptimisationConfig:
             if getattr(self, name) < 1:
                 raise ConfigError(f"optimisation.{name} must be at least 1, not {getattr(self, name)}")
         for name in ("learning_rate", "network_learning_rate"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"optimisation.{name} must be at least 0, not {getattr(self, name)}")
+            if not 0 <= getattr(self, name) <= _MOST_RATE:
+                raise ConfigError(
+                    f"optimisation.{name} must be at least 0 and at most {_MOST_RATE:g}, not {getattr(self, name)}"
+                )
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"optimisation.patience must be at least 1, not {self.patience}")
 

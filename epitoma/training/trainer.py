@@ -45,7 +45,7 @@ class Trainer:
         """Take one optimiser step on this worker's batch; returns the batch's sums.
 
         Raises:
-            DivergedError: Gradients are no longer finite.
+            DivergedError: Scores or gradients are not finite.
         """
         torch.manual_seed(stable_seed(self.config.seed, "dropout", epoch, step, self.context.rank))
         self.optimizer.zero_grad(set_to_none=True)
@@ -99,11 +99,7 @@ class Trainer:
 
     def _move_weights(self) -> None:
         if not all(norm.isfinite() for norm in self._clipped()):
-            raise DivergedError(
-                "training diverged, its gradients are no longer finite: lower optimisation.learning_rate "
-                f"({self.config.optimisation.learning_rate:g}) or network_learning_rate "
-                f"({self.config.optimisation.network_learning_rate:g})"
-            )
+            raise DivergedError("its gradients are not finite")
         self.optimizer.step()
 
     def _clipped(self) -> list[Tensor]:

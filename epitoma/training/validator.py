@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from epitoma.core.errors import DivergedError
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.batch import Batch
 from epitoma.training.collapse import find_collapse
@@ -58,12 +59,19 @@ class Validator:
 
     @torch.no_grad()
     def validate(self, batches: Iterable[Batch]) -> Validation:
-        """Forward this worker's batches, and gather the outputs of all workers; rejected videos are left out."""
+        """Forward this worker's batches, and gather the outputs of all workers; rejected videos are left out.
+
+        Raises:
+            DivergedError: Outputs are not finite.
+        """
         self.module.eval()
         shares = self.context.gather([self._rows(batch.to(self.context.device)) for batch in batches])
         rows = [each for share in shares for each in share]
         columns = (torch.cat(column) for column in zip(*rows, strict=True))
-        return Validation(**dict(zip(ROWS, columns, strict=True)))
+        seen = Validation(**dict(zip(ROWS, columns, strict=True)))
+        if not seen.logits_VL.isfinite().all():
+            raise DivergedError("its outputs on validation are not finite")
+        return seen
 
     def score(self, seen: Validation) -> float:
         """Accuracy, or mAP with several labels per video."""

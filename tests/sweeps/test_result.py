@@ -8,7 +8,7 @@ import pytest
 from epitoma.core.errors import RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.sweeps.result import SweepResult, read_sweep
-from epitoma.sweeps.trial import TrialResult, write_result
+from epitoma.sweeps.trial import ERROR_FILE, TrialResult, write_result
 
 POINT = TradeoffPoint(
     sampling="selector",
@@ -108,5 +108,18 @@ def test_a_sweep_is_read_from_its_trials(result, tmp_path: Path):
         write_result(tmp_path / "trials" / each.trial, each)
     (tmp_path / "trials" / "unfinished").mkdir()
     assert read_sweep(tmp_path) == result
-    with pytest.raises(RunError, match="no trial"):
+    with pytest.raises(RunError, match="no sweep at"):
         read_sweep(tmp_path / "trials")
+
+
+def test_a_sweep_without_a_result_says_why(tmp_path: Path):
+    for name in ("t1", "t2"):
+        (tmp_path / "trials" / name).mkdir(parents=True)
+    with pytest.raises(RunError, match="no trial of the sweep .* has a result yet"):
+        read_sweep(tmp_path)
+    for name in ("t1", "t2"):
+        (tmp_path / "trials" / name / ERROR_FILE).write_text(
+            "DivergedError: training diverged, lower it (1e+30)\n"
+        )
+    with pytest.raises(RunError, match=r"2 trials failed, t1 with DivergedError: .* lower it .* error\.txt"):
+        read_sweep(tmp_path)

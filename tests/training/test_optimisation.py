@@ -41,5 +41,8 @@ def test_it_is_adam(model: VideoEpitoma):
 
 
 def test_a_negative_rate_is_refused():
-    with pytest.raises(ConfigError, match=r"optimisation\.learning_rate must be at least 0, not -1"):
-        OptimisationConfig(learning_rate=-1)
+    for rate in (-1, float("nan"), float("inf"), 1e38):
+        with pytest.raises(
+            ConfigError, match=r"optimisation\.learning_rate must be at least 0 and at most 1e\+30"
+        ):
+            OptimisationConfig(learning_rate=rate)

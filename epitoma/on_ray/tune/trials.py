@@ -26,6 +26,7 @@ from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.fit import Job, fit
 from epitoma.on_ray.tune.search_space import changed
 from epitoma.sweeps.trial import (
+    ERROR_FILE,
     TrialData,
     TrialResult,
     has_result,
@@ -45,7 +46,6 @@ from epitoma.training.history import SCORE
 from epitoma.training.run_config import TrainConfig
 
 COST = "gmacs"
-ERROR_FILE = "error.txt"
 SPLITS = ("validation", "test")
 
 
