@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.command import run_benchmark
+from benchmarks.public_reports import messages as messages
+from benchmarks.public_reports import names as names
+from benchmarks.public_reports import stops as stops
+from benchmarks.public_reports import system as system
 from benchmarks.public_reports import tracking_refuses as tracking_refuses
 from benchmarks.public_reports import video as video
 from benchmarks.public_reports.cases import CASES, Row, run_case
@@ -35,13 +39,13 @@ class PublicReportsConfig:
 
 def run(config: PublicReportsConfig) -> None:
     """Run the cases, print a line for each, and exit with 1 if one is not ok."""
-    names = config.only or tuple(CASES)
-    unknown = sorted(set(names) - set(CASES))
+    chosen = config.only or tuple(CASES)
+    unknown = sorted(set(chosen) - set(CASES))
     if unknown:
         raise ConfigError(f"--only: no case {unknown[0]}: there are {', '.join(CASES)}")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
-        for name in names:
+        for name in chosen:
             with phase(name):
                 rows.append(run_case(name, Path(place) / name))
             say(f"  {'ok' if rows[-1].ok else 'NOT OK'}: {rows[-1].said}")

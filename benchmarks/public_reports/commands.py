@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,11 @@ def epitoma(
     *words: str | Path,
     folder: Path,
     environment: dict[str, str] | None = None,
+    through: Sequence[str] = (),
     limit_seconds: float = LIMIT_SECONDS,
 ) -> Done:
     """Run one command to its end in a folder; ``environment`` is beside this process's own."""
-    process = start(*words, folder=folder, environment=environment)
+    process = start(*words, folder=folder, environment=environment, through=through)
     try:
         printed, _ = process.communicate(timeout=limit_seconds)
         return Done(process.returncode, printed)
@@ -55,11 +57,14 @@ def epitoma(
 
 
 def start(
-    *words: str | Path, folder: Path, environment: dict[str, str] | None = None
+    *words: str | Path,
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    through: Sequence[str] = (),
 ) -> "subprocess.Popen[str]":
-    """Start one command in a folder, the leader of a process group of its own."""
+    """Start one command in a folder, as leader of a process group, ``through`` a program that sets it up."""
     return subprocess.Popen(
-        [sys.executable, "-m", "ray_jobs.cli", *map(str, words)],
+        [*through, sys.executable, "-m", "ray_jobs.cli", *map(str, words)],
         cwd=folder,
         env=_environment(folder) | (environment or {}),
         stdout=subprocess.PIPE,

@@ -115,7 +115,7 @@ def test_a_sweep_is_read_from_its_trials(result, tmp_path: Path):
 def test_a_sweep_without_a_result_says_why(tmp_path: Path):
     for name in ("t1", "t2"):
         (tmp_path / "trials" / name).mkdir(parents=True)
-    with pytest.raises(RunError, match="no trial of the sweep .* has a result yet"):
+    with pytest.raises(RunError, match=r"no trial of the sweep .* has a result yet"):
         read_sweep(tmp_path)
     for name in ("t1", "t2"):
         (tmp_path / "trials" / name / ERROR_FILE).write_text(
