@@ -21,6 +21,7 @@ from mlflow import MlflowClient
 
 from benchmarks.nodes import TRAINER, Nodes
 from benchmarks.running_job import RunningJob, attempts_of, losses, steps_seen
+from epitoma.core.errors import TRY_AGAIN
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.files.json_files import write_json
@@ -159,7 +160,7 @@ def head_killed(bench: Bench) -> Outcome:
         job.wait_for_step(*HURT_AT)
         nodes.kill(nodes.head)
         code, said = last_line(job)
-        assert (code, "is gone" in said) == (2, True), said
+        assert (code, "is gone" in said) == (TRY_AGAIN, True), said
     with cluster(decode=1, train=1) as (_, environment):
         return resumed(bench, config, environment, said=said)
 
@@ -197,7 +198,7 @@ def checkpoint_disk_full(bench: Bench) -> Outcome:
             job.wait_for_step(*HURT_AT)
             fill(disk)
             code, said = last_line(job)
-            assert (code, "no room" in said) == (2, True), said
+            assert (code, "no room" in said) == (TRY_AGAIN, True), said
         (disk / "filler").unlink()
         return resumed(bench, config, {}, said=said)
 

@@ -30,7 +30,7 @@ def a_run_named_in_mathematics(folder: Path) -> Seen:
 
 @case
 def a_run_and_classes_named_in_mark_up(folder: Path) -> Seen:
-    """Brackets, pipes, tags and formulas in the names of a run and of classes: trained, evaluated and printed as they are."""
+    """Brackets, pipes, tags and formulas in names of a run and of classes: trained, scored and printed as they are."""
     videos = _videos(folder)
     for number, label in enumerate(ODD_CLASSES):
         for place in range(4):

@@ -79,10 +79,8 @@ def ray_on_a_disk_that_is_read_only(folder: Path) -> Seen:
 @case
 def ray_without_a_temporary_folder(folder: Path) -> Seen:
     """A TMPDIR that is nowhere and cannot be made."""
-    (folder / "file").write_text("")
-    return _refused(
-        _started(folder, {"TMPDIR": str(folder / "file" / "x")}), 2, "Not a directory", _TEMPORARY
-    )
+    done = _started(folder, {"TMPDIR": "/proc/nowhere"})
+    return _refused(done, 2, "/proc/nowhere/ray: No such file or directory", _TEMPORARY)
 
 
 @case
