@@ -13,6 +13,7 @@ from epitoma.datasets.schema import SplitName
 from epitoma.evaluation.budgets import Evaluation, evidence_of
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, find, markdown_table, write_points
+from epitoma.files.atomic import write_text
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -174,7 +175,7 @@ def _keep(
     by = "" if config.selector_from is None else f"_selector_of_{config.selector_from.name}"
     folder = config.run / f"evaluation_{config.split}{among}{by}"
     write_points(folder / "tradeoff.parquet", points)
-    (folder / "tradeoff.md").write_text(markdown_table(points))
+    write_text(folder / "tradeoff.md", markdown_table(points))
     if choices is not None:
         write_choices(folder / CHOICES_FILE, choices)
     title = f"{config.run.name}: {score_name} on {config.split}"

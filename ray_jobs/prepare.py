@@ -21,6 +21,7 @@ from epitoma.datasets.report import report_lines
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.datasets.table import TableConfig, list_table
 from epitoma.files.allowed_roots import Roots
+from epitoma.files.atomic import write_text
 from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.datasets.composites import check_clips, make_composites
@@ -191,7 +192,7 @@ def prepare_source(
         report_lines(prepared.manifest, prepared.rejects, published=listing.published, shorten=shorten)
         for shorten in (True, False)
     )
-    (output / REPORT_FILE).write_text("\n".join([*notes, *whole]) + "\n", encoding="utf-8")
+    write_text(output / REPORT_FILE, "\n".join([*notes, *whole]) + "\n")
     for line in [*notes, *short]:
         say(f"  {line}")
     return prepared.manifest

@@ -12,6 +12,7 @@ from epitoma.core.config import CONFIG_FILE, flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.tradeoff import TradeoffPoint
+from epitoma.files.atomic import write_text
 from epitoma.files.json_files import read_json
 from epitoma.files.ownership import check_ownership
 from epitoma.models.videoepitoma import Networks, build_for_networks
@@ -130,7 +131,7 @@ def sweep(config: SweepConfig) -> SweepResult:
     create_run_folder(config.folder, resume=config.resume)
     if config.resume:
         _check_resumed(config)
-    kept.write_text(space.text)
+    write_text(kept, space.text)
     with tracked_job(config) as tracker:
         tracker.artifact(kept)
         _check_room(config)

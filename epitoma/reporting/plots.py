@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from epitoma.evaluation.tradeoff import TradeoffPoint
+from epitoma.files.atomic import renamed_when_whole
 from epitoma.inference.explanation import Explanation
 from epitoma.reporting.plain_text import legend, log_scale
 from epitoma.studies.class_ratios import ClassRatio
@@ -274,5 +275,6 @@ def _save(figure: Figure, *paths: Path) -> None:
     figure.tight_layout()
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=130, bbox_inches="tight")
+        with renamed_when_whole(path) as aside:
+            figure.savefig(aside, dpi=130, bbox_inches="tight")
     plt.close(figure)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from epitoma.core.errors import ConfigError
+from epitoma.files.atomic import write_text
 from epitoma.files.json_files import write_json
 from epitoma.reporting.console import console, say
 from epitoma.reporting.plots import Against, Labels, ratio_figure, study_figure
@@ -53,7 +54,7 @@ class StudyConfig:
         title = f"{self.name}: {runs[0].dataset}"
         labels = Labels(cost=self.across, score="mAP" if runs[0].multi_label else "accuracy", title=title)
         rows, table = self.make(runs, labels)
-        (self.folder / "table.md").write_text(table)
+        write_text(self.folder / "table.md", table)
         write_rows(self.folder / "table.parquet", rows)
         write_json(self.folder / "rows.json", {"rows": [asdict(row) for row in rows]})
         with tracked_run(self.folder, params={"runs": ", ".join(map(str, self.runs))}) as tracker:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.core.config import CONFIG_FILE
+from epitoma.files.atomic import write_text
 from epitoma.files.json_files import write_json
 from epitoma.reporting.console import console, say
 from epitoma.reporting.plots import Labels, front_figure
@@ -27,9 +28,9 @@ def keep_result(
     """Write a sweep's result, log it on the sweep's run, and return its summary."""
     summary = {**result.summary(), "tune_seconds": tune_seconds}
     write_json(folder / FRONT_JSON, summary)
-    (folder / FRONT_MARKDOWN).write_text(markdown(summary))
+    write_text(folder / FRONT_MARKDOWN, markdown(summary))
     best = folder / TRIALS / result.best.trial
-    (folder / BEST_CONFIG).write_text((best / CONFIG_FILE).read_text())
+    write_text(folder / BEST_CONFIG, (best / CONFIG_FILE).read_text())
     for cost, file in FIGURES.items():
         draw(result, folder / file, cost=cost, score_name=score_name, title=folder.name)
     for file in (FRONT_JSON, FRONT_MARKDOWN, BEST_CONFIG, *FIGURES.values()):

@@ -18,6 +18,7 @@ from epitoma.cost.gmacs import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation.budgets import evidence_of
+from epitoma.files.atomic import write_text
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.runtime import silence_ray
@@ -217,7 +218,7 @@ def _error_kept(folder: Path) -> Iterator[None]:
         yield
     except Exception as error:
         reason = str(error).strip().splitlines() or [""]
-        (folder / ERROR_FILE).write_text(f"{type(error).__name__}: {reason[-1]}\n")
+        write_text(folder / ERROR_FILE, f"{type(error).__name__}: {reason[-1]}\n")
         raise
 
 
