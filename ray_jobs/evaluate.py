@@ -14,6 +14,7 @@ from epitoma.evaluation.budgets import Evaluation, evidence_of
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, write_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, find, markdown_table, write_points
 from epitoma.files.atomic import write_text
+from epitoma.files.local_paths import InputPath
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -52,11 +53,11 @@ class EvaluateConfig:
     """
 
     run: Path
-    manifest: Path
+    manifest: InputPath
     split: SplitName = "test"
     candidates: int | None = None
-    selector_from: Path | None = None
-    reference: Path | None = None
+    selector_from: InputPath | None = None
+    reference: InputPath | None = None
     features: Path | None = None
     random_draws: int = 5
     seed: int = 0

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from epitoma.core.errors import ConfigError
 from epitoma.datasets.manifest import read_manifest
+from epitoma.files.local_paths import InputPath
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -29,10 +30,10 @@ class ExtractConfig:
         plugin: Modules that register networks of one's own (docs/extending.md).
     """
 
-    manifest: Path
+    manifest: InputPath
     features: Path = Path("runs/features")
     networks: NetworksConfig = field(default_factory=NetworksConfig)
-    networks_from: Path | None = None
+    networks_from: InputPath | None = None
     timesteps: int = 32
     speed: Speed = field(default_factory=Speed)
     max_reject_share: float = 0.05

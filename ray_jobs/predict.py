@@ -16,6 +16,7 @@ from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.files.json_files import read_json, write_json
+from epitoma.files.local_paths import InputPath
 from epitoma.files.uris import is_address, without_secrets
 from epitoma.inference.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.inference.predictor import check_budget, check_top
@@ -55,7 +56,7 @@ class PredictConfig:
         speed: Precision and compilation of the networks.
     """
 
-    model: Path
+    model: InputPath
     input: str
     output: Path
     budget: int | None = None

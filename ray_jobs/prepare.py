@@ -23,6 +23,7 @@ from epitoma.datasets.table import TableConfig, list_table
 from epitoma.files.allowed_roots import Roots
 from epitoma.files.atomic import write_text
 from epitoma.files.json_files import read_json, write_json
+from epitoma.files.local_paths import InputPath
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.datasets.composites import check_clips, make_composites
 from epitoma.on_ray.datasets.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
@@ -118,7 +119,7 @@ class PrepareComposites(CompositeConfig, Prepare):
         clips: Folder of class folders with clips, or of train/, validation/ and test/ with class folders inside.
     """
 
-    clips: Path
+    clips: InputPath
 
     def make(self) -> Manifest:
         """Check the clips, and encode the videos that the output does not have with the same settings."""

@@ -14,6 +14,7 @@ from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.atomic import write_text
 from epitoma.files.json_files import read_json
+from epitoma.files.local_paths import InputPath
 from epitoma.files.ownership import check_ownership
 from epitoma.models.videoepitoma import Networks, build_for_networks
 from epitoma.on_ray.cluster.runtime import cluster_cpus, fits_a_node, has_joined
@@ -73,10 +74,10 @@ class SweepConfig:
         resume: Continue the sweep of this name, with its stored space; finished trials are not run again.
     """
 
-    manifest: Path
+    manifest: InputPath
     name: str
     space: str = "tune_spaces.pareto"
-    like: Path | None = None
+    like: InputPath | None = None
     runs: Path = Path("runs")
     source: Literal["features", "pixels"] = "features"
     trials: int | None = None

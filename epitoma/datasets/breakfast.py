@@ -16,6 +16,7 @@ from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import check_share, hold_out_validation
 from epitoma.datasets.video_files import video_files
+from epitoma.files.local_paths import InputPath
 
 CLASSES = (
     "cereals",
@@ -56,7 +57,7 @@ class BreakfastConfig:
         seed: Seed of the choice of those persons.
     """
 
-    root: Path
+    root: InputPath
     vis4mer_exclusions: bool = False
     validation_share: float = 0.1
     seed: int = 0

@@ -23,6 +23,7 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import SPLITS, Interval
 from epitoma.datasets.splits import check_share, hold_out_validation
 from epitoma.datasets.video_files import video_files
+from epitoma.files.local_paths import InputPath
 
 PUBLISHED = {"train": 7985, "test": 1863}
 ANNOTATIONS = {"train": "Charades_v1_train.csv", "test": "Charades_v1_test.csv"}
@@ -55,9 +56,9 @@ class CharadesConfig:
         seed: Seed of the choice of those subjects.
     """
 
-    root: Path
-    annotations: Path | None = None
-    videos: Path | None = None
+    root: InputPath
+    annotations: InputPath | None = None
+    videos: InputPath | None = None
     unlabelled: Unlabelled = "official"
     named_classes: bool = False
     validation_share: float = 0.1

@@ -12,6 +12,7 @@ from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
 from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
+from epitoma.files.local_paths import InputPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class FolderConfig(SplitsConfig):
         root: The folder. Nothing is written to it; the manifest refers to the videos where they are.
     """
 
-    root: Path
+    root: InputPath
 
 
 def list_folder(config: FolderConfig) -> Listing:

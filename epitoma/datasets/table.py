@@ -19,6 +19,7 @@ from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
+from epitoma.files.local_paths import InputPath
 from epitoma.files.parquet import read_parquet
 from epitoma.files.uris import is_address, without_secrets
 
@@ -45,8 +46,8 @@ class TableConfig(SplitsConfig):
         id_column: Column of video ids; None uses the path as the id.
     """
 
-    file: Path
-    root: Path | None = None
+    file: InputPath
+    root: InputPath | None = None
     path_column: str = "path"
     labels_column: str = "labels"
     separator: str | None = None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from epitoma.core.errors import ConfigError
+from epitoma.files.local_paths import InputPath
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
 from epitoma.training.augmentation import Augmentation
@@ -75,7 +76,7 @@ class TrainConfig:
         resume: Continue the run of this name from its newest checkpoint.
     """
 
-    manifest: Path
+    manifest: InputPath
     name: str
     runs: Path = Path("runs")
     source: Literal["features", "pixels"] = "features"

@@ -10,6 +10,7 @@ from epitoma.cost.gmacs import Cost, cost_of
 from epitoma.cost.paper_table import TableRow, as_json, measured, table1
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
 from epitoma.files.json_files import write_json
+from epitoma.files.local_paths import InputPath
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.reporting.console import console, phase, say
 from epitoma.reporting.tables import paper_cost_table, stage_table
@@ -29,7 +30,7 @@ class DecodingConfig:
     """
 
     json: Path | None = None
-    video: Path | None = None
+    video: InputPath | None = None
     made: Path = Path("runs/table1")
 
     def __post_init__(self) -> None:

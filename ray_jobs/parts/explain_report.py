@@ -10,6 +10,7 @@ from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.schema import SplitName
 from epitoma.datasets.unlabelled import list_unlabelled
 from epitoma.files.atomic import write_text
+from epitoma.files.local_paths import InputPath
 from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE, explain
 from epitoma.inference.kernel_sheets import pictures_of, sheets, top_matches
@@ -48,7 +49,7 @@ class ExplainConfig:
     model: Path
     video: str
     budget: int | None = None
-    manifest: Path | None = None
+    manifest: InputPath | None = None
     split: SplitName = "train"
     features: Path | None = None
     frames: int = 8

@@ -1,9 +1,9 @@
 """Report of a sweep's front: the cheapest choice of a wanted accuracy, or the best choice within a cost."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from epitoma.core.errors import RunError
+from epitoma.files.local_paths import InputPath
 from epitoma.reporting.console import console, say
 from epitoma.reporting.tables import front_table
 from epitoma.sweeps.pareto import Offer, best_within, cheapest_reaching
@@ -24,7 +24,7 @@ class FrontConfig:
         max_cost: Print the best choice of at most this cost, in the unit of ``cost``.
     """
 
-    sweep: Path
+    sweep: InputPath
     cost: CostName = "gmacs"
     min_score: float | None = None
     max_cost: float | None = None

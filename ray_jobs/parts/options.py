@@ -15,6 +15,7 @@ from epitoma.core.config import from_dict
 from epitoma.core.errors import ConfigError
 from epitoma.core.registry import Kind, import_plugins, registered
 from epitoma.files.json_files import read_json
+from epitoma.files.local_paths import check_paths
 from ray_jobs.parts.clear_line import one_line
 
 ConfigType = TypeVar("ConfigType")
@@ -110,7 +111,7 @@ def parse(
 
     Raises:
         ConfigError: There is no such option or preset, a value is wrong or missing, or the ``--config`` file is
-            missing or has no such field.
+            missing or has no such field, or a path is none that a job can use (see `files/local_paths.py`).
         RunError: The ``--config`` file is not JSON.
         SystemExit: Help was printed.
     """
@@ -124,6 +125,7 @@ def parse(
     line, unknown = _tyro(_line_type(source_type, config_type), rest, description=about, **chosen)
     if unknown:
         raise ConfigError(f"no such option: {' '.join(unknown)} (see --help)")
+    check_paths(line.options)
     return line.options
 
 

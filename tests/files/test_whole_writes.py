@@ -19,7 +19,6 @@ BY_LINES = {
     "epitoma/tracking/journal.py": "lines are added to its end, and a torn last line is cut off",
     "epitoma/training/audit.py": "lines are added to its end",
     "epitoma/on_ray/cluster/runtime.py": "logs, which no step reads",
-    "epitoma/on_ray/cluster/loopback.py": "has its own name aside, and a link in place of a rename",
 }
 """Files that write otherwise, and why they may."""
 
