@@ -52,6 +52,12 @@ class RunError(EpitomaError):
     """A run does not exist, exists already, or is incomplete."""
 
 
+class BusyError(EpitomaError):
+    """Another job works on the same folder now."""
+
+    exit_code = TRY_AGAIN
+
+
 class DivergedError(EpitomaError):
     """Training produced values that are not finite."""
 

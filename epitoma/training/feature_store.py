@@ -2,8 +2,9 @@
 
 A store is a folder named by its key, a digest of everything except the video that the features depend on: weights,
 input sizes and sampling. Each row in it is keyed by the identity of its video. A changed setting leads to another
-folder and a changed video to another row, so stale features are never read. A row that exists is never computed
-again, whichever split or manifest needs it.
+folder and a changed video to another row, so stale features are never read. Features that exist are never computed
+again, whichever split or manifest needs them. A video that could not be read has a row too, with the reason, and is
+tried again by the next job that needs it: storage may have been away for a minute.
 
 ====================== ================================================================================
 column                 content
@@ -99,9 +100,10 @@ def identities(manifest: Manifest) -> list[str]:
     return [_identity(*values) for values in zip(*columns, strict=True)]
 
 
-def stored_identities(folder: Path) -> set[str]:
-    """Identities of the videos in the store, rejected ones included."""
-    return set(_read(folder, ["identity"])["identity"].to_pylist())
+def identities_with_features(folder: Path) -> set[str]:
+    """Identities of the videos whose features are in the store."""
+    table = _read(folder, ["identity", "reject"])
+    return set(table.filter(pc.field("reject") == "")["identity"].to_pylist())
 
 
 def stored_rejects(folder: Path, manifest: Manifest) -> list[Reject]:
@@ -152,7 +154,11 @@ def _identity(video_id: str, path: str, frame_count: int) -> str:
 def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
     """Rows of the manifest's videos, each once, in the manifest's order; videos not in the store are left out."""
     table = _read(folder, columns)
-    place = {identity: row for row, identity in enumerate(table["identity"].to_pylist())}
+    place: dict[str, int] = {}
+    for row, identity in enumerate(table["identity"].to_pylist()):
+        # Features replace an earlier reject of the same video.
+        if identity not in place or not table["reject"][row].as_py():
+            place[identity] = row
     rows = [place[identity] for identity in identities(manifest) if identity in place]
     return table.take(pa.array(rows, pa.int64()))
 

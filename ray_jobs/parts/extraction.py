@@ -21,10 +21,11 @@ def extract_with(
             root=root,
             watch=advance,
             max_reject_share=max_reject_share,
+            wait=lambda line: say(f"  {line}"),
         )
     for reject in extracted.rejects:
         say(f"  rejected {reject.path}: {reject.reason}")
-    if extracted.computed == 0:
+    if extracted.computed == 0 and len(extracted.rejects) < len(manifest):
         say(f"  features are there already: {extracted.folder}")
     return extracted
 

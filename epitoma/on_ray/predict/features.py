@@ -1,5 +1,6 @@
 """Extraction of features into a store: CPU workers decode, actors run the networks and write Parquet parts."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from ray.data import ActorPoolStrategy
 from epitoma.core.progress import Watch
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
+from epitoma.files.claims import claimed_in_turn
 from epitoma.files.json_files import write_json
 from epitoma.files.parquet import write_parquet
 from epitoma.models.videoepitoma import Networks
@@ -35,7 +37,7 @@ from epitoma.training.feature_store import (
     SCHEMA,
     StoreKey,
     identities,
-    stored_identities,
+    identities_with_features,
     stored_rejects,
     weights_digest,
 )
@@ -55,7 +57,7 @@ class Extracted:
 
     Attributes:
         folder: Folder of the store.
-        computed: Number of videos whose features were computed now; 0 where all were stored already.
+        computed: Number of videos that got features now; 0 where all that can be read had some already.
         rejects: Videos of the manifest that cannot be read.
     """
 
@@ -72,10 +74,12 @@ def extract_features(
     root: Path,
     watch: Watch,
     max_reject_share: float = 0.05,
+    wait: Callable[[str], None] = lambda line: None,
 ) -> Extracted:
-    """Compute features of uniform timesteps of every video that is not in the store yet.
+    """Compute features of uniform timesteps of every video that has none in the store.
 
-    An interrupted extraction continues where it stopped.
+    An interrupted extraction continues where it stopped, and videos that could not be read are tried again. Jobs that
+    need the same features compute them one after the other, so that each is computed once.
 
     Args:
         manifest: The videos.
@@ -84,6 +88,7 @@ def extract_features(
         root: Folder of stores.
         watch: Called with progress.
         max_reject_share: Largest share of videos that may be unreadable.
+        wait: Called with a line that says which job computes features there now, if one does.
 
     Raises:
         TooManyRejectsError: More than the allowed share of videos cannot be read.
@@ -92,17 +97,25 @@ def extract_features(
     folder = (root / key.digest()).resolve()
     (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
     write_json(folder / KEY_FILE, asdict(key))
-    known, identity = (
-        stored_identities(folder),
-        dict(zip(manifest.video_ids, identities(manifest), strict=True)),
-    )
-    missing = manifest.only([video_id for video_id in identity if identity[video_id] not in known])
-    if len(missing):
-        _extract(missing, identity, networks, timesteps, folder, watch)
+    identity = dict(zip(manifest.video_ids, identities(manifest), strict=True))
+    computed = 0
+    if len(_missing(manifest, identity, folder)):
+        with claimed_in_turn(folder, by="extraction of features", wait=wait):
+            # Looked at again: the job before may have computed them.
+            missing = _missing(manifest, identity, folder)
+            if len(missing):
+                _extract(missing, identity, networks, timesteps, folder, watch)
+            computed = len(missing) - len(_missing(missing, identity, folder))
     rejects = stored_rejects(folder, manifest)
     write_rejects(folder / "rejects.parquet", rejects)
     check_reject_share(len(rejects), len(manifest), max_reject_share, reasons=folder)
-    return Extracted(folder=folder, computed=len(missing), rejects=rejects)
+    return Extracted(folder=folder, computed=computed, rejects=rejects)
+
+
+def _missing(manifest: Manifest, identity: dict[str, str], folder: Path) -> Manifest:
+    """Videos of a manifest without features in a store."""
+    known = identities_with_features(folder)
+    return manifest.only([video_id for video_id in manifest.video_ids if identity[video_id] not in known])
 
 
 def store_key(networks: Networks, *, timesteps: int) -> StoreKey:
@@ -137,9 +150,16 @@ class Extractor:
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Write the rows of a batch of decoded videos; returns their ids."""
         stored = [self._stored(row) for row in pixel_rows(batch)]
-        path = self.folder / PARTS_FOLDER / f"{uuid4().hex}.parquet"
-        write_parquet(path, pa.Table.from_pylist(stored, schema=SCHEMA))
+        self._write(f"{uuid4().hex}.parquet", [row for row in stored if not row["reject"]])
+        for row in stored:
+            if row["reject"]:
+                # Under the same name whenever it is tried again, so that there is one row, with the newest reason.
+                self._write(f"reject_{row['identity']}.parquet", [row])
         return batch.select(["video_id"])
+
+    def _write(self, name: str, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            write_parquet(self.folder / PARTS_FOLDER / name, pa.Table.from_pylist(rows, schema=SCHEMA))
 
     def _stored(self, row: dict[str, Any]) -> dict[str, Any]:
         known = {name: row[name] for name in ("video_id", "path", "reject")}

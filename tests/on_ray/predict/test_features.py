@@ -1,6 +1,8 @@
 """Extraction into a real store: never twice, never stale, and equal to what the networks say."""
 
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import torch
 
 from epitoma.core.errors import RunError, TooManyRejectsError
+from epitoma.datasets.manifest import read_manifest
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.decode.decoding import decode_timesteps
@@ -70,7 +73,41 @@ def test_a_changed_key_is_another_store(networks, networks_config):
 
 
 @pytest.mark.long
-def test_bad_videos_are_remembered_and_replaced_ones_extracted_anew(ray_cluster, spoiled, networks, tmp_path):
+def test_a_video_that_could_not_be_read_is_tried_again(ray_cluster, dataset, networks, tmp_path):
+    """A minute without storage, for example: nothing of the file has changed since."""
+    copied = tmp_path / "dataset"
+    shutil.copytree(dataset.path.parent, copied)
+    manifest = read_manifest(copied / dataset.path.name)
+    file = Path(manifest.resolved_paths()[2])
+    size, times = file.stat().st_size, (file.stat().st_atime_ns, file.stat().st_mtime_ns)
+    film = file.read_bytes()
+    file.write_bytes(bytes(size))
+    os.utime(file, ns=times)
+    first = extract(manifest, networks, tmp_path / "features")
+    assert (first.computed, len(first.rejects)) == (17, 1)
+    assert extract(manifest, networks, tmp_path / "features").rejects == first.rejects
+    assert len(list((first.folder / "parts").glob("reject_*.parquet"))) == 1, (
+        "a row for it, however often tried"
+    )
+    file.write_bytes(film)
+    os.utime(file, ns=times)
+    second = extract(manifest, networks, tmp_path / "features")
+    assert (second.folder, second.computed, second.rejects) == (first.folder, 1, [])
+    assert read_features(second.folder, manifest).video_ids == manifest.video_ids
+
+
+@pytest.mark.long
+def test_two_extractions_at_once_compute_each_video_once(ray_cluster, dataset, networks, tmp_path):
+    waited: list[str] = []
+    with ThreadPoolExecutor(2) as threads:
+        both = threads.map(lambda _: extract(dataset, networks, tmp_path, wait=waited.append), range(2))
+        assert sorted(each.computed for each in both) == [0, 18]
+    (line,) = waited
+    assert f"is in use by extraction of features, process {os.getpid()} on " in line
+
+
+@pytest.mark.long
+def test_bad_videos_are_told_and_replaced_ones_extracted_anew(ray_cluster, spoiled, networks, tmp_path):
     first = extract(spoiled, networks, tmp_path)
     assert [reject.video_id for reject in first.rejects] == [spoiled.split("train").video_ids[3]]
     again = extract(spoiled, networks, tmp_path)
