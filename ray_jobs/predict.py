@@ -15,12 +15,14 @@ import tyro
 from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
+from epitoma.files.claims import claimed
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.local_paths import InputPath
 from epitoma.files.uris import is_address, without_secrets
 from epitoma.inference.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.inference.predictor import check_budget, check_top
 from epitoma.models.speed import Speed
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session, requested_gpus
 from epitoma.on_ray.datasets.prepare import REJECTS_FILE
 from epitoma.on_ray.predict.inference import PredictResults, predict_files
@@ -84,7 +86,8 @@ def predict(config: PredictConfig) -> pa.Table:
         The predictions, in the order in which the videos are listed.
 
     Raises:
-        EpitomaError: No such model or videos, none can be read, or the output holds results of other settings.
+        EpitomaError: No such model or videos, none can be read, or the output holds results of other settings, or is in
+            use by another job.
     """
     model, model_config = load_model(model_folder(config.model))
     check_budget(config.budget, model_config)
@@ -92,6 +95,14 @@ def predict(config: PredictConfig) -> pa.Table:
     with phase("list videos") as advance:
         listed = list_unlabelled(config.input, allow=config.allow)
         advance(len(listed.videos), len(listed.videos))
+    with claimed(config.output, by="predict"):
+        return _predicted(config, model, model_config, listed)
+
+
+def _predicted(
+    config: PredictConfig, model: VideoEpitoma, model_config: ModelConfig, listed: Unlabelled
+) -> pa.Table:
+    """Predict what the output folder lacks, and print a summary of all."""
     _check_settings(config)
     key_by_id = {video.video_id: key_of(video) for video in listed.videos}
     store = Predictions(config.output)

@@ -22,6 +22,7 @@ from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.datasets.table import TableConfig, list_table
 from epitoma.files.allowed_roots import Roots
 from epitoma.files.atomic import write_text
+from epitoma.files.claims import claimed
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.local_paths import InputPath
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -31,6 +32,8 @@ from epitoma.reporting.console import phase, say
 from ray_jobs.parts.command_line import run_job
 
 REPORT_FILE = "report.txt"
+PREPARE = "prepare"
+"""What the claim on an output says, for whoever comes second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +108,10 @@ class PrepareSynthetic:
         path, settings = self.output / MANIFEST_FILE, self.output / "synthetic.json"
         if path.is_file() and settings.is_file() and read_json(settings) == to_dict(self.dataset):
             return read_manifest(path)
-        with ray_session(logs=self.output / "logs"), phase("make synthetic videos") as advance:
-            manifest = make_synthetic(self.dataset, self.output, watch=advance)
-        write_json(settings, asdict(self.dataset))
+        with claimed(self.output, by=PREPARE):
+            with ray_session(logs=self.output / "logs"), phase("make synthetic videos") as advance:
+                manifest = make_synthetic(self.dataset, self.output, watch=advance)
+            write_json(settings, asdict(self.dataset))
         return manifest
 
 
@@ -131,10 +135,9 @@ class PrepareComposites(CompositeConfig, Prepare):
         config = CompositeConfig(
             **{field.name: getattr(self, field.name) for field in fields(CompositeConfig)}
         )
-        with ray_session(logs=self.output / "logs"):
+        with claimed(self.output, by=PREPARE), ray_session(logs=self.output / "logs"):
             with phase("check clips", unit="clips") as advance:
                 clips, rejects = check_clips(listing, config, watch=advance)
-            self.output.mkdir(parents=True, exist_ok=True)
             write_rejects(self.output / REJECTS_FILE, rejects)
             for reject in rejects:
                 say(f"  rejected {reject.path}: {reject.reason}")
@@ -180,13 +183,20 @@ def prepare_source(
     Raises:
         ConfigError: A root does not exist.
         ManifestError: The source cannot be used, or none of its videos, or some lie outside the roots.
+        BusyError: Another job makes a dataset there now.
     """
     with phase("list videos") as advance:
         listing = list_videos()
         advance(len(listing.videos), len(listing.videos))
     given = Roots.given(roots, source="prepare")
+    with claimed(output, by=PREPARE):
+        return _prepared(listing, output, roots=given)
+
+
+def _prepared(listing: Listing, output: Path, *, roots: Roots) -> Manifest:
+    """Index the videos of a listing, and write and print the report."""
     with phase("index videos") as advance:
-        prepared = index_listing(listing, output, roots=given, watch=advance)
+        prepared = index_listing(listing, output, roots=roots, watch=advance)
     known = len(listing.videos) - prepared.indexed
     notes = [*([f"{known} videos were indexed before"] if known else []), *prepared.notes]
     short, whole = (

@@ -40,7 +40,7 @@ from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.confirm import confirm
 from ray_jobs.parts.references import REFERENCE_TRIALS, train_references
-from ray_jobs.parts.runs import create_run_folder, save_run_model, tracked_job
+from ray_jobs.parts.runs import claimed_run, save_run_model, tracked_job
 from ray_jobs.parts.starting_point import starting_point
 from ray_jobs.parts.sweep_data import shared_data
 from ray_jobs.parts.sweep_report import keep_result, say_summary
@@ -129,12 +129,19 @@ def sweep(config: SweepConfig) -> SweepResult:
     for changes in REFERENCE_TRIALS.values():
         changed(base, {**space.fixed, **changes}, source=space.name)
     base, networks, _ = starting_point(base, manifest)
-    create_run_folder(config.folder, resume=config.resume)
-    if config.resume:
-        _check_resumed(config)
-    write_text(kept, space.text)
+    with claimed_run(config):
+        if config.resume:
+            _check_resumed(config)
+        write_text(kept, space.text)
+        return _tracked(config, space, base, manifest, networks)
+
+
+def _tracked(
+    config: SweepConfig, space: SearchSpace, base: TrainConfig, manifest: Manifest, networks: Networks
+) -> SweepResult:
+    """Run the sweep as a run in MLflow, and confirm its best trials."""
     with tracked_job(config) as tracker:
-        tracker.artifact(kept)
+        tracker.artifact(config.folder / SPACE_FILE)
         _check_room(config)
         result = _run(config, space, base, manifest, networks, tracker)
         if config.confirm:

@@ -27,7 +27,7 @@ from epitoma.training.checkpoint import MODEL, State, state_of
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.extraction import extract_with
-from ray_jobs.parts.runs import create_run_folder, save_run_model, tracked_job
+from ray_jobs.parts.runs import claimed_run, save_run_model, tracked_job
 from ray_jobs.parts.starting_point import starting_point
 from ray_jobs.parts.train_watcher import TrainWatcher
 
@@ -53,18 +53,18 @@ def train(
     check_store(config.runs)
     manifest = read_manifest(config.manifest)
     config, networks, start = starting_point(config, manifest)
-    create_run_folder(config.folder, resume=config.resume)
-    if config.resume:
-        check_resumed(config)
-    with tracked_job(config, parent=parent) as tracker:
-        best, history = _fit(config, manifest, networks, start, tracker)
-        model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
-        # Before the figure and all that is told: whatever may go wrong with those, the model is there.
-        save_run_model(config.folder, config=model, state=finish(_whole(model, networks, best)))
-        _keep_figure(config, history, tracker)
-        tracker.artifact(config.folder / MODEL, folder=MODEL)
-        if config.register_as is not None:
-            tracker.register(config.register_as, folder=MODEL)
+    with claimed_run(config):
+        if config.resume:
+            check_resumed(config)
+        with tracked_job(config, parent=parent) as tracker:
+            best, history = _fit(config, manifest, networks, start, tracker)
+            model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
+            # Before the figure and all that is told: whatever may go wrong with those, the model is there.
+            save_run_model(config.folder, config=model, state=finish(_whole(model, networks, best)))
+            _keep_figure(config, history, tracker)
+            tracker.artifact(config.folder / MODEL, folder=MODEL)
+            if config.register_as is not None:
+                tracker.register(config.register_as, folder=MODEL)
     return config.folder
 
 

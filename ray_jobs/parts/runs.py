@@ -1,4 +1,4 @@
-"""Run folders: creating one, refusing taken names, starting Ray and tracking for it, and saving its model."""
+"""Run folders: claiming one, refusing taken names, starting Ray and tracking for it, and saving its model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from typing import Any
 from epitoma.core.config import CONFIG_FILE, flatten, to_dict
 from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
+from epitoma.files.claims import claimed
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -36,18 +37,31 @@ def tracked_job(config: Any, *, parent: Path | None = None) -> Iterator[RunTrack
         yield tracker
 
 
-def create_run_folder(folder: Path, *, resume: bool) -> None:
-    """Create a run's folder, which must be new unless the run is resumed.
+@contextmanager
+def claimed_run(config: Any) -> Iterator[None]:
+    """Have a run's folder alone within the block; it must be new unless the run is resumed.
+
+    Args:
+        config: Config with ``folder``, ``name`` and ``resume``.
 
     Raises:
         RunError: The name is taken, or there is nothing to resume.
+        BusyError: Another job works on this run now.
     """
-    exists = (folder / CONFIG_FILE).is_file()
-    if exists and not resume:
-        raise RunError(f"run {folder} exists already: choose another --name, or go on with it with --resume")
-    if resume and not exists:
-        raise RunError(f"no run at {folder} to resume")
-    folder.mkdir(parents=True, exist_ok=True)
+    # Before the claim, which makes the folder.
+    if config.resume and not _exists(config.folder):
+        raise RunError(f"no run at {config.folder} to resume")
+    job = type(config).__name__.removesuffix("Config").lower()
+    with claimed(config.folder, by=f"{job} {config.name}"):
+        if _exists(config.folder) and not config.resume:
+            raise RunError(
+                f"run {config.folder} exists already: choose another --name, or go on with it with --resume"
+            )
+        yield
+
+
+def _exists(folder: Path) -> bool:
+    return (folder / CONFIG_FILE).is_file()
 
 
 def save_run_model(folder: Path, *, config: ModelConfig, state: State) -> None:
