@@ -133,26 +133,19 @@ def sweep(config: SweepConfig) -> SweepResult:
         if config.resume:
             _check_resumed(config)
         write_text(kept, space.text)
-        return _tracked(config, space, base, manifest, networks)
-
-
-def _tracked(
-    config: SweepConfig, space: SearchSpace, base: TrainConfig, manifest: Manifest, networks: Networks
-) -> SweepResult:
-    """Run the sweep as a run in MLflow, and confirm its best trials."""
-    with tracked_job(config) as tracker:
-        tracker.artifact(config.folder / SPACE_FILE)
-        _check_room(config)
-        result = _run(config, space, base, manifest, networks, tracker)
-        if config.confirm:
-            confirm(
-                config.folder,
-                result,
-                tracker,
-                train_again=partial(_trained_again, sweep=config),
-                count=config.confirm,
-                epochs=config.confirm_epochs,
-            )
+        with tracked_job(config) as tracker:
+            tracker.artifact(kept)
+            _check_room(config)
+            result = _run(config, space, base, manifest, networks, tracker)
+            if config.confirm:
+                confirm(
+                    config.folder,
+                    result,
+                    tracker,
+                    train_again=partial(_trained_again, sweep=config),
+                    count=config.confirm,
+                    epochs=config.confirm_epochs,
+                )
     return result
 
 
