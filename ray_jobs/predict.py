@@ -95,6 +95,8 @@ def predict(config: PredictConfig) -> pa.Table:
     with phase("list videos") as advance:
         listed = list_unlabelled(config.input, allow=config.allow)
         advance(len(listed.videos), len(listed.videos))
+    if listed.note:
+        say(f"  {listed.note}")
     with claimed(config.output, by="predict"):
         return _predicted(config, model, model_config, listed)
 

@@ -52,7 +52,7 @@ class Prepare:
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareFolder(FolderConfig, Prepare):
-    """Your videos, one folder per class, or train/, validation/ (val/, valid/) and test/ with class folders inside."""
+    """Your videos, one folder per class, or train/, validation/ (val/, dev/) and test/ with class folders inside."""
 
     def make(self) -> Manifest:
         """List and index the folder."""

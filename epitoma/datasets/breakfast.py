@@ -15,7 +15,7 @@ from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import check_share, hold_out_validation
-from epitoma.datasets.video_files import video_files
+from epitoma.datasets.video_files import files_below
 from epitoma.files.local_paths import InputPath
 
 CLASSES = (
@@ -67,7 +67,7 @@ class BreakfastConfig:
 
 
 def list_breakfast(config: BreakfastConfig) -> Listing:
-    """List the videos by their file names; every other video file in the folder is a reject with its reason.
+    """List the videos by their file names; every other file that may be a video is a reject with its reason.
 
     Raises:
         ManifestError: The folder is missing, or has no videos in this layout.
@@ -76,7 +76,8 @@ def list_breakfast(config: BreakfastConfig) -> Listing:
     left_out = LEFT_OUT_BY_VIS4MER if config.vis4mer_exclusions else frozenset()
     videos: dict[str, ListedVideo] = {}
     rejects: list[Reject] = []
-    for path in video_files(root):
+    found = files_below(root)
+    for path in found.videos:
         listed = _listed(root, path, left_out)
         if isinstance(listed, ListedVideo) and listed.video_id in videos:
             listed = Reject(
@@ -93,7 +94,7 @@ def list_breakfast(config: BreakfastConfig) -> Listing:
         videos=tuple(drawn),
         classes=CLASSES,
         rejects=tuple(rejects),
-        notes=(*_missing_persons(drawn), *_stereo(drawn)),
+        notes=(*_missing_persons(drawn), *_stereo(drawn), *([found.note] if found.note else [])),
         published=PUBLISHED,
     )
 

@@ -10,14 +10,14 @@ from epitoma.core.errors import ManifestError
 from epitoma.core.names import NOT_UTF_8, is_text
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
-from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
-from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
+from epitoma.datasets.splits import SplitsConfig, draw_splits, split_named
+from epitoma.datasets.video_files import files_below, is_named_like_a_video, video_files
 from epitoma.files.local_paths import InputPath
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderConfig(SplitsConfig):
-    """Your videos, one folder a class, or train/, validation/ (val/, valid/) and test/ with class folders inside.
+    """Your videos, one folder a class, or train/, validation/ (val/, dev/) and test/ with class folders inside.
 
     Attributes:
         root: The folder. Nothing is written to it; the manifest refers to the videos where they are.
@@ -27,8 +27,9 @@ class FolderConfig(SplitsConfig):
 
 
 def list_folder(config: FolderConfig) -> Listing:
-    """List every video below the folder by its file name; videos outside a class folder, or with a name that
-    is not UTF-8, are rejects.
+    """List every file below the folder that may be a video; rejects are outside a class folder, or of a name not UTF-8.
+
+    Which of them are videos shows when they are opened.
 
     Raises:
         ManifestError: The folder is missing, has no class folders or no videos, or mixes splits and classes.
@@ -36,15 +37,18 @@ def list_folder(config: FolderConfig) -> Listing:
     root = Path(config.root).absolute()
     folders = _class_folders(root)
     has_splits = _has_splits(root, folders)
-    listed = [_listed(root, path, has_splits=has_splits) for path in video_files(root)]
+    found = files_below(root)
+    listed = [_listed(root, path, has_splits=has_splits) for path in found.videos]
     videos = [video for video in listed if isinstance(video, ListedVideo)]
     if not videos:
-        suffixes = " ".join(sorted(VIDEO_SUFFIXES))
-        raise ManifestError(f"{root}: has no videos ({suffixes}) inside class folders")
+        raise ManifestError(f"{root}: has no videos inside class folders ({found.note or 'no files at all'})")
+    classes = {video.labels[0] for video in videos}
     return Listing(
         videos=tuple(draw_splits(videos, config)),
-        classes=tuple(sorted({video.labels[0] for video in videos})),
+        classes=tuple(sorted(classes)),
         rejects=tuple(reject for reject in listed if isinstance(reject, Reject)),
+        notes=(found.note,) if found.note else (),
+        doubtful=frozenset(classes - {v.labels[0] for v in videos if is_named_like_a_video(v.path)}),
     )
 
 
@@ -59,13 +63,15 @@ def _class_folders(root: Path) -> list[Path]:
 
 def _has_splits(root: Path, folders: list[Path]) -> bool:
     """Whether the folders are splits; a mixture of splits and classes is an error, since it could lose videos."""
-    others = [folder.name for folder in folders if folder.name not in SPLIT_OF_NAME]
-    if "train" not in {folder.name for folder in folders}:
-        return not others
-    others = [name for name in others if next(video_files(root / name), None)]
-    if others:
-        raise ManifestError(f"{root}: has train/ and, beside it, videos in {', '.join(others)}")
-    return True
+    splits = [folder.name for folder in folders if split_named(folder.name)]
+    others = [folder for folder in folders if splits and folder.name not in splits]
+    classes = [folder.name for folder in others if next(video_files(folder), None)]
+    if classes:
+        raise ManifestError(
+            f"{root}: has {'/, '.join(splits)}/ and, beside it, videos in {', '.join(classes)}: put the folders of "
+            "classes into those of splits; a class that has the name of a split needs another name"
+        )
+    return bool(splits)
 
 
 def _listed(root: Path, path: Path, *, has_splits: bool) -> ListedVideo | Reject:
@@ -73,11 +79,14 @@ def _listed(root: Path, path: Path, *, has_splits: bool) -> ListedVideo | Reject
     if not is_text(str(path)):
         return Reject(video_id, str(path), NOT_UTF_8)
     parts = path.relative_to(root).parts
+    split = split_named(parts[0]) if has_splits else None
     if len(parts) < 2 + has_splits:
         return Reject(video_id, str(path), "is not inside a class folder")
+    if has_splits and split is None:
+        return Reject(video_id, str(path), "is not inside the folder of a split")
     return ListedVideo(
         video_id=video_id,
         path=str(path),
         labels=(parts[int(has_splits)],),
-        split=SPLIT_OF_NAME[parts[0]] if has_splits else None,
+        split=split,
     )

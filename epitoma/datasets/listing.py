@@ -39,6 +39,7 @@ class Listing:
         multi_label: Whether a video may have any number of labels instead of exactly one.
         rejects: Files and rows that are left out, each with its reason.
         notes: Remarks on the source for the user, one line each.
+        doubtful: Classes of which no file is named like a video: without one that can be read they are no classes.
         published: Published number of videos of each split; empty if there is no publication.
     """
 
@@ -47,6 +48,7 @@ class Listing:
     multi_label: bool = False
     rejects: tuple[Reject, ...] = ()
     notes: tuple[str, ...] = ()
+    doubtful: frozenset[str] = frozenset()
     published: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -7,6 +7,7 @@ moved there.
 """
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +15,21 @@ from dataclasses import dataclass, replace
 from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.listing import ListedVideo
 
-SPLIT_OF_NAME = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
+NAMES_OF_SPLIT = {
+    "train": ("train", "training", "trn"),
+    "validation": ("validation", "val", "valid", "dev", "development"),
+    "test": ("test", "testing", "tst"),
 }
-"""Split by each of its usual names."""
+"""Usual names of each split, with or without ``set`` after them, in any case."""
+
+_SET = re.compile(r"[ ._-]?(set|split|data)$")
+
+
+def split_named(name: str) -> str | None:
+    """Split that a folder or a cell of a table names: ``Train``, ``TEST``, ``val_set``; None for any other name."""
+    plain = name.strip().lower()
+    known = {plain, _SET.sub("", plain)}
+    return next((split for split, names in NAMES_OF_SPLIT.items() if known & set(names)), None)
 
 
 @dataclass(frozen=True, kw_only=True)

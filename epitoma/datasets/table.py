@@ -18,7 +18,7 @@ from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
-from epitoma.datasets.splits import SPLIT_OF_NAME, SplitsConfig, draw_splits
+from epitoma.datasets.splits import NAMES_OF_SPLIT, SplitsConfig, draw_splits, split_named
 from epitoma.files.local_paths import InputPath
 from epitoma.files.parquet import read_parquet
 from epitoma.files.uris import is_address, without_secrets
@@ -112,11 +112,12 @@ def _read_parquet(file: Path, columns: Sequence[str], *, optional: str) -> pa.Ta
 
 
 def _check_splits(config: TableConfig, rows: Sequence[Mapping[str, Any]]) -> None:
-    names = {_text(row.get(config.split_column)) for row in rows} - {"", *SPLIT_OF_NAME}
-    if names:
+    names = {_text(row.get(config.split_column)) for row in rows} - {""}
+    unknown = sorted(name for name in names if split_named(name) is None)
+    if unknown:
         raise ManifestError(
-            f"{config.file}: split {sorted(names)[0]!r} in column {config.split_column} is none of "
-            f"{', '.join(SPLIT_OF_NAME)}"
+            f"{config.file}: split {unknown[0]!r} in column {config.split_column} is none of "
+            f"{', '.join(NAMES_OF_SPLIT)} (nor val, valid, dev, training, testing, in any case)"
         )
 
 
@@ -142,7 +143,7 @@ def _listed(
         video_id=video_id,
         path=_resolved(config, path),
         labels=labels,
-        split=SPLIT_OF_NAME.get(_text(row.get(config.split_column))),
+        split=split_named(_text(row.get(config.split_column))),
         group=_group(config, row, place),
     )
 

@@ -11,7 +11,7 @@ from epitoma.core.names import NOT_UTF_8, is_text
 from epitoma.datasets.listing import ListedVideo, check_videos
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.rejects import Reject
-from epitoma.datasets.video_files import VIDEO_SUFFIXES, video_files
+from epitoma.datasets.video_files import files_below
 from epitoma.files.allowed_roots import Roots
 from epitoma.files.uris import is_address
 from epitoma.video.index_table import StoredIndices
@@ -27,11 +27,13 @@ class Unlabelled:
         videos: The videos, in the order of the source.
         indices: Stored indices; videos without one are indexed when they are opened.
         rejects: Files whose names are not UTF-8.
+        note: Line about files of a folder that are not taken for videos, if there are any.
     """
 
     videos: tuple[ListedVideo, ...]
     indices: StoredIndices
     rejects: tuple[Reject, ...] = ()
+    note: str | None = None
 
 
 def list_unlabelled(source: str, *, allow: Sequence[str] = ()) -> Unlabelled:
@@ -50,39 +52,40 @@ def list_unlabelled(source: str, *, allow: Sequence[str] = ()) -> Unlabelled:
         manifest = read_manifest(path)
         named = zip(manifest.video_ids, manifest.resolved_paths(), strict=True)
         return Unlabelled(videos=_videos(named), indices=StoredIndices.beside(path))
-    named, root = _found(source)
+    named, root, note = _found(source)
     if not named:
-        suffixes = " ".join(sorted(VIDEO_SUFFIXES))
+        others = f" ({note})" if note else ""
         raise ManifestError(
-            f"no videos at {source}: give a folder of them ({suffixes}), a pattern in quotes such as "
-            "'videos/**/*.mp4', a manifest, or a file"
+            f"no videos at {source}{others}: give a folder of them, a pattern in quotes such as 'videos/**/*.mp4', a "
+            "manifest, or a file"
         )
     videos = _videos([each for each in named if is_text(each[1])])
     check_videos(videos, Roots((root, *Roots.given(allow, source="--allow").places)), source=source)
     rejects = tuple(Reject(*each, NOT_UTF_8) for each in named if not is_text(each[1]))
-    return Unlabelled(videos=videos, indices=StoredIndices(None), rejects=rejects)
+    return Unlabelled(videos=videos, indices=StoredIndices(None), rejects=rejects, note=note)
 
 
 def _videos(named: "zip[tuple[str, str]] | Sequence[tuple[str, str]]") -> tuple[ListedVideo, ...]:
     return tuple(ListedVideo(video_id=video_id, path=path, labels=()) for video_id, path in named)
 
 
-def _found(source: str) -> tuple[list[tuple[str, str]], str]:
-    """Ids and absolute paths of the videos of a source, and the place below which they were searched."""
+def _found(source: str) -> tuple[list[tuple[str, str]], str, str | None]:
+    """Ids and absolute paths of what may be videos, the place below which they were searched, and a note on others."""
     if is_address(source):
-        return [(source.rpartition("/")[2].partition("?")[0], source)], source
-    path = Path(os.path.abspath(source))
+        return [(source.rpartition("/")[2].partition("?")[0], source)], source, None
+    path, note = Path(os.path.abspath(source)), None
     if path.is_dir():
-        files, root = list(video_files(path)), path
+        below = files_below(path)
+        files, root, note = below.videos, path, below.note
     elif path.is_file():
         # A link that is named explicitly may lead anywhere, so its target's folder is the allowed place.
-        return [(path.name, str(path))], str(path.resolve().parent)
+        return [(path.name, str(path))], str(path.resolve().parent), None
     else:
         root = _folder_that_is_there(path)
         pattern = str(path.relative_to(root))
         found = {root / name for name in glob.iglob(pattern, root_dir=root, recursive=True)}
         files = sorted(file for file in found if file.is_file())
-    return [(file.relative_to(root).as_posix(), str(file)) for file in files], str(root)
+    return [(file.relative_to(root).as_posix(), str(file)) for file in files], str(root), note
 
 
 def _folder_that_is_there(pattern: Path) -> Path:

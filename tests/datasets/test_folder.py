@@ -14,6 +14,7 @@ def test_a_folder_a_class(put_clips):
     (root / "tea/notes.txt").write_text("no video")
     listing = list_folder(FolderConfig(root=root))
     assert listing.rejects == ()
+    assert listing.notes == ("not taken for videos: 2 hidden, 1 .txt",)
     assert listing.classes == ("coffee", "tea")
     assert not listing.multi_label
     assert {video.video_id: video.labels for video in listing.videos} == {
@@ -35,6 +36,74 @@ def test_split_folders_are_the_splits(put_clips):
         ("val/tea/a.mp4", "validation", "tea"),
         ("valid/tea/b.mp4", "validation", "tea"),
         ("test/coffee/sub/a.mp4", "test", "coffee"),
+    }
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *[("Train", "Val", "Test"), ("TRAIN", "VALIDATION", "TEST"), ("training", "dev", "testing")],
+        *[("train_set", "valid-set", "testset"), ("Training Data", "Development", "tst")],
+    ],
+)
+def test_splits_go_by_many_names_in_any_case(put_clips, names):
+    root = put_clips(*(f"{name}/tea/{place}.mp4" for place, name in enumerate(names)))
+    listing = list_folder(FolderConfig(root=root))
+    assert [video.split for video in sorted(listing.videos, key=lambda v: v.path.rpartition("/")[2])] == [
+        *("train", "validation", "test")
+    ]
+    assert listing.classes == ("tea",)
+
+
+def test_what_is_called_alike_by_chance_is_no_split(put_clips):
+    root = put_clips("tests/a.mp4", "device/a.mp4", "value/a.mp4", "trains/a.mp4", "set/a.mp4", "data/a.mp4")
+    assert list_folder(FolderConfig(root=root)).classes == (
+        "data",
+        "device",
+        "set",
+        "tests",
+        "trains",
+        "value",
+    )
+
+
+ODD = (
+    "a.MTS",
+    "b.m2ts",
+    "c.wmv",
+    "d.flv",
+    "e.3gp",
+    "f.dv",
+    "g.gif",
+    "h.vob",
+    "i.ogv",
+    "j.mpg",
+    "k.unknown",
+    "bare",
+)
+
+
+def test_every_file_is_listed_or_counted(put_clips):
+    """What FFmpeg makes of a file shows when it is opened, and not by its name."""
+    root = put_clips(*(f"tea/{name}" for name in ODD), "coffee/a.mp4", "papers/contract")
+    for name in ("tea/a.txt", "tea/b.TXT", "coffee/cover.jpg", "notes.md", "coffee/.DS_Store"):
+        (root / name).write_text("no video")
+    listing = list_folder(FolderConfig(root=root))
+    assert {v.video_id for v in listing.videos} == {
+        *(f"tea/{name}" for name in ODD),
+        *("coffee/a.mp4", "papers/contract"),
+    }
+    counted = listing.notes[0].removeprefix("not taken for videos: ").split(", ")
+    assert (counted[0], sorted(counted)) == ("2 .txt", ["1 .jpg", "1 .md", "1 hidden", "2 .txt"])
+    assert listing.doubtful == {"papers"}
+
+
+def test_files_beside_splits_are_rejects(put_clips):
+    root = put_clips("train/tea/a.mp4", "annotations/tea/list", "loose.mp4")
+    listing = list_folder(FolderConfig(root=root))
+    assert {reject.video_id: reject.reason for reject in listing.rejects} == {
+        "annotations/tea/list": "is not inside the folder of a split",
+        "loose.mp4": "is not inside a class folder",
     }
 
 
@@ -75,8 +144,13 @@ def test_linked_folders_are_entered_but_never_in_circles(put_clips):
     [
         ([], "has no class folders"),
         (["loose.mp4"], "has no class folders"),
-        (["tea/notes.txt"], "has no videos .* inside class folders"),
+        (["tea/notes.txt"], r"has no videos inside class folders \(not taken for videos: 1 \.txt\)"),
         (["train/tea/a.mp4", "more/tea/b.mp4"], "has train/ and, beside it, videos in more"),
+        (["Test/tea/a.mp4", "trainval/tea/b.mp4"], "has Test/ and, beside it, videos in trainval"),
+        (
+            ["tea/a.mp4", "testing/b.mp4", "Training/b.mp4"],
+            "has Training/, testing/ and, beside it, videos in tea",
+        ),
     ],
 )
 def test_unusable_folders(put_clips, names, message):

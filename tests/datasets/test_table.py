@@ -140,7 +140,11 @@ def test_rows_without_path_or_label_are_rejects(table):
     [
         ("path,label\na,b\n", {}, r"set\.csv: has no column labels; its columns are path, label"),
         ("path,labels\na,b\n", {"group_column": "who"}, "has no column who"),
-        ("path,labels,split\na,b,dev\n", {}, "split 'dev' in column split is none of train, validation, val"),
+        (
+            "path,labels,split\na,b,some\n",
+            {},
+            "split 'some' in column split is none of train, validation, test",
+        ),
         ("path,labels\na,b\nc,d\na,e\n", {}, "the same name in more than one row: a"),
         ("path,labels,id\na,b,1\na,b,2\n", {"id_column": "id"}, "the same file in more than one row: .*/a"),
         ("path,labels\na,b,c\n", {}, "line 2 has too many cells"),

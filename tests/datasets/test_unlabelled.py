@@ -36,6 +36,13 @@ def test_a_folder_gives_all_videos_below_it(videos):
     assert ids(videos) == ["b.mp4", "deep/a.mkv"]
 
 
+def test_every_file_of_a_folder_is_taken_or_counted(videos):
+    for name in ("c.MTS", "d", "e.wmv", "f.TXT"):
+        (videos / name).write_bytes(b"x")
+    assert ids(videos) == ["b.mp4", "c.MTS", "d", "e.wmv", "deep/a.mkv"]
+    assert list_unlabelled(str(videos)).note == "not taken for videos: 2 .txt, 1 hidden"
+
+
 def test_a_pattern_gives_the_files_that_it_names(videos, monkeypatch):
     assert ids(videos / "**" / "*.m*") == ["b.mp4", "deep/a.mkv"]
     assert ids(videos / "deep" / "*") == ["a.mkv"]

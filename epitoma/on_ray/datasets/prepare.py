@@ -85,7 +85,7 @@ def index_listing(listing: Listing, output: Path, *, roots: Roots, watch: Watch)
         output,
         rows,
         [indices[row.video_id] for row in rows],
-        classes=listing.classes,
+        classes=_classes(listing, videos),
         multi_label=listing.multi_label,
     )
     parts.compact(set(state_of.values()))
@@ -156,6 +156,12 @@ def _index(
             done += len(results)
             watch(done, len(videos))
     return rejects
+
+
+def _classes(listing: Listing, videos: Sequence[ListedVideo]) -> tuple[str, ...]:
+    """Classes of a listing without those that are none, since no file of theirs is a video."""
+    used = {label for video in videos for label in video.labels}
+    return tuple(name for name in listing.classes if name in used or name not in listing.doubtful)
 
 
 def _check_any(videos: Sequence[ListedVideo], listing: Listing, rejects: Sequence[Reject]) -> None:
