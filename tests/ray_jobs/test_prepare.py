@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.public_reports.odd_names import FRAMES, NAMES, write_odd_films
 from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.index_parts import IndexParts
 from epitoma.datasets.manifest import read_manifest
@@ -59,6 +61,31 @@ def put(clips: dict[str, Path]) -> Put:
 
 def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_no_file_of_a_folder_disappears(ray_cluster, tmp_path, capsys):
+    """What FFmpeg opens is taken whatever its name, and everything else is a reject or is counted."""
+    root, out = tmp_path / "in", tmp_path / "out"
+    write_odd_films(root / "tea")
+    shutil.copyfile(root / "tea" / "bare", put_in(root / "coffee" / "film.mp4"))
+    put_in(root / "papers" / "contract").write_text("no film, and no suffix that says so")
+    put_in(root / "coffee" / "broken.wmv").write_bytes(b"no film")
+    put_in(root / "coffee" / "notes.txt").write_text("no film")
+    manifest = prepare(PrepareFolder(root=root, output=out))
+    assert set(manifest.video_ids) == {"coffee/film.mp4", *(f"tea/{name}" for name in NAMES)}
+    assert set(manifest.table["frame_count"].to_pylist()) == {FRAMES}
+    assert manifest.classes == ("coffee", "tea")
+    rejects = {row["video_id"]: row["reason"] for row in pq.read_table(out / "rejects.parquet").to_pylist()}
+    assert set(rejects) == {"papers/contract", "coffee/broken.wmv"}
+    assert all(rejects.values())
+    lines = told(capsys)
+    assert "not taken for videos: 1 .txt" in lines
+    assert "left out: 2 (each with its reason in rejects.parquet)" in lines
+
+
+def put_in(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def test_breakfast_of_all_persons(ray_cluster, put, tmp_path, capsys):
