@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -86,13 +87,22 @@ def wait_for(is_there: Callable[[], bool], what: str) -> None:
 @pytest.mark.heads
 @pytest.mark.long
 def test_bad_input_fails_the_job_with_one_line(head, endless):
-    done = head.submit("ray_jobs.train", "--manifest", "gone.parquet", "--name", "x")
+    done = head.submit("ray_jobs.train", "--manifest", "gone.parquet", "--name", "x", "--runs", "/gone")
     assert done.returncode != 0
     assert "failed" in done.stdout
     complaints = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
     assert "no manifest at gone.parquet" in complaints[0]
     assert "exit code 2" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+@pytest.mark.heads
+@pytest.mark.long
+def test_nothing_is_written_into_rays_copy_of_the_working_directory(head, endless):
+    done = head.submit("ray_jobs.extract", "--manifest", "/gone.parquet", "--features", "runs/features")
+    (complaint,) = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+    assert complaint.startswith("error: --features runs/features is a relative path inside a Ray job")
+    assert "exit code 2" in done.stdout
 
 
 @pytest.mark.heads
@@ -178,16 +188,76 @@ def test_what_is_uploaded_is_what_jobs_need(uploaded):
     assert names.isdisjoint({".git", ".venv", "runs", "tests", "benchmarks", "docs"})
 
 
-def test_runs_and_environments_stay_at_home(repository_root, tmp_path):
+AT_HOME = (
+    *(
+        "my_videos/film.mp4",
+        "my_videos/bare",
+        "my_videos/make.py",
+        "data/manifest.parquet",
+        "predictions/a.parquet",
+    ),
+    *(
+        "runs/a/model/model.safetensors",
+        "film.mp4",
+        "key.pem",
+        "notes.txt",
+        "mlflow.db",
+        "my.json",
+        "LICENSE",
+    ),
+    *(
+        ".venv/bin/python",
+        ".venv/lib/x.py",
+        "env/lib/x.py",
+        ".git/HEAD",
+        ".env",
+        "tests/test_x.py",
+        "docs/a.md",
+    ),
+    *("epitoma/film.mp4", "epitoma/video/film.mkv", "epitoma/__pycache__/x.pyc", "tune_spaces/space.json"),
+)
+SENT = (
+    "my_parts.py",
+    "epitoma/a.py",
+    "epitoma/video/b.py",
+    "ray_jobs/c.py",
+    "ray_jobs/parts/d.py",
+    "tune_spaces/e.py",
+)
+
+
+def test_only_code_is_uploaded(repository_root, tmp_path):
+    work = tmp_path / "work"
+    for name in (*AT_HOME, *SENT):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text("x")
     for name in (".gitignore", ".rayignore"):
-        (tmp_path / "work" / name).parent.mkdir(exist_ok=True)
-        (tmp_path / "work" / name).write_text((repository_root / name).read_text())
-    for name in ("runs/a/model.safetensors", ".venv/bin/python", ".git/HEAD", "mlflow.db", "mine/space.py"):
-        (tmp_path / "work" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "work" / name).write_text("x")
-    with zipfile.ZipFile(package(tmp_path / "work", tmp_path / "package.zip")) as archive:
-        files = {name for name in archive.namelist() if not name.endswith("/")}
-    assert files == {".gitignore", ".rayignore", "mine/space.py"}
+        shutil.copyfile(repository_root / name, work / name)
+    assert files_in(package(work, tmp_path / "package.zip")) == set(SENT)
+    rules, here = (work / ".rayignore").read_text(), "of your own goes here"
+    (line,) = [line for line in rules.splitlines() if here in line]
+    (work / ".rayignore").write_text(rules.replace(line, "!/my_code\n!/my_code/**"))
+    (work / "my_code" / "deep").mkdir(parents=True)
+    (work / "my_code" / "deep" / "parts.py").write_text("x")
+    (work / "my_code" / "film.mp4").write_text("x")
+    assert files_in(package(work, tmp_path / "more.zip")) == {*SENT, "my_code/deep/parts.py"}
+
+
+def test_all_code_is_uploaded(repository_root, uploaded):
+    folders = ("epitoma", "ray_jobs", "tune_spaces")
+    code = {
+        file.relative_to(repository_root)
+        for name in folders
+        for file in (repository_root / name).rglob("*.py")
+    }
+    sent = {file.relative_to(uploaded) for file in uploaded.rglob("*") if file.is_file()}
+    assert code <= sent
+    assert {file.suffix for file in sent} == {".py"}
+
+
+def files_in(package: Path) -> set[str]:
+    with zipfile.ZipFile(package) as archive:
+        return {name for name in archive.namelist() if not name.endswith("/")}
 
 
 @pytest.mark.long
