@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.command import run_benchmark
+from benchmarks.public_reports import claims as claims
 from benchmarks.public_reports import messages as messages
 from benchmarks.public_reports import names as names
+from benchmarks.public_reports import outputs as outputs
 from benchmarks.public_reports import stops as stops
 from benchmarks.public_reports import system as system
 from benchmarks.public_reports import tracking_refuses as tracking_refuses

@@ -82,6 +82,11 @@ def test_no_file_of_a_folder_disappears(ray_cluster, tmp_path, capsys):
     assert "not taken for videos: 1 .txt" in lines
     assert "left out: 2 (each with its reason in rejects.parquet)" in lines
 
+    # Storage that was away is back.
+    shutil.copyfile(root / "tea" / "old.wmv", root / "coffee" / "broken.wmv")
+    assert "coffee/broken.wmv" in prepare(PrepareFolder(root=root, output=out)).video_ids
+    assert pq.read_table(out / "rejects.parquet")["video_id"].to_pylist() == ["papers/contract"]
+
 
 def put_in(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
