@@ -107,12 +107,11 @@ def films_of_odd_names_are_recognised(folder: Path) -> Seen:
 
 def _splits(folder: Path, *names: str) -> Done:
     """Prepare a folder of splits with these names, each with a film of a class."""
+    write_odd_films(folder / "odd")
     for name in names:
-        place = folder / "-".join(names) / name / "tea"
-        write_odd_films(place)
-        for film in place.iterdir():
-            if film.name != "bare":
-                film.unlink()
+        place = folder / "-".join(names) / name / "tea" / "film.mp4"
+        place.parent.mkdir(parents=True)
+        shutil.copyfile(folder / "odd" / "bare", place)
     out = f"out-{'-'.join(names)}"
     return epitoma("prepare", "folder", "--root", "-".join(names), "--output", out, folder=folder)
 
