@@ -95,7 +95,7 @@ def two_datasets_into_one_output(folder: Path) -> Seen:
 @case
 def two_extractions_of_the_same_features(folder: Path) -> Seen:
     """Two `extract &` with one store: the second waits for the first, and computes nothing twice."""
-    words = ["extract", "--manifest", str(manifest(folder)), *EXTRACT]
+    words = ["extract", "--manifest", str(manifest(folder)), "--networks-from", str(model(folder)), *EXTRACT]
     first = start(*words, folder=folder)
     second = epitoma(*words, folder=folder)
     printed, _ = first.communicate(timeout=LIMIT_SECONDS)

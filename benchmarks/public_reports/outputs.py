@@ -136,11 +136,21 @@ def storage_that_was_away(folder: Path) -> Seen:
     data = manifest(folder)
     film = sorted(data.parent.glob("**/*.mp4"))[3]
     content, status = film.read_bytes(), film.stat()
+    words = [
+        "extract",
+        "--manifest",
+        data,
+        "--networks-from",
+        model(folder),
+        "--features",
+        "features",
+        *EXTRACT,
+    ]
     rejected = []
     for state in (bytes(len(content)), content):
         film.write_bytes(state)
         os.utime(film, ns=(status.st_atime_ns, status.st_mtime_ns))
-        done = epitoma("extract", "--manifest", data, "--features", "features", *EXTRACT, folder=folder)
+        done = epitoma(*words, folder=folder)
         if done.code != 0:
             return Seen(ok=False, said=done.last_line)
         (file,) = (folder / "features").glob("*/rejects.parquet")

@@ -19,8 +19,17 @@ NETWORKS = [
     *("--networks.heavy.name", "tiny", "--networks.heavy.weights", "random", "--networks.heavy.size", "32"),
     *("--networks.heavy.frames", "2"),
 ]
-EXTRACT = [*NETWORKS, "--timesteps", "4", "--max-reject-share", "0.2"]
-TRAIN = [*EXTRACT, "--sparsity.mode", "none", "--optimisation.batch-size", "4", "--workers.threads", "1"]
+EXTRACT = ["--timesteps", "4", "--max-reject-share", "0.2"]
+TRAIN = [
+    *NETWORKS,
+    *EXTRACT,
+    "--sparsity.mode",
+    "none",
+    "--optimisation.batch-size",
+    "4",
+    "--workers.threads",
+    "1",
+]
 
 
 def manifest(folder: Path) -> Path:
