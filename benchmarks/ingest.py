@@ -22,6 +22,7 @@ from benchmarks.footage import footage
 from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
 from epitoma.datasets.schema import VideoRow
 from epitoma.on_ray.cluster.runtime import ray_session
+from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS, DecodeSpec, decode_timesteps
 from epitoma.on_ray.train.ingest import decoded_rows, pixel_candidates, uniform_schedule
 from epitoma.reporting.console import phase, say
@@ -132,7 +133,7 @@ def ray_seconds(manifest: Manifest, spec: DecodeSpec, timesteps: int) -> float:
     schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
     started = time.perf_counter()
     windows, indices = schedule.windows(range(1), rows=WINDOW_ROWS), StoredIndices.beside(manifest.path)
-    rows = decoded_rows(windows, manifest, indices, spec, prefetch=BATCH_VIDEOS)
+    rows = decoded_rows(windows, manifest, indices, spec, Attempts.start(), prefetch=BATCH_VIDEOS)
     seen = 0
     while batch := list(islice(rows, BATCH_VIDEOS)):
         seen += len(pixel_candidates(batch).frames_BTCHW)

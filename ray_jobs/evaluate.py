@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from epitoma.core.errors import ConfigError, RunError
+from epitoma.core.gpu import GpuOption
 from epitoma.cost.gmacs import CostModel, networks_cost
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.datasets.schema import SplitName
@@ -32,7 +33,7 @@ from ray_jobs.parts.runs import check_classes
 
 
 @dataclass(kw_only=True)
-class EvaluateConfig:
+class EvaluateConfig(GpuOption):
     """Options of an evaluation.
 
     Attributes:
@@ -166,6 +167,7 @@ def _stored(
         timesteps=model_config.timesteps,
         root=config.features or config.run.parent / "features",
         max_reject_share=config.max_reject_share,
+        gpu=config.gpu,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from epitoma.core.errors import ConfigError
+from epitoma.core.gpu import GpuOption
 from epitoma.datasets.manifest import read_manifest
 from epitoma.files.local_paths import InputPath
 from epitoma.models.speed import Speed
@@ -16,7 +17,7 @@ from ray_jobs.parts.extraction import extract_with
 
 
 @dataclass(kw_only=True)
-class ExtractConfig:
+class ExtractConfig(GpuOption):
     """Options of a feature extraction.
 
     Attributes:
@@ -59,6 +60,7 @@ def extract(config: ExtractConfig) -> Extracted:
             timesteps=config.timesteps,
             root=config.features,
             max_reject_share=config.max_reject_share,
+            gpu=config.gpu,
         )
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import tyro
 
 from epitoma.core.errors import ConfigError, ManifestError, RunError
+from epitoma.core.gpu import GpuOption
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.files.claims import claimed
@@ -23,7 +24,8 @@ from epitoma.inference.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.inference.predictor import check_budget, check_top
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
-from epitoma.on_ray.cluster.runtime import ray_session, requested_gpus
+from epitoma.on_ray.cluster.gpus import requested_gpus
+from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.datasets.prepare import REJECTS_FILE
 from epitoma.on_ray.predict.inference import PredictResults, predict_files
 from epitoma.on_ray.predict.stages import PredictRequest
@@ -41,7 +43,7 @@ _NAMED = 5
 
 
 @dataclass(kw_only=True)
-class PredictConfig:
+class PredictConfig(GpuOption):
     """Options of a prediction job.
 
     Attributes:
@@ -54,7 +56,6 @@ class PredictConfig:
         top: Most labels to write per video.
         allow: A further folder, or address such as s3://bucket/, in which videos may lie, for example behind links.
             Can be given several times.
-        gpu: Compute on GPUs; a cluster that has none now is asked to start one. None uses the GPUs there are.
         speed: Precision and compilation of the networks.
     """
 
@@ -65,7 +66,6 @@ class PredictConfig:
     min_score: float = 0.0
     top: int = 5
     allow: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
-    gpu: bool | None = None
     speed: Speed = field(default_factory=Speed)
 
     def __post_init__(self) -> None:

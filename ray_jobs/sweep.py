@@ -10,6 +10,7 @@ import ray
 
 from epitoma.core.config import CONFIG_FILE, flatten, from_dict, to_dict
 from epitoma.core.errors import ConfigError, RunError
+from epitoma.core.gpu import GpuOption
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.files.atomic import write_text
@@ -17,7 +18,8 @@ from epitoma.files.json_files import read_json
 from epitoma.files.local_paths import InputPath
 from epitoma.files.ownership import check_ownership
 from epitoma.models.videoepitoma import Networks, build_for_networks
-from epitoma.on_ray.cluster.runtime import cluster_cpus, fits_a_node, has_joined
+from epitoma.on_ray.cluster.placement import cpus_for, fits_a_node
+from epitoma.on_ray.cluster.runtime import has_joined
 from epitoma.on_ray.tune.search_space import (
     SearchSpace,
     changed,
@@ -51,7 +53,7 @@ SPACE_FILE = "space.py"
 
 
 @dataclass(kw_only=True)
-class SweepConfig:
+class SweepConfig(GpuOption):
     """Options of a sweep.
 
     Attributes:
@@ -66,7 +68,7 @@ class SweepConfig:
         concurrent: Most trials at a time; None runs as many as the cluster's cores allow.
         scheduler: ``asha`` stops trials early that score badly; ``none`` lets all finish.
         cpus_per_trial: CPU cores, and threads, of a trial from features.
-        gpus_per_trial: GPUs of a trial from features; may be a fraction.
+        gpus_per_trial: Share of a GPU that a trial from features has; 0 trains selector and classifier on CPUs.
         confirm: How many of the front's trials to train again, end to end from pixels, to check the ranking.
         confirm_epochs: Epochs of those runs; None uses each trial's own number.
         features: Folder of the feature stores; None uses ``runs/features``.
@@ -102,6 +104,8 @@ class SweepConfig:
             )
         if self.cpus_per_trial <= 0 or self.gpus_per_trial < 0 or self.confirm < 0:
             raise ConfigError("cpus_per_trial must be above 0, gpus_per_trial and confirm at least 0")
+        if self.gpus_per_trial and self.gpu == "false":
+            raise ConfigError(f"gpus_per_trial {self.gpus_per_trial:g} needs a GPU, and gpu is false")
 
     @property
     def folder(self) -> Path:
@@ -155,7 +159,12 @@ def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -
         train(replace(run, resume=(run.folder / CONFIG_FILE).is_file()), parent=sweep.folder)
     return evaluate(
         EvaluateConfig(
-            run=run.folder, manifest=sweep.manifest, split="validation", candidates=among, quiet=True
+            run=run.folder,
+            manifest=sweep.manifest,
+            split="validation",
+            candidates=among,
+            gpu=sweep.gpu,
+            quiet=True,
         )
     )
 
@@ -179,6 +188,7 @@ def base_config(config: SweepConfig) -> TrainConfig:
         runs=config.runs,
         features=config.features or config.runs / "features",
         source=config.source,
+        gpu=config.gpu,
         selection="learnt",
         start_from=networks_alone(base.start_from),
         resume=False,
@@ -200,7 +210,7 @@ def _check_resumed(config: SweepConfig) -> None:
 def _check_room(config: SweepConfig) -> None:
     """Raise, or print, that no node has the resources of a trial: Tune would wait for one without a message."""
     resources = {"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial}
-    if config.source == "pixels" or fits_a_node(resources):
+    if config.source == "pixels" or fits_a_node(resources, role="train"):
         return
     lacking = (
         f"no node has the {config.cpus_per_trial:g} CPUs and {config.gpus_per_trial:g} GPUs of one trial"
@@ -268,7 +278,7 @@ def tune_plan(config: SweepConfig, space: SearchSpace, base: TrainConfig) -> Tun
     """Settings of the Tune run."""
     # A trial from pixels only starts training workers, which reserve their own cores.
     cpus = config.cpus_per_trial if config.source == "features" else 0.1
-    fits = max(1, int(cluster_cpus() / config.cpus_per_trial)) if config.source == "features" else 1
+    fits = max(1, int(cpus_for("train") / config.cpus_per_trial)) if config.source == "features" else 1
     resources = {"CPU": cpus, **({"GPU": config.gpus_per_trial} if config.gpus_per_trial else {})}
     return TunePlan(
         space=space,

@@ -76,7 +76,7 @@ def check_resumed(config: TrainConfig) -> None:
     """
     stored, asked = flatten(read_json(config.folder / CONFIG_FILE)), flatten(to_dict(config))
     optimisation = ("optimisation.epochs", "optimisation.patience", "optimisation.accumulate")
-    may_differ = ("resume", "workers.", "checkpoint_every", "register_as", *optimisation)
+    may_differ = ("resume", "gpu", "workers.", "checkpoint_every", "register_as", *optimisation)
     names = sorted(name for name in stored.keys() | asked.keys() if not name.startswith(may_differ))
     differing = [name for name in names if stored.get(name) != asked.get(name)]
     if differing:
@@ -101,6 +101,7 @@ def _fit(
             timesteps=config.dense,
             root=config.feature_root,
             max_reject_share=config.max_reject_share,
+            gpu=config.gpu,
         )
         store, rejects = extracted.folder, extracted.rejects
     job = Job(

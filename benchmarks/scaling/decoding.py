@@ -13,6 +13,7 @@ from ray._private.internal_api import get_memory_info_reply, get_state_from_addr
 from benchmarks.ingest import decode_plainly, plain_seconds, works_of
 from benchmarks.scaling.layouts import Layout, cpu_seconds
 from epitoma.datasets.manifest import Manifest
+from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.decode.decoding import DecodeSpec, decoded
 from epitoma.on_ray.decode.pixel_rows import Row
 from epitoma.on_ray.train.ingest import in_order, pixel_candidates, uniform_schedule
@@ -129,7 +130,7 @@ def _decoded(manifest: Manifest, cell: Cell) -> Iterator[Row]:
 def _dataset(manifest: Manifest, cell: Cell, videos: int) -> ray.data.Dataset:
     few = manifest.at(np.arange(videos))
     schedule = uniform_schedule(few, timesteps=cell.timesteps, frames_per_timestep=cell.frames)
-    return decoded(schedule.epoch(0), few, StoredIndices.beside(manifest.path), cell.spec)
+    return decoded(schedule.epoch(0), few, StoredIndices.beside(manifest.path), cell.spec, Attempts.start())
 
 
 def _pass(rows: Iterator[Row]) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from epitoma.core.errors import ConfigError
+from epitoma.core.gpu import GpuOption
 from epitoma.files.local_paths import InputPath
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig
@@ -22,7 +23,6 @@ class WorkersConfig:
 
     Attributes:
         count: Number of data-parallel workers.
-        gpu: Give each worker a GPU; None does if the cluster has any.
         threads: CPU threads of each worker; None shares the machine's cores among the workers.
         least: Fewest workers to start or continue with while nodes are missing; None always needs all of them.
         max_failures: Most restarts from the newest checkpoint after a worker has died.
@@ -30,7 +30,6 @@ class WorkersConfig:
     """
 
     count: int = 1
-    gpu: bool | None = None
     threads: int | None = None
     least: int | None = None
     max_failures: int = 3
@@ -44,7 +43,7 @@ class WorkersConfig:
 
 
 @dataclass(kw_only=True)
-class TrainConfig:
+class TrainConfig(GpuOption):
     """Options of a training run.
 
     Attributes:

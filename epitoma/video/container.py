@@ -14,6 +14,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from epitoma.core.errors import VideoError
+from epitoma.core.stalls import moved, reading
 from epitoma.video.remote import RemoteFile, open_source
 
 MAX_PIXELS = 8192 * 4352
@@ -79,6 +80,7 @@ class OpenVideo:
         room = _MAX_OVERREAD * self.size_bytes + _SPARE_BYTES
         try:
             for packet in self.container.demux(self.stream):
+                moved()
                 room -= max(packet.size, 1)
                 if room < 0:
                     raise VideoError(self.name, "its table of frames is damaged (holds more than the file)")
@@ -108,7 +110,7 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
     Raises:
         VideoError: The file is missing, empty, not a video, sound only, or claims frames beyond MAX_PIXELS.
     """
-    with open_source(path) as source:
+    with reading(), open_source(path) as source:
         # A signed URL holds a secret; RemoteFile.name is without it.
         name = source if isinstance(source, str) else source.name
         try:

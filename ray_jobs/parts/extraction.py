@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from epitoma.core.gpu import Gpu
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.predict.features import Extracted, extract_features
@@ -10,7 +11,13 @@ from epitoma.training.feature_store import Stored, read_features
 
 
 def extract_with(
-    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
+    manifest: Manifest,
+    networks: Networks,
+    *,
+    timesteps: int,
+    root: Path,
+    max_reject_share: float,
+    gpu: Gpu = "auto",
 ) -> Extracted:
     """Extract the features that are not stored yet; prints progress and rejects."""
     with phase(f"extract features ({timesteps} timesteps)") as advance:
@@ -20,6 +27,7 @@ def extract_with(
             timesteps=timesteps,
             root=root,
             watch=advance,
+            gpu=gpu,
             max_reject_share=max_reject_share,
             wait=lambda line: say(f"  {line}"),
         )
@@ -31,10 +39,16 @@ def extract_with(
 
 
 def stored_features(
-    manifest: Manifest, networks: Networks, *, timesteps: int, root: Path, max_reject_share: float
+    manifest: Manifest,
+    networks: Networks,
+    *,
+    timesteps: int,
+    root: Path,
+    max_reject_share: float,
+    gpu: Gpu = "auto",
 ) -> Stored:
     """Extract the features that are not stored yet, and read those of all videos of a manifest."""
     extracted = extract_with(
-        manifest, networks, timesteps=timesteps, root=root, max_reject_share=max_reject_share
+        manifest, networks, timesteps=timesteps, root=root, max_reject_share=max_reject_share, gpu=gpu
     )
     return read_features(extracted.folder, manifest)

@@ -4,6 +4,7 @@ from typing import Any
 
 import ray
 
+from epitoma.on_ray.cluster.placement import task_for
 from epitoma.on_ray.tune.trials import TrialWork, reference_trial
 from epitoma.reporting.console import phase
 from epitoma.sweeps.trial import has_result
@@ -28,9 +29,8 @@ def train_references(work: TrialWork, watcher: SweepWatcher) -> None:
         for name, changes in missing.items():
             trackers[name].status("RUNNING")
             trackers[name].params({**watcher.base, **work.fixed, **changes, "name": name})
-        waiting = {
-            reference_trial.remote(work, name, {**work.fixed, **missing[name]}): name for name in missing
-        }
+        placed = task_for("train", reference_trial, max_retries=1)
+        waiting = {placed.remote(work, name, {**work.fixed, **missing[name]}): name for name in missing}
         while waiting:
             (done,), _ = ray.wait(list(waiting))
             name = waiting.pop(done)

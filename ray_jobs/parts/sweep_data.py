@@ -32,6 +32,7 @@ def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> Tr
         timesteps=base.dense,
         root=base.feature_root,
         max_reject_share=base.max_reject_share,
+        gpu=base.gpu,
     )
     stored = {name: read_features(extracted.folder, manifest.split(name)) for name in names}
     readable = manifest.only(stored["validation"].video_ids[:1])

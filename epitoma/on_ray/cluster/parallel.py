@@ -1,6 +1,7 @@
 """Running one Ray task per item, with progress, and with the errors that tasks raised."""
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 import ray
@@ -8,6 +9,9 @@ from ray.exceptions import RayTaskError
 
 from epitoma.core.errors import EpitomaError
 from epitoma.core.progress import Watch
+
+MOST_WAITING = 256
+"""Tasks that are started and not done: enough for any cluster's cores, and few to look through for each that ends."""
 
 Item = TypeVar("Item")
 
@@ -20,16 +24,23 @@ def in_parallel(
     Raises:
         EpitomaError: A task raised it.
     """
-    waiting = {start(item): place for place, item in enumerate(items)}
+    coming = iter(enumerate(items))
+    waiting = {start(item): place for place, item in islice(coming, MOST_WAITING)}
     results: dict[int, Any] = {}
     while waiting:
         (done,), _ = ray.wait(list(waiting), num_returns=1)
-        results[waiting.pop(done)] = _result(done)
+        results[waiting.pop(done)] = result_of(done)
+        waiting |= {start(item): place for place, item in islice(coming, 1)}
         watch(len(results), len(items))
     return [results[place] for place in range(len(items))]
 
 
-def _result(done: "ray.ObjectRef[Any]") -> Any:
+def result_of(done: "ray.ObjectRef[Any]") -> Any:
+    """The result of a task.
+
+    Raises:
+        EpitomaError: The task raised it.
+    """
     try:
         return ray.get(done)
     # Ray wraps a task's error; the one inside has the message for the user.

@@ -111,36 +111,9 @@ def cluster_cpus() -> float:
     return ray.cluster_resources().get("CPU", 1.0)
 
 
-def cluster_gpus() -> float:
-    """GPUs of the cluster."""
-    return ray.cluster_resources().get("GPU", 0.0)
-
-
-def requested_gpus(wanted: bool | None) -> int:
-    """Number of GPUs to compute on.
-
-    Args:
-        wanted: True asks for GPUs (at least one, which a cluster may have to start), False for none; None takes those
-            there are.
-
-    Raises:
-        ClusterRefusedError: GPUs are wanted, but this machine has none and no cluster was joined.
-    """
-    there = int(cluster_gpus())
-    if wanted and not there and not has_joined():
-        raise ClusterRefusedError("a GPU is wanted, and this machine has none: leave --gpu out")
-    return 0 if wanted is False else there or int(wanted is True)
-
-
 def has_joined() -> bool:
     """Whether RAY_ADDRESS names a cluster, which may be shared and may grow, and not a private Ray."""
     return os.environ.get("RAY_ADDRESS", "") not in _ONE_S_OWN
-
-
-def fits_a_node(resources: dict[str, float]) -> bool:
-    """Whether some node has all of these resources in total, free or not."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    return any(all(node.get(name, 0) >= need for name, need in resources.items()) for node in nodes)
 
 
 def decode_cpus() -> float:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
-
 from epitoma.core.progress import Watch
 from epitoma.datasets.clips import Clip, check_clip, without_copies, write_clips
 from epitoma.datasets.composite_files import write_composite
@@ -16,7 +14,9 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import VideoRow
 from epitoma.on_ray.cluster.parallel import in_parallel
+from epitoma.on_ray.cluster.placement import task_for
 from epitoma.on_ray.datasets.prepare import index_made, write_dataset
+from epitoma.on_ray.decode.attempts import Attempts, Unreadable
 
 CLIPS_FILE = "clips.parquet"
 
@@ -38,8 +38,10 @@ def check_clips(
     listing: Listing, config: CompositeConfig, *, watch: Watch
 ) -> tuple[list[Clip], list[Reject]]:
     """Decode every clip once, on all CPU workers; clips that are damaged, or copies of others, are rejects."""
-    check = ray.remote(_check)
-    checked = in_parallel(lambda video: check.remote(video, config), listing.videos, watch)
+    # Without end, because nodes come and go; a clip that ends its worker is given up by `attempts`.
+    check = task_for("decode", _check, max_retries=-1)
+    attempts = Attempts.start()
+    checked = in_parallel(lambda video: check.remote(video, config, attempts), listing.videos, watch)
     clips, copies = without_copies([clip for clip in checked if isinstance(clip, Clip)])
     return clips, [*listing.rejects, *(clip for clip in checked if isinstance(clip, Reject)), *copies]
 
@@ -62,7 +64,7 @@ def make_composites(
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_clips(folder / CLIPS_FILE, clips)
-    write = ray.remote(_write_and_index)
+    write = task_for("decode", _write_and_index)
     written = in_parallel(
         lambda video: write.remote(video, config, folder.absolute()),
         plan_composites(clips, config),
@@ -74,8 +76,14 @@ def make_composites(
     return Composed(manifest=manifest, encoded=sum(are_new))
 
 
-def _check(video: ListedVideo, config: CompositeConfig) -> Clip | Reject:
-    return check_clip(video, fps=config.fps, longest_seconds=config.min_seconds)
+def _check(video: ListedVideo, config: CompositeConfig, attempts: Attempts) -> Clip | Reject:
+    def check() -> Clip | Reject:
+        return check_clip(video, fps=config.fps, longest_seconds=config.min_seconds)
+
+    checked = attempts.read(video.video_id, video.video_id, check)
+    if isinstance(checked, Unreadable):
+        return Reject(video.video_id, video.path, checked.reason)
+    return checked
 
 
 def _write_and_index(

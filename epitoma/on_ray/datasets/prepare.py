@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
-
 from epitoma.core.errors import ManifestError
 from epitoma.core.progress import Watch
 from epitoma.datasets.index_parts import IndexParts, file_state
@@ -24,6 +22,7 @@ from epitoma.datasets.synthetic import (
 )
 from epitoma.files.allowed_roots import Roots, write_roots
 from epitoma.on_ray.cluster.parallel import in_parallel
+from epitoma.on_ray.cluster.placement import task_for
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.decode.indexing import index_files
 from epitoma.video.index import index_video
@@ -102,7 +101,7 @@ def make_synthetic(config: SyntheticConfig, folder: Path, *, watch: Watch) -> Ma
         watch: Called with progress.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write = ray.remote(_write_and_index)
+    write = task_for("decode", _write_and_index)
     written = in_parallel(
         lambda video: write.remote(video, config, folder.absolute()), plan_dataset(config), watch
     )

@@ -20,6 +20,7 @@ from epitoma.datasets.manifest import Manifest
 from epitoma.files.uris import without_secrets
 from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.cluster.runtime import decode_cpus, silence_ray
+from epitoma.on_ray.decode.attempts import Attempts, Unreadable, own_node
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_table
 from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import VideoIndex, index_video
@@ -59,13 +60,19 @@ class ScheduledVideos(Datasource):
     """
 
     def __init__(
-        self, schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec: DecodeSpec
+        self,
+        schedule: pa.Table,
+        manifest: Manifest,
+        indices: StoredIndices,
+        spec: DecodeSpec,
+        attempts: Attempts,
     ) -> None:
         super().__init__()
         videos = manifest.at(schedule["row"].to_numpy())
         files = videos.resolved_paths(), videos.table["frame_count"].to_pylist()
         self.rows = len(schedule)
-        self.decoder = ScheduledDecoder(ray.put((schedule, *files, indices.only(schedule["video_id"]))), spec)
+        work = ray.put((schedule, *files, indices.only(schedule["video_id"])))
+        self.decoder = ScheduledDecoder(work, spec, attempts.of_another_pipeline())
 
     def get_read_tasks(
         self,
@@ -94,9 +101,10 @@ class ScheduledVideos(Datasource):
 class ScheduledDecoder:
     """Decodes rows of a schedule by number; cheap to send with each task, since its data is in the object store."""
 
-    def __init__(self, work: ray.ObjectRef, spec: DecodeSpec) -> None:
+    def __init__(self, work: ray.ObjectRef, spec: DecodeSpec, attempts: Attempts) -> None:
         self.work = work
         self.spec = spec
+        self.attempts = attempts
 
     def __call__(self, numbers: range) -> Iterator[pa.Table]:
         """Decode the scheduled rows of these numbers; yields a table of one row each."""
@@ -107,19 +115,17 @@ class ScheduledDecoder:
         schedule, paths, frame_counts, indices = _fetched(self.work)
         scheduled = schedule.slice(number, 1).to_pylist()[0]
         starts_T = np.asarray(scheduled.pop("timesteps"), np.int64)
-        path, frame_count = paths[number], frame_counts[number]
-        try:
-            index = indices.get(scheduled["video_id"]) or index_video(path)
-            pixels, reject = decode_timesteps(path, index, starts_T, frame_count, self.spec), ""
-        except VideoError as error:
-            pixels, reject = blank(len(starts_T), self.spec), error.reason
-        origin = {"starts": starts_T, "path": without_secrets(path), "reject": reject, "node": _own_node()}
+        video_id, path, frame_count = scheduled["video_id"], paths[number], frame_counts[number]
+
+        def read() -> Row:
+            index = indices.get(video_id) or index_video(path)
+            return decode_timesteps(path, index, starts_T, frame_count, self.spec)
+
+        pixels, reject = self.attempts.read(number, video_id, read), ""
+        if isinstance(pixels, Unreadable):
+            pixels, reject = blank(len(starts_T), self.spec), pixels.reason
+        origin = {"starts": starts_T, "path": without_secrets(path), "reject": reject, "node": own_node()}
         return {**scheduled, **pixels, **origin}
-
-
-@lru_cache(maxsize=1)
-def _own_node() -> str:
-    return ray.get_runtime_context().get_node_id()
 
 
 @lru_cache(maxsize=2)
@@ -173,7 +179,9 @@ def _no_frames(timesteps: int) -> np.ndarray:
     return np.zeros((timesteps, 0, 0, 3), np.uint8)
 
 
-def decoded(schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec: DecodeSpec) -> Dataset:
+def decoded(
+    schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec: DecodeSpec, attempts: Attempts
+) -> Dataset:
     """Dataset that decodes the schedule's rows in parallel and yields them in order, as pixel tables.
 
     Args:
@@ -181,9 +189,10 @@ def decoded(schedule: pa.Table, manifest: Manifest, indices: StoredIndices, spec
         manifest: The split.
         indices: Stored indices of its videos; a video without one is indexed when it is decoded.
         spec: Frames and sizes to decode.
+        attempts: Gives up videos that end the processes which decode them.
     """
     silence_ray()
-    source = ScheduledVideos(schedule, manifest, indices, spec)
+    source = ScheduledVideos(schedule, manifest, indices, spec, attempts)
     # With another number than that of the tasks, Ray Data would split blocks to reach it.
     rows = ray.data.read_datasource(
         source,

@@ -1,4 +1,4 @@
-"""Indexing of video files on CPU workers with Ray Data; no file stops the others (see ``lost_workers.py``)."""
+"""Indexing of video files on CPU workers with Ray Data; no file stops the others (see ``attempts.py``)."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow as pa
 import ray.data
 
-from epitoma.core.errors import VideoError
 from epitoma.datasets.index_parts import PART_SCHEMA
 from epitoma.datasets.listing import ListedVideo
-from epitoma.files.uris import hide_secrets, without_secrets
-from epitoma.on_ray.cluster.lost_workers import LOST, map_on_decoders, run_with_retries, unordered_batches
+from epitoma.files.uris import without_secrets
 from epitoma.on_ray.cluster.runtime import silence_ray
+from epitoma.on_ray.decode.attempts import Attempts, Unreadable
+from epitoma.on_ray.decode.decoder_tasks import map_on_decoders, unordered_batches
 from epitoma.video.index import VideoIndex, index_video
 from epitoma.video.index_table import index_row
 
@@ -68,34 +68,22 @@ def index_files(
             "file": [state_of[video.video_id] for video in videos],
         }
     )
-    index_task = partial(_index_task, index_file=index_file)
-
-    def run(tasks: list[pa.Table]) -> Iterator[pa.Table]:
-        rows = ray.data.from_arrow(tasks)
-        return unordered_batches(map_on_decoders(rows, index_task, batch_size=None, num_cpus=1))
-
-    for results in run_with_retries(listed, run, videos_per_task=VIDEOS_PER_TASK, lost=_lost):
+    index_task = partial(_index_task, index_file=index_file, attempts=Attempts.start())
+    tasks = [listed.slice(start, VIDEOS_PER_TASK) for start in range(0, len(listed), VIDEOS_PER_TASK)]
+    rows = map_on_decoders(ray.data.from_arrow(tasks), index_task, batch_size=None, num_cpus=1)
+    for results in unordered_batches(rows):
         yield [Indexed(**result) for result in results.to_pylist()]
 
 
-def _lost(videos: pa.Table) -> pa.Table:
-    named = videos.select(["video_id", "path"]).to_pylist()
-    rows = [{**video, "path": without_secrets(video["path"]), "reason": LOST} for video in named]
-    return pa.Table.from_pylist(rows, schema=_SCHEMA)
-
-
-def _index_task(task: pa.Table, *, index_file: IndexFile) -> pa.Table:
-    results = [_index_one(index_file, **video) for video in task.to_pylist()]
+def _index_task(task: pa.Table, *, index_file: IndexFile, attempts: Attempts) -> pa.Table:
+    results = [_index_one(index_file, attempts, **video) for video in task.to_pylist()]
     return pa.Table.from_pylist(results, schema=_SCHEMA)
 
 
-def _index_one(index_file: IndexFile, *, video_id: str, path: str, file: str) -> dict[str, Any]:
-    try:
-        row = {"file": file, **index_row(video_id, index_file(path))}
-        return {"video_id": video_id, "path": path, "row": row}
-    except VideoError as error:
-        # The error's path has no secrets, which an address may have.
-        return {"video_id": video_id, "path": error.path, "reason": error.reason}
-    except Exception as error:  # An unexpected error of one file must not fail the others of its task.
-        reason = hide_secrets(f"{type(error).__name__}: {error}")
-        return {"video_id": video_id, "path": without_secrets(path), "reason": reason}
+def _index_one(
+    index_file: IndexFile, attempts: Attempts, *, video_id: str, path: str, file: str
+) -> dict[str, Any]:
+    row = attempts.read(video_id, video_id, lambda: index_row(video_id, index_file(path)))
+    if isinstance(row, Unreadable):
+        return {"video_id": video_id, "path": row.path or without_secrets(path), "reason": row.reason}
+    return {"video_id": video_id, "path": path, "row": {"file": file, **row}}

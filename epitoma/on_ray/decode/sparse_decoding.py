@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from epitoma.core.errors import VideoError
 from epitoma.core.stopwatch import Stopwatch
 from epitoma.core.timesteps import Timesteps
-from epitoma.files.uris import hide_secrets
+from epitoma.on_ray.decode.attempts import Attempts, Unreadable
 from epitoma.on_ray.decode.indexing import IndexFile
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.video.index import index_video
@@ -50,30 +49,35 @@ BETWEEN = pa.schema(
 
 
 def first_pass_task(
-    task: pa.Table, *, two_pass: TwoPass, budget: int | None = None, index_file: IndexFile = index_video
+    task: pa.Table,
+    *,
+    two_pass: TwoPass,
+    attempts: Attempts,
+    budget: int | None = None,
+    index_file: IndexFile = index_video,
 ) -> Iterator[pa.Table]:
     """Decode the middle frames of videos, rows of TASK, and their snippets where that is cheaper; a table per video."""
     first = partial(_first_pass, budget=budget, index_file=index_file)
     for video in task.to_pylist():
         row = {**dict.fromkeys(BETWEEN.names), **video, "frames": NO_PIXELS, "snippets": NO_PIXELS}
-        yield pixel_table(_or_rejected(first, row, two_pass), BETWEEN)
+        yield pixel_table(_or_rejected("first", first, row, two_pass, attempts), BETWEEN)
 
 
-def second_pass_task(batch: pa.Table, *, two_pass: TwoPass) -> Iterator[pa.Table]:
+def second_pass_task(batch: pa.Table, *, two_pass: TwoPass, attempts: Attempts) -> Iterator[pa.Table]:
     """Decode the kept snippets of videos, unless the first pass has decoded them; a table per video."""
     for row in pixel_rows(batch):
         goes_on = not (row["reject"] or row["fault"] or len(row["snippets"]))
-        yield pixel_table(_or_rejected(_second_pass, row, two_pass) if goes_on else row, BETWEEN)
+        second = _or_rejected("second", _second_pass, row, two_pass, attempts) if goes_on else row
+        yield pixel_table(second, BETWEEN)
 
 
-def _or_rejected(work: Callable[[Row, TwoPass], dict[str, Any]], row: Row, two_pass: TwoPass) -> Row:
+def _or_rejected(
+    name: str, work: Callable[[Row, TwoPass], dict[str, Any]], row: Row, two_pass: TwoPass, attempts: Attempts
+) -> Row:
     """The row with the columns that the work returns, or with the reason why its video cannot be read."""
-    try:
-        return {**row, **work(row, two_pass)}
-    except VideoError as error:
-        return {**row, "reject": error.reason}
-    except Exception as error:  # An unexpected error of one file must not fail the others of its task.
-        return {**row, "reject": hide_secrets(f"{type(error).__name__}: {error}")}
+    video_id = row["video_id"]
+    added = attempts.read(f"{name}/{video_id}", video_id, lambda: work(row, two_pass))
+    return {**row, **({"reject": added.reason} if isinstance(added, Unreadable) else added)}
 
 
 def _first_pass(row: Row, two_pass: TwoPass, *, budget: int | None, index_file: IndexFile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import ray
 import torch
 from ray.data import ActorPoolStrategy
 
+from epitoma.core.gpu import Gpu
 from epitoma.core.progress import Watch
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
@@ -20,8 +21,10 @@ from epitoma.files.claims import claimed_in_turn
 from epitoma.files.json_files import write_json
 from epitoma.files.parquet import write_parquet
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.cluster.placement import label_selector
-from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined
+from epitoma.on_ray.cluster.gpus import requested_gpus
+from epitoma.on_ray.cluster.placement import cpus_for, label_selector, say_if_waited_for
+from epitoma.on_ray.cluster.runtime import has_joined
+from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS, decoded
 from epitoma.on_ray.decode.pixel_rows import pixel_rows
 from epitoma.on_ray.train.ingest import (
@@ -73,7 +76,9 @@ def extract_features(
     timesteps: int,
     root: Path,
     watch: Watch,
+    gpu: Gpu = "auto",
     max_reject_share: float = 0.05,
+    attempts: Attempts | None = None,
     wait: Callable[[str], None] = lambda line: None,
 ) -> Extracted:
     """Compute features of uniform timesteps of every video that has none in the store.
@@ -87,7 +92,9 @@ def extract_features(
         timesteps: Uniform timesteps per video, D.
         root: Folder of stores.
         watch: Called with progress.
+        gpu: Whether to compute on GPUs.
         max_reject_share: Largest share of videos that may be unreadable.
+        attempts: Gives up videos that end the processes which decode them; None begins to count here.
         wait: Called with a line that says which job computes features there now, if one does.
 
     Raises:
@@ -104,7 +111,15 @@ def extract_features(
             # Looked at again: the job before may have computed them.
             missing = _missing(manifest, identity, folder)
             if len(missing):
-                _extract(missing, identity, networks, timesteps, folder, watch)
+                work = _Work(
+                    identity=identity,
+                    networks=networks,
+                    timesteps=timesteps,
+                    folder=folder,
+                    gpus=requested_gpus(gpu),
+                    attempts=attempts or Attempts.start(),
+                )
+                _extract(missing, work, watch)
             computed = len(missing) - len(_missing(missing, identity, folder))
     rejects = stored_rejects(folder, manifest)
     write_rejects(folder / "rejects.parquet", rejects)
@@ -180,30 +195,35 @@ class Extractor:
         }
 
 
-def _extract(
-    manifest: Manifest,
-    identity: dict[str, str],
-    networks: Networks,
-    timesteps: int,
-    folder: Path,
-    watch: Watch,
-) -> None:
-    spec = decode_spec(networks)
-    schedule = uniform_schedule(manifest, timesteps=timesteps, frames_per_timestep=spec.frames)
-    indices, shared = StoredIndices.beside(manifest.path), ray.put(networks)
-    gpus = int(cluster_gpus())
-    actors = actors_for(len(manifest), most=gpus or int(cluster_cpus()))
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What is the same for all videos of an extraction; ``gpus`` is the most to compute on, 0 is on CPUs."""
+
+    identity: dict[str, str]
+    networks: Networks
+    timesteps: int
+    folder: Path
+    gpus: int
+    attempts: Attempts
+
+
+def _extract(manifest: Manifest, work: _Work, watch: Watch) -> None:
+    spec = decode_spec(work.networks)
+    schedule = uniform_schedule(manifest, timesteps=work.timesteps, frames_per_timestep=spec.frames)
+    indices, shared = StoredIndices.beside(manifest.path), ray.put(work.networks)
+    say_if_waited_for("train")
+    actors = actors_for(len(manifest), most=work.gpus or int(cpus_for("train")))
     windows = (
-        decoded(window, manifest, indices, spec).map_batches(
+        decoded(window, manifest, indices, spec, work.attempts).map_batches(
             Extractor,
-            fn_constructor_args=(shared, _identity_of(window, identity), folder),
-            fn_constructor_kwargs={"gpu": gpus > 0},
+            fn_constructor_args=(shared, _identity_of(window, work.identity), work.folder),
+            fn_constructor_kwargs={"gpu": work.gpus > 0},
             batch_format="pyarrow",
             zero_copy_batch=True,
-            batch_size=_batch_size(timesteps, spec.heavy_size, spec.frames),
+            batch_size=_batch_size(work.timesteps, spec.heavy_size, spec.frames),
             # In a cluster start with one: it may have to grow before it has room for all.
             compute=ActorPoolStrategy(min_size=1 if has_joined() else actors, max_size=actors),
-            num_gpus=1 if gpus else 0,
+            num_gpus=1 if work.gpus else 0,
             num_cpus=0.5,
             label_selector=label_selector("train"),
         )

@@ -3,7 +3,7 @@
 CPU workers decode the middle frames of all candidates, actors run LightNet and the selector, CPU workers decode the
 kept snippets (unless the first pass has decoded them, see ``video/two_pass.py``), and actors run HeavyNet and the
 classifier. Only a few videos are between stages at any time, so memory does not grow with the number of videos. For
-files that kill the process that reads them see ``cluster/lost_workers.py``.
+files that kill the process that reads them see ``decode/attempts.py``.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.unlabelled import Unlabelled
-from epitoma.files.uris import without_secrets
 from epitoma.inference.predictor import two_pass_of
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
-from epitoma.on_ray.cluster.lost_workers import LOST, map_on_decoders, run_with_retries, unordered_batches
-from epitoma.on_ray.cluster.placement import label_selector
-from epitoma.on_ray.cluster.runtime import cluster_cpus, decode_cpus, silence_ray
+from epitoma.on_ray.cluster.placement import cpus_for, label_selector
+from epitoma.on_ray.cluster.runtime import decode_cpus, silence_ray
+from epitoma.on_ray.decode.attempts import Attempts
+from epitoma.on_ray.decode.decoder_tasks import map_on_decoders, unordered_batches
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS
 from epitoma.on_ray.decode.indexing import IndexFile
 from epitoma.on_ray.decode.sparse_decoding import TASK, first_pass_task, second_pass_task
-from epitoma.on_ray.predict.stages import RESULT, ClassifyStage, PredictRequest, SelectStage, Stage
+from epitoma.on_ray.predict.stages import ClassifyStage, PredictRequest, SelectStage, Stage
 from epitoma.video.index import index_video
 
 FIRST_PASSES_PER_TASK = 8
@@ -80,9 +80,9 @@ def predict_files(
         index_file: Indexes a video that has no stored index.
     """
     silence_ray()
-    two_pass = two_pass_of(model, config)
-    first_pass = partial(first_pass_task, two_pass=two_pass, budget=request.budget, index_file=index_file)
-    second_pass = partial(second_pass_task, two_pass=two_pass)
+    both = {"two_pass": two_pass_of(model, config), "attempts": Attempts.start()}
+    first_pass = partial(first_pass_task, budget=request.budget, index_file=index_file, **both)
+    second_pass = partial(second_pass_task, **both)
     cpus = decode_cpus()
     computed = partial(_computed, shared=ray.put((model, config)), request=request, gpus=gpus)
 
@@ -99,7 +99,7 @@ def predict_files(
 
     for window in _windows(listed):
         each = _videos_per_task(len(window))
-        for results in run_with_retries(window, run, videos_per_task=each, lost=_lost):
+        for results in run([window.slice(start, each) for start in range(0, len(window), each)]):
             yield _results(results)
 
 
@@ -113,14 +113,8 @@ def _windows(listed: Unlabelled) -> Iterator[pa.Table]:
 
 
 def _videos_per_task(videos: int) -> int:
-    tasks = TASKS_PER_CPU * max(1, int(cluster_cpus()))
+    tasks = TASKS_PER_CPU * max(1, int(cpus_for("decode")))
     return max(1, min(FIRST_PASSES_PER_TASK, videos // tasks))
-
-
-def _lost(videos: pa.Table) -> pa.Table:
-    named = videos.select(["video_id", "path"]).to_pylist()
-    rows = [{**video, "path": without_secrets(video["path"]), "reject": LOST} for video in named]
-    return pa.Table.from_pylist(rows, schema=RESULT)
 
 
 def _results(results: pa.Table) -> PredictResults:
@@ -144,7 +138,7 @@ def _computed(
     gpus: int,
     gpu_share: float,
 ) -> Dataset:
-    actors = gpus or max(1, int(cluster_cpus()))
+    actors = gpus or max(1, int(cpus_for("train")))
     return rows.map_batches(
         stage,
         fn_constructor_args=(shared, request),

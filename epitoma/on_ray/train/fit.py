@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
 from typing import Any, cast
@@ -19,14 +19,15 @@ from epitoma.core.registry import import_plugins
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_for_networks
-from epitoma.on_ray.cluster.placement import ROLE_LABEL, is_waited_for, label_selector
+from epitoma.on_ray.cluster.gpus import gpus_up, requested_gpus
+from epitoma.on_ray.cluster.placement import cpus_for, label_selector, say_if_waited_for
 from epitoma.on_ray.cluster.process_group import BoundTorchConfig
 from epitoma.on_ray.cluster.ray_errors import BUGS, innermost, is_of_ray, lost_error, own_error
-from epitoma.on_ray.cluster.runtime import cluster_cpus, cluster_gpus, has_joined, silence_ray
+from epitoma.on_ray.cluster.runtime import has_joined, silence_ray
+from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.train.board import ANSWER_SECONDS, watching
 from epitoma.on_ray.train.ingest import PixelSource, decode_spec
 from epitoma.on_ray.train.worker_context import RayContext
-from epitoma.reporting.console import say
 from epitoma.training.audit import AuditedSource
 from epitoma.training.checkpoint import BEST_FILE, State, read_tensors
 from epitoma.training.checkpoint_folder import CheckpointFolder
@@ -35,7 +36,7 @@ from epitoma.training.events import Event, Stopped, Stopping
 from epitoma.training.feature_batches import FeatureSource, feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.loop import TrainingLoop
-from epitoma.training.run_config import TrainConfig, WorkersConfig
+from epitoma.training.run_config import TrainConfig
 from epitoma.training.schedule import check_workers
 
 CHECKPOINTS, RAY_TRAIN = "checkpoints", "ray_train"
@@ -61,6 +62,7 @@ class Job:
         start: State that selector and classifier start from; None initialises them randomly.
         store: Folder of the feature store; None trains from pixels.
         board: Actor that events are sent to (see ``board.py``).
+        attempts: Gives up videos that end the processes which decode them, for all workers and their successors.
     """
 
     config: TrainConfig
@@ -69,6 +71,7 @@ class Job:
     start: State | None
     store: Path | None
     board: Any
+    attempts: Attempts = field(default_factory=Attempts.start)
 
     @property
     def model(self) -> ModelConfig:
@@ -92,8 +95,7 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
     # Workers have other working directories, in which a relative path would lead elsewhere.
     job = replace(job, config=replace(job.config, runs=job.config.runs.resolve()))
     _check_workers(job)
-    if is_waited_for("train"):
-        say(f"  no node has the label {ROLE_LABEL}=train: waiting for one")
+    say_if_waited_for("train")
     with watching(job.board, watch):
         try:
             _fit_until_stopped(_trainer(job, callbacks), job, watch)
@@ -129,7 +131,7 @@ def _trainer(job: Job, callbacks: Sequence[UserCallback]) -> TorchTrainer:
         train_worker,
         train_loop_config={"job": job},
         torch_config=BoundTorchConfig(),
-        scaling_config=scaling(job.config.workers),
+        scaling_config=scaling(job.config),
         run_config=RunConfig(
             name=RAY_TRAIN,
             storage_path=str(job.config.folder),
@@ -175,19 +177,19 @@ def checkpoints_of(config: TrainConfig) -> CheckpointFolder:
     return CheckpointFolder(config.folder / CHECKPOINTS)
 
 
-def scaling(workers: WorkersConfig) -> ScalingConfig:
-    """Number and resources of the workers; on CPUs all together reserve at most half of the cluster's cores.
+def scaling(config: TrainConfig) -> ScalingConfig:
+    """Number and resources of the workers; on CPUs all together reserve at most half of the cores for training.
 
     Raises:
-        RunError: GPUs are asked for, but this machine has too few and no cluster was joined.
+        EpitomaError: GPUs are asked for, but this machine has too few and no cluster was joined.
     """
-    gpu = cluster_gpus() >= 1 if workers.gpu is None else workers.gpu
+    workers, gpu = config.workers, requested_gpus(config.gpu) > 0
     least = workers.least or workers.count
     if least < workers.count:
         os.environ.setdefault(START_TIMEOUT, ELASTIC_START_SECONDS)
-    if gpu and cluster_gpus() < least and not has_joined():
-        raise RunError(f"{least} workers with a GPU each, but there are {cluster_gpus():g} GPUs")
-    cpus = 1.0 if gpu else min(1.0, cluster_cpus() / 2 / workers.count)
+    if gpu and gpus_up() < least and not has_joined():
+        raise RunError(f"{least} workers with a GPU each, but there are {gpus_up()} GPUs")
+    cpus = 1.0 if gpu else min(1.0, (cpus_for("train") or 1.0) / 2 / workers.count)
     return ScalingConfig(
         num_workers=workers.count if least == workers.count else (least, workers.count),
         elastic_resize_monitor_interval_s=RESIZE_SECONDS,
@@ -254,7 +256,7 @@ def _source(job: Job, networks: Networks, context: TrainContext) -> FeatureSourc
     training, validation = job.manifest.split("train"), job.manifest.split("validation")
     if job.store is None:
         spec = decode_spec(networks, has_selector=job.config.selection == "learnt")
-        return PixelSource(job.config, training, validation, context, spec)
+        return PixelSource(job.config, training, validation, context, spec, job.attempts)
     stored = (feature_split(read_features(job.store, split), split) for split in (training, validation))
     return FeatureSource(job.config, next(stored), next(stored), context)
 

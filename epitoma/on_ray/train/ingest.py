@@ -19,6 +19,7 @@ from epitoma.core.selection import PixelCandidates, all_valid
 from epitoma.datasets.manifest import Manifest
 from epitoma.models.input_spec import InputSpec
 from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.decode.decoding import WINDOW_ROWS, DecodeSpec, decoded
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows
 from epitoma.training.batch import Batch, make_batch
@@ -61,6 +62,7 @@ def decoded_rows(
     manifest: Manifest,
     indices: StoredIndices,
     spec: DecodeSpec,
+    attempts: Attempts,
     *,
     prefetch: int,
 ) -> Iterator[Row]:
@@ -71,10 +73,11 @@ def decoded_rows(
         manifest: The split.
         indices: Stored indices of its videos.
         spec: Frames and sizes to decode.
+        attempts: Gives up videos that end the processes which decode them.
         prefetch: Rows to prefetch.
     """
     for window in windows:
-        yield from in_order(decoded(window, manifest, indices, spec), prefetch=prefetch)
+        yield from in_order(decoded(window, manifest, indices, spec, attempts), prefetch=prefetch)
 
 
 def in_order(dataset: Dataset, *, prefetch: int) -> Iterator[Row]:
@@ -97,12 +100,14 @@ class PixelSource:
         validation: Manifest,
         context: TrainContext,
         spec: DecodeSpec,
+        attempts: Attempts,
     ) -> None:
         self.config = config
         self.manifests = {"train": training, "validation": validation}
         self.context = context
         self.share = Share(rank=context.rank, world_size=context.world_size)
         self.spec = spec
+        self.attempts = attempts
         self.rejected: set[str] = set()
         self.damaged: set[str] = set()
         self._steps: Iterator[tuple[tuple[int, int], Iterator[Row]]] | None = None
@@ -157,7 +162,7 @@ class PixelSource:
             shuffle=split == "train",
         )
         windows = schedule.windows(epochs, rows=WINDOW_ROWS, share=self.share, first_step=first_step)
-        rows = decoded_rows(windows, manifest, self._indices, self.spec, prefetch=batch_size)
+        rows = decoded_rows(windows, manifest, self._indices, self.spec, self.attempts, prefetch=batch_size)
         return groupby(rows, key=lambda row: (row["epoch"], row["step"]))
 
     def _batch(self, rows: list[Row], split: str) -> Batch:

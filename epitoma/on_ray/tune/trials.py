@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from epitoma.files.atomic import write_text
 from epitoma.files.json_files import write_json
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.runtime import silence_ray
+from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.predict.features import extract_features
 from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.fit import Job, fit
@@ -63,6 +64,7 @@ class TrialWork:
         manifest: The dataset.
         folder: Folder of all trials.
         threads: CPU threads of a trial.
+        attempts: Gives up videos that end the processes which decode them, for all trials.
     """
 
     base: TrainConfig
@@ -73,6 +75,7 @@ class TrialWork:
     manifest: Manifest
     folder: Path
     threads: int
+    attempts: Attempts = field(default_factory=Attempts.start)
 
 
 Trial = Callable[[dict[str, Any], TrialWork], None]
@@ -156,6 +159,7 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
         start=None,
         store=None,
         board=new_board(),
+        attempts=work.attempts,
     )
     cost = _cost(config, trial_data(work.data))
     reports = ValidatedReports([cost.at(kept).total for kept in range(1, config.timesteps + 1)])
@@ -190,7 +194,6 @@ def _measured(
     return result
 
 
-@ray.remote(num_cpus=1, max_retries=1)
 def reference_trial(work: TrialWork, name: str, changes: dict[str, Any]) -> None:
     """Train a reference classifier for uniform sampling, without a selector, from features and outside Tune."""
     _prepare(work)
@@ -268,6 +271,8 @@ def _data_of(model: VideoEpitoma, config: TrainConfig, work: TrialWork) -> Trial
             timesteps=config.dense,
             root=config.folder / "features",
             watch=lambda done, total: None,
+            gpu=config.gpu,
+            attempts=work.attempts,
             max_reject_share=config.max_reject_share,
         )
         stored = read_features(extracted.folder, split)

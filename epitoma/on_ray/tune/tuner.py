@@ -12,6 +12,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from epitoma.core.errors import RunError, last_line
 from epitoma.files.ownership import check_ownership
+from epitoma.on_ray.cluster.placement import label_selector
 from epitoma.on_ray.tune.search_space import SearchSpace
 from epitoma.on_ray.tune.trials import COST, Trial, TrialWork, error_of
 from epitoma.sweeps.result import TRIALS
@@ -75,7 +76,7 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
     if goes_on:
         # Tune unpickles its stored state, which can run code, so only this account may have written it.
         check_ownership(plan.folder / TUNE_FOLDER)
-    trainable = ray.tune.with_resources(ray.tune.with_parameters(trial, work=work), plan.resources)
+    trainable = ray.tune.with_resources(ray.tune.with_parameters(trial, work=work), _place(plan))
     is_optuna = plan.space.search == "optuna"
     try:
         # Not a Tuner: it restores callbacks from a pickle, which would replace the watcher of this process by a copy.
@@ -98,6 +99,13 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
         )
     except TuneError as error:
         raise RunError(f"Tune gave up on {plan.folder}: {last_line(error)}") from error
+
+
+def _place(plan: TunePlan) -> ray.tune.PlacementGroupFactory:
+    """Resources of a trial, on nodes that networks are trained on."""
+    return ray.tune.PlacementGroupFactory(
+        [plan.resources], "PACK", bundle_label_selector=[label_selector("train") or {}]
+    )
 
 
 def _search(plan: TunePlan) -> OptunaSearch | BasicVariantGenerator:

@@ -12,7 +12,7 @@ import torch
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
-from epitoma.on_ray.cluster.lost_workers import LOST
+from epitoma.on_ray.decode.attempts import LOST
 from epitoma.on_ray.predict.inference import FIRST_PASSES_PER_TASK, predict_files
 from epitoma.on_ray.predict.stages import PredictRequest
 from epitoma.video.index import VideoIndex, index_video

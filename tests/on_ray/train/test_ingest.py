@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from epitoma.core.errors import TooManyRejectsError
+from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.decode.decoding import DecodeSpec, decode_timesteps
 from epitoma.on_ray.train.ingest import PixelSource, decoded_rows, uniform_schedule
 from epitoma.training.context import LocalContext
@@ -42,13 +43,13 @@ def config(folder: Path, **settings) -> TrainConfig:
 def source(manifest, folder: Path, *, rank: int = 0, world_size: int = 1, **settings) -> PixelSource:
     worker = Worker(folder, rank, world_size)
     splits = manifest.split("train"), manifest.split("validation")
-    return PixelSource(config(folder, **settings), *splits, worker, SPEC)
+    return PixelSource(config(folder, **settings), *splits, worker, SPEC, Attempts.start())
 
 
 def test_decoded_rows_are_the_schedules_in_its_order(ray_cluster, dataset):
     schedule = uniform_schedule(dataset, timesteps=4, frames_per_timestep=2)
     windows, indices = schedule.windows(range(1), rows=7), StoredIndices.beside(dataset.path)
-    rows = list(decoded_rows(windows, dataset, indices, SPEC, prefetch=4))
+    rows = list(decoded_rows(windows, dataset, indices, SPEC, Attempts.start(), prefetch=4))
     assert [row["video_id"] for row in rows] == dataset.video_ids
     paths, counts = dataset.resolved_paths(), dataset.table["frame_count"].to_pylist()
     for row, path, frame_count in list(zip(rows, paths, counts, strict=True))[::5]:
