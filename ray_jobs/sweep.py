@@ -199,7 +199,12 @@ def _check_resumed(config: SweepConfig) -> None:
     stored = from_dict(
         SweepConfig, read_json(config.folder / CONFIG_FILE), source=str(config.folder / CONFIG_FILE)
     )
-    may_differ = {"resume": True, "confirm": config.confirm, "confirm_epochs": config.confirm_epochs}
+    may_differ = {
+        "resume": True,
+        "gpu": config.gpu,
+        "confirm": config.confirm,
+        "confirm_epochs": config.confirm_epochs,
+    }
     if replace(stored, **may_differ) != config:
         raise RunError(
             f"sweep {config.folder} was started with other settings than it is to be resumed with "

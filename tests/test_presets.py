@@ -69,7 +69,7 @@ UNUSED = {"sparsity.target_timesteps", "sparsity.budgets", "store_timesteps", "o
 """What other modes use; and the parts."""
 
 OF_THE_JOB = {
-    *("manifest", "name", "runs", "features", "plugin", "seed", "start_from", "resume", "register_as"),
+    *("manifest", "name", "runs", "features", "plugin", "seed", "start_from", "resume", "register_as", "gpu"),
     *(
         "checkpoint_every",
         "max_reject_share",
@@ -77,7 +77,7 @@ OF_THE_JOB = {
         "speed.compile",
         "speed.recompute",
     ),
-    *(f"workers.{name}" for name in ("count", "gpu", "threads", "least", "max_failures")),
+    *(f"workers.{name}" for name in ("count", "threads", "least", "max_failures")),
 }
 """Where data are and where runs go, what a run starts from, how often it is looked at, and on what it runs."""
 

@@ -6,23 +6,26 @@ from pathlib import Path
 import numpy as np
 
 from epitoma.core.errors import ConfigError
+from epitoma.core.gpu import GpuOption
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.schema import SplitName
 from epitoma.datasets.unlabelled import list_unlabelled
 from epitoma.files.atomic import write_text
 from epitoma.files.local_paths import InputPath
 from epitoma.files.uris import without_secrets
-from epitoma.inference.explanation import PICTURE_SIZE, explain
+from epitoma.inference.explanation import PICTURE_SIZE
 from epitoma.inference.kernel_sheets import pictures_of, sheets, top_matches
-from epitoma.inference.predictor import Predictor, load_predictor
+from epitoma.inference.predictor import check_budget
 from epitoma.models.selector import TimestepSelector
+from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
+from epitoma.on_ray.predict.explained import explain_file
 from epitoma.reporting.console import phase, say
 from epitoma.reporting.explanation_page import explanation_page, kernels_page
 from epitoma.reporting.plots import explanation_figure, sheet_figure
 from epitoma.tracking.address import check_store
 from epitoma.tracking.lifecycle import added_to_run
-from epitoma.training.checkpoint import run_folder
+from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from ray_jobs.parts.extraction import stored_features
 
 PAGE, FIGURE = "explanation.html", "explanation.png"
@@ -30,7 +33,7 @@ KERNELS_PAGE, KERNELS_FIGURE = "kernels.html", "kernels.png"
 
 
 @dataclass(kw_only=True)
-class ExplainConfig:
+class ExplainConfig(GpuOption):
     """Explanation of a prediction: an HTML page without outside links, and a figure.
 
     Attributes:
@@ -72,17 +75,21 @@ class ExplainConfig:
             EpitomaError: No such run, video or dataset, the video cannot be read, or the model has no selector.
         """
         check_store(self.run.parent)
-        predictor = load_predictor(self.model)
+        model, config = load_model(model_folder(self.model))
+        check_budget(self.budget, config)
         listed = list_unlabelled(self.video).videos
         if len(listed) != 1:
             raise ConfigError(f"{self.video} is {len(listed)} videos: explain takes one")
-        with phase("look at the video") as advance:
-            explanation = explain(predictor, listed[0].path, budget=self.budget)
-            advance(1, 1)
         name = listed[0].video_id
         path = without_secrets(str(listed[0].path))
         folder = self.output or self.run / self._name(path)
-        shown = self._sheets(predictor, folder) if self.manifest else {}
+        with ray_session(logs=folder / "logs"):
+            with phase("look at the video") as advance:
+                explanation = explain_file(
+                    str(listed[0].path), model, config, budget=self.budget, gpu=self.gpu
+                )
+                advance(1, 1)
+            shown = self._sheets(model, config, folder) if self.manifest else {}
         write_text(folder / PAGE, explanation_page(explanation, name=name, sheets=shown))
         title = f"{name}: {explanation.chosen.label}"
         explanation_figure(explanation, folder / FIGURE, title=title)
@@ -98,22 +105,22 @@ class ExplainConfig:
         parts = ["explanation", path.parent.name, path.stem, *([str(self.budget)] if self.budget else [])]
         return "_".join(part for part in parts if part)
 
-    def _sheets(self, predictor: Predictor, folder: Path) -> dict[int, np.ndarray]:
+    def _sheets(self, model: VideoEpitoma, config: ModelConfig, folder: Path) -> dict[int, np.ndarray]:
         """Write the page and figure of all kernels; returns a sheet of frames for each kernel number."""
         assert self.manifest is not None
-        selector = predictor.model.selector
+        selector = model.selector
         if not isinstance(selector, TimestepSelector):
             raise ConfigError("this model's selector has no concept kernels: leave --manifest out")
-        split, networks = read_manifest(self.manifest).split(self.split), predictor.trained_networks
-        with ray_session(logs=folder / "logs"):
-            stored = stored_features(
-                split,
-                networks,
-                timesteps=predictor.config.timesteps,
-                root=self.features or self.run.parent / "features",
-                max_reject_share=self.max_reject_share,
-            )
-        exciting = top_matches(selector.cpu(), stored, count=self.frames)
+        split, networks = read_manifest(self.manifest).split(self.split), networks_of(model)
+        stored = stored_features(
+            split,
+            networks,
+            timesteps=config.timesteps,
+            root=self.features or self.run.parent / "features",
+            max_reject_share=self.max_reject_share,
+            gpu=self.gpu,
+        )
+        exciting = top_matches(selector.eval(), stored, count=self.frames)
         with phase("decode what excites kernels") as advance:
             pictures = pictures_of(
                 exciting,

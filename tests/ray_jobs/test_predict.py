@@ -175,8 +175,8 @@ def test_bad_input_is_refused_before_anything_is_read(ray_cluster, run, videos, 
     with pytest.raises(ManifestError, match="no videos at"):
         predict(replace(config, input=str(tmp_path / "vidoes")))
     assert not (tmp_path / "out").exists()
-    with pytest.raises(ClusterError, match="a GPU is wanted, and this machine has none"):
-        predict(replace(config, gpu=True))
+    with pytest.raises(ClusterError, match="gpu is true, but Ray sees no GPU on this machine"):
+        predict(replace(config, gpu="true"))
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ import ray.data  # noqa: E402
 from epitoma.core.errors import ClusterRefusedError  # noqa: E402
 from epitoma.core.system_errors import line_of  # noqa: E402
 from epitoma.on_ray.cluster.ending import end_ray  # noqa: E402
-from epitoma.on_ray.cluster.head_watch import ending_without_head, is_head_lost  # noqa: E402
+from epitoma.on_ray.cluster.head_watch import HeadWatch, outlasting_the_head  # noqa: E402
 from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback  # noqa: E402
 from epitoma.on_ray.cluster.private_start import needing_home, starting_privately  # noqa: E402
 from epitoma.on_ray.cluster.ray_errors import without_ray_errors  # noqa: E402
@@ -74,16 +74,17 @@ def ray_session(*, logs: Path) -> Iterator[None]:
     with phase(_starting()), _stderr_into(said), _own_sigterm(), joining():
         info = _joined() if joined else _private(said)
     silence_ray()
+    head = HeadWatch(_head()) if joined else None
     try:
         with (
             without_ray_errors(_logs_of_ray(logs)),
-            ending_without_head(_head()) if joined else nullcontext(),
+            head.ending_without_head() if head else nullcontext(),
         ):
             yield
     finally:
         session = getattr(info, "address_info", {}).get("session_dir")
         # Without its head, shutdown would wait and then abort the process.
-        if not is_head_lost():
+        if head is None or not head.is_lost:
             end_ray()
         if session and not joined:
             _keep_logs(Path(session) / "logs", logs)
@@ -167,7 +168,8 @@ def _head() -> str:
 
 
 def _joined() -> Any:
-    return ray.init(log_to_driver=False, logging_level=logging.ERROR)
+    with outlasting_the_head():
+        return ray.init(log_to_driver=False, logging_level=logging.ERROR)
 
 
 def _private(log: Path) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.nodes import Nodes
 from benchmarks.running_job import losses
-from epitoma.on_ray.cluster.head_watch import GONE_SECONDS
+from epitoma.on_ray.cluster.head_watch import gone_seconds
 from epitoma.training.audit import Audit, audit
 from ray_jobs.train import train
 
@@ -69,7 +69,7 @@ def test_a_job_whose_cluster_loses_its_head_ends_in_one_line(tmp_path, repositor
         assert job.stdout is not None
         assert "joined\n" in iter(job.stdout.readline, "")
         nodes.kill(nodes.head)
-        _, complaint = job.communicate(timeout=GONE_SECONDS + 60)
+        _, complaint = job.communicate(timeout=gone_seconds() + 60)
     finally:
         nodes.end()
     assert job.returncode == 2
