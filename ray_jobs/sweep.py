@@ -18,8 +18,7 @@ from epitoma.files.json_files import read_json
 from epitoma.files.local_paths import InputPath
 from epitoma.files.ownership import check_ownership
 from epitoma.models.videoepitoma import Networks, build_for_networks
-from epitoma.on_ray.cluster.placement import cpus_for, fits_a_node
-from epitoma.on_ray.cluster.runtime import has_joined
+from epitoma.on_ray.cluster.placement import cpus_for
 from epitoma.on_ray.tune.search_space import (
     SearchSpace,
     changed,
@@ -29,7 +28,7 @@ from epitoma.on_ray.tune.search_space import (
 )
 from epitoma.on_ray.tune.space_checks import check_combinations, check_values
 from epitoma.on_ray.tune.trials import TrialWork, feature_trial, pixel_trial
-from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, run_trials
+from epitoma.on_ray.tune.tuner import Scheduler, TunePlan, check_room, run_trials
 from epitoma.reporting.console import closing_line, live, say
 from epitoma.sweeps.result import TRIALS, SweepResult, read_sweep
 from epitoma.sweeps.trial import TrialData, read_head
@@ -139,7 +138,8 @@ def sweep(config: SweepConfig) -> SweepResult:
         write_text(kept, space.text)
         with tracked_job(config) as tracker:
             tracker.artifact(kept)
-            _check_room(config)
+            if config.source == "features":
+                check_room({"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial})
             result = _run(config, space, base, manifest, networks, tracker)
             if config.confirm:
                 confirm(
@@ -157,16 +157,8 @@ def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -
     """Train, or resume, a run nested in the sweep, and evaluate it on validation."""
     if not (run.folder / MODEL).is_dir():
         train(replace(run, resume=(run.folder / CONFIG_FILE).is_file()), parent=sweep.folder)
-    return evaluate(
-        EvaluateConfig(
-            run=run.folder,
-            manifest=sweep.manifest,
-            split="validation",
-            candidates=among,
-            gpu=sweep.gpu,
-            quiet=True,
-        )
-    )
+    evaluation = EvaluateConfig(run=run.folder, manifest=sweep.manifest, split="validation", gpu=sweep.gpu)
+    return evaluate(replace(evaluation, candidates=among, quiet=True))
 
 
 def base_config(config: SweepConfig) -> TrainConfig:
@@ -210,19 +202,6 @@ def _check_resumed(config: SweepConfig) -> None:
             f"sweep {config.folder} was started with other settings than it is to be resumed with "
             f"(its own are in {config.folder / CONFIG_FILE}: give them with --config)"
         )
-
-
-def _check_room(config: SweepConfig) -> None:
-    """Raise, or print, that no node has the resources of a trial: Tune would wait for one without a message."""
-    resources = {"CPU": config.cpus_per_trial, "GPU": config.gpus_per_trial}
-    if config.source == "pixels" or fits_a_node(resources, role="train"):
-        return
-    lacking = (
-        f"no node has the {config.cpus_per_trial:g} CPUs and {config.gpus_per_trial:g} GPUs of one trial"
-    )
-    if not has_joined():
-        raise RunError(f"{lacking}: choose less, or join a cluster by RAY_ADDRESS")
-    say(f"  {lacking} now: trials wait until the cluster gets one that has")
 
 
 def _run(

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from epitoma.core.config import CONFIG_FILE, flatten
 from epitoma.files.json_files import read_json
-from epitoma.on_ray.tune.trials import COST
+from epitoma.on_ray.tune.reports import COST
 from epitoma.reporting.console import ProgressLog
 from epitoma.reporting.tables import TrialRow, sweep_table
 from epitoma.sweeps.pareto import Offer, pareto_front

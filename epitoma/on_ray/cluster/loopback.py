@@ -10,6 +10,9 @@ from uuid import uuid4
 from ray._private import ray_constants
 from ray._private.authentication.authentication_token_generator import generate_new_authentication_token
 
+LOOPBACK = "127.0.0.1:"
+"""How the address of a private Ray's head begins."""
+
 _FOR_OTHERS = 0o077
 _LOOPBACK_INTERFACE = "lo" if sys.platform == "linux" else "lo0"
 _COLLECTIVES = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), _LOOPBACK_INTERFACE)

@@ -44,7 +44,7 @@ from epitoma.core.errors import ClusterRefusedError  # noqa: E402
 from epitoma.core.system_errors import line_of  # noqa: E402
 from epitoma.on_ray.cluster.ending import end_ray  # noqa: E402
 from epitoma.on_ray.cluster.head_watch import HeadWatch, outlasting_the_head  # noqa: E402
-from epitoma.on_ray.cluster.loopback import keep_token_private, on_loopback  # noqa: E402
+from epitoma.on_ray.cluster.loopback import LOOPBACK, keep_token_private, on_loopback  # noqa: E402
 from epitoma.on_ray.cluster.private_start import needing_home, starting_privately  # noqa: E402
 from epitoma.on_ray.cluster.ray_errors import without_ray_errors  # noqa: E402
 from epitoma.reporting.console import complain, phase  # noqa: E402
@@ -113,8 +113,11 @@ def cluster_cpus() -> float:
 
 
 def has_joined() -> bool:
-    """Whether RAY_ADDRESS names a cluster, which may be shared and may grow, and not a private Ray."""
-    return os.environ.get("RAY_ADDRESS", "") not in _ONE_S_OWN
+    """Whether this process has joined, or will join, a cluster, which may grow, and not a private Ray."""
+    if os.environ.get("RAY_ADDRESS", "") not in _ONE_S_OWN:
+        return True
+    # Workers are not told the address; a private Ray listens on loopback only.
+    return ray.is_initialized() and not _head().startswith(LOOPBACK)
 
 
 def decode_cpus() -> float:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import ray
 import ray.tune
 import torch
-from ray.tune.integration.ray_train import TuneReportCallback
 
 from epitoma.core.config import CONFIG_FILE, to_dict
 from epitoma.cost.gmacs import CostModel
@@ -26,6 +25,7 @@ from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.predict.features import extract_features
 from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.fit import Job, fit
+from epitoma.on_ray.tune.reports import TuneContext, ValidatedReports, report_result
 from epitoma.on_ray.tune.search_space import changed
 from epitoma.sweeps.trial import (
     ERROR_FILE,
@@ -41,13 +41,11 @@ from epitoma.sweeps.trial import (
 )
 from epitoma.training.checkpoint import State, state_of
 from epitoma.training.context import LocalContext
-from epitoma.training.events import EpochDone, Event, VideoRejected
+from epitoma.training.events import Event, VideoRejected
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
-from epitoma.training.history import SCORE
 from epitoma.training.run_config import TrainConfig
 
-COST = "gmacs"
 SPLITS = ("validation", "test")
 
 
@@ -81,39 +79,6 @@ class TrialWork:
 Trial = Callable[[dict[str, Any], TrialWork], None]
 
 
-class TuneContext(LocalContext):
-    """TrainContext of a trial from features: reports validated epochs to Tune."""
-
-    def __init__(self, folder: Path, *, device: torch.device, cost: CostModel) -> None:
-        super().__init__(folder, device=device)
-        self.cost = cost
-
-    def emit(self, event: Event) -> None:
-        """Report an epoch if it was validated."""
-        if isinstance(event, EpochDone) and SCORE in event.metrics:
-            kept = max(1, round(event.metrics["validation/timesteps"]))
-            ray.tune.report({**event.metrics, "epoch": event.epoch, COST: self.cost.at(kept).total})
-
-
-class ValidatedReports(TuneReportCallback):
-    """Ray Train callback of a trial from pixels: reports validated epochs to Tune, with their cost.
-
-    Args:
-        gmacs: GMACs of a video with 1, 2, ... kept timesteps.
-    """
-
-    def __init__(self, gmacs: list[float]) -> None:
-        super().__init__()
-        self.gmacs = gmacs
-
-    def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
-        """Report if the first worker's metrics have a score."""
-        first = metrics[0]
-        if SCORE in first:
-            kept = max(1, round(first["validation/timesteps"]))
-            super().after_report(run_context, [{**first, COST: self.gmacs[kept - 1]}], checkpoint)
-
-
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
     """Run a trial from features, in this process."""
     _run(run_on_features, changes, work)
@@ -142,7 +107,7 @@ def _run(run: Callable[..., TrialResult], changes: dict[str, Any], work: TrialWo
     folder = work.folder / name
     with _error_kept(folder):
         result = _kept(folder) or run(work, name, {**work.fixed, **changes}, started=started)
-    _report(result)
+    report_result(result)
 
 
 def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, started: float) -> TrialResult:
@@ -288,17 +253,3 @@ def _keep_reject(event: Event, rejects: list[Reject]) -> None:
 
 def _without_networks(state: State) -> State:
     return {name: tensor for name, tensor in state.items() if not name.startswith("networks.")}
-
-
-def _report(result: TrialResult) -> None:
-    """Report the trial's result to Tune, and so to Optuna."""
-    own = result.own
-    ray.tune.report(
-        {
-            SCORE: own.score,
-            COST: own.gmacs,
-            "validation/timesteps": own.timesteps,
-            "seconds": result.seconds,
-            "changes": asdict(result)["changes"],
-        }
-    )

@@ -12,9 +12,12 @@ from ray.tune.search.optuna import OptunaSearch
 
 from epitoma.core.errors import RunError, last_line
 from epitoma.files.ownership import check_ownership
-from epitoma.on_ray.cluster.placement import label_selector
+from epitoma.on_ray.cluster.placement import fits_a_node, label_selector
+from epitoma.on_ray.cluster.runtime import has_joined
+from epitoma.on_ray.tune.reports import COST
 from epitoma.on_ray.tune.search_space import SearchSpace
-from epitoma.on_ray.tune.trials import COST, Trial, TrialWork, error_of
+from epitoma.on_ray.tune.trials import Trial, TrialWork, error_of
+from epitoma.reporting.console import say
 from epitoma.sweeps.result import TRIALS
 from epitoma.training.history import SCORE
 
@@ -99,6 +102,20 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
         )
     except TuneError as error:
         raise RunError(f"Tune gave up on {plan.folder}: {last_line(error)}") from error
+
+
+def check_room(resources: dict[str, float]) -> None:
+    """Print that no node that is up has the resources of a trial: Tune would wait for one without a message.
+
+    Raises:
+        RunError: No cluster was joined, so that none will come.
+    """
+    if fits_a_node(resources, role="train"):
+        return
+    lacking = f"no node has the {resources['CPU']:g} CPUs and {resources['GPU']:g} GPUs of one trial"
+    if not has_joined():
+        raise RunError(f"{lacking}: choose less, or join a cluster by RAY_ADDRESS")
+    say(f"  {lacking} now: trials wait until the cluster gets one that has")
 
 
 def _place(plan: TunePlan) -> ray.tune.PlacementGroupFactory:
