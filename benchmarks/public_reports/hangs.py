@@ -1,0 +1,176 @@
+"""Videos that kill or stall their decoder, damage that all workers tell of, and GPUs that are not there."""
+
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pyarrow.parquet as pq
+
+from benchmarks.bad_decoders import killing, stalling
+from benchmarks.public_reports.cases import Seen, case
+from benchmarks.public_reports.commands import Done, epitoma
+
+STALL_SECONDS = 5.0
+NETWORKS = [
+    *("--networks.light.name", "tiny", "--networks.light.weights", "random", "--networks.light.size", "32"),
+    *("--networks.heavy.name", "tiny", "--networks.heavy.weights", "random", "--networks.heavy.size", "32"),
+    *("--networks.heavy.frames", "2"),
+]
+RUN = [
+    *("--name", "run", "--runs", "runs", "--source", "pixels", "--timesteps", "4", *NETWORKS),
+    *("--sparsity.mode", "none", "--optimisation.epochs", "2", "--optimisation.batch-size", "4"),
+    *("--max-reject-share", "0.2", "--workers.threads", "1"),
+]
+
+
+@cache
+def _made() -> Path:
+    """Eighteen short videos, made once."""
+    folder = Path(mkdtemp(prefix="epitoma_hangs_"))
+    counts = [f"--dataset.{split}-videos" for split in ("train", "validation", "test")]
+    few = [word for option, count in zip(counts, ("10", "4", "4"), strict=True) for word in (option, count)]
+    look = ["--dataset.classes", "2", "--dataset.twin-classes", "0", "--dataset.size", "32"]
+    short = ["--dataset.min-seconds", "8", "--dataset.max-seconds", "11", "--dataset.one-actions", "4"]
+    done = epitoma("prepare", "synthetic", "--output", "data", *few, *look, *short, folder=folder)
+    assert done.code == 0, done.printed
+    return folder / "data"
+
+
+def dataset(folder: Path) -> Path:
+    """A copy of them in a folder of one's own."""
+    shutil.copytree(_made(), folder / "data")
+    return folder / "data"
+
+
+def _victim(data: Path) -> Path:
+    return sorted(data.glob("**/train_*.mp4"))[3]
+
+
+def _rejects(folder: Path) -> dict[str, str]:
+    (file,) = folder.glob("**/rejects.parquet")
+    return {Path(row["path"]).name: row["reason"] for row in pq.read_table(file).to_pylist()}
+
+
+def _only_it(done: Done, rejects: dict[str, str], victim: Path, word: str) -> Seen:
+    """Whether a job has ended well, and that video alone is a reject, for the reason that has a word in it."""
+    ok = done.code == 0 and list(rejects) == [victim.name] and word in rejects[victim.name]
+    return Seen(ok=ok, said=f"exit {done.code}, rejects {rejects}" if ok else done.printed[-2000:])
+
+
+def _train(folder: Path, bad: Callable[[Path], dict[str, str]], word: str) -> Seen:
+    victim = _victim(dataset(folder))
+    arguments = ["train", "--manifest", "data/manifest.parquet", *RUN]
+    done = epitoma(*arguments, folder=folder, environment=bad(victim))
+    return _only_it(done, _rejects(folder / "runs"), victim, word)
+
+
+def _extract(folder: Path, bad: Callable[[Path], dict[str, str]], word: str) -> Seen:
+    victim = _victim(dataset(folder))
+    store = ["--features", "features", "--timesteps", "4", "--max-reject-share", "0.2"]
+    arguments = ["extract", "--manifest", "data/manifest.parquet", *store, *NETWORKS]
+    done = epitoma(*arguments, folder=folder, environment=bad(victim))
+    return _only_it(done, _rejects(folder / "features"), victim, word)
+
+
+def _prepare(folder: Path, bad: Callable[[Path], dict[str, str]], word: str) -> Seen:
+    for number, video in enumerate(sorted(_made().glob("**/train_*.mp4"))[:6]):
+        place = folder / "mine" / f"class_{number % 2}" / video.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(video, place)
+    victim = sorted((folder / "mine").glob("*/*.mp4"))[1]
+    arguments = ["prepare", "folder", "--root", "mine", "--output", "prepared"]
+    done = epitoma(*arguments, folder=folder, environment=bad(victim))
+    return _only_it(done, _rejects(folder / "prepared"), victim, word)
+
+
+def _stalls(folder: Path) -> Callable[[Path], dict[str, str]]:
+    return lambda victim: stalling(victim, pipe=folder / "pipe", limit_seconds=STALL_SECONDS)
+
+
+@case
+def video_kills_decoder_in_train(folder: Path) -> Seen:
+    """Train from pixels on a dataset in which one video kills every process that opens it."""
+    return _train(folder, killing, "ends the process")
+
+
+@case
+def video_stalls_decoder_in_train(folder: Path) -> Seen:
+    """Train from pixels on a dataset in which FFmpeg never comes back from one video."""
+    return _train(folder, _stalls(folder), "stalls the process")
+
+
+@case
+def video_kills_decoder_in_extract(folder: Path) -> Seen:
+    """Extract features of a dataset in which one video kills every process that opens it."""
+    return _extract(folder, killing, "ends the process")
+
+
+@case
+def video_stalls_decoder_in_extract(folder: Path) -> Seen:
+    """Extract features of a dataset in which FFmpeg never comes back from one video."""
+    return _extract(folder, _stalls(folder), "stalls the process")
+
+
+@case
+def video_kills_decoder_in_prepare(folder: Path) -> Seen:
+    """Prepare a folder in which one video kills every process that opens it."""
+    return _prepare(folder, killing, "ends the process")
+
+
+@case
+def video_stalls_decoder_in_prepare(folder: Path) -> Seen:
+    """Prepare a folder in which FFmpeg never comes back from one video."""
+    return _prepare(folder, _stalls(folder), "stalls the process")
+
+
+@case
+def video_kills_decoder_in_explain(folder: Path) -> Seen:
+    """Explain the one video that kills every process that opens it, by a model trained on the others."""
+    victim = _victim(dataset(folder))
+    trained = epitoma("train", "--manifest", "data/manifest.parquet", *RUN, folder=folder)
+    if trained.code != 0:
+        return Seen(ok=False, said=trained.printed[-2000:])
+    words = ["explain", "--model", "runs/run", "--video", victim]
+    done = epitoma(*words, folder=folder, environment=killing(victim))
+    return Seen(done.ends_with(2, str(victim), "ends the process"), done.last_line)
+
+
+@case
+def gpu_wanted_where_none_is(folder: Path) -> Seen:
+    """Ask for GPUs on a machine that has none, in extraction, and in training, which must not compute on CPUs."""
+    dataset(folder)
+    manifest = ["--manifest", "data/manifest.parquet", "--gpu", "true"]
+    lines = []
+    for arguments in (["extract", *manifest, "--timesteps", "4", *NETWORKS], ["train", *manifest, *RUN]):
+        done = epitoma(*arguments, folder=folder, environment={"CUDA_VISIBLE_DEVICES": ""})
+        if not done.ends_with(2, "gpu is true", "no GPU on this machine"):
+            return Seen(ok=False, said=done.printed[-2000:])
+        lines.append(done.last_line)
+    return Seen(ok=True, said=lines[-1])
+
+
+@case
+def damage_is_told_by_every_worker(folder: Path) -> Seen:
+    """Train with two workers on videos of which every one is damaged in the middle: each is told of once."""
+    data = dataset(folder)
+    for video in data.glob("**/train_*.mp4"):
+        _spoil(video)
+    done = epitoma(
+        *("train", "--manifest", "data/manifest.parquet", *RUN, "--workers.count", "2"), folder=folder
+    )
+    told = [
+        line.split("damaged ")[1].split(":")[0] for line in done.printed.splitlines() if "damaged " in line
+    ]
+    rejected = [line for line in done.printed.splitlines() if "rejected " in line]
+    ok = done.code == 0 and len(told) == len(set(told)) and len(told) + len(rejected) >= 8
+    return Seen(ok=ok, said=f"{len(told)} told as damaged" if ok else done.printed[-2000:])
+
+
+def _spoil(video: Path) -> None:
+    """Overwrite some bytes of the pictures in the middle of a file."""
+    content = bytearray(video.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 200] = bytes(200)
+    video.write_bytes(content)
