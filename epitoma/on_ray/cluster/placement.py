@@ -23,15 +23,17 @@ def label_selector(role: Role) -> dict[str, str] | None:
     return {ROLE_LABEL: role} if _roles() else None
 
 
-def task_for(role: Role, function: Callable[..., Any], *, max_retries: int = 3) -> Any:
+def task_for(role: Role, function: Callable[..., Any], *, max_retries: int = 3, gpus: int = 0) -> Any:
     """A function as a Ray task that runs on nodes for a role.
 
     Args:
         role: The role.
         function: What the task does.
         max_retries: How often it is run again after its process has died; -1 is without end. Ray's own is 3.
+        gpus: GPUs that it has.
     """
-    return ray.remote(function).options(label_selector=label_selector(role), max_retries=max_retries)
+    task = ray.remote(function)
+    return task.options(label_selector=label_selector(role), max_retries=max_retries, num_gpus=gpus)
 
 
 def is_waited_for(role: Role) -> bool:

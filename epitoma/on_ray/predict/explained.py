@@ -27,7 +27,7 @@ def explain_file(
     """
     gpus = min(1, requested_gpus(gpu))
     say_if_waited_for("train")
-    task = task_for("train", _explain, max_retries=-1).options(num_gpus=gpus)
+    task = task_for("train", _explain, max_retries=-1, gpus=gpus)
     return result_of(task.remote(path, ray.put((model, config)), budget, gpus > 0, Attempts.start()))
 
 
