@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from epitoma.core.errors import VideoError
+from epitoma.core.stalls import reading
 from epitoma.datasets.listing import ListedVideo
+from epitoma.on_ray.decode.attempts import LOST, STALL_VARIABLE, STALLED
 from epitoma.on_ray.decode.indexing import VIDEOS_PER_TASK, Indexed, index_files
 from epitoma.video.index import VideoIndex
 
@@ -18,6 +21,9 @@ def index_by_name(path: str) -> VideoIndex:
     """Do what the name says."""
     if "kills" in path:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "stalls" in path:
+        with reading():
+            time.sleep(600)
     if "raises" in path:
         raise RuntimeError("nobody thought of this")
     if "refuses" in path:
@@ -53,10 +59,11 @@ def test_every_file_comes_back_once_with_its_row_or_its_reason(ray_cluster):
 
 
 @pytest.mark.long
-def test_a_file_that_kills_its_worker_costs_no_other_file(ray_cluster):
-    names = [*map(str, range(2 * VIDEOS_PER_TASK)), "kills"]
+def test_files_that_kill_or_stall_their_worker_cost_no_other_file(ray_cluster, monkeypatch):
+    monkeypatch.setenv(STALL_VARIABLE, "3")
+    names = [*map(str, range(2 * VIDEOS_PER_TASK)), "kills", "stalls"]
     tasks = index(names[::-1])
     results = {result.video_id: result for task in tasks for result in task}
     assert sum(len(task) for task in tasks) == len(names)
-    assert [name for name, result in results.items() if result.row is None] == ["kills"]
-    assert results["kills"].reason == "ends the process that reads it, each time that it is tried"
+    reasons = {name: result.reason for name, result in results.items() if result.row is None}
+    assert reasons == {"kills": LOST, "stalls": STALLED.format(3)}

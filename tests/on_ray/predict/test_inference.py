@@ -5,14 +5,16 @@ That each gets the answer that it gets alone is seen in tests/ray_jobs/test_pred
 
 import os
 import signal
+import time
 
 import pytest
 import torch
 
+from epitoma.core.stalls import reading
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma, build_model
-from epitoma.on_ray.decode.attempts import LOST
+from epitoma.on_ray.decode.attempts import LOST, STALL_VARIABLE, STALLED
 from epitoma.on_ray.predict.inference import FIRST_PASSES_PER_TASK, predict_files
 from epitoma.on_ray.predict.stages import PredictRequest
 from epitoma.video.index import VideoIndex, index_video
@@ -34,25 +36,34 @@ def told(results) -> tuple[dict, dict]:
     return {row["video_id"]: row for row in rows}, {reject.video_id: reject.reason for reject in rejects}
 
 
-def kills_its_process(path: str) -> VideoIndex:
+def does_what_its_name_says(path: str) -> VideoIndex:
     if "kills" in path:
         os.kill(os.getpid(), signal.SIGKILL)
+    if "stalls" in path:
+        with reading():
+            time.sleep(600)
     return index_video(path)
 
 
 @pytest.mark.long
-def test_a_file_that_kills_its_worker_costs_no_other_file(ray_cluster, dataset, model, model_config):
+def test_files_that_kill_or_stall_their_worker_cost_no_other_file(
+    ray_cluster, dataset, model, model_config, monkeypatch
+):
     """Of a model without a selector, which sees every candidate."""
+    monkeypatch.setenv(STALL_VARIABLE, "5")
     model_config.has_selector = False
     paths = dataset.resolved_paths()[: FIRST_PASSES_PER_TASK + 1]
     videos = [ListedVideo(video_id=path, path=path, labels=()) for path in paths]
-    videos.insert(3, ListedVideo(video_id="kills", path="/kills.mp4", labels=()))
+    for name in ("kills", "stalls"):
+        videos.insert(3, ListedVideo(video_id=name, path=f"/{name}.mp4", labels=()))
     listed = Unlabelled(videos=tuple(videos), indices=StoredIndices(None))
     rows, rejects = told(
-        predict_files(listed, model, model_config, PredictRequest(), gpus=0, index_file=kills_its_process)
+        predict_files(
+            listed, model, model_config, PredictRequest(), gpus=0, index_file=does_what_its_name_says
+        )
     )
     assert set(rows) == set(paths)
-    assert rejects == {"kills": LOST}
+    assert rejects == {"kills": LOST, "stalls": STALLED.format(5)}
     assert {row["kept"] for row in rows.values()} == {8}
     assert len({row["gmacs"] for row in rows.values()}) == 1
 
