@@ -25,15 +25,19 @@ RUN = [
 ]
 
 
+SYNTHETIC = [
+    *("--dataset.train-videos", "10", "--dataset.validation-videos", "4", "--dataset.test-videos", "4"),
+    *("--dataset.classes", "2", "--dataset.twin-classes", "0", "--dataset.one-actions", "4"),
+    *("--dataset.actions-per-class", "2", "--dataset.evidence-share", "0.3", "--dataset.size", "32"),
+    *("--dataset.min-seconds", "8", "--dataset.max-seconds", "11"),
+]
+
+
 @cache
 def _made() -> Path:
     """Eighteen short videos, made once."""
     folder = Path(mkdtemp(prefix="epitoma_hangs_"))
-    counts = [f"--dataset.{split}-videos" for split in ("train", "validation", "test")]
-    few = [word for option, count in zip(counts, ("10", "4", "4"), strict=True) for word in (option, count)]
-    look = ["--dataset.classes", "2", "--dataset.twin-classes", "0", "--dataset.size", "32"]
-    short = ["--dataset.min-seconds", "8", "--dataset.max-seconds", "11", "--dataset.one-actions", "4"]
-    done = epitoma("prepare", "synthetic", "--output", "data", *few, *look, *short, folder=folder)
+    done = epitoma("prepare", "synthetic", "--output", "data", *SYNTHETIC, folder=folder)
     assert done.code == 0, done.printed
     return folder / "data"
 
