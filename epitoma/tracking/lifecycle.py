@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from epitoma.core.errors import RunError
+from epitoma.core.errors import RunError, TrackingError
 from epitoma.files.uris import without_secrets
 from epitoma.reporting.console import complain
 from epitoma.tracking.journal import JOURNAL_FILE

@@ -40,7 +40,6 @@ for _name, _value in {**QUIET, **PRIORITY, **TUNE, **UNASKED, **SIGNALS}.items()
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
 
-from epitoma.core.errors import ClusterRefusedError  # noqa: E402
 from epitoma.core.system_errors import line_of  # noqa: E402
 from epitoma.on_ray.cluster.ending import end_ray  # noqa: E402
 from epitoma.on_ray.cluster.head_watch import HeadWatch, outlasting_the_head  # noqa: E402

@@ -111,7 +111,12 @@ def extract_features(
             # Looked at again: the job before may have computed them.
             missing = _missing(manifest, identity, folder)
             if len(missing):
-                shared = {"identity": identity, "networks": networks, "timesteps": timesteps, "folder": folder}
+                shared = {
+                    "identity": identity,
+                    "networks": networks,
+                    "timesteps": timesteps,
+                    "folder": folder,
+                }
                 work = _Work(**shared, gpus=requested_gpus(gpu), attempts=attempts or Attempts.start())
                 _extract(missing, work, watch)
             computed = len(missing) - len(_missing(missing, identity, folder))
