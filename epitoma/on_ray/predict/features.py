@@ -105,21 +105,10 @@ def extract_features(
     (folder / PARTS_FOLDER).mkdir(parents=True, exist_ok=True)
     write_json(folder / KEY_FILE, asdict(key))
     identity = dict(zip(manifest.video_ids, identities(manifest), strict=True))
-    computed = 0
-    if len(_missing(manifest, identity, folder)):
-        with claimed_in_turn(folder, by="extraction of features", wait=wait):
-            # Looked at again: the job before may have computed them.
-            missing = _missing(manifest, identity, folder)
-            if len(missing):
-                shared = {
-                    "identity": identity,
-                    "networks": networks,
-                    "timesteps": timesteps,
-                    "folder": folder,
-                }
-                work = _Work(**shared, gpus=requested_gpus(gpu), attempts=attempts or Attempts.start())
-                _extract(missing, work, watch)
-            computed = len(missing) - len(_missing(missing, identity, folder))
+    work = _Work(
+        identity=identity, networks=networks, timesteps=timesteps, folder=folder, gpu=gpu, attempts=attempts
+    )
+    computed = _extract_in_turn(manifest, work, watch=watch, wait=wait)
     rejects = stored_rejects(folder, manifest)
     write_rejects(folder / "rejects.parquet", rejects)
     check_reject_share(len(rejects), len(manifest), max_reject_share, reasons=folder)
@@ -196,33 +185,46 @@ class Extractor:
 
 @dataclass(frozen=True, kw_only=True)
 class _Work:
-    """What is the same for all videos of an extraction; ``gpus`` is the most to compute on, 0 is on CPUs."""
+    """What is the same for all videos of an extraction."""
 
     identity: dict[str, str]
     networks: Networks
     timesteps: int
     folder: Path
-    gpus: int
-    attempts: Attempts
+    gpu: Gpu
+    attempts: Attempts | None
+
+
+def _extract_in_turn(manifest: Manifest, work: _Work, *, watch: Watch, wait: Callable[[str], None]) -> int:
+    """Extract what is missing, after any other job that does so in this store; returns the number of videos."""
+    if not len(_missing(manifest, work.identity, work.folder)):
+        return 0
+    with claimed_in_turn(work.folder, by="extraction of features", wait=wait):
+        # Looked at again: the job before may have computed them.
+        missing = _missing(manifest, work.identity, work.folder)
+        if len(missing):
+            _extract(missing, work, watch)
+        return len(missing) - len(_missing(missing, work.identity, work.folder))
 
 
 def _extract(manifest: Manifest, work: _Work, watch: Watch) -> None:
     spec = decode_spec(work.networks)
     schedule = uniform_schedule(manifest, timesteps=work.timesteps, frames_per_timestep=spec.frames)
     indices, shared = StoredIndices.beside(manifest.path), ray.put(work.networks)
+    gpus, attempts = requested_gpus(work.gpu), work.attempts or Attempts.start()
     say_if_waited_for("train")
-    actors = actors_for(len(manifest), most=work.gpus or int(cpus_for("train")))
+    actors = actors_for(len(manifest), most=gpus or int(cpus_for("train")))
     windows = (
-        decoded(window, manifest, indices, spec, work.attempts).map_batches(
+        decoded(window, manifest, indices, spec, attempts).map_batches(
             Extractor,
             fn_constructor_args=(shared, _identity_of(window, work.identity), work.folder),
-            fn_constructor_kwargs={"gpu": work.gpus > 0},
+            fn_constructor_kwargs={"gpu": gpus > 0},
             batch_format="pyarrow",
             zero_copy_batch=True,
             batch_size=_batch_size(work.timesteps, spec.heavy_size, spec.frames),
             # In a cluster start with one: it may have to grow before it has room for all.
             compute=ActorPoolStrategy(min_size=1 if has_joined() else actors, max_size=actors),
-            num_gpus=1 if work.gpus else 0,
+            num_gpus=1 if gpus else 0,
             num_cpus=0.5,
             label_selector=label_selector("train"),
         )
