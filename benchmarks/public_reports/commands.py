@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,21 @@ def start(
         errors="replace",
         start_new_session=True,
     )
+
+
+def wait_until_signals_are_handled(pid: int) -> None:
+    """Wait for the first line of this project's own in a process, which takes over SIGTERM: Python itself does not."""
+    bit, deadline = 1 << (signal.SIGTERM - 1), time.monotonic() + LIMIT_SECONDS
+    while not int(_status(pid)["SigCgt"], 16) & bit:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} does not take over its signals")
+        time.sleep(0.001)
+
+
+def _status(pid: int) -> dict[str, str]:
+    """What the system says of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: text.strip() for name, _, text in (line.partition(":") for line in lines)}
 
 
 def _environment(folder: Path) -> dict[str, str]:
