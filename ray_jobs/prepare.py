@@ -189,6 +189,8 @@ def prepare_source(
         listing = list_videos()
         advance(len(listing.videos), len(listing.videos))
     given = Roots.given(roots, source="prepare")
+    # Before the folder is made: what is refused leaves nothing behind.
+    check_listing(listing, given)
     with claimed(output, by=PREPARE):
         return _prepared(listing, output, roots=given)
 

@@ -9,7 +9,7 @@ from epitoma.core.errors import ManifestError
 from epitoma.core.progress import Watch
 from epitoma.datasets.index_parts import IndexParts, file_state
 from epitoma.datasets.indexed import interval_notes, stream_notes, video_row
-from epitoma.datasets.listing import ListedVideo, Listing, check_listing
+from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.manifest import Manifest, write_manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.schema import VideoRow
@@ -57,15 +57,14 @@ def index_listing(listing: Listing, output: Path, *, roots: Roots, watch: Watch)
     with other options indexes only files that are new or have changed.
 
     Args:
-        listing: The videos, each with a split.
+        listing: The videos, each with a split, checked to lie within the roots.
         output: Folder of the dataset; nothing is written anywhere else.
         roots: Folders and addresses in which the videos may lie, now and whenever the manifest is read.
         watch: Called with progress.
 
     Raises:
-        ManifestError: None of the videos can be used, or some lie outside the roots.
+        ManifestError: None of the videos can be used.
     """
-    check_listing(listing, roots)
     output.mkdir(parents=True, exist_ok=True)
     write_roots(output, roots)
     parts = IndexParts(output / PARTS_FOLDER)
