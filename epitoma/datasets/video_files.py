@@ -29,6 +29,11 @@ VIDEO_SUFFIXES = frozenset(f".{name}" for name in _VIDEOS.split())
 OTHER_SUFFIXES = frozenset(f".{name}" for name in _OTHERS.split())
 """Suffixes of files that are not meant as videos."""
 
+# Files without a suffix that stand beside videos.
+_DOCUMENTS = frozenset(
+    {"authors", "changelog", "copying", "licence", "license", "makefile", "notice", "readme"}
+)
+
 HIDDEN = "hidden"
 
 
@@ -79,8 +84,10 @@ def is_named_like_a_video(path: str | Path) -> bool:
 
 def _other_kind(name: str) -> str | None:
     """What a file is counted as that is not meant as a video; None for a file that may be one."""
+    if _is_hidden(name):
+        return HIDDEN
     suffix = Path(name).suffix.lower()
-    return HIDDEN if _is_hidden(name) else suffix if suffix in OTHER_SUFFIXES else None
+    return suffix if suffix in OTHER_SUFFIXES else name if name.lower() in _DOCUMENTS else None
 
 
 def _is_hidden(name: str) -> bool:

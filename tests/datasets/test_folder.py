@@ -12,9 +12,10 @@ def test_a_folder_a_class(put_clips):
         "tea/a.mp4", "tea/deep/er/b.MP4", "tea/c.mp4", "coffee/a.mp4", ".hidden/x.mp4", "tea/.y.mp4"
     )
     (root / "tea/notes.txt").write_text("no video")
+    (root / "LICENSE").write_text("no video")
     listing = list_folder(FolderConfig(root=root))
     assert listing.rejects == ()
-    assert listing.notes == ("not taken for videos: 2 hidden, 1 .txt",)
+    assert listing.notes == ("not taken for videos: 2 hidden, 1 LICENSE, 1 .txt",)
     assert listing.classes == ("coffee", "tea")
     assert not listing.multi_label
     assert {video.video_id: video.labels for video in listing.videos} == {

@@ -35,6 +35,7 @@ def test_a_run_from_features_is_kept_evaluated_and_protected(trained_run, datase
         train(replace(steady, name="other", resume=True))
 
 
+@pytest.mark.long
 def test_a_figure_that_cannot_be_drawn_costs_no_model(steady: TrainConfig, ray_cluster: str):
     brief = replace(steady.optimisation, epochs=1, validate_every=1)
     config = replace(steady, name="no_figure", source="features", optimisation=brief, start_from=())
