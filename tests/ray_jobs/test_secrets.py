@@ -92,7 +92,7 @@ def test_a_job_that_fails_keeps_its_secrets(
         signal.signal(signal.SIGTERM, handler)
     assert stop.value.code == 2
     refused = capsys.readouterr()
-    assert "error: MLflow at http://...@127.0.0.1" in refused.err
+    assert "MLflow at http://...@127.0.0.1" in refused.err
     for text in (done.stdout, done.stderr, refused.out, refused.err):
         assert SECRET not in text
     assert holding(SECRET, runs) == []
