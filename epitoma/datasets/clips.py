@@ -17,7 +17,7 @@ from epitoma.datasets.folder import FolderConfig, list_folder
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig
-from epitoma.datasets.video_files import video_files
+from epitoma.datasets.video_files import files_below
 from epitoma.files.parquet import write_parquet
 from epitoma.video.index import index_video
 from epitoma.video.shots import resampled_clip
@@ -58,7 +58,7 @@ def list_clips(root: Path, config: SplitsConfig) -> Listing:
     )
     listing = list_folder(config)
     folders = [child for child in sorted(root.iterdir()) if child.is_dir() and child.name[0] != "."]
-    empty = [folder.name for folder in folders if next(video_files(folder), None) is None]
+    empty = [folder.name for folder in folders if not files_below(folder).videos]
     if empty:
         raise ManifestError(f"{root}: no clips in {', '.join(empty)}; add some, or remove the folder")
     return listing

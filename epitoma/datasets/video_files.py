@@ -57,9 +57,13 @@ class FilesBelow:
 
 
 def files_below(root: Path) -> FilesBelow:
-    """List every file below a folder; links are followed, hidden folders are not entered."""
+    """List every file below a folder; links are followed, hidden folders are not entered.
+
+    Raises:
+        OSError: A folder cannot be listed: what is in it would disappear without a word.
+    """
     videos, left_out = [], Counter()
-    for folder, folders, files in os.walk(root, followlinks=True):
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=_raised):
         left_out[HIDDEN] += sum(map(_is_hidden, folders))
         # In place: os.walk descends into what is left in this list, in its order.
         folders[:] = sorted(name for name in folders if _is_entered(folder, name))
@@ -88,6 +92,10 @@ def _other_kind(name: str) -> str | None:
         return HIDDEN
     suffix = Path(name).suffix.lower()
     return suffix if suffix in OTHER_SUFFIXES else name if name.lower() in _DOCUMENTS else None
+
+
+def _raised(error: OSError) -> None:
+    raise error
 
 
 def _is_hidden(name: str) -> bool:

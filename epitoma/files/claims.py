@@ -98,8 +98,10 @@ def _held(lock: FileLock, folder: Path, by: str) -> Iterator[None]:
         write_text(folder / HOLDER_FILE, json.dumps(mine) + "\n")
         yield
     finally:
-        (folder / HOLDER_FILE).unlink(missing_ok=True)
-        lock.release()
+        try:
+            (folder / HOLDER_FILE).unlink(missing_ok=True)
+        finally:
+            lock.release()
 
 
 def _remedy(folder: Path) -> str:

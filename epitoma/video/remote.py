@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from epitoma.core.errors import VideoError
+from epitoma.core.stalls import moved
 from epitoma.files.uris import has_credentials, hide_secrets, is_address, without_secrets
 from epitoma.video.transports import (
     FILESYSTEM_SCHEMES,
@@ -152,6 +153,8 @@ class RemoteFile(io.RawIOBase):
             raise VideoError(self.name, f"{len(fetched)} bytes instead of {expected} from byte {offset} on")
         self.requests += 1
         self.bytes_read += len(fetched)
+        # A header or an index may take many slow requests before there is a packet.
+        moved()
         return fetched
 
 

@@ -100,11 +100,12 @@ class RunDecoder:
         soundness = _Soundness(self._keyframes)
         for packet in self._packets(run.seek_frame, finder):
             found = finder.find(packet)
+            # What holds no frame of its own may be the second field of the last one.
+            if not missing and found.frame is not None:
+                break
             frames = self._decode(packet, found, soundness, is_wanted=found.frame in missing)
             yield from self._trusted(frames, soundness)
             missing.discard(found.frame)
-            if not missing:
-                break
         yield from self._trusted(self._drain(), soundness)
 
     def _decode(

@@ -17,6 +17,11 @@ from av.video.frame import VideoFrame
 SCALING = "centre square, bilinear, rgb by the tagged matrix"
 """Name of this scaling, part of a feature store's key: other scaling gives other features."""
 
+# FFmpeg's numbers of the matrices that it converts by: RGB, BT.709, none said, FCC, BT.601 (two), SMPTE 240M, BT.2020.
+# Frames with others (YCgCo, reserved ones) are taken as if they had no tag.
+_UNSPECIFIED = 2
+_MATRICES = frozenset({0, 1, _UNSPECIFIED, 4, 5, 6, 7, 9})
+
 _ANY_TIME_BASE = Fraction(1, 1000)  # The graph needs a time base, but none of its filters uses timestamps.
 
 
@@ -35,6 +40,8 @@ class SquareScaler:
 
     def scale_into(self, target: np.ndarray, frame: VideoFrame) -> None:
         """Write a frame into a uint8 RGB array (size, size, 3)."""
+        if int(frame.colorspace) not in _MATRICES:
+            frame.colorspace = _UNSPECIFIED
         kind = _kind(frame)
         if kind not in self._graphs:
             self._graphs[kind] = _graph(kind, self._size)

@@ -35,7 +35,10 @@ def shown_packets(video: OpenVideo) -> list[ShownPacket]:
         The packets that hold a frame, in the order in which their frames are shown.
     """
     video.stream.codec_context.options = {**video.stream.codec_context.options, **_NO_PIXELS}
-    return list({packet.number: packet for packet in _shown(video)}.values())
+    first_of: dict[int, ShownPacket] = {}
+    for packet in _shown(video):
+        first_of.setdefault(packet.number, packet)
+    return list(first_of.values())
 
 
 def _shown(video: OpenVideo) -> Iterator[ShownPacket]:

@@ -163,3 +163,18 @@ def test_unusable_folders(put_clips, names, message):
 def test_no_folder(tmp_path):
     with pytest.raises(ManifestError, match="no such folder"):
         list_folder(FolderConfig(root=tmp_path / "gone"))
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_and_not_left_out(put_clips):
+    """As where storage fails: what is in it would disappear without a word."""
+    root = put_clips("tea/a.mp4", "coffee/a.mp4")
+    # Too long a path to be opened as one; it is made step by step.
+    here = os.open(root / "tea", os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 200, dir_fd=here)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    with pytest.raises(OSError, match="File name too long"):
+        list_folder(FolderConfig(root=root))

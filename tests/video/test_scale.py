@@ -69,6 +69,16 @@ def test_a_scaler_takes_frames_of_other_colours_in_the_middle():
         assert np.abs(square - plain_colour((180, 90, 170), tags)).max() <= 1
 
 
+@pytest.mark.parametrize("matrix", [3, 8, 10, 11, 12, 13, 14, 15])
+def test_a_matrix_that_ffmpeg_does_not_convert_by_is_as_if_none_were_said(matrix):
+    squares = np.empty((2, 32, 32, 3), np.uint8)
+    for square, number in zip(squares, (matrix, 2), strict=True):
+        frame = flat_frame((180, 90, 170), TAGS[0], "yuv420p")
+        frame.colorspace = number
+        SquareScaler(size=32, rotation=0).scale_into(square, frame)
+    assert np.array_equal(*squares)
+
+
 X264_NAMES = {Colorspace.ITU601: "bt470bg", Colorspace.ITU709: "bt709", Colorspace.BT2020: "bt2020nc"}
 
 

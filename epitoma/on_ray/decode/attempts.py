@@ -82,9 +82,10 @@ class AttemptCounts:
         """Note that a task gets no further with its video."""
         self.reading[task] = replace(self.reading[task], has_stalled=True)
 
-    def end(self, task: str) -> None:
-        """Note that a task has done with its video, whatever came of it."""
+    def end(self, task: str, video_id: str) -> None:
+        """Note that a task has done with its video, whatever came of it: what ended processes before was not that."""
         self.reading.pop(task, None)
+        self.lost.pop(video_id, None)
 
     def _given_up(self, lost: list[_Attempt]) -> str | None:
         alive = living_nodes()
@@ -156,7 +157,7 @@ class Attempts:
                 yield None
         finally:
             # Without waiting: what this process says next to the actor comes after it.
-            self.counts.end.remote(name)
+            self.counts.end.remote(name, video_id)
 
     def _tell_stalled(self, task: str) -> None:
         ray.get(self.counts.stalled.remote(task), timeout=TELL_SECONDS)

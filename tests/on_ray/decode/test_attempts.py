@@ -104,6 +104,15 @@ def test_what_other_tasks_read_at_the_same_time_and_what_a_closed_pipeline_read_
             assert given_up is None
 
 
+def test_a_video_that_is_read_after_all_has_lost_nothing(attempts):
+    counts, node = attempts.counts, own_node()
+    for number in range(3 * MOST_LOST_WITH_NODES):
+        task = f"epoch {number}"
+        assert ray.get(counts.begin.remote(task, "video", node)) is None
+        assert ray.get(counts.begin.remote(task, "video", node)) is None, "its process was lost once"
+        ray.get(counts.end.remote(task, "video"))
+
+
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
 def test_a_limit_that_is_no_time_is_refused(text, monkeypatch):
     monkeypatch.setenv(STALL_VARIABLE, text)
