@@ -13,8 +13,9 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from epitoma.core.errors import VideoError
+from epitoma.core.errors import EpitomaError, VideoError, first_line
 from epitoma.core.stalls import moved, reading
+from epitoma.files.uris import hide_secrets
 from epitoma.video.remote import RemoteFile, open_source
 
 MAX_PIXELS = 8192 * 4352
@@ -102,7 +103,7 @@ class OpenVideo:
 
 @contextmanager
 def open_video(path: str | Path) -> Iterator[OpenVideo]:
-    """Open a file's video stream; FFmpeg's errors inside the block become a VideoError.
+    """Open a file's video stream; any error inside the block becomes a VideoError, so that it costs this video only.
 
     Args:
         path: A local path or a URI.
@@ -121,8 +122,13 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
                 stream.codec_context.thread_count = 1
                 stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
                 yield OpenVideo(name, container, stream, source, films)
+        except EpitomaError:
+            raise
         except FFmpegError as error:
             raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
+        except Exception as error:  # Nobody knows all that a file can do to a decoder.
+            reason = hide_secrets(f"{type(error).__name__}: {first_line(error)}")
+            raise VideoError(name, f"cannot be read as a video ({reason})") from error
 
 
 def _opened(name: str, source: str | RemoteFile) -> InputContainer:

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from epitoma.core.errors import VideoError
+from epitoma.video.container import open_video
 from epitoma.video.index import index_video
 
 
@@ -128,3 +129,15 @@ def test_a_file_cut_short_is_an_error_or_fewer_frames(make_video):
     headless.write_bytes(make_video("tail.mp4").read_bytes()[:2000])
     with pytest.raises(VideoError, match="cannot be read as a video"):
         index_video(headless)
+
+
+def test_any_error_with_a_file_is_that_video_s(make_video):
+    path = make_video("film.mp4", count=2)
+    with (
+        pytest.raises(
+            VideoError, match=r"cannot be read as a video \(ZeroDivisionError: odd file\)"
+        ) as caught,
+        open_video(path),
+    ):
+        raise ZeroDivisionError("odd file")
+    assert caught.value.path == str(path)
