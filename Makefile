@@ -52,6 +52,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.selectors --json runs/benchmarks/selectors.json --figure runs/benchmarks/selectors.png
 	$(BIN)/python -m benchmarks.ingest --json runs/benchmarks/ingest.json
 	$(BIN)/python -m benchmarks.scale --json runs/benchmarks/scale.json
+	$(BIN)/python -m benchmarks.public_reports --json runs/benchmarks/public_reports.json
 	$(BIN)/python -m benchmarks.fuzz_video --count 5000 --json runs/benchmarks/fuzz_video.json
 	$(BIN)/python -m benchmarks.decode --json runs/benchmarks/decode.json
 
