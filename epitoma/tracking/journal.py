@@ -10,9 +10,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from epitoma.core.errors import RunError
 from epitoma.files.atomic import write_text
 from epitoma.files.locks import locked
 from epitoma.files.uris import without_secrets
@@ -23,6 +22,12 @@ Line = dict[str, Any]
 JOURNAL_FILE = "mlflow.jsonl"
 MARK_FILE = "mlflow.json"
 WRITING_LOCK, SENDING_LOCK = ".mlflow.lock", ".mlflow.sending.lock"
+
+LOST_TAG = "epitoma.lost_record"
+"""Tag of a run of which a record was lost, since its writer was killed in the middle of it."""
+
+_MOST_SHOWN = 200
+"""Characters of a torn line that are told."""
 
 WRITING_LIMIT_SECONDS = 10.0
 """How long to wait for other writers, each of which adds a line: one that holds on longer has been stopped."""
@@ -54,10 +59,13 @@ class Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
         data = (json.dumps(line) + "\n").encode()
         with self._alone() as is_alone:
-            with self._file.open("ab", buffering=0) as file:
+            with self._file.open("a+b", buffering=0) as file:
                 whole = file.seek(0, os.SEEK_END)
+                if _is_torn(file, whole):
+                    data = b"\n" + data  # A writer without the lock has been killed here, or is not yet done.
                 if file.write(data) < len(data):
-                    file.truncate(whole)  # Else the next line would go on in the middle of this one.
+                    if is_alone:
+                        file.truncate(whole)  # Else the next line would go on in the middle of this one.
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._file))
             self._catch_up(is_alone=is_alone)
 
@@ -143,14 +151,24 @@ class Journal:
                 file.truncate(self._read_bytes)
 
     def _parsed(self, line: bytes) -> Line:
+        """A line; for one that is torn, which ends no job, a tag that says so, in its place."""
         try:
             return json.loads(line)
-        except ValueError as error:
-            raise RunError(f"{self._file} has a line that is not JSON ({error}): take it out") from error
+        except ValueError:
+            lost = line.decode(errors="replace")[:_MOST_SHOWN]
+            return {"op": "tags", "tags": {LOST_TAG: f"a torn line of {JOURNAL_FILE}: {lost}"}}
 
     def _remember(self, mark: dict[str, Any]) -> None:
         write_text(self.folder / MARK_FILE, json.dumps(mark) + "\n")
         self._mark = mark
+
+
+def _is_torn(file: BinaryIO, end: int) -> bool:
+    """Whether a file does not end with a whole line."""
+    if not end:
+        return False
+    file.seek(end - 1)
+    return file.read(1) != b"\n"
 
 
 def known_run(folder: Path, store: str) -> str | None:

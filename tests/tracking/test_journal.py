@@ -4,12 +4,9 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
-from epitoma.core.errors import RunError
 from epitoma.files.locks import locked
 from epitoma.tracking import journal as journal_module
-from epitoma.tracking.journal import JOURNAL_FILE, MARK_FILE, WRITING_LOCK, Journal
+from epitoma.tracking.journal import JOURNAL_FILE, LOST_TAG, MARK_FILE, WRITING_LOCK, Journal
 
 
 def test_what_was_not_sent_is_pending_after_a_restart(tmp_path: Path):
@@ -155,7 +152,23 @@ def test_a_mark_that_is_torn_counts_as_none(tmp_path: Path):
     assert (Journal(tmp_path).run_id("here"), Journal(tmp_path).pending()) == (None, [{"op": "a"}])
 
 
-def test_a_line_that_is_no_json_is_named(tmp_path: Path):
-    (tmp_path / JOURNAL_FILE).write_text('{"op": "a"}\n\0\0\0\n')
-    with pytest.raises(RunError, match=r"mlflow\.jsonl has a line that is not JSON"):
-        Journal(tmp_path)
+def test_a_torn_line_costs_itself_and_is_told(tmp_path: Path):
+    """As where a machine died while it wrote, and others have gone on."""
+    (tmp_path / JOURNAL_FILE).write_text('{"op": "a"}\n{"op": "ta\n{"op": "b"}\n')
+    first, torn, last = Journal(tmp_path).lines
+    assert (first, last) == ({"op": "a"}, {"op": "b"})
+    assert torn == {"op": "tags", "tags": {LOST_TAG: 'a torn line of mlflow.jsonl: {"op": "ta'}}
+
+
+def test_a_line_after_a_torn_one_begins_anew_where_nobody_may_cut_that_off(tmp_path: Path, monkeypatch):
+    journal = Journal(tmp_path)
+    journal.add({"op": "a"})
+    with locked(tmp_path / WRITING_LOCK, limit_seconds=1) as is_held:
+        assert is_held
+        with (tmp_path / JOURNAL_FILE).open("a") as file:
+            file.write('{"op": "half')
+        monkeypatch.setattr(journal_module, "WRITING_LIMIT_SECONDS", 0.1)
+        other = Journal(tmp_path)
+        other.add({"op": "b"})
+    kinds = [line["op"] for line in Journal(tmp_path).lines]
+    assert kinds == ["a", "tags", "b"]
