@@ -6,6 +6,7 @@ Each case is a function of its own with a name, in a module named for its kind; 
 file, a store that is gone, a full disk), runs the real command, and compares what happened with what should.
 """
 
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class PublicReportsConfig:
 def run(config: PublicReportsConfig) -> None:
     """Run the cases, print a line for each, and exit with 1 if one is not ok."""
     chosen = config.only or tuple(CASES)
+    # A shell has Ctrl-C ignored by what it runs in the background, and processes started here would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     unknown = sorted(set(chosen) - set(CASES))
     if unknown:
         raise ConfigError(f"--only: no case {unknown[0]}: there are {', '.join(CASES)}")
