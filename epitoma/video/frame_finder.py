@@ -26,6 +26,10 @@ class Found(NamedTuple):
 class FrameFinder(Protocol):
     """How packets are known."""
 
+    def rewind(self) -> None:
+        """Note that the file is read from its start again."""
+        ...
+
     def find(self, packet: "Packet[VideoStream]") -> Found:
         """Look the next packet up."""
         ...
@@ -40,7 +44,7 @@ class FrameFinder(Protocol):
 
 
 def frame_finder(index: VideoIndex) -> FrameFinder:
-    """Choose the way that a file's index needs; a finder serves one run, from its first packet on."""
+    """Choose the way that a file's index needs; one finder serves all runs over the file."""
     if index.packet_order is None:
         return _ByTimeOfShowing(index)
     return _ByNumber(index)
@@ -50,6 +54,9 @@ class _ByTimeOfShowing:
     def __init__(self, index: VideoIndex) -> None:
         self._pts = index.pts
         self._frames = {time: frame for frame, time in enumerate(index.pts.tolist())}
+
+    def rewind(self) -> None:
+        """Nothing changes: times say all."""
 
     def find(self, packet: "Packet[VideoStream]") -> Found:
         return Found(None if packet.pts is None else self._frames.get(packet.pts), packet.is_keyframe)
@@ -71,6 +78,9 @@ class _ByNumber:
         self._numbers = {time: number for number, time in enumerate(self._order.dts.tolist())}
         # Of a file that is read from its start only, the first is known and no other.
         self._keyframes = set(index.keyframes.tolist()) if len(index.keyframes) > 1 else None
+        self._read = 0
+
+    def rewind(self) -> None:
         self._read = 0
 
     def find(self, packet: "Packet[VideoStream]") -> Found:

@@ -59,6 +59,8 @@ class PacketOrder:
 
     def is_before_join(self, packet: int) -> bool:
         """Whether a packet is one of the last of its recording."""
+        if not len(self.joins):
+            return False  # Asked for every packet, and nearly every file is one recording.
         following = np.searchsorted(self.joins, packet, side="right")
         return bool(following < len(self.joins) and self.joins[following] <= packet + _NEAR_JOIN)
 

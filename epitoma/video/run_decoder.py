@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from epitoma.video.container import OpenVideo
-from epitoma.video.frame_finder import Found, FrameFinder, frame_finder
+from epitoma.video.frame_finder import Found, frame_finder
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import Run
 
@@ -79,6 +79,7 @@ class RunDecoder:
         self.packets_fed = 0
         self._video = video
         self._index = index
+        self._finder = frame_finder(index)
         self._codec = video.stream.codec_context
         self._keyframes = frozenset(index.keyframes.tolist() if len(index.keyframes) > 1 else ())
         self._is_fast = is_fast
@@ -96,10 +97,9 @@ class RunDecoder:
 
         Frames that are neither wanted nor referenced by others are not decoded.
         """
-        missing, finder = set(run.wanted), frame_finder(self._index)
-        soundness = _Soundness(self._keyframes)
-        for packet in self._packets(run.seek_frame, finder):
-            found = finder.find(packet)
+        missing, soundness = set(run.wanted), _Soundness(self._keyframes)
+        for packet in self._packets(run.seek_frame):
+            found = self._finder.find(packet)
             # What holds no frame of its own may be the second field of the last one.
             if not missing and found.frame is not None:
                 break
@@ -144,27 +144,30 @@ class RunDecoder:
             if number is not None:
                 yield number, frame
 
-    def _packets(self, keyframe: int | None, finder: FrameFinder) -> Iterator["Packet[VideoStream]"]:
+    def _packets(self, keyframe: int | None) -> Iterator["Packet[VideoStream]"]:
         """Packets from a keyframe on; None starts at the beginning of the file."""
-        return self._video.packets_from_keyframe() if keyframe is None else self._seek(keyframe, finder)
+        if keyframe is not None:
+            return self._seek(keyframe)
+        self._finder.rewind()
+        return self._video.packets_from_keyframe()
 
-    def _seek(self, keyframe: int, finder: FrameFinder) -> Iterator["Packet[VideoStream]"]:
+    def _seek(self, keyframe: int) -> Iterator["Packet[VideoStream]"]:
         """Packets from a keyframe on; empty where the file cannot seek, so that its frames count as missing."""
         # Containers seek by dts, which may land at a later keyframe than asked: then try an earlier one.
         for candidate in self._seekable(keyframe):
             try:
-                self._video.container.seek(finder.seek_time(candidate), stream=self._video.stream)
+                self._video.container.seek(self._finder.seek_time(candidate), stream=self._video.stream)
             except FFmpegError:
                 break
             packets = self._video.packets_from_keyframe()
             first = next(packets, None)
             if first is None:
                 continue
-            landed = finder.landed_at(first)
+            landed = self._finder.landed_at(first)
             if landed is not None and landed <= keyframe:
                 # A seek may also land too early: packets before the keyframe need not be decoded.
                 return dropwhile(
-                    lambda packet: finder.find(packet).frame != keyframe, chain([first], packets)
+                    lambda packet: self._finder.find(packet).frame != keyframe, chain([first], packets)
                 )
         return iter(())
 
