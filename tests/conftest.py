@@ -14,8 +14,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from epitoma.core.config import from_dict, to_dict
-from epitoma.datasets.manifest import Manifest, read_manifest, write_manifest
-from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
+from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json
 from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.heavy_net import HeavyNet
@@ -26,6 +25,7 @@ from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from epitoma.training.sparsity import SparsityConfig
 from tests.mlflow_server import MlflowServer, free_port
+from tests.tiny import write_tiny_dataset
 
 CLASSES = ("bake", "brew", "carve")
 
@@ -144,30 +144,10 @@ def tiny_model() -> ModelConfig:
     )
 
 
-def tiny() -> SyntheticConfig:
-    return SyntheticConfig(
-        train_videos=10,
-        validation_videos=4,
-        test_videos=4,
-        classes=2,
-        one_actions=4,
-        actions_per_class=2,
-        twin_classes=0,
-        evidence_share=0.3,
-        min_seconds=8,
-        max_seconds=11,
-        size=32,
-    )
-
-
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Eighteen short videos of two classes."""
-    folder = tmp_path_factory.mktemp("dataset")
-    rows = [write_synthetic_video(video, tiny(), folder) for video in plan_dataset(tiny())]
-    path = folder / "manifest.parquet"
-    write_manifest(path, rows, classes=class_names(tiny()), multi_label=False)
-    return read_manifest(path)
+    return write_tiny_dataset(tmp_path_factory.mktemp("dataset"))
 
 
 @pytest.fixture(scope="session")

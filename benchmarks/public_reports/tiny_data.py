@@ -3,16 +3,23 @@
 import shutil
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import torch
 
-from epitoma.datasets.manifest import read_manifest, write_manifest
-from epitoma.datasets.synthetic import SyntheticConfig, class_names, plan_dataset, write_synthetic_video
+from epitoma.core.config import to_dict
+from epitoma.datasets.manifest import Manifest
+from epitoma.files.json_files import write_json
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
 from epitoma.models.videoepitoma import HeadConfig, ModelConfig, NetworksConfig, build_model
 from epitoma.training.checkpoint import save_model, state_of
+from epitoma.training.optimisation import OptimisationConfig
+from epitoma.training.run_config import TrainConfig, WorkersConfig
+from epitoma.training.sparsity import SparsityConfig
+from tests.tiny import write_tiny_dataset
+
+_FOLDER = TemporaryDirectory(prefix="public_reports_")
 
 NETWORKS = [
     *("--networks.light.name", "tiny", "--networks.light.weights", "random", "--networks.light.size", "32"),
@@ -34,7 +41,7 @@ TRAIN = [
 
 def manifest(folder: Path) -> Path:
     """A copy of the dataset, eighteen videos of two classes, in a folder of one's own; returns its manifest."""
-    shutil.copytree(_dataset(), folder / "data", copy_function=shutil.copy2)
+    shutil.copytree(tiny_dataset().path.parent, folder / "data", copy_function=shutil.copy2)
     return folder / "data" / "manifest.parquet"
 
 
@@ -43,7 +50,7 @@ def model(folder: Path) -> Path:
     torch.manual_seed(0)
     light = LightNet.Config(name="tiny", weights="random", size=32)
     heavy = HeavyNet.Config(name="tiny", weights="random", size=32, frames=2)
-    classes = tuple(read_manifest(_dataset() / "manifest.parquet").classes)
+    classes = tuple(tiny_dataset().classes)
     config = ModelConfig(
         networks=NetworksConfig(light=light, heavy=heavy),
         head=HeadConfig(),
@@ -56,21 +63,32 @@ def model(folder: Path) -> Path:
 
 
 @cache
-def _dataset() -> Path:
-    folder = Path(mkdtemp(prefix="epitoma_tiny_"))
-    config = SyntheticConfig(
-        train_videos=10,
-        validation_videos=4,
-        test_videos=4,
-        classes=2,
-        one_actions=4,
-        actions_per_class=2,
-        twin_classes=0,
-        evidence_share=0.3,
-        min_seconds=8,
-        max_seconds=11,
-        size=32,
+def tiny_dataset() -> Manifest:
+    """Eighteen videos of ten seconds and two classes, made once for all cases that only read them."""
+    (_place() / "dataset").mkdir()
+    return write_tiny_dataset(_place() / "dataset")
+
+
+@cache
+def tiny_options() -> Path:
+    """Options of a run from features of that dataset, as ``--config`` takes them."""
+    settings = {"name": "tiny", "weights": "random", "normalisation": "frozen", "size": 32}
+    config = TrainConfig(
+        manifest=tiny_dataset().path,
+        name="like",
+        features=_place() / "features",
+        networks=NetworksConfig(
+            light=LightNet.Config(**settings), heavy=HeavyNet.Config(**settings, frames=2)
+        ),
+        sparsity=SparsityConfig(target_timesteps=2),
+        optimisation=OptimisationConfig(epochs=2, batch_size=4),
+        timesteps=4,
+        workers=WorkersConfig(threads=1),
     )
-    rows = [write_synthetic_video(video, config, folder) for video in plan_dataset(config)]
-    write_manifest(folder / "manifest.parquet", rows, classes=class_names(config), multi_label=False)
-    return folder
+    file = _place() / "like.json"
+    write_json(file, to_dict(config))
+    return file
+
+
+def _place() -> Path:
+    return Path(_FOLDER.name)

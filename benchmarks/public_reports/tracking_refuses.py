@@ -15,7 +15,7 @@ from mlflow.entities import Run
 
 from benchmarks.public_reports.cases import Seen, case
 from benchmarks.public_reports.commands import Done, epitoma, start
-from benchmarks.public_reports.data import tiny_dataset, tiny_options
+from benchmarks.public_reports.tiny_data import tiny_dataset, tiny_options
 from epitoma.files.json_files import read_json
 from epitoma.tracking.address import sqlite_uri, store_uri
 from epitoma.tracking.entries import Metrics, Status, to_line

@@ -21,7 +21,7 @@ from epitoma.on_ray.decode.indexing import VIDEOS_PER_TASK
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
 from epitoma.video.index_table import StoredIndices
-from tests.conftest import tiny
+from tests.tiny import tiny
 
 
 @pytest.fixture(scope="module")
