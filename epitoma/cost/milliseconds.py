@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from epitoma.core.budgets import budgets
-from epitoma.core.progress import Watch
 from epitoma.cost.decoding import core_milliseconds, heavy_request, light_request, request_milliseconds
 from epitoma.cost.gmacs import blank_frame, blank_snippet
 from epitoma.models.videoepitoma import Networks
@@ -45,7 +44,7 @@ class TimeModel:
         return looking + _between(self.heavy_decoding, kept) + self.heavy * kept
 
 
-def measure_times(networks: Networks, video: str | Path, *, candidates: int, watch: Watch) -> TimeModel:
+def measure_times(networks: Networks, video: str | Path, *, candidates: int) -> TimeModel:
     """Measure times on this machine and one video, for powers of two up to this number of candidates.
 
     Raises:
@@ -53,12 +52,11 @@ def measure_times(networks: Networks, video: str | Path, *, candidates: int, wat
     """
     index, light, heavy = index_video(video), networks.light.input, networks.heavy.input
     numbers, light_decoding, heavy_decoding = budgets(candidates), {}, {}
-    for done, number in enumerate(numbers, start=1):
+    for number in numbers:
         looking = light_request(index, candidates=number, light=light, heavy=heavy)
         seeing = heavy_request(index, candidates=candidates, kept=number, heavy=heavy)
         light_decoding[number] = request_milliseconds(video, index, looking)
         heavy_decoding[number] = request_milliseconds(video, index, seeing)
-        watch(done, len(numbers))
     each_light, each_heavy = network_milliseconds(networks)
     return TimeModel(
         light=each_light, heavy=each_heavy, light_decoding=light_decoding, heavy_decoding=heavy_decoding

@@ -7,15 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from epitoma.core.progress import Watch
 from epitoma.core.selection import all_valid
-from epitoma.core.timesteps import Timesteps
-from epitoma.datasets.manifest import Manifest
 from epitoma.models.selector import TimestepSelector
 from epitoma.training.feature_store import Stored
-from epitoma.video.decode import decode_frames
-from epitoma.video.index import index_video
-from epitoma.video.index_table import StoredIndices
 
 VIDEOS_AT_ONCE = 64
 
@@ -65,52 +59,27 @@ def _best_of_videos(selector: TimestepSelector, light_BTC: torch.Tensor) -> tupl
     return best.values, best.indices
 
 
-def pictures_of(
-    exciting: Sequence[Sequence[KernelMatch]],
-    split: Manifest,
-    stored: Stored,
-    *,
-    frames_per_timestep: int,
-    size: int,
-    watch: Watch,
-) -> Mapping[tuple[int, int], np.ndarray]:
-    """Decode the middle frames of timesteps, uint8 ``(size, size, 3)``, by (row, timestep); opens each video once.
-
-    Args:
-        exciting: The timesteps, by kernel.
-        split: The dataset's split.
-        stored: Stored features of its videos, with the first frames of their timesteps.
-        frames_per_timestep: Successive frames of a timestep, ``m``.
-        size: Side of a picture in pixels.
-        watch: Called with progress, in videos.
-
-    Raises:
-        VideoError: A video cannot be read.
-    """
+def timesteps_by_row(exciting: Sequence[Sequence[KernelMatch]]) -> dict[int, list[int]]:
+    """The timesteps of each row, ascending, so that each video is opened once."""
     wanted: dict[int, set[int]] = defaultdict(set)
     for each in (frame for frames in exciting for frame in frames):
         wanted[each.row].add(each.timestep)
-    readable = split.only(stored.video_ids)
-    paths, video_ids = readable.resolved_paths(), readable.table["video_id"]
-    indices = StoredIndices.beside(split.path).only(video_ids)
-    pictures: dict[tuple[int, int], np.ndarray] = {}
-    for done, (row, timesteps) in enumerate(sorted(wanted.items()), start=1):
-        index = indices.get(stored.video_ids[row]) or index_video(paths[row])
-        places = sorted(timesteps)
-        exciting_ones = Timesteps(
-            starts_T=stored.starts_VT[row][places].astype(np.int64),
-            frames_per_timestep=frames_per_timestep,
-            frame_count=index.frame_count,
-        )
-        (shown,) = decode_frames(paths[row], index, exciting_ones.middle_frames_T, sizes=(size,))
-        pictures |= {(row, place): picture for place, picture in zip(places, shown, strict=True)}
-        watch(done, len(wanted))
-    return pictures
+    return {row: sorted(timesteps) for row, timesteps in sorted(wanted.items())}
 
 
 def sheets(
-    exciting: Sequence[Sequence[KernelMatch]], pictures: Mapping[tuple[int, int], np.ndarray]
+    exciting: Sequence[Sequence[KernelMatch]],
+    pictures: Mapping[tuple[int, int], np.ndarray],
+    *,
+    size: int,
 ) -> Iterator[np.ndarray]:
-    """Yield a sheet per kernel: its frames side by side, uint8 ``(size, count x size, 3)``."""
+    """Yield a sheet per kernel: its frames side by side, uint8 ``(size, count x size, 3)``; black without a picture.
+
+    Args:
+        exciting: The timesteps, by kernel.
+        pictures: Pictures uint8 ``(size, size, 3)``, by (row, timestep).
+        size: Side of a picture in pixels.
+    """
+    black = np.zeros((size, size, 3), np.uint8)
     for frames in exciting:
-        yield np.concatenate([pictures[each.row, each.timestep] for each in frames], axis=1)
+        yield np.concatenate([pictures.get((each.row, each.timestep), black) for each in frames], axis=1)

@@ -14,12 +14,13 @@ from epitoma.files.atomic import write_text
 from epitoma.files.local_paths import InputPath
 from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE
-from epitoma.inference.kernel_sheets import pictures_of, sheets, top_matches
+from epitoma.inference.kernel_sheets import sheets, top_matches
 from epitoma.inference.predictor import check_budget
 from epitoma.models.selector import TimestepSelector
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.predict.explained import explain_file
+from epitoma.on_ray.predict.kernel_pictures import decode_pictures
 from epitoma.reporting.console import phase, say
 from epitoma.reporting.explanation_page import explanation_page, kernels_page
 from epitoma.reporting.plots import explanation_figure, sheet_figure
@@ -122,7 +123,7 @@ class ExplainConfig(GpuOption):
         )
         exciting = top_matches(selector.eval(), stored, count=self.frames)
         with phase("decode what excites kernels") as advance:
-            pictures = pictures_of(
+            shown = decode_pictures(
                 exciting,
                 split,
                 stored,
@@ -130,7 +131,9 @@ class ExplainConfig(GpuOption):
                 size=PICTURE_SIZE,
                 watch=advance,
             )
-        made = list(sheets(exciting, pictures))
+        for reject in shown.rejects:
+            say(f"  shown in black, {reject.path}: {reject.reason}")
+        made = list(sheets(exciting, shown.pictures, size=PICTURE_SIZE))
         name = f"{self.run.name} on {self.manifest}"
         write_text(folder / KERNELS_PAGE, kernels_page(made, name=name))
         sheet_figure(made, folder / KERNELS_FIGURE, title=name)

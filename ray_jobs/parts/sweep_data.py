@@ -1,15 +1,17 @@
 """Data that the trials of a sweep share: features of all splits, and the networks' GMACs and times."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from epitoma.core.config import to_dict
 from epitoma.core.errors import ManifestError
 from epitoma.cost.gmacs import networks_cost
-from epitoma.cost.milliseconds import TimeModel, measure_times, time_model_from
+from epitoma.cost.milliseconds import TimeModel, time_model_from
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.json_files import read_json, write_json
 from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.tune.times import times_on_worker
 from epitoma.on_ray.tune.trials import SPLITS
 from epitoma.reporting.console import phase
 from epitoma.sweeps.trial import TrialData
@@ -35,23 +37,24 @@ def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> Tr
         gpu=base.gpu,
     )
     stored = {name: read_features(extracted.folder, manifest.split(name)) for name in names}
-    readable = manifest.only(stored["validation"].video_ids[:1])
+    readable = manifest.only(stored["validation"].video_ids)
     frames = networks.heavy.input.frames
     return TrialData(
         splits={name: feature_split(stored[name], manifest.split(name)) for name in names},
         evidence={name: evidence_of(manifest.split(name), stored[name], frames) for name in names},
         each=networks_cost(networks),
-        times=_times(base.folder / TIMES_FILE, networks, readable, candidates=base.dense),
+        times=_times(base.folder / TIMES_FILE, networks, readable.resolved_paths(), candidates=base.dense),
         classes=manifest.classes,
         multi_label=manifest.multi_label,
     )
 
 
-def _times(file: Path, networks: Networks, video: Manifest, *, candidates: int) -> TimeModel:
+def _times(file: Path, networks: Networks, videos: Sequence[str], *, candidates: int) -> TimeModel:
     """Read or measure the times; measured once per sweep, so that trials after a resume use the same times."""
     if not file.is_file():
-        with phase("measure networks and decoding", unit="numbers of timesteps") as advance:
-            times = measure_times(networks, video.resolved_paths()[0], candidates=candidates, watch=advance)
+        with phase("measure networks and decoding") as advance:
+            times = times_on_worker(networks, videos, candidates=candidates)
+            advance(1, 1)
         write_json(file, to_dict(times))
     return time_model_from(read_json(file))
 

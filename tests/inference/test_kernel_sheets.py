@@ -6,11 +6,9 @@ import torch
 from epitoma.core.sampling import uniform_timesteps
 from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
-from epitoma.inference.kernel_sheets import pictures_of, sheets, top_matches
+from epitoma.inference.kernel_sheets import KernelMatch, sheets, timesteps_by_row, top_matches
 from epitoma.models.selector import TimestepSelector
 from epitoma.training.feature_store import Stored
-from epitoma.video.decode import decode_frames
-from epitoma.video.index import index_video
 
 SIZE, FRAMES, TIMESTEPS = 24, 2, 5
 
@@ -52,26 +50,31 @@ def test_the_most_exciting_frames_are_those_of_highest_similarity_one_a_video(da
             assert similarity_VTN[each.row, each.timestep, kernel] == best_V[each.row]
 
 
-def test_a_sheet_shows_the_middle_frames_of_its_timesteps(dataset: Manifest):
-    stored = stored_of(dataset)
-    found = top_matches(selector(), stored, count=3)
-    told = []
-    pictures = pictures_of(
-        found,
-        dataset,
-        stored,
-        frames_per_timestep=FRAMES,
-        size=SIZE,
-        watch=lambda done, total: told.append((done, total)),
-    )
-    made = list(sheets(found, pictures))
+def test_a_sheet_shows_its_timesteps_side_by_side_and_black_without_a_picture(dataset: Manifest):
+    found = top_matches(selector(), stored_of(dataset), count=3)
+    wanted = [(row, place) for row, places in timesteps_by_row(found).items() for place in places]
+    pictures = {key: np.full((SIZE, SIZE, 3), shade, np.uint8) for shade, key in enumerate(wanted, start=1)}
+    lost = (found[2][1].row, found[2][1].timestep)
+    del pictures[lost]
+    made = list(sheets(found, pictures, size=SIZE))
     assert [sheet.shape for sheet in made] == [(SIZE, 3 * SIZE, 3)] * 4
-    assert told[-1] == (len({each.row for frames in found for each in frames}),) * 2
-    each = found[2][1]
-    path = dataset.only(stored.video_ids).resolved_paths()[each.row]
-    middle = int(stored.starts_VT[each.row, each.timestep]) + FRAMES // 2
-    ((expected,),) = decode_frames(path, index_video(path), np.array([middle]), sizes=(SIZE,))
-    assert (made[2][:, SIZE : 2 * SIZE] == expected).all()
+    for frames, sheet in zip(found, made, strict=True):
+        for each, shown in zip(frames, np.split(sheet, 3, axis=1), strict=True):
+            key = (each.row, each.timestep)
+            assert (shown == (0 if key == lost else wanted.index(key) + 1)).all()
+
+
+def test_each_video_is_opened_once():
+    matches = [
+        [match(row=3, timestep=2), match(row=1, timestep=0)],
+        [match(row=3, timestep=1)],
+        [match(row=3, timestep=2)],
+    ]
+    assert timesteps_by_row(matches) == {1: [0], 3: [1, 2]}
+
+
+def match(*, row: int, timestep: int) -> KernelMatch:
+    return KernelMatch(kernel=0, row=row, timestep=timestep, similarity=1.0)
 
 
 def test_there_are_no_more_frames_than_videos(dataset: Manifest):

@@ -4,18 +4,25 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from epitoma.core.errors import VideoError
+from epitoma.datasets.clips import list_clips
+from epitoma.datasets.composites import CompositeConfig
 from epitoma.datasets.manifest import Manifest
+from epitoma.on_ray.datasets.composites import check_clips, make_composites
+from epitoma.on_ray.decode.attempts import STALL_VARIABLE
 from epitoma.video.compose import write_video
 from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.prepare import PrepareComposites, PrepareConfig, prepare
+from tests.silent_server import silent_server
 
 COLOURS = {"nothing": (120, 120, 120), "red": (230, 30, 30), "blue": (30, 30, 230)}
 KINDS = (
@@ -109,6 +116,17 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_another_dataset(clip
     }
     assert contents["a"] == contents["b"]
     assert contents["a"] != contents["c"]
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_clip_that_stalls_its_reader_after_it_was_checked_ends_the_job(clips, tmp_path, monkeypatch):
+    monkeypatch.setenv(STALL_VARIABLE, "1")
+    config = CompositeConfig(filler="nothing", train_videos=1, validation_videos=0, test_videos=0, size=32)
+    checked, _ = check_clips(list_clips(clips, config), config, watch=lambda done, total: None)
+    with silent_server() as address:
+        gone = [replace(clip, path=address) for clip in checked]
+        with pytest.raises(VideoError, match=r"a clip of .*train_00000\.mp4: stalls the process"):
+            make_composites(gone, config, tmp_path / "out", watch=lambda done, total: None)
 
 
 @pytest.fixture

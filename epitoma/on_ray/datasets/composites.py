@@ -10,6 +10,7 @@ from epitoma.datasets.clips import Clip, check_clip, without_copies, write_clips
 from epitoma.datasets.composite_files import write_composite
 from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
 from epitoma.datasets.listing import ListedVideo, Listing
+from epitoma.datasets.made_videos import made_file
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import VideoRow
@@ -60,13 +61,13 @@ def make_composites(
         watch: Called with progress.
 
     Raises:
-        VideoError: A clip cannot be read any more.
+        VideoError: A clip cannot be read any more, or ends the process that reads it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_clips(folder / CLIPS_FILE, clips)
-    write = task_for("decode", _write_and_index)
+    write, attempts = task_for("decode", _write_and_index, max_retries=-1), Attempts.start()
     written = in_parallel(
-        lambda video: write.remote(video, config, folder.absolute()),
+        lambda video: write.remote(video, config, folder.absolute(), attempts),
         plan_composites(clips, config),
         watch,
     )
@@ -87,7 +88,11 @@ def _check(video: ListedVideo, config: CompositeConfig, attempts: Attempts) -> C
 
 
 def _write_and_index(
-    video: CompositeVideo, config: CompositeConfig, folder: Path
+    video: CompositeVideo, config: CompositeConfig, folder: Path, attempts: Attempts
 ) -> tuple[VideoRow, dict[str, Any], bool]:
-    row, is_new = write_composite(video, config, folder)
-    return row, index_made(row), is_new
+    def write() -> tuple[VideoRow, dict[str, Any], bool]:
+        row, is_new = write_composite(video, config, folder)
+        return row, index_made(row), is_new
+
+    # Each clip could be read a moment ago. Which one cannot now is not known if it ends the process.
+    return attempts.read_or_raise("write", video.video_id, f"a clip of {made_file(video, folder)}", write)

@@ -19,7 +19,7 @@ import ray
 
 from epitoma.core.errors import ConfigError, VideoError
 from epitoma.core.stalls import ending_if_stalled
-from epitoma.files.uris import hide_secrets
+from epitoma.files.uris import hide_secrets, without_secrets
 from epitoma.on_ray.cluster.placement import living_nodes, on_driver_node
 
 MOST_LOST = 2
@@ -143,6 +143,17 @@ class Attempts:
                 return Unreadable(error.path, error.reason)
             except Exception as error:  # Nobody knows all that a file can do to a decoder.
                 return Unreadable(None, hide_secrets(f"{type(error).__name__}: {error}"))
+
+    def read_or_raise(self, task: object, video_id: str, path: str, work: Callable[[], Result]) -> Result:
+        """Do work on a video whose loss is the job's end; see :meth:`read`.
+
+        Raises:
+            VideoError: The video is given up, or the work raised it.
+        """
+        with self.counted(task, video_id) as given_up:
+            if given_up is not None:
+                raise VideoError(without_secrets(path), given_up)
+            return work()
 
     @contextmanager
     def counted(self, task: object, video_id: str) -> Iterator[str | None]:

@@ -3,9 +3,7 @@
 import ray
 import torch
 
-from epitoma.core.errors import VideoError
 from epitoma.core.gpu import Gpu
-from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import Explanation, explain
 from epitoma.inference.predictor import Predictor
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
@@ -34,8 +32,8 @@ def explain_file(
 def _explain(
     path: str, shared: tuple[VideoEpitoma, ModelConfig], budget: int | None, gpu: bool, attempts: Attempts
 ) -> Explanation:
-    with attempts.counted("explain", path) as given_up:
-        if given_up is not None:
-            raise VideoError(without_secrets(path), given_up)
+    def look() -> Explanation:
         predictor = Predictor(*shared, device=torch.device("cuda" if gpu else "cpu"))
         return explain(predictor, path, budget=budget)
+
+    return attempts.read_or_raise("explain", path, path, look)

@@ -1,0 +1,70 @@
+"""Pictures of timesteps are their middle frames; a video that cannot be read, or stalls its reader, has none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.rejects import Reject
+from epitoma.inference.kernel_sheets import KernelMatch
+from epitoma.on_ray.decode.attempts import STALL_VARIABLE, STALLED
+from epitoma.on_ray.predict.kernel_pictures import KernelPictures, decode_pictures
+from epitoma.training.feature_store import Stored
+from epitoma.video.decode import decode_frames
+from epitoma.video.index import index_video
+from tests.inference.test_kernel_sheets import stored_of
+from tests.silent_server import silent_server
+
+SIZE, FRAMES = 24, 2
+EXCITING = [
+    [KernelMatch(kernel=0, row=row, timestep=place, similarity=1.0)] for row, place in ((2, 1), (3, 0))
+]
+
+
+def decoded(split: Manifest, stored: Stored) -> tuple[KernelPictures, list[tuple[int, int]]]:
+    told: list[tuple[int, int]] = []
+    pictures = decode_pictures(
+        EXCITING,
+        split,
+        stored,
+        frames_per_timestep=FRAMES,
+        size=SIZE,
+        watch=lambda done, total: told.append((done, total)),
+    )
+    return pictures, told
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_picture_is_the_middle_frame_of_its_timestep(dataset: Manifest):
+    stored = stored_of(dataset)
+    made, told = decoded(dataset, stored)
+    assert told == [(1, 2), (2, 2)]
+    assert made.pictures.keys() == {(2, 1), (3, 0)}
+    path = dataset.only(stored.video_ids).resolved_paths()[2]
+    middle = int(stored.starts_VT[2, 1]) + FRAMES // 2
+    ((expected,),) = decode_frames(path, index_video(path), np.array([middle]), sizes=(SIZE,))
+    assert np.array_equal(made.pictures[2, 1], expected)
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_a_video_that_stalls_its_reader_has_no_picture(dataset: Manifest, monkeypatch):
+    monkeypatch.setenv(STALL_VARIABLE, "1")
+    stored = stored_of(dataset)
+    with silent_server() as address:
+        made, _ = decoded(moved_to(address, dataset, stored.video_ids[3]), stored)
+    assert made.pictures.keys() == {(2, 1)}
+    assert made.rejects == [Reject(stored.video_ids[3], address, STALLED.format(1))]
+
+
+def moved_to(address: str, dataset: Manifest, video_id: str) -> Manifest:
+    """A dataset in which one video is somewhere else."""
+    names = dataset.video_ids
+    paths = [
+        address if name == video_id else path
+        for name, path in zip(names, dataset.resolved_paths(), strict=True)
+    ]
+    place = dataset.table.schema.get_field_index("path")
+    table = dataset.table.set_column(place, dataset.table.schema.field("path"), pa.array(paths))
+    return replace(dataset, table=table)
