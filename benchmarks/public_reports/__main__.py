@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.command import run_benchmark
 from benchmarks.public_reports import claims as claims
 from benchmarks.public_reports import hangs as hangs
+from benchmarks.public_reports import hangs_with_a_model as hangs_with_a_model
 from benchmarks.public_reports import messages as messages
 from benchmarks.public_reports import names as names
 from benchmarks.public_reports import outputs as outputs

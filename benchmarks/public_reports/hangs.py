@@ -1,4 +1,4 @@
-"""Videos that kill or stall their decoder, damage that all workers tell of, and GPUs that are not there."""
+"""Videos that kill or stall their decoder where models are made, damage that all workers tell of, missing GPUs."""
 
 import re
 import shutil
@@ -14,6 +14,9 @@ from benchmarks.bad_decoders import killing, stalling
 from benchmarks.public_reports.cases import Seen, case
 from benchmarks.public_reports.commands import Done, epitoma
 from epitoma.training.audit import notes
+
+Bad = Callable[[Path], dict[str, str]]
+"""What a job needs in its environment for a video to be bad."""
 
 STALL_SECONDS = 5.0
 NETWORKS = [
@@ -51,7 +54,8 @@ def dataset(folder: Path) -> Path:
     return folder / "data"
 
 
-def _victim(data: Path) -> Path:
+def victim_of(data: Path) -> Path:
+    """A training video."""
     return sorted(data.glob("**/train_*.mp4"))[3]
 
 
@@ -66,22 +70,22 @@ def _only_it(done: Done, rejects: dict[str, str], victim: Path, word: str) -> Se
     return Seen(ok=ok, said=f"exit {done.code}, rejects {rejects}" if ok else done.printed[-2000:])
 
 
-def _train(folder: Path, bad: Callable[[Path], dict[str, str]], word: str) -> Seen:
-    victim = _victim(dataset(folder))
+def _train(folder: Path, bad: Bad, word: str) -> Seen:
+    victim = victim_of(dataset(folder))
     arguments = ["train", "--manifest", "data/manifest.parquet", *RUN]
     done = epitoma(*arguments, folder=folder, environment=bad(victim))
     return _only_it(done, _rejects(folder / "runs"), victim, word)
 
 
-def _extract(folder: Path, bad: Callable[[Path], dict[str, str]], word: str) -> Seen:
-    victim = _victim(dataset(folder))
+def _extract(folder: Path, bad: Bad, word: str) -> Seen:
+    victim = victim_of(dataset(folder))
     store = ["--features", "features", "--timesteps", "4", "--max-reject-share", "0.2"]
     arguments = ["extract", "--manifest", "data/manifest.parquet", *store, *NETWORKS]
     done = epitoma(*arguments, folder=folder, environment=bad(victim))
     return _only_it(done, _rejects(folder / "features"), victim, word)
 
 
-def _prepare(folder: Path, bad: Callable[[Path], dict[str, str]], word: str) -> Seen:
+def _prepare(folder: Path, bad: Bad, word: str) -> Seen:
     for number, video in enumerate(sorted(_made().glob("**/train_*.mp4"))[:6]):
         place = folder / "mine" / f"class_{number % 2}" / video.name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +96,8 @@ def _prepare(folder: Path, bad: Callable[[Path], dict[str, str]], word: str) -> 
     return _only_it(done, _rejects(folder / "prepared"), victim, word)
 
 
-def _stalls(folder: Path) -> Callable[[Path], dict[str, str]]:
+def stalling_in(folder: Path) -> Bad:
+    """What a job needs for FFmpeg never to come back from a video."""
     return lambda victim: stalling(victim, pipe=folder / "pipe", limit_seconds=STALL_SECONDS)
 
 
@@ -105,7 +110,7 @@ def video_kills_decoder_in_train(folder: Path) -> Seen:
 @case
 def video_stalls_decoder_in_train(folder: Path) -> Seen:
     """Train from pixels on a dataset in which FFmpeg never comes back from one video."""
-    return _train(folder, _stalls(folder), "stalls the process")
+    return _train(folder, stalling_in(folder), "stalls the process")
 
 
 @case
@@ -117,7 +122,7 @@ def video_kills_decoder_in_extract(folder: Path) -> Seen:
 @case
 def video_stalls_decoder_in_extract(folder: Path) -> Seen:
     """Extract features of a dataset in which FFmpeg never comes back from one video."""
-    return _extract(folder, _stalls(folder), "stalls the process")
+    return _extract(folder, stalling_in(folder), "stalls the process")
 
 
 @case
@@ -129,19 +134,7 @@ def video_kills_decoder_in_prepare(folder: Path) -> Seen:
 @case
 def video_stalls_decoder_in_prepare(folder: Path) -> Seen:
     """Prepare a folder in which FFmpeg never comes back from one video."""
-    return _prepare(folder, _stalls(folder), "stalls the process")
-
-
-@case
-def video_kills_decoder_in_explain(folder: Path) -> Seen:
-    """Explain the one video that kills every process that opens it, by a model trained on the others."""
-    victim = _victim(dataset(folder))
-    trained = epitoma("train", "--manifest", "data/manifest.parquet", *RUN, folder=folder)
-    if trained.code != 0:
-        return Seen(ok=False, said=trained.printed[-2000:])
-    words = ["explain", "--model", "runs/run", "--video", victim]
-    done = epitoma(*words, folder=folder, environment=killing(victim))
-    return Seen(done.ends_with(2, str(victim), "ends the process"), done.last_line)
+    return _prepare(folder, stalling_in(folder), "stalls the process")
 
 
 @case
