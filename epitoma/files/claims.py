@@ -2,10 +2,9 @@
 
 A claim is a lock of the operating system, which ends with the process that holds it, also if that is killed or its
 container is gone; a network file system takes back the locks of a machine that it has lost. So there are no stale
-claims. Where a file system has no locks, filelock keeps a marker file in place of one, which names the process.
+claims, and a file system without locks is refused.
 """
 
-import errno
 import json
 import os
 import socket
@@ -14,16 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from epitoma.core.errors import BusyError, RunError
+from epitoma.core.errors import BusyError
 from epitoma.files.atomic import write_text
+from epitoma.files.locks import locked
 
 LOCK_FILE = ".claim.lock"
 HOLDER_FILE = ".claim.json"
 
-_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP)
-_LOOK_EVERY_SECONDS = 0.5
+_REMEDY = (
+    "wait for its end, or choose another name or folder (a claim ends with its process; of a machine that is lost, "
+    "as soon as the file system has noticed)"
+)
 
 
 @contextmanager
@@ -39,10 +39,10 @@ def claimed(folder: Path, *, by: str) -> Iterator[None]:
         RunError: The file system cannot lock files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK_FILE)
-    if not _locked(lock, folder):
-        raise BusyError(f"{folder} is in use by {holder(folder)}: {_remedy(folder)}")
-    yield from _held(lock, folder, by)
+    with locked(folder / LOCK_FILE, limit_seconds=0) as is_ours:
+        if not is_ours:
+            raise BusyError(f"{folder} is in use by {holder(folder)}: {_REMEDY}")
+        yield from _held(folder, by)
 
 
 @contextmanager
@@ -58,54 +58,38 @@ def claimed_in_turn(folder: Path, *, by: str, wait: Callable[[str], None]) -> It
         RunError: The file system cannot lock files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock, is_told = FileLock(folder / LOCK_FILE), False
-    while not _locked(lock, folder):
-        if not is_told:
-            wait(f"{folder} is in use by {holder(folder)}: waiting for its end")
-            is_told = True
-        time.sleep(_LOOK_EVERY_SECONDS)
-    yield from _held(lock, folder, by)
+    with locked(folder / LOCK_FILE, limit_seconds=0) as is_ours:
+        if is_ours:
+            yield from _held(folder, by)
+            return
+    wait(f"{folder} is in use by {holder(folder)}: waiting for its end")
+    with locked(folder / LOCK_FILE, limit_seconds=None):
+        yield from _held(folder, by)
 
 
 def holder(folder: Path) -> str:
     """Who holds a folder, as text: what, process, machine and since when."""
-    try:
-        held = json.loads((folder / HOLDER_FILE).read_text())
-        return f"{held['by']}, process {held['pid']} on {held['host']}, since {held['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    held = _said(folder)
+    if held is None:
         return "another job"  # It has the lock, and has not said its name yet.
+    return "{by}, process {pid} on {host}, since {since}".format(**held)
 
 
-def _locked(lock: FileLock, folder: Path) -> bool:
+def _held(folder: Path, by: str) -> Iterator[None]:
+    since = time.strftime("%Y-%m-%d %H:%M:%S")
+    mine: dict[str, str | int] = {"by": by, "host": socket.gethostname(), "pid": os.getpid(), "since": since}
+    write_text(folder / HOLDER_FILE, json.dumps(mine) + "\n")
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        raise RunError(
-            f"{folder}: its file system cannot lock files ({error.strerror}), and two jobs could write there at once: "
-            "mount it with locks (Lustre: -o flock), or choose another folder"
-        ) from error
-    return True
-
-
-def _held(lock: FileLock, folder: Path, by: str) -> Iterator[None]:
-    try:
-        since = time.strftime("%Y-%m-%d %H:%M:%S")
-        mine = {"by": by, "host": socket.gethostname(), "pid": os.getpid(), "since": since}
-        write_text(folder / HOLDER_FILE, json.dumps(mine) + "\n")
         yield
     finally:
-        try:
-            (folder / HOLDER_FILE).unlink(missing_ok=True)
-        finally:
-            lock.release()
+        # Another's, if the file system has given the lock of a machine away that it had lost for a while.
+        if _said(folder) == mine:
+            (folder / HOLDER_FILE).unlink()
 
 
-def _remedy(folder: Path) -> str:
-    return (
-        "wait for its end, or choose another name or folder (a claim ends with its process; if its machine is lost, as "
-        f"soon as the file system has noticed, and at once if you remove {folder / LOCK_FILE})"
-    )
+def _said(folder: Path) -> dict[str, str | int] | None:
+    """What the holder of a folder says of itself; None if nothing is said."""
+    try:
+        return json.loads((folder / HOLDER_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return None

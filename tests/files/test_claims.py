@@ -1,5 +1,6 @@
 """Claims: one job at a time, who holds it, and that nothing is left of one whose process was killed."""
 
+import errno
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.core.errors import TRY_AGAIN, BusyError
+from epitoma.core.errors import TRY_AGAIN, BusyError, RunError
 from epitoma.files.claims import HOLDER_FILE, LOCK_FILE, claimed, claimed_in_turn, holder
 
 HOLD = """
@@ -72,10 +73,25 @@ def test_a_killed_process_holds_nothing(tmp_path, other):
     claim(tmp_path / "run")
 
 
-def test_who_removes_the_lock_takes_the_folder(tmp_path, other):
-    """What the message says of a machine that is lost."""
+def test_who_lost_the_lock_leaves_the_name_of_the_next(tmp_path, other):
+    """As where a file system gives the lock of a machine away that it cannot reach."""
     (tmp_path / "run" / LOCK_FILE).unlink()
-    claim(tmp_path / "run")
+    with claimed(tmp_path / "run", by="train second"):
+        other.communicate("\n")
+        assert holder(tmp_path / "run").startswith("train second, process")
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch, number):
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)  # No such file system can be mounted here.
+    with pytest.raises(
+        RunError, match=rf"{tmp_path}: its file system cannot lock files \({os.strerror(number)}\)"
+    ):
+        claim(tmp_path)
+    assert not (tmp_path / HOLDER_FILE).exists()
 
 
 def test_a_claim_ends_when_the_block_raises(tmp_path):
