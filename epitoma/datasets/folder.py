@@ -1,8 +1,10 @@
 """Reader of a folder of videos with one folder a class.
 
-Either `root/<class>/.../video`, for which splits are drawn, or `root/<split>/<class>/.../video`.
+Either `root/<class>/.../video`, for which splits are drawn, or `root/<split>/<class>/.../video`, or
+`root/<class>/<split>/.../video`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from epitoma.files.local_paths import InputPath
 
 @dataclass(frozen=True, kw_only=True)
 class FolderConfig(SplitsConfig):
-    """Your videos, one folder a class, or train/, validation/ (val/, dev/) and test/ with class folders inside.
+    """Your videos, one folder a class; train/, validation/ (val/, dev/) and test/ may hold them, or lie in each.
 
     Attributes:
         root: The folder. Nothing is written to it; the manifest refers to the videos where they are.
@@ -36,9 +38,10 @@ def list_folder(config: FolderConfig) -> Listing:
     """
     root = Path(config.root).absolute()
     folders = _class_folders(root)
-    has_splits = _has_splits(root, folders)
+    has_splits_first = _has_splits(root, folders)
     found = files_below(root)
-    listed = [_listed(root, path, has_splits=has_splits) for path in found.videos]
+    place = 0 if has_splits_first else _split_inside_classes(root, found.videos)
+    listed = [_listed(root, path, split_place=place) for path in found.videos]
     videos = [video for video in listed if isinstance(video, ListedVideo)]
     if not videos:
         raise ManifestError(f"{root}: has no videos inside class folders ({found.note or 'no files at all'})")
@@ -74,19 +77,27 @@ def _has_splits(root: Path, folders: list[Path]) -> bool:
     return bool(splits)
 
 
-def _listed(root: Path, path: Path, *, has_splits: bool) -> ListedVideo | Reject:
+def _split_inside_classes(root: Path, files: Sequence[Path]) -> int | None:
+    """1 if every video lies in the folder of a split within that of its class, so that this is what it means."""
+    videos = [path.relative_to(root).parts for path in files if is_named_like_a_video(path)]
+    inside = [parts for parts in videos if len(parts) > 1]
+    return 1 if inside and all(len(parts) > 2 and split_named(parts[1]) for parts in inside) else None
+
+
+def _listed(root: Path, path: Path, *, split_place: int | None) -> ListedVideo | Reject:
+    """The video at a path; ``split_place`` is where in the path its split stands, None if it has none."""
     video_id = path.relative_to(root).as_posix()
     if not is_text(str(path)):
         return Reject(video_id, str(path), NOT_UTF_8)
-    parts = path.relative_to(root).parts
-    split = split_named(parts[0]) if has_splits else None
-    if len(parts) < 2 + has_splits:
+    folders = path.relative_to(root).parts[:-1]
+    if len(folders) < (1 if split_place is None else 2):
         return Reject(video_id, str(path), "is not inside a class folder")
-    if has_splits and split is None:
+    split = None if split_place is None else split_named(folders[split_place])
+    if split_place is not None and split is None:
         return Reject(video_id, str(path), "is not inside the folder of a split")
     return ListedVideo(
         video_id=video_id,
         path=str(path),
-        labels=(parts[int(has_splits)],),
+        labels=(folders[1 if split_place == 0 else 0],),
         split=split,
     )

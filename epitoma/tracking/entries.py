@@ -1,7 +1,10 @@
 """Entries of a run's journal: what a run logs, as the recorder makes it and the sender sends it."""
 
+import re
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from epitoma.tracking.journal import Line
 
@@ -33,9 +36,18 @@ class Tags:
 
 @dataclass(frozen=True)
 class Note:
-    """The run's description."""
+    """The run's description, in which RUN_LINK stands for links to other runs."""
 
     markdown: str
+
+
+RUN_LINK = re.compile(r"\[([^\]]+)\]\(run:([^)]+)\)")
+"""Name and quoted folder of a run, as :func:`link_to_run` writes them."""
+
+
+def link_to_run(name: str, folder: Path) -> str:
+    """A link to the run of a folder, for a note; the sender puts MLflow's own in its place."""
+    return f"[{name}](run:{quote(str(folder.resolve()))})"
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class RunTracker:
     def note(self, markdown: str) -> None:
         """Set the description that MLflow shows on the run's page.
 
-        ``[name](run:FOLDER)`` links to the run of a folder, where MLflow has that by the time the note is sent.
+        Links to other runs (``entries.link_to_run``) become MLflow's, where it has those by the time the note is sent.
         """
         self._record(Note(hide_secrets(markdown)))
 

@@ -7,12 +7,14 @@ import json
 import re
 from pathlib import Path
 from typing import Any, assert_never
+from urllib.parse import unquote
 
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric, Param, RunTag
 
 from epitoma.reporting.console import complain
 from epitoma.tracking.entries import (
+    RUN_LINK,
     Artifact,
     Batch,
     Entry,
@@ -35,8 +37,6 @@ NOTE_TAG, TABLES_TAG = "mlflow.note.content", "mlflow.loggedArtifacts"
 
 MOST_METRICS = 500
 """In one call."""
-
-_RUN_LINK = re.compile(r"\[([^\]]+)\]\(run:([^)]+)\)")
 
 
 class Sender:
@@ -145,7 +145,7 @@ class Sender:
             case Params() | Metrics() | Tags():
                 self._log_batch(entry)
             case Note(markdown):
-                self.client.set_tag(self.run.id, NOTE_TAG, _RUN_LINK.sub(self._link, markdown))
+                self.client.set_tag(self.run.id, NOTE_TAG, RUN_LINK.sub(self._link, markdown))
             case Artifact(path, folder):
                 self._log_artifact(Path(path), folder=folder)
             case Register(name, folder):
@@ -181,7 +181,7 @@ class Sender:
     def _link(self, found: re.Match[str]) -> str:
         """The link to a run by its folder, as MLflow's pages follow it; the name alone where MLflow has no such run."""
         name, folder = found.groups()
-        run_id = known_run(Path(folder), self.store)
+        run_id = known_run(Path(unquote(folder)), self.store)
         if run_id is None:
             return name
         experiment_id = self.client.get_run(self.run.id).info.experiment_id

@@ -11,6 +11,7 @@ from epitoma.reporting.console import console, say
 from epitoma.reporting.plots import Labels, front_figure
 from epitoma.reporting.tables import front_table
 from epitoma.sweeps.result import TRIALS, CostName, SweepResult, cost_of_point, measured
+from epitoma.tracking.entries import link_to_run
 from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL
 
@@ -76,8 +77,8 @@ def markdown(summary: dict[str, Any]) -> str:
 
 def note(folder: Path, summary: dict[str, Any], result: SweepResult) -> str:
     """Description of the sweep's MLflow run: the front, with a link to each trial."""
-    places = {trial.trial: (folder / TRIALS / trial.trial).resolve() for trial in result.trials}
-    links = {name: f"[{name}](run:{place})" for name, place in places.items()}
+    names = [trial.trial for trial in result.trials]
+    links = {name: link_to_run(name, folder / TRIALS / name) for name in names}
     front = [{**row, "trial": links.get(row["trial"], row["trial"])} for row in summary["front"]]
     rest = [link for name, link in links.items() if name not in {row["trial"] for row in summary["front"]}]
     head = f"Front of {len(links)} trials; hypervolume {_cell(summary['hypervolume_ratio'])} of uniform sampling's.\n"

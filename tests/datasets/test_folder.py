@@ -40,6 +40,28 @@ def test_split_folders_are_the_splits(put_clips):
     }
 
 
+def test_split_folders_inside_those_of_classes_are_the_splits_too(put_clips):
+    root = put_clips("tea/train/a.mp4", "tea/Test/deep/b.mp4", "coffee/val/a.mp4", "loose.mp4", "tea/list")
+    listing = list_folder(FolderConfig(root=root))
+    assert {(video.video_id, video.split, video.labels[0]) for video in listing.videos} == {
+        ("tea/train/a.mp4", "train", "tea"),
+        ("tea/Test/deep/b.mp4", "test", "tea"),
+        ("coffee/val/a.mp4", "validation", "coffee"),
+    }
+    assert {reject.video_id for reject in listing.rejects} == {"loose.mp4", "tea/list"}
+
+
+def test_a_folder_named_as_a_split_beside_videos_of_its_class_is_none(put_clips):
+    root = put_clips("tea/test/a.mp4", "tea/b.mp4", "tea/c.mp4", "coffee/train/a.mp4")
+    listing = list_folder(FolderConfig(root=root))
+    assert listing.rejects == ()
+    assert {video.split for video in listing.videos if video.labels == ("tea",)} == {
+        "train",
+        "validation",
+        "test",
+    }
+
+
 @pytest.mark.parametrize(
     "names",
     [

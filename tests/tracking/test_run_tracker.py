@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.tracking.address import store_uri
+from epitoma.tracking.entries import link_to_run
 from epitoma.tracking.journal import JOURNAL_FILE
 from epitoma.tracking.lifecycle import tracked_run
 from epitoma.tracking.run_tracker import RunTracker
@@ -30,6 +31,18 @@ def test_a_run_keeps_params_metrics_tables_and_files(tmp_path: Path):
     curve = client.get_metric_history(run.info.run_id, "tradeoff/accuracy")
     assert [(metric.step, metric.value) for metric in curve] == [(4, 0.5), (8, 0.7)]
     assert {file.path for file in client.list_artifacts(run.info.run_id)} == {"note.txt", "points.json"}
+
+
+def test_a_note_links_to_a_run_whatever_its_folder_is_called(tmp_path: Path):
+    folder = tmp_path / "runs (old) 50%" / "one"
+    with tracked_run(folder, params={}):
+        pass
+    with tracked_run(folder.with_name("two"), params={}) as tracker:
+        gone = link_to_run("gone", folder.with_name("gone"))
+        tracker.note(f"{link_to_run('one', folder)} and {gone}")
+    one, two = sorted(runs_in(folder.parent), key=lambda run: run.info.run_name)
+    link = f"[one](#/experiments/{one.info.experiment_id}/runs/{one.info.run_id})"
+    assert two.data.tags["mlflow.note.content"] == f"{link} and gone"
 
 
 def test_a_tracking_uri_that_is_set_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
