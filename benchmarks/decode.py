@@ -1,27 +1,29 @@
 """Time our decoder against torchcodec and decord: the same frames at the same size, on one core, in one run.
 
-    python -m benchmarks.decode --json runs/benchmarks/decode.json
+    python -m benchmarks.decode --json PATH
 
 The peers live in an environment of their own, which the first run sets up in runs/benchmarks/peers (torchcodec needs
 FFmpeg's shared libraries: Debian's package ffmpeg). Videos are made up, in the formats of Breakfast and of home
 videos. Every reader opens the file anew each time; the fastest of several turns counts, and readers take turns.
 """
 
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.command import run_benchmark
 from benchmarks.footage import footage
+from benchmarks.record import write_record
 from epitoma.core.sampling import uniform_timesteps
 from epitoma.reporting.console import phase, say
 from epitoma.video.compose import write_video
@@ -58,6 +60,54 @@ FILES = tuple(
         (250, 30),
     )
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How far our exact pictures are from torchcodec's, of 255; different frames would be far apart."""
+
+    max_abs_difference: int
+    mean_abs_difference: float
+    worst_frame_difference: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the record: a file, so many timesteps of so many frames, a mode of ours; times of one core.
+
+    ``torchcodec_unscaled_ms`` is without scaling, and is compared with nothing.
+    """
+
+    file: str
+    timesteps: int
+    frames: int
+    mode: Literal["exact", "fast"]
+    ours_ms: float
+    torchcodec_exact_ms: float
+    torchcodec_approximate_ms: float
+    torchcodec_unscaled_ms: float
+    decord_ms: float
+    max_deviation_seconds: float
+    difference: Difference
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster we are than the fastest peer that gives the same pictures."""
+        peers = (self.torchcodec_exact_ms, self.torchcodec_approximate_ms, self.decord_ms)
+        return min(peers) / self.ours_ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeConfig:
+    """Options.
+
+    Attributes:
+        json: Where to write the rows.
+        turns: How often every reader reads the same; its fastest counts.
+    """
+
+    json: Path | None = None
+    turns: int = 3
 
 
 class Reader:
@@ -133,7 +183,7 @@ def measure(job: dict, *, turns: int, readers: dict[str, Reader]) -> dict[str, d
 
 def cell_rows(
     file: Footage, folder: Path, timesteps: int, frames: int, *, turns: int, readers: dict[str, Reader]
-) -> list[dict]:
+) -> list[Row]:
     """Rows of the table for one file and one number of frames: exact, and fast where a timestep is one frame."""
     index = index_video(folder / file.name)
     chosen = uniform_timesteps(index.frame_count, count=timesteps, frames_per_timestep=frames)
@@ -148,88 +198,82 @@ def cell_rows(
         "tolerance_seconds": SECONDS / timesteps / 2,
     }
     best = measure(job, turns=turns, readers=readers)
-    cell = {"file": file.name, "timesteps": timesteps, "frames": frames}
-    peers = ("torchcodec_exact", "torchcodec_approximate", "decord", "torchcodec_unscaled")
-    measured = {f"{name}_ms": round(best[name]["ms"], 1) for name in peers} | compare(job, readers)
+    difference = compare(job, readers)
     return [
-        {
-            **cell,
-            "mode": mode,
-            "ours_ms": round(best[f"ours_{mode}"]["ms"], 1),
-            **measured,
-            "max_deviation_seconds": round(best[f"ours_{mode}"]["deviation_seconds"], 3),
-        }
+        Row(
+            file=file.name,
+            timesteps=timesteps,
+            frames=frames,
+            mode=mode,
+            ours_ms=round(best[f"ours_{mode}"]["ms"], 1),
+            max_deviation_seconds=round(best[f"ours_{mode}"]["deviation_seconds"], 3),
+            difference=difference,
+            **{
+                f"{name}_ms": round(best[name]["ms"], 1)
+                for name in CONTESTANTS
+                if not name.startswith("ours")
+            },
+        )
         for mode in ("exact", "fast")
         if f"ours_{mode}" in best
     ]
 
 
-def compare(job: dict, readers: dict[str, Reader]) -> dict[str, float]:
-    """How far our exact pictures are from torchcodec's; different frames would be far apart."""
+def compare(job: dict, readers: dict[str, Reader]) -> Difference:
+    """Read the same once more with both, and keep the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         kept = {name: f"{folder}/{name}.npy" for name in readers}
         readers["ours"].read(**job, reader="ours", mode="exact", keep=kept["ours"])
         readers["peers"].read(**job, reader="torchcodec", mode="exact", keep=kept["peers"])
         ours, theirs = (np.load(kept[name]).astype(np.int16) for name in ("ours", "peers"))
     differences = np.abs(ours - theirs)
-    return {
-        "max_abs_difference": int(differences.max()),
-        "mean_abs_difference": round(float(differences.mean()), 3),
-        "worst_frame_difference": round(float(differences.mean(axis=(1, 2, 3)).max()), 3),
-    }
-
-
-def speedup(row: dict) -> float:
-    """How many times faster we are than the fastest peer that gives the same pictures."""
-    return (
-        min(row["torchcodec_exact_ms"], row["torchcodec_approximate_ms"], row["decord_ms"]) / row["ours_ms"]
+    return Difference(
+        max_abs_difference=int(differences.max()),
+        mean_abs_difference=round(float(differences.mean()), 3),
+        worst_frame_difference=round(float(differences.mean(axis=(1, 2, 3)).max()), 3),
     )
 
 
-def markdown(rows: list[dict]) -> str:
-    """The table as a person reads it."""
+def markdown(rows: Sequence[Row]) -> str:
+    """The table as a person reads it, and what it comes to."""
     lines = [
         "| file | T x m | mode | ours ms | torchcodec exact / approximate | decord | unscaled "
         "| times faster | difference |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row['file']} | {row['timesteps']} x {row['frames']} | {row['mode']} | {row['ours_ms']:.0f} "
-        f"| {row['torchcodec_exact_ms']:.0f} / {row['torchcodec_approximate_ms']:.0f} | {row['decord_ms']:.0f} "
-        f"| {row['torchcodec_unscaled_ms']:.0f} | {speedup(row):.2f} | {row['mean_abs_difference']:.2f} |"
+        f"| {row.file} | {row.timesteps} x {row.frames} | {row.mode} | {row.ours_ms:.0f} "
+        f"| {row.torchcodec_exact_ms:.0f} / {row.torchcodec_approximate_ms:.0f} | {row.decord_ms:.0f} "
+        f"| {row.torchcodec_unscaled_ms:.0f} | {row.speedup:.2f} | {row.difference.mean_abs_difference:.2f} |"
         for row in rows
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *(summary(rows, mode) for mode in ("exact", "fast"))])
 
 
-def main() -> None:
-    """Measure every cell, print the table, and say how the modes did."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--turns", type=int, default=3)
-    arguments = parser.parse_args()
+def summary(rows: Sequence[Row], mode: str) -> str:
+    """How many times faster one mode is, over all cells."""
+    times = [row.speedup for row in rows if row.mode == mode]
+    median = statistics.median(times)
+    return f"{mode}: {min(times):.2f} to {max(times):.2f} times faster, median {median:.2f}"
+
+
+def run(config: DecodeConfig) -> None:
+    """Measure every cell, and print the table."""
     peers = peers_python()
     folder = ROOT / "decode_videos"
     write_files(folder)
     readers = {"ours": Reader(Path(sys.executable)), "peers": Reader(peers, "torch")}
-    rows: list[dict] = []
+    rows: list[Row] = []
     cells = list(product(FILES, CELLS))
     with phase("decode", unit="cells") as advance:
         for done, (file, (timesteps, frames)) in enumerate(cells, start=1):
-            rows += cell_rows(file, folder, timesteps, frames, turns=arguments.turns, readers=readers)
+            rows += cell_rows(file, folder, timesteps, frames, turns=config.turns, readers=readers)
             advance(done, len(cells))
     for reader in readers.values():
         reader.close()
-    print(markdown(rows))
-    for mode in ("exact", "fast"):
-        speedups = [speedup(row) for row in rows if row["mode"] == mode]
-        say(
-            f"{mode}: {min(speedups):.2f} to {max(speedups):.2f} times faster, median {statistics.median(speedups):.2f}"
-        )
-    if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
+    say(markdown(rows))
+    write_record(config.json, rows)
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(DecodeConfig, run, about=__doc__)

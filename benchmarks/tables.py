@@ -11,14 +11,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import decode as decode_benchmark
 from benchmarks.additions.measure import Row
 from benchmarks.additions.report import on_test, verdicts
 from benchmarks.end_to_end import report as end_to_end_report
 from benchmarks.end_to_end.measure import Row as EndToEndRow
+from benchmarks.public_reports.__main__ import by_module
 from benchmarks.record import read_record
+from epitoma.core.config import from_dict
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "RESULTS.md", *sorted((ROOT / "docs").glob("*.md")))
 _PLACE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -40,6 +43,36 @@ def end_to_end() -> str:
     rows = [EndToEndRow(**row) for row in record["rows"]]
     seeds = len({row.seed for row in rows})
     return f"{end_to_end_report.markdown(rows)}\n\n({seeds} seeds; {_measured(record)})"
+
+
+def decode() -> str:
+    """Decoding against other decoders."""
+    record = read_record("decode")
+    rows = [from_dict(decode_benchmark.Row, row, source="decode") for row in record["rows"]]
+    return f"{decode_benchmark.markdown(rows)}\n\n({_measured(record)})"
+
+
+def fuzz_video() -> str:
+    """What became of damaged files."""
+    record = read_record("fuzz_video")
+    lines = ["| files | what became of them | slowest, s | most memory, MiB |", "|---|---|---|---|"]
+    lines += [
+        f"| {row['files']} | {row['kind']} | {row['slowest_seconds']} | {row['memory_bytes'] >> 20} |"
+        for row in record["rows"]
+    ]
+    return "\n".join([*lines, "", f"({_measured(record)})"])
+
+
+def public_reports() -> str:
+    """How many cases of each kind are well."""
+    record = read_record("public_reports")
+    well = {row["case"]: row["ok"] for row in record["rows"]}
+    lines = ["| what is tried | cases | as wanted |", "|---|---|---|"]
+    for about, names in by_module().items():
+        done = [well[name] for name in names if name in well]
+        lines.append(f"| {about} | {len(done)} | {sum(done)} |")
+    seconds = sum(row["seconds"] for row in record["rows"])
+    return "\n".join([*lines, "", f"({seconds / 60:.0f} minutes in all; {_measured(record)})"])
 
 
 def _read(name: str) -> tuple[list[Row], str]:
@@ -69,6 +102,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "additions_removed": partial(additions, "additions_removed"),
     "selector": selector,
     "end_to_end": end_to_end,
+    "fuzz_video": fuzz_video,
 }
 """Tables by the names that pages have for them."""
 

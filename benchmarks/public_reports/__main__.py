@@ -42,6 +42,15 @@ class PublicReportsConfig:
     only: tuple[str, ...] = field(default=())
 
 
+def by_module() -> dict[str, list[str]]:
+    """Names of cases by what their module is about."""
+    names: dict[str, list[str]] = {}
+    for name, function in CASES.items():
+        about = sys.modules[function.__module__].__doc__ or function.__module__
+        names.setdefault(about.strip().rstrip("."), []).append(name)
+    return names
+
+
 def run(config: PublicReportsConfig) -> None:
     """Run the cases, print a line for each, and exit with 1 if one is not ok."""
     chosen = config.only or tuple(CASES)
