@@ -1,4 +1,4 @@
-"""Faults of real processes that runs must survive, or say in one line; benchmarks/faults.py has more of them."""
+"""Faults of real processes that runs must survive, or say in one line; benchmarks/faults/ has more of them."""
 
 import os
 import subprocess

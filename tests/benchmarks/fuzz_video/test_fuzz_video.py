@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import fuzz_video
-from benchmarks.fuzz_video import READY, Outcome, Watched, fuzz, is_in_order, mutated
+from benchmarks.fuzz_video.fuzz import fuzz
+from benchmarks.fuzz_video.mutations import mutated
+from benchmarks.fuzz_video.outcome import Outcome
+from benchmarks.fuzz_video.trying import is_in_order
+from benchmarks.fuzz_video.watched import READY, Watched
 from epitoma.video.decode import Decoded
 
 
@@ -38,11 +41,11 @@ def _sleep(pipe) -> None:
 
 
 def test_a_crash_and_a_hang_are_seen(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(fuzz_video, "serve", _die)
+    monkeypatch.setattr("benchmarks.fuzz_video.watched.serve", _die)
     watched = Watched()
     assert watched.outcome(tmp_path) == Outcome("crash", "exit code -9")
-    monkeypatch.setattr(fuzz_video, "HANG_SECONDS", 0.5)
-    monkeypatch.setattr(fuzz_video, "serve", _sleep)
+    monkeypatch.setattr("benchmarks.fuzz_video.watched.HANG_SECONDS", 0.5)
+    monkeypatch.setattr("benchmarks.fuzz_video.watched.serve", _sleep)
     assert watched.outcome(tmp_path).kind == "hang"
     watched.stop()
 
