@@ -7,6 +7,7 @@ with the same job undisturbed: whether each scheduled video was seen once an epo
 same bit for bit.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class FaultsConfig:
 
 
 def run(config: FaultsConfig) -> None:
-    """Run the faults that are asked for, and print what came of them; the record grows with each."""
+    """Run the faults that are asked for, print what came of them, and exit with 1 if one is not as wanted."""
     if unknown := sorted(set(config.only) - set(FAULTS)):
         raise ConfigError(f"--only: no fault {unknown[0]}: there are {', '.join(FAULTS)}")
     bench = make_bench()
@@ -67,7 +68,9 @@ def run(config: FaultsConfig) -> None:
             outcomes.append(FAULTS[name](bench))
         say(f"  {outcomes[-1]}")
         write_record(config.json, outcomes)
-    print(table(outcomes))
+    say(table(outcomes))
+    say(f"{sum(outcome.is_well for outcome in outcomes)} of {len(outcomes)} as wanted")
+    sys.exit(not all(outcome.is_well for outcome in outcomes))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Bench:
         return replace(self.config, name=fault, **changes)
 
     def outcome(
-        self, config: TrainConfig, *, seconds: float, code: int, said: str = "", by_hand: bool = False
+        self, config: TrainConfig, *, seconds: float | None, code: int, said: str = "", by_hand: bool = False
     ) -> Outcome:
         """Compare what a run came to with what it should have."""
         seen = audit(config.folder, self.manifest.split("train").video_ids, epochs=EPOCHS)
@@ -44,12 +44,12 @@ class Bench:
             fault=config.name,
             survived=code == 0,
             resumed_by_hand=by_hand,
-            recovery_seconds=round(seconds, 1),
+            recovery_seconds=None if seconds is None else round(seconds, 1),
             videos_lost=len(seen.lost),
             videos_repeated=len(seen.repeated),
             same_loss_curve=losses(config.folder) == self.curves[config.workers.count],
             half_written=half_written(config),
-            said=said,
+            said=said.replace(f"{ROOT.absolute()}/", ""),
         )
 
 

@@ -1,5 +1,6 @@
 """What came of a fault, and the table of all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -11,7 +12,7 @@ class Outcome:
         fault: Its name.
         survived: The run reached its end.
         resumed_by_hand: It ended before, in one line and with a state to go on from, and was told to ``--resume``.
-        recovery_seconds: From the fault, or from being told to resume, to the next step.
+        recovery_seconds: From the fault, or from being told to resume, to the next step; None where nothing stops.
         videos_lost: Scheduled and not seen, over all epochs.
         videos_repeated: Seen more than once in an epoch.
         same_loss_curve: Its losses are those of the undisturbed run, bit for bit.
@@ -22,15 +23,21 @@ class Outcome:
     fault: str
     survived: bool
     resumed_by_hand: bool
-    recovery_seconds: float
+    recovery_seconds: float | None
     videos_lost: int
     videos_repeated: int
     same_loss_curve: bool
     half_written: int
     said: str
 
+    @property
+    def is_well(self) -> bool:
+        """The run came to its end, and it is as if there had been no fault."""
+        wrong = self.videos_lost + self.videos_repeated + self.half_written
+        return self.survived and self.same_loss_curve and not wrong
 
-def table(outcomes: list[Outcome]) -> str:
+
+def table(outcomes: Sequence[Outcome]) -> str:
     """Outcomes as Markdown."""
     names = (
         "fault",
@@ -44,4 +51,10 @@ def table(outcomes: list[Outcome]) -> str:
     )
     rows = [[*vars(outcome).values()][:-1] for outcome in outcomes]
     lines = [names, ["---"] * len(names), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -33,7 +33,7 @@ def object_store_too_small(bench: Bench) -> Outcome:
     with cluster(decode=1, train=1, object_store_bytes=80_000_000) as (_, environment):
         with RunningJob(config, environment) as job:
             code, said = last_line(job)
-        return bench.outcome(config, seconds=0.0, code=code, said="" if code == 0 else said)
+        return bench.outcome(config, seconds=None, code=code, said="" if code == 0 else said)
 
 
 @contextmanager

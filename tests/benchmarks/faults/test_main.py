@@ -1,5 +1,6 @@
 """The command that breaks running jobs: which faults it meets, and what it records of each."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,20 +43,40 @@ def outcome(fault: str) -> Outcome:
     )
 
 
+def ended(config: FaultsConfig) -> int | str | None:
+    """Exit code of the command."""
+    with pytest.raises(SystemExit) as stop:
+        run(config)
+    return stop.value.code
+
+
 def test_all_faults_are_met_unless_some_are_asked_for(faults: list[str]):
-    run(FaultsConfig())
+    assert ended(FaultsConfig()) == 0
     assert faults == list(FAULTS)
     faults.clear()
-    run(FaultsConfig(only=("video_kills_decoder", "head_killed")))
+    assert ended(FaultsConfig(only=("video_kills_decoder", "head_killed"))) == 0
     assert faults == ["video_kills_decoder", "head_killed"]
 
 
 def test_each_fault_is_a_row_of_the_record_and_of_the_table(faults: list[str], tmp_path: Path, capsys):
-    run(FaultsConfig(only=("head_killed", "mlflow_down"), json=tmp_path / "new" / "faults.json"))
+    ended(FaultsConfig(only=("head_killed", "mlflow_down"), json=tmp_path / "new" / "faults.json"))
     record = read_json(tmp_path / "new" / "faults.json")
     assert record["rows"] == [vars(outcome("head_killed")), vars(outcome("mlflow_down"))]
     assert {"commit", "date", "machine"} < set(record)
-    assert "| head_killed | True | False | 2.5 | 0 | 0 | True | 0 |" in capsys.readouterr().out
+    assert "| head_killed | yes | no | 2.5 | 0 | 0 | yes | 0 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"survived": False}, {"same_loss_curve": False}]
+    + [{name: 1} for name in ("videos_lost", "videos_repeated", "half_written")],
+)
+def test_a_fault_that_leaves_something_behind_fails_the_command(
+    faults: list[str], monkeypatch, capsys, changes: dict[str, object]
+):
+    monkeypatch.setitem(FAULTS, "head_killed", lambda bench: replace(outcome("head_killed"), **changes))
+    assert ended(FaultsConfig(only=("mlflow_down", "head_killed"))) == 1
+    assert capsys.readouterr().out.endswith("1 of 2 as wanted\n")
 
 
 def test_an_unknown_fault_is_refused_before_anything_is_made(faults: list[str]):
