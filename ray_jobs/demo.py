@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from epitoma.core.config import CONFIG_FILE
+from epitoma.core.gpu import GpuOption
 from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
 from epitoma.files.json_files import read_json, write_json
 from epitoma.on_ray.cluster.runtime import ray_session
@@ -27,7 +28,7 @@ SUMMARY = "summary.json"
 
 
 @dataclass(kw_only=True)
-class DemoConfig:
+class DemoConfig(GpuOption):
     """Options of the demo.
 
     Attributes:
@@ -47,23 +48,25 @@ def demo(config: DemoConfig) -> dict[str, float]:
         started = time.perf_counter()
         config.runs.mkdir(parents=True, exist_ok=True)
         with ray_session(logs=config.runs / "logs"):
-            values = _run(config.runs)
+            values = _run(config)
         write_json(summary, {**values, "seconds": time.perf_counter() - started})
     values = read_json(summary)
     _print(values, config.runs)
     return values
 
 
-def _run(runs: Path) -> dict[str, float]:
+def _run(config: DemoConfig) -> dict[str, float]:
+    runs, gpu = config.runs, config.gpu
     say("epitoma demo: real H.264 videos, a few minutes on two cores")
     dataset = PrepareSynthetic(output=runs / "dataset", dataset=demo_dataset())
     manifest = prepare(dataset).path
     for make in (demo_selector, demo_reference):
-        _train_once(make(runs, manifest))
+        _train_once(replace(make(runs, manifest), gpu=gpu))
     evaluation = EvaluateConfig(
         run=demo_selector(runs, manifest).folder,
         manifest=manifest,
         reference=demo_reference(runs, manifest).folder,
+        gpu=gpu,
     )
     validation = evaluate(replace(evaluation, split="validation", quiet=True))
     return summarise(validation, evaluate(evaluation))

@@ -155,10 +155,24 @@ def sweep(config: SweepConfig) -> SweepResult:
 
 def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -> list[TradeoffPoint]:
     """Train, or resume, a run nested in the sweep, and evaluate it on validation."""
+    run = replace(run, gpu=sweep.gpu)  # A sweep may be resumed with other machines than its trials had.
     if not (run.folder / MODEL).is_dir():
         train(replace(run, resume=(run.folder / CONFIG_FILE).is_file()), parent=sweep.folder)
-    evaluation = EvaluateConfig(run=run.folder, manifest=sweep.manifest, split="validation", gpu=sweep.gpu)
-    return evaluate(replace(evaluation, candidates=among, quiet=True))
+    return evaluate(replace(evaluation_of(run), candidates=among))
+
+
+def evaluation_of(run: TrainConfig) -> EvaluateConfig:
+    """Evaluation of a confirmed trial on validation, with the run's own settings, which are the sweep's."""
+    return EvaluateConfig(
+        run=run.folder,
+        manifest=run.manifest,
+        split="validation",
+        features=run.feature_root,
+        speed=run.speed,
+        max_reject_share=run.max_reject_share,
+        gpu=run.gpu,
+        quiet=True,
+    )
 
 
 def base_config(config: SweepConfig) -> TrainConfig:

@@ -57,10 +57,12 @@ def train(
         if config.resume:
             check_resumed(config)
         with tracked_job(config, parent=parent) as tracker:
-            best, history = _fit(config, manifest, networks, start, tracker)
             model = config.model(classes=manifest.classes, multi_label=manifest.multi_label)
-            # Before the figure and all that is told: whatever may go wrong with those, the model is there.
-            save_run_model(config.folder, config=model, state=finish(_whole(model, networks, best)))
+
+            def keep(best: State) -> None:
+                save_run_model(config.folder, config=model, state=finish(_whole(model, networks, best)))
+
+            history = _fit(config, manifest, networks, start, tracker, keep=keep)
             _keep_figure(config, history, tracker)
             tracker.artifact(config.folder / MODEL, folder=MODEL)
             if config.register_as is not None:
@@ -88,9 +90,15 @@ def check_resumed(config: TrainConfig) -> None:
 
 
 def _fit(
-    config: TrainConfig, manifest: Manifest, networks: Networks, start: State | None, tracker: RunTracker
-) -> tuple[State, list[dict[str, float]]]:
-    """Train; returns the best state, and the metrics of each epoch."""
+    config: TrainConfig,
+    manifest: Manifest,
+    networks: Networks,
+    start: State | None,
+    tracker: RunTracker,
+    *,
+    keep: Callable[[State], None],
+) -> list[dict[str, float]]:
+    """Train; returns the metrics of each epoch. Whatever goes wrong with what is told, the model is kept before."""
     networks.run_as(config.speed)
     store, rejects = None, []
     if config.source == "features":
@@ -115,11 +123,11 @@ def _fit(
     with phase(f"train {config.name} from {config.source}", unit="steps") as advance:
         watcher = TrainWatcher(config, tracker, advance)
         try:
-            best = fit(job, watch=watcher)
+            fit(job, watch=watcher, keep=keep)
         finally:
             write_rejects(config.folder / "rejects.parquet", [*rejects, *watcher.rejects])
     watcher.print_kept_model()
-    return best, watcher.history
+    return watcher.history
 
 
 def _keep_figure(config: TrainConfig, history: list[dict[str, float]], tracker: RunTracker) -> None:

@@ -62,10 +62,11 @@ def start(
     folder: Path,
     environment: dict[str, str] | None = None,
     through: Sequence[str] = (),
+    program: Sequence[str] = (sys.executable, "-m", "ray_jobs.cli"),
 ) -> "subprocess.Popen[str]":
     """Start one command in a folder, as leader of a process group, ``through`` a program that sets it up."""
     return subprocess.Popen(
-        [*through, sys.executable, "-m", "ray_jobs.cli", *map(str, words)],
+        [*through, *program, *map(str, words)],
         cwd=folder,
         env=_environment(folder) | (environment or {}),
         stdout=subprocess.PIPE,

@@ -3,27 +3,21 @@
 import re
 import shutil
 from collections.abc import Callable
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pyarrow.parquet as pq
 
 from benchmarks.bad_decoders import killing, stalling
 from benchmarks.public_reports.cases import Seen, case
 from benchmarks.public_reports.commands import Done, epitoma
+from benchmarks.public_reports.tiny_data import NETWORKS, manifest, tiny_dataset
 from epitoma.training.audit import notes
 
 Bad = Callable[[Path], dict[str, str]]
 """What a job needs in its environment for a video to be bad."""
 
 STALL_SECONDS = 5.0
-NETWORKS = [
-    *("--networks.light.name", "tiny", "--networks.light.weights", "random", "--networks.light.size", "32"),
-    *("--networks.heavy.name", "tiny", "--networks.heavy.weights", "random", "--networks.heavy.size", "32"),
-    *("--networks.heavy.frames", "2"),
-]
 RUN = [
     *("--name", "run", "--runs", "runs", "--source", "pixels", "--timesteps", "4", *NETWORKS),
     *("--sparsity.mode", "none", "--optimisation.epochs", "2", "--optimisation.batch-size", "4"),
@@ -31,27 +25,9 @@ RUN = [
 ]
 
 
-SYNTHETIC = [
-    *("--dataset.train-videos", "10", "--dataset.validation-videos", "4", "--dataset.test-videos", "4"),
-    *("--dataset.classes", "2", "--dataset.twin-classes", "0", "--dataset.one-actions", "4"),
-    *("--dataset.actions-per-class", "2", "--dataset.evidence-share", "0.3", "--dataset.size", "32"),
-    *("--dataset.min-seconds", "8", "--dataset.max-seconds", "11"),
-]
-
-
-@cache
-def _made() -> Path:
-    """Eighteen short videos, made once."""
-    folder = Path(mkdtemp(prefix="epitoma_hangs_"))
-    done = epitoma("prepare", "synthetic", "--output", "data", *SYNTHETIC, folder=folder)
-    assert done.code == 0, done.printed
-    return folder / "data"
-
-
 def dataset(folder: Path) -> Path:
-    """A copy of them in a folder of one's own."""
-    shutil.copytree(_made(), folder / "data")
-    return folder / "data"
+    """A copy of eighteen short videos in a folder of one's own."""
+    return manifest(folder).parent
 
 
 def victim_of(data: Path) -> Path:
@@ -86,7 +62,7 @@ def _extract(folder: Path, bad: Bad, word: str) -> Seen:
 
 
 def _prepare(folder: Path, bad: Bad, word: str) -> Seen:
-    for number, video in enumerate(sorted(_made().glob("**/train_*.mp4"))[:6]):
+    for number, video in enumerate(sorted(tiny_dataset().path.parent.glob("**/train_*.mp4"))[:6]):
         place = folder / "mine" / f"class_{number % 2}" / video.name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(video, place)

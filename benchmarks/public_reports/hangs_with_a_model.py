@@ -1,19 +1,17 @@
 """Videos that kill or stall their decoder where a model is used: evaluate, predict, explain, and a sweep like a run."""
 
-import shutil
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pyarrow.parquet as pq
 
 from benchmarks.bad_decoders import killing
 from benchmarks.public_reports.cases import Seen, case
 from benchmarks.public_reports.commands import Done, epitoma
-from benchmarks.public_reports.hangs import RUN, Bad, dataset, stalling_in, victim_of
+from benchmarks.public_reports.hangs import Bad, dataset, stalling_in, victim_of
+from benchmarks.public_reports.tiny_data import model, tiny_options
 
 KILLED, STALLED = "ends the process", "stalls the process"
-MODEL = ["--model", "runs/run"]
+MODEL = ["--model", "run"]
 
 SPACE = """from ray import tune
 
@@ -23,21 +21,10 @@ SPACE = {"optimisation.learning_rate": tune.grid_search([1e-3, 3e-4]), "optimisa
 """
 
 
-@cache
-def _made() -> Path:
-    """A dataset and a model that was trained on it, made once."""
-    folder = Path(mkdtemp(prefix="epitoma_model_"))
-    dataset(folder)
-    done = epitoma("train", "--manifest", "data/manifest.parquet", *RUN, folder=folder)
-    assert done.code == 0, done.printed
-    return folder
-
-
-def _copied(folder: Path) -> Path:
-    """A copy of both in a folder of one's own; returns a training video."""
-    for part in ("data", "runs"):
-        shutil.copytree(_made() / part, folder / part)
-    return victim_of(folder / "data")
+def _with_a_model(folder: Path) -> Path:
+    """A dataset and a model of its classes in a folder of one's own; returns a training video."""
+    model(folder)
+    return victim_of(dataset(folder))
 
 
 def _goes_on(done: Done, victim: Path, word: str) -> Seen:
@@ -48,14 +35,14 @@ def _goes_on(done: Done, victim: Path, word: str) -> Seen:
 
 
 def _evaluate(folder: Path, bad: Bad, word: str) -> Seen:
-    victim = _copied(folder)
+    victim = _with_a_model(folder)
     data = ["--manifest", "data/manifest.parquet", "--split", "train", "--max-reject-share", "0.2"]
-    done = epitoma("evaluate", "--run", "runs/run", *data, folder=folder, environment=bad(victim))
+    done = epitoma("evaluate", "--run", "run", *data, folder=folder, environment=bad(victim))
     return _goes_on(done, victim, word)
 
 
 def _predict(folder: Path, bad: Bad, word: str) -> Seen:
-    victim = _copied(folder)
+    victim = _with_a_model(folder)
     files = ["--input", "data/manifest.parquet", "--output", "out"]
     done = epitoma("predict", *MODEL, *files, folder=folder, environment=bad(victim))
     if done.code != 0:
@@ -67,13 +54,13 @@ def _predict(folder: Path, bad: Bad, word: str) -> Seen:
 
 
 def _explain(folder: Path, bad: Bad, word: str) -> Seen:
-    victim = _copied(folder)
+    victim = _with_a_model(folder)
     done = epitoma("explain", *MODEL, "--video", victim, folder=folder, environment=bad(victim))
     return Seen(done.ends_with(2, str(victim), word), done.last_line)
 
 
 def _explain_kernels(folder: Path, bad: Bad, word: str) -> Seen:
-    victim = _copied(folder)
+    victim = _with_a_model(folder)
     other = next(video for video in sorted((folder / "data").glob("**/test_*.mp4")))
     data = ["--video", other, "--manifest", "data/manifest.parquet", "--frames", "10"]
     stored = epitoma("explain", *MODEL, *data, folder=folder)
@@ -85,9 +72,9 @@ def _explain_kernels(folder: Path, bad: Bad, word: str) -> Seen:
 
 
 def _sweep(folder: Path, bad: Bad, word: str, *, source: str) -> Seen:
-    victim = _copied(folder)
+    victim = _with_a_model(folder)
     (folder / "space.py").write_text(SPACE)
-    options = ["--name", "sweep", "--like", "runs/run", "--space", "space.py", "--source", source]
+    options = ["--name", "sweep", "--like", tiny_options(), "--space", "space.py", "--source", source]
     arguments = ["sweep", "--manifest", "data/manifest.parquet", *options, "--features", "other_features"]
     done = epitoma(*arguments, folder=folder, environment=bad(victim), limit_seconds=480)
     return _goes_on(done, victim, word)

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 from benchmarks.public_reports.cases import Seen, case
@@ -12,13 +14,14 @@ from benchmarks.public_reports.commands import start, wait_until_signals_are_han
 
 JOB = ["prepare", "synthetic", "--output", "out", "--dataset.train-videos", "300", "--dataset.size", "96"]
 MOMENTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0, 12.0)
-PROGRAM = Path(sys.executable).with_name("epitoma")
+PROGRAMS = ((sys.executable, "-m", "ray_jobs.cli"), (str(Path(sys.executable).with_name("epitoma")),))
 
 
 @case
 def ctrl_c_at_many_moments(folder: Path) -> Seen:
     """Ctrl-C from the first import to the middle of the work, of ``epitoma`` and of ``python -m``."""
-    return _all([_stopped(folder, seconds, signal.SIGINT) for seconds in MOMENTS])
+    pairs = zip(MOMENTS, cycle(PROGRAMS))
+    return _all([_stopped(folder, seconds, signal.SIGINT, program=program) for seconds, program in pairs])
 
 
 @case
@@ -52,9 +55,16 @@ def help_that_is_cut_off(folder: Path) -> Seen:
     return _all(seen)
 
 
-def _stopped(folder: Path, seconds: float, number: int, *, again: float | None = None) -> Seen:
+def _stopped(
+    folder: Path,
+    seconds: float,
+    number: int,
+    *,
+    again: float | None = None,
+    program: Sequence[str] = PROGRAMS[0],
+) -> Seen:
     """Send a job a signal some seconds after its first line of code, and see that it says one word."""
-    process = start(*JOB, folder=folder)
+    process = start(*JOB, folder=folder, program=program)
     # On a busy machine Python itself may take longer to start than the first moments.
     wait_until_signals_are_handled(process.pid)
     time.sleep(seconds)

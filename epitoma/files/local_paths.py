@@ -39,11 +39,16 @@ def check_paths(config: Any) -> None:
                 f"--{option} {without_secrets(address)} is an address, and only videos may be at addresses: give a "
                 f"folder of this machine or, on a cluster, {_SHARED}"
             )
-        if is_output and RAY_JOB in os.environ and not path.is_absolute():
+        if is_output and is_in_ray_job() and not path.is_absolute():
             raise ConfigError(
                 f"--{option} {path} is a relative path inside a Ray job: what is written there lies in Ray's copy of "
                 f"the working directory and is lost with it: give the absolute path of {_SHARED}"
             )
+
+
+def is_in_ray_job() -> bool:
+    """Whether this process is a submitted job, whose working folder is a copy that Ray removes."""
+    return RAY_JOB in os.environ
 
 
 def path_options(config: Any, *, prefix: str = "") -> Iterator[tuple[str, Path, bool]]:

@@ -3,30 +3,13 @@
 import numpy as np
 import torch
 
-from epitoma.core.sampling import uniform_timesteps
 from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
 from epitoma.inference.kernel_sheets import KernelMatch, sheets, timesteps_by_row, top_matches
 from epitoma.models.selector import TimestepSelector
-from epitoma.training.feature_store import Stored
+from tests.stored_features import stored_of
 
-SIZE, FRAMES, TIMESTEPS = 24, 2, 5
-
-
-def stored_of(split: Manifest) -> Stored:
-    """Random features of all videos but the second, which is as one that could not be read."""
-    video_ids = [name for place, name in enumerate(split.video_ids) if place != 1]
-    counts = split.only(video_ids).table["frame_count"].to_pylist()
-    starts = [
-        uniform_timesteps(count, count=TIMESTEPS, frames_per_timestep=FRAMES).starts_T for count in counts
-    ]
-    features = torch.randn(len(video_ids), TIMESTEPS, 6, generator=torch.Generator().manual_seed(0))
-    return Stored(
-        video_ids=video_ids,
-        starts_VT=np.stack(starts).astype(np.int32),
-        light_VTC=features,
-        heavy_VTC=features,
-    )
+SIZE = 24
 
 
 def selector() -> TimestepSelector:

@@ -7,6 +7,7 @@ import pytest
 from epitoma.core.config import from_dict
 from epitoma.core.errors import ConfigError
 from epitoma.training.run_config import TrainConfig
+from ray_jobs.demo import DemoConfig
 from ray_jobs.evaluate import EvaluateConfig
 from ray_jobs.extract import ExtractConfig
 from ray_jobs.finetune import FinetuneConfig
@@ -23,6 +24,7 @@ JOBS = (
     SweepConfig,
     PredictConfig,
     ExplainConfig,
+    DemoConfig,
 )
 
 
@@ -31,7 +33,7 @@ def help_of(config_type: type, capsys: pytest.CaptureFixture[str]) -> str:
     with pytest.raises(SystemExit):
         parse(config_type, ["--help"], about="")
     said = " ".join(re.sub(r"[\u2500-\u257f]", " ", capsys.readouterr().out).split())
-    return said[said.index("--gpu ") :].partition("(default: auto)")[0]
+    return said[said.rindex("--gpu ") :].partition("(default: auto)")[0]
 
 
 def test_every_job_says_the_same_of_it(capsys):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from epitoma.core.errors import ConfigError
+from epitoma.files.local_paths import RAY_JOB
 from epitoma.tracking.address import check_store, sqlite_file, sqlite_uri, store_uri
 from epitoma.tracking.lifecycle import tracked_run
 from tests.tracking.stored import runs_in
@@ -73,6 +74,15 @@ def test_a_store_that_may_be_there_later_is_not_refused(tmp_path: Path, monkeypa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.format(folder=tmp_path))
     check_store(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_file_is_refused_where_it_would_be_lost(runs: Path, monkeypatch):
+    monkeypatch.chdir(runs)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    check_store(runs)
+    monkeypatch.setenv(RAY_JOB, "{}")
+    with pytest.raises(ConfigError, match=r"mlflow\.db is relative, and would be gone with Ray's copy"):
+        check_store(runs)
 
 
 def test_a_store_that_is_locked_is_not_refused(runs: Path, monkeypatch):

@@ -84,19 +84,20 @@ def decode_pictures(
 
 
 def _wanted(exciting: Sequence[Sequence[KernelMatch]], split: Manifest, stored: Stored) -> list[_Wanted]:
-    readable = split.only(stored.video_ids)
-    paths = readable.resolved_paths()
-    indices = StoredIndices.beside(split.path).only(readable.table["video_id"])
+    timesteps_of = timesteps_by_row(exciting)
+    shown = split.only([stored.video_ids[row] for row in timesteps_of])
+    path_of = dict(zip(shown.video_ids, shown.resolved_paths(), strict=True))
+    indices = StoredIndices.beside(split.path).only(shown.table["video_id"])
     return [
         _Wanted(
             row=row,
             video_id=stored.video_ids[row],
-            path=paths[row],
+            path=path_of[stored.video_ids[row]],
             index=indices.get(stored.video_ids[row]),
             timesteps=timesteps,
             starts_T=stored.starts_VT[row][timesteps].astype(np.int64),
         )
-        for row, timesteps in timesteps_by_row(exciting).items()
+        for row, timesteps in timesteps_of.items()
     ]
 
 

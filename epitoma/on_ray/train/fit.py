@@ -79,12 +79,19 @@ class Job:
         return self.config.model(classes=self.manifest.classes, multi_label=self.manifest.multi_label)
 
 
-def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCallback] = ()) -> State:
-    """Train, and return the best model's state.
+def fit(
+    job: Job,
+    *,
+    watch: Callable[[Event], None],
+    keep: Callable[[State], None],
+    callbacks: Sequence[UserCallback] = (),
+) -> None:
+    """Train, and keep the best model's state.
 
     Args:
         job: What to train.
-        watch: Called with every event of the run, from a thread.
+        watch: Called with every event of the run, from a thread; an error of it is raised when the state is kept.
+        keep: Called with the state, once.
         callbacks: Callbacks of Ray Train, for a run inside a sweep.
 
     Raises:
@@ -101,6 +108,15 @@ def fit(job: Job, *, watch: Callable[[Event], None], callbacks: Sequence[UserCal
             _fit_until_stopped(_trainer(job, callbacks), job, watch)
         except TrainingFailedError as error:
             raise _cause(error, job.config) from error
+        keep(_best(job))
+
+
+def _best(job: Job) -> State:
+    """State of the best model of a training that has ended.
+
+    Raises:
+        EpitomaError: The error that ended it, or there is no checkpoint.
+    """
     failure = cast("EpitomaError | None", ray.get(job.board.failure.remote(), timeout=ANSWER_SECONDS))
     if failure is not None:
         raise failure
@@ -266,14 +282,14 @@ def _cause(error: TrainingFailedError, config: TrainConfig) -> Exception:
     # A group may also fail without a failure of one of its workers.
     failures = list(error.worker_failures.values()) if isinstance(error, WorkerGroupError) else []
     failures = failures or [error]
-    for failure in failures:
-        own = own_error(failure)
-        if own is not None:
-            return own
+    bottoms = {innermost(failure): failure for failure in failures}
+    own = [each for each in map(own_error, failures) if each is not None]
+    told = own or [bottom for bottom in bottoms if isinstance(bottom, BUGS)]
+    if told:
+        return told[0]
     logs = str(config.folder / "logs")
-    bottom = innermost(failures[0])
-    if is_of_ray(bottom):
-        return lost_error(failures[0], logs)
-    if isinstance(bottom, BUGS):
-        return bottom
+    # Where one worker is lost, the others fail with what their connection to it says.
+    lost = [failure for bottom, failure in bottoms.items() if is_of_ray(bottom)]
+    if lost:
+        return lost_error(lost[0], logs)
     return RunError(f"run {config.name!r} failed: {last_line(failures[0])} (Ray's logs: {logs})")

@@ -129,11 +129,14 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
     cost = _cost(config, trial_data(work.data))
     reports = ValidatedReports([cost.at(kept).total for kept in range(1, config.timesteps + 1)])
     rejects: list[Reject] = []
-    best = fit(job, watch=lambda event: _keep_reject(event, rejects), callbacks=[reports])
-    write_rejects(config.folder / "rejects.parquet", rejects)
     model = build_for_networks(job.model, networks, keep_networks=True)
-    model.load_state_dict({**state_of(model), **best})
-    write_head(config.folder, best if config.trains_networks else _without_networks(best))
+
+    def keep(best: State) -> None:
+        model.load_state_dict({**state_of(model), **best})
+        write_head(config.folder, best if config.trains_networks else _without_networks(best))
+
+    fit(job, watch=lambda event: _keep_reject(event, rejects), keep=keep, callbacks=[reports])
+    write_rejects(config.folder / "rejects.parquet", rejects)
     data = _data_of(model, config, work)
     return _measured(model, config, data, changes, started=started, folder=config.folder)
 

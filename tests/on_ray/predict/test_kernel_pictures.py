@@ -14,10 +14,10 @@ from epitoma.on_ray.predict.kernel_pictures import KernelPictures, decode_pictur
 from epitoma.training.feature_store import Stored
 from epitoma.video.decode import decode_frames
 from epitoma.video.index import index_video
-from tests.inference.test_kernel_sheets import stored_of
 from tests.silent_server import silent_server
+from tests.stored_features import FRAMES, stored_of
 
-SIZE, FRAMES = 24, 2
+SIZE = 24
 EXCITING = [
     [KernelMatch(kernel=0, row=row, timestep=place, similarity=1.0)] for row, place in ((2, 1), (3, 0))
 ]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from ray.exceptions import RayActorError
 from ray.train import TrainingFailedError
 from ray.train.v2.api.exceptions import WorkerGroupError
 
@@ -16,6 +17,11 @@ from epitoma.training.run_config import TrainConfig
     [
         (WorkerGroupError("", {0: ValueError("one\ntwo")}), RunError, "run 'one' failed: two "),
         (WorkerGroupError("", {0: ValueError()}), RunError, "run 'one' failed: ValueError "),
+        (
+            WorkerGroupError("", {0: RuntimeError("closed by peer"), 1: RayActorError()}),
+            ClusterError,
+            "(The actor experienced an error",
+        ),
         (WorkerGroupError("", {}), ClusterError, "(Training failed due to worker errors)"),
         (TrainingFailedError(), ClusterError, "(TrainingFailedError)"),
     ],

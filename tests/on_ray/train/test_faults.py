@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.nodes import Nodes
 from benchmarks.running_job import losses
+from epitoma.core.errors import TRY_AGAIN
 from epitoma.on_ray.cluster.head_watch import gone_seconds
 from epitoma.training.audit import Audit, audit
 from ray_jobs.train import train
@@ -72,7 +73,7 @@ def test_a_job_whose_cluster_loses_its_head_ends_in_one_line(tmp_path, repositor
         _, complaint = job.communicate(timeout=gone_seconds() + 60)
     finally:
         nodes.end()
-    assert job.returncode == 2
+    assert job.returncode == TRY_AGAIN
     (line,) = complaint.splitlines()
     assert line.startswith(f"error: the head of the Ray cluster at {nodes.address} is gone")
     assert "--resume" in line

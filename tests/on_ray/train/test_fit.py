@@ -36,10 +36,12 @@ def test_a_run_from_features_is_kept_evaluated_and_protected(trained_run, datase
 
 
 @pytest.mark.long
-def test_a_figure_that_cannot_be_drawn_costs_no_model(steady: TrainConfig, ray_cluster: str):
+@pytest.mark.parametrize("file", ["training.png", "history.json"])
+def test_what_cannot_be_told_or_drawn_costs_no_model(steady: TrainConfig, ray_cluster: str, file: str):
     brief = replace(steady.optimisation, epochs=1, validate_every=1)
-    config = replace(steady, name="no_figure", source="features", optimisation=brief, start_from=())
-    (config.folder / "training.png").mkdir(parents=True)
+    name = f"no_{Path(file).stem}"
+    config = replace(steady, name=name, source="features", optimisation=brief, start_from=())
+    (config.folder / file).mkdir(parents=True)
     with pytest.raises(IsADirectoryError):
         train(config)
     assert (config.folder / "model" / "MLmodel").is_file()

@@ -1,11 +1,15 @@
 """Which tradeoffs of a sweep are confirmed, and how well the ranking held."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from epitoma.models.speed import Speed
 from epitoma.sweeps.result import SweepResult
+from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.confirm import best_points, rank_correlation
+from ray_jobs.sweep import evaluation_of
 from tests.sweeps.test_result import selector, trial
 
 
@@ -25,6 +29,22 @@ def test_the_rank_correlation_is_spearmans():
 @pytest.mark.parametrize("dear", [[0.5], [0.5, 0.5]])
 def test_there_is_no_rank_where_nothing_differs(dear):
     assert rank_correlation(rows([0.1, 0.2][: len(dear)], dear)) is None
+
+
+def test_a_confirmed_trial_is_evaluated_as_the_sweep_is_set(tmp_path: Path):
+    run = TrainConfig(
+        manifest=tmp_path / "manifest.parquet",
+        name="sweep_confirm_a",
+        runs=tmp_path / "runs",
+        features=tmp_path / "elsewhere",
+        max_reject_share=0.2,
+        gpu="false",
+        speed=Speed(precision="bf16"),
+    )
+    evaluation = evaluation_of(run)
+    assert (evaluation.run, evaluation.manifest, evaluation.split) == (run.folder, run.manifest, "validation")
+    assert (evaluation.features, evaluation.max_reject_share) == (tmp_path / "elsewhere", 0.2)
+    assert (evaluation.gpu, evaluation.speed) == ("false", Speed(precision="bf16"))
 
 
 def test_the_knee_comes_first_then_the_front_then_the_others():
