@@ -1,4 +1,4 @@
-"""Videos that do to their decoder the worst that a file can do: kill its process, or stall it for ever."""
+"""Videos that do to their decoder the worst that a file can do: kill its process, stall it for ever, or break."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,11 @@ CODE = Path(__file__).parent.parent
 def killing(video: str | Path) -> dict[str, str]:
     """What a job needs in its environment for a video to kill every process that opens it."""
     return {**_deadly(), "KILLS_ITS_DECODER": str(video)}
+
+
+def breaking(video: str | Path) -> dict[str, str]:
+    """What a job needs for a video to raise an error of no known kind wherever it is opened."""
+    return {**_deadly(), "BREAKS_ITS_DECODER": str(video)}
 
 
 def stalling(video: str | Path, *, pipe: Path, limit_seconds: float) -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""Imported by every Python that has this folder on PYTHONPATH: two videos do to FFmpeg the worst that a file can do.
+"""Imported by every Python that has this folder on PYTHONPATH: some videos do to FFmpeg the worst that a file can do.
 
 Opening the one named by KILLS_ITS_DECODER kills the process, as a fault in native code does. Opening the one named by
-STALLS_ITS_DECODER has FFmpeg open STALLING_PIPE, a pipe without a writer, which never ends.
+STALLS_ITS_DECODER has FFmpeg open STALLING_PIPE, a pipe without a writer, which never ends. Opening the one named by
+BREAKS_ITS_DECODER raises an error that nobody has thought of.
 """
 
 import os
@@ -12,12 +13,14 @@ from importlib.machinery import ModuleSpec, PathFinder
 
 
 def deadly(opened):
-    """`av.open` with these two."""
+    """`av.open` with these."""
 
     def open_container(file, *arguments, **options):
         name = str(file)
         if name == os.environ.get("KILLS_ITS_DECODER"):
             os.kill(os.getpid(), signal.SIGKILL)
+        if name == os.environ.get("BREAKS_ITS_DECODER"):
+            raise ZeroDivisionError("nobody thought of this")
         stalls = name == os.environ.get("STALLS_ITS_DECODER")
         return opened(os.environ["STALLING_PIPE"] if stalls else file, *arguments, **options)
 

@@ -21,6 +21,7 @@ from benchmarks.public_reports import names as names
 from benchmarks.public_reports import outputs as outputs
 from benchmarks.public_reports import stops as stops
 from benchmarks.public_reports import system as system
+from benchmarks.public_reports import tracking_deleted as tracking_deleted
 from benchmarks.public_reports import tracking_refuses as tracking_refuses
 from benchmarks.public_reports import video as video
 from benchmarks.public_reports.cases import CASES, Row, run_case

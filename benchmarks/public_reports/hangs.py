@@ -1,18 +1,23 @@
 """Videos that kill or stall their decoder where models are made, damage that all workers tell of, missing GPUs."""
 
+import os
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 
-from benchmarks.bad_decoders import killing, stalling
+from benchmarks.bad_decoders import breaking, killing, stalling
+from benchmarks.nodes import Nodes
 from benchmarks.public_reports.cases import Seen, case
-from benchmarks.public_reports.commands import Done, epitoma
+from benchmarks.public_reports.commands import Done, epitoma, start
 from benchmarks.public_reports.tiny_data import NETWORKS, manifest, tiny_dataset
 from epitoma.training.audit import notes
+from epitoma.video.compose import write_video
 
 Bad = Callable[[Path], dict[str, str]]
 """What a job needs in its environment for a video to be bad."""
@@ -111,6 +116,68 @@ def video_kills_decoder_in_prepare(folder: Path) -> Seen:
 def video_stalls_decoder_in_prepare(folder: Path) -> Seen:
     """Prepare a folder in which FFmpeg never comes back from one video."""
     return _prepare(folder, stalling_in(folder), "stalls the process")
+
+
+@case
+def video_breaks_its_decoder_in_train(folder: Path) -> Seen:
+    """Train from pixels on a dataset in which one video raises an error of no known kind."""
+    return _train(folder, breaking, "ZeroDivisionError: nobody thought of this")
+
+
+@case
+def video_kills_decoder_in_finetune(folder: Path) -> Seen:
+    """Fine-tune a network on a dataset in which one video kills every process that opens it."""
+    victim = victim_of(dataset(folder))
+    options = [word for word in RUN if word not in ("--source", "pixels", "--sparsity.mode", "none")]
+    arguments = ["finetune", "--manifest", "data/manifest.parquet", *options]
+    done = epitoma(*arguments, folder=folder, environment=killing(victim))
+    return _only_it(done, _rejects(folder / "runs"), victim, "ends the process")
+
+
+@case
+def clip_stalls_decoder_in_composites(folder: Path) -> Seen:
+    """Make composites of clips of which FFmpeg never comes back from one."""
+    for place in range(18):
+        clip = folder / "clips" / ("nothing", "tea", "coffee")[place % 3] / f"{place}.mp4"
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        pictures = np.random.default_rng(place).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+        write_video(clip, pictures, fps=8)
+    few = ["--train-videos", "2", "--validation-videos", "1", "--test-videos", "1", "--min-seconds", "4"]
+    options = ["--clips", "clips", "--output", "made", "--filler", "nothing", "--max-seconds", "5", *few]
+    victim = folder / "clips" / "tea" / "4.mp4"
+    environment = stalling_in(folder)(victim)
+    done = epitoma("prepare", "composites", *options, folder=folder, environment=environment)
+    return _only_it(done, _rejects(folder / "made"), victim, "stalls the process")
+
+
+@case
+def gpu_wanted_of_a_cluster_without(folder: Path) -> Seen:
+    """Extract on GPUs in a cluster that has none up: it says what it waits for, and goes when it is told."""
+    dataset(folder)
+    nodes = Nodes()
+    try:
+        nodes.add("decode")
+        token = (Path.home() / ".ray" / "auth_token").read_text()
+        environment = {"RAY_ADDRESS": nodes.address, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+        words = [
+            "extract",
+            "--manifest",
+            "data/manifest.parquet",
+            "--gpu",
+            "true",
+            "--timesteps",
+            "4",
+            *NETWORKS,
+        ]
+        job = start(*words, folder=folder, environment=environment)
+        assert job.stdout is not None
+        waits = next((line for line in job.stdout if "no GPU of the cluster is up now" in line), "")
+        os.killpg(job.pid, signal.SIGINT)
+        printed, _ = job.communicate(timeout=60)
+    finally:
+        nodes.end()
+    ok = job.returncode == 130 and "waiting until it has started one" in waits and "Traceback" not in printed
+    return Seen(ok=ok, said=f"{waits.strip()}; {job.returncode}, {printed[-300:].strip()}")
 
 
 @case

@@ -27,10 +27,10 @@ def _with_a_model(folder: Path) -> Path:
     return victim_of(dataset(folder))
 
 
-def _goes_on(done: Done, victim: Path, word: str) -> Seen:
-    """Whether a job has ended well, and has said why that one video was left out."""
+def _goes_on(done: Done, victim: Path, word: str, *, parts: int = 1) -> Seen:
+    """Whether a job has ended well, and has said why that one video was left out, once in each of its parts."""
     told = [line.strip() for line in done.printed.splitlines() if str(victim) in line and word in line]
-    ok = done.code == 0 and not done.has_traceback and len(told) == 1
+    ok = done.code == 0 and not done.has_traceback and 1 <= len(told) <= parts
     return Seen(ok=ok, said=told[0] if ok else done.printed[-2000:])
 
 
@@ -71,13 +71,15 @@ def _explain_kernels(folder: Path, bad: Bad, word: str) -> Seen:
     return _goes_on(done, victim, word)
 
 
-def _sweep(folder: Path, bad: Bad, word: str, *, source: str) -> Seen:
+def _sweep(folder: Path, bad: Bad, word: str, *, source: str, confirm: int = 0) -> Seen:
     victim = _with_a_model(folder)
     (folder / "space.py").write_text(SPACE)
     options = ["--name", "sweep", "--like", tiny_options(), "--space", "space.py", "--source", source]
     arguments = ["sweep", "--manifest", "data/manifest.parquet", *options, "--features", "other_features"]
+    arguments += ["--confirm", str(confirm)]
     done = epitoma(*arguments, folder=folder, environment=bad(victim), limit_seconds=480)
-    return _goes_on(done, victim, word)
+    # The sweep's own, and a confirmation's training and evaluation.
+    return _goes_on(done, victim, word, parts=1 + 2 * confirm)
 
 
 @case
@@ -138,3 +140,21 @@ def video_kills_decoder_in_sweep_from_features(folder: Path) -> Seen:
 def video_stalls_decoder_in_sweep_from_pixels(folder: Path) -> Seen:
     """Sweep from pixels on videos from one of which FFmpeg never comes back."""
     return _sweep(folder, stalling_in(folder), STALLED, source="pixels")
+
+
+@case
+def video_stalls_decoder_in_sweep_from_features(folder: Path) -> Seen:
+    """Sweep on features of videos from one of which FFmpeg never comes back."""
+    return _sweep(folder, stalling_in(folder), STALLED, source="features")
+
+
+@case
+def video_kills_decoder_in_sweep_from_pixels(folder: Path) -> Seen:
+    """Sweep from pixels on videos of which one kills every process that opens it."""
+    return _sweep(folder, killing, KILLED, source="pixels")
+
+
+@case
+def video_kills_decoder_where_trials_are_confirmed(folder: Path) -> Seen:
+    """Confirm a trial of a sweep from features, where one video kills every process that opens it."""
+    return _sweep(folder, killing, KILLED, source="features", confirm=1)

@@ -18,14 +18,17 @@ ESCAPED = "caf\\xe9.mp4"
 
 @case
 def a_run_named_in_mathematics(folder: Path) -> Seen:
-    """``--name 'cost_$1_vs_$2_'``, which matplotlib cannot read as mathematics."""
+    """``--name 'cost_$1_vs_$2_'``, which matplotlib cannot read as mathematics; trained, and resumed."""
     name = "cost_$1_vs_$2_"
     data = manifest(folder)
     done = epitoma("train", "--manifest", data, "--name", name, *TRAIN, *_EPOCHS, folder=folder)
     written = [
         (folder / "runs" / name / each).exists() for each in ("model/model.safetensors", "training.png")
     ]
-    return Seen(done.code == 0 and not done.has_traceback and all(written), done.last_line)
+    more = ["--optimisation.epochs", "3", "--resume"]
+    again = epitoma("train", "--manifest", data, "--name", name, *TRAIN, *more, folder=folder)
+    ok = all(each.code == 0 and not each.has_traceback for each in (done, again)) and all(written)
+    return Seen(ok, again.last_line)
 
 
 @case

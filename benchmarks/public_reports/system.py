@@ -1,16 +1,20 @@
 """The system says no: disks, folders, links, limits, and a private Ray that cannot start."""
 
 import os
+import resource
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
 from benchmarks.public_reports.cases import Seen, case
-from benchmarks.public_reports.commands import Done, epitoma
+from benchmarks.public_reports.commands import Done, epitoma, start
 from benchmarks.public_reports.tiny_data import TRAIN, manifest
+from benchmarks.public_reports.tracked import ended, epochs_done, train_words, wait_for
+from benchmarks.running_job import kill_titled
 
 SYNTHETIC = ["prepare", "synthetic", "--dataset.train-videos", "2", "--dataset.size", "32"]
 ANOTHER = 12345
@@ -157,6 +161,52 @@ def a_traceback_where_it_is_asked_for(folder: Path) -> Seen:
     return Seen(
         same and debug.has_traceback and plain.ends_with(2, "no manifest at gone.parquet"), debug.last_line
     )
+
+
+@case
+def a_training_worker_that_is_killed(folder: Path) -> Seen:
+    """A worker is lost, and the run may not begin another: it may be tried again."""
+    words = [*train_words(epochs=200), "--workers.max-failures", "0"]
+    job = start(*words, folder=folder)
+    wait_for(lambda: epochs_done(folder / "runs" / "one") > 1, job)
+    killed = kill_titled(job.pid, "ray::RayTrainWorker")
+    done = ended(job)
+    return Seen(killed > 0 and done.ends_with(75, "Ray lost", "--resume"), done.last_line)
+
+
+@case
+def a_machine_without_python_3_11(folder: Path) -> Seen:
+    """``make`` takes the first Python that is there; constraints resolve for each of them."""
+    for name, file in {
+        "python3.13": sys.executable,
+        "sh": shutil.which("sh"),
+        "make": shutil.which("make"),
+    }.items():
+        (folder / name).symlink_to(file or name)
+    command = ["make", "--silent", "--eval", "chosen: ; $(info $(PYTHON))", "chosen"]
+    code = Path(__file__).parents[2]
+    done = subprocess.run(
+        command, cwd=code, env={"PATH": str(folder)}, capture_output=True, text=True, check=False
+    )
+    said = (done.stdout + done.stderr).strip()
+    return Seen(done.returncode == 0 and said == "python3.13", said)
+
+
+@case
+def help_that_imports_little(folder: Path) -> Seen:
+    """``epitoma --help`` took 3.2 s of CPU, torch's import among it."""
+    torch = _cpu_seconds([sys.executable, "-c", "import torch"], folder)
+    shown = _cpu_seconds([sys.executable, "-m", "ray_jobs.cli", "--help"], folder)
+    return Seen(shown < torch / 2, f"{shown:.2f} s of CPU, where torch alone takes {torch:.2f}")
+
+
+def _cpu_seconds(command: Sequence[str], folder: Path) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": code}
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @contextmanager

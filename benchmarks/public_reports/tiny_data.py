@@ -83,6 +83,7 @@ def tiny_options() -> Path:
         sparsity=SparsityConfig(target_timesteps=2),
         optimisation=OptimisationConfig(epochs=2, batch_size=4),
         timesteps=4,
+        max_reject_share=0.2,
         workers=WorkersConfig(threads=1),
     )
     file = _place() / "like.json"

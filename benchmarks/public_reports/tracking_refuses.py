@@ -2,130 +2,31 @@
 
 import signal
 import sqlite3
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
 
 from benchmarks.public_reports.cases import Seen, case
-from benchmarks.public_reports.commands import Done, epitoma, start
-from benchmarks.public_reports.tiny_data import tiny_dataset, tiny_options
-from epitoma.files.json_files import read_json
-from epitoma.tracking.address import sqlite_uri, store_uri
+from benchmarks.public_reports.commands import epitoma, start
+from benchmarks.public_reports.tiny_data import tiny_dataset
+from benchmarks.public_reports.tracked import (
+    SYNC,
+    ended,
+    epochs_done,
+    is_whole,
+    stored,
+    sync,
+    train_words,
+    wait_for,
+)
+from epitoma.tracking.address import store_uri
 from epitoma.tracking.entries import Metrics, Status, to_line
 from epitoma.tracking.journal import JOURNAL_FILE, Journal
-
-SYNC = "epitoma report sync --run"
-DEADLINE_SECONDS = 200
-
-
-def train_words(name: str = "one", *, runs: str | Path = "runs", epochs: int = 2) -> list[str]:
-    """Words of a training job."""
-    options = ["--config", str(tiny_options()), "--name", name, "--runs", str(runs)]
-    return ["train", *options, "--optimisation.epochs", str(epochs)]
-
-
-def is_whole(run: Path, done: Done, *words: str) -> bool:
-    """Whether the model is there, and the job ended well with one line that says what was not told."""
-    lines = [line for line in done.printed.splitlines() if "and not told" in line]
-    return (
-        done.ends_with(0)
-        and (run / "model" / "MLmodel").is_file()
-        and len(lines) == 1
-        and has(lines[0], *words)
-    )
-
-
-def has(line: str, *words: str) -> bool:
-    """Whether a line has all of the words."""
-    return all(word in line for word in words)
-
-
-def stored(runs: Path) -> dict[str, Run]:
-    """The runs that a folder's store has, by name, the deleted ones too."""
-    client = MlflowClient(sqlite_uri((runs / "mlflow.db").resolve()))
-    experiment = client.get_experiment_by_name("epitoma")
-    assert experiment is not None
-    return {
-        str(run.info.run_name): run for run in client.search_runs([experiment.experiment_id], run_view_type=3)
-    }
-
-
-def wait_for(what: Callable[[], bool], job: "subprocess.Popen[str]") -> None:
-    """Wait until something is so, while a job runs."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not what():
-        if job.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"the job ended before: {job.communicate(timeout=10)[0]}")
-        time.sleep(0.05)
-
-
-def epochs_done(run: Path) -> int:
-    """How many epochs a run has done."""
-    return len(read_json(run / "history.json")["epochs"]) if (run / "history.json").is_file() else 0
-
-
-def ended(job: "subprocess.Popen[str]") -> Done:
-    """Wait for a job's end."""
-    printed, _ = job.communicate(timeout=DEADLINE_SECONDS)
-    return Done(job.returncode, printed)
-
-
-def sync(folder: Path, run: str | Path = "runs/one") -> Done:
-    """Send the rest of a run."""
-    return epitoma("report", "sync", "--run", run, folder=folder)
-
-
-@case
-def run_deleted_while_training(folder: Path) -> Seen:
-    """The run is deleted in MLflow while it trains; restored, it gets the rest by sync."""
-    run, client = folder / "runs" / "one", None
-    job = start(*train_words(epochs=60), folder=folder)
-    wait_for(lambda: epochs_done(run) > 2, job)
-    client = MlflowClient(store_uri(folder / "runs"))
-    run_id = stored(folder / "runs")["one"].info.run_id
-    client.delete_run(run_id)
-    done, refused = ended(job), sync(folder)
-    client.restore_run(run_id)
-    again = sync(folder)
-    ok = is_whole(run, done, "as a deleted one", "mlflow runs restore", SYNC)
-    ok = ok and refused.code not in (0, None) and not refused.has_traceback and again.code == 0
-    return Seen(ok and stored(folder / "runs")["one"].info.status == "FINISHED", done.last_line)
-
-
-@case
-def run_deleted_and_then_used(folder: Path) -> Seen:
-    """After its run was deleted, a model is evaluated and explained, and its training resumed."""
-    run, video = folder / "runs" / "one", tiny_dataset().resolved_paths()[0]
-    trained = epitoma(*train_words(), folder=folder)
-    MlflowClient(store_uri(folder / "runs")).delete_run(stored(folder / "runs")["one"].info.run_id)
-    jobs = [
-        epitoma("evaluate", "--run", run, "--manifest", tiny_dataset().path, folder=folder),
-        epitoma("report", "explain", "--model", run, "--video", video, folder=folder),
-        epitoma(*train_words(epochs=3), "--resume", folder=folder),
-    ]
-    ok = trained.code == 0 and all(is_whole(run, job, "as a deleted one", SYNC) for job in jobs)
-    return Seen(ok, " | ".join(job.last_line for job in jobs))
-
-
-@case
-def experiment_deleted(folder: Path) -> Seen:
-    """The experiment of all runs was deleted before a new run is trained."""
-    first = epitoma(*train_words("first"), folder=folder)
-    client = MlflowClient(store_uri(folder / "runs"))
-    experiment = client.get_experiment_by_name("epitoma")
-    assert experiment is not None
-    client.delete_experiment(experiment.experiment_id)
-    done = epitoma(*train_words(), folder=folder)
-    client.restore_experiment(experiment.experiment_id)
-    ok = first.code == 0 and is_whole(folder / "runs" / "one", done, "mlflow experiments restore", SYNC)
-    return Seen(ok and sync(folder).code == 0, done.last_line)
 
 
 @case

@@ -1,5 +1,6 @@
 """Frames out of order, clocks that start again, the wrong stream, colours: what a file shows, by position."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -82,22 +83,60 @@ def a_picture_before_the_film(folder: Path) -> Seen:
 
 
 @case
-def colours_of_high_definition(folder: Path) -> Seen:
-    """White that is tagged BT.709 came out as 252."""
-    path = folder / "white.mp4"
+def two_films_of_which_the_second_is_meant(folder: Path) -> Seen:
+    """Two whole films in a file, the second marked as the one to show: FFmpeg's choice is ours."""
+    films = [encoded(folder / f"{seed}.mp4", "libx264", bf=2, seed=seed) for seed in (0, 1)]
+    both = odd_files.with_two_films(*films, folder / "both.mkv", meant=1)
+    seen = in_place(both)
+    ((ours,),) = decode_frames(both, index_video(both), np.array([40]), sizes=(SIZE,))
+    is_second = np.array_equal(ours, plain_pictures(films[1])[40])
+    return Seen(ok=seen.ok and is_second, said=f"{seen.said}, the second film: {is_second}")
+
+
+@case
+def a_circle_of_wide_pixels(folder: Path) -> Seen:
+    """720 x 576 with pixels of 64:45: a circle is 140 wide and 199 high, as docs/video.md says."""
+    path = folder / "wide.mp4"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(
-            "libx264", rate=25, options={"x264-params": "qp=0:colormatrix=bt709:range=tv"}
-        )
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(64, 45)
+        high, wide = np.ogrid[:576, :720]
+        circle = (high - 288) ** 2 + ((wide - 360) * 64 / 45) ** 2 <= 256**2
+        picture = np.repeat(np.uint8(255) * circle[..., None], 3, axis=2)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode(None))
+    ((shown,),) = decode_frames(path, index_video(path), np.array([0]), sizes=(224,))
+    lit = shown.mean(axis=2) > 128
+    width, height = int(lit.any(axis=0).sum()), int(lit.any(axis=1).sum())
+    ok = abs(width - 140) <= 1 and abs(height - 199) <= 1
+    return Seen(ok=ok, said=f"{width} wide, {height} high")
+
+
+@case
+def white_of_every_matrix_and_range(folder: Path) -> Seen:
+    """White that is tagged BT.709 came out as 252; so may that of other matrices, and of the full range."""
+    levels = {}
+    for matrix in ("bt470bg", "bt709", "bt2020nc"):
+        for colour_range, level in (("tv", 235), ("pc", 255)):
+            path = _white(folder / f"{matrix}_{colour_range}.mp4", matrix, colour_range, level=level)
+            ((shown,),) = decode_frames(path, index_video(path), np.array([0]), sizes=(SIZE,))
+            levels[path.stem] = int(shown.min())
+    return Seen(ok=min(levels.values()) >= 254, said=f"white is {levels}")
+
+
+def _white(path: Path, matrix: str, colour_range: str, *, level: int) -> Path:
+    parameters = f"qp=0:colormatrix={matrix}:range={colour_range}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"x264-params": parameters})
         stream.width = stream.height = SIZE
         stream.pix_fmt = "yuv420p"
         frame = av.VideoFrame(SIZE, SIZE, "yuv420p")
-        for plane, level in zip(frame.planes, (235, 128, 128), strict=True):
-            plane.update(bytes([level]) * plane.buffer_size)
+        for plane, value in zip(frame.planes, (level, 128, 128), strict=True):
+            plane.update(bytes([value]) * plane.buffer_size)
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    (shown,) = decode_frames(path, index_video(path), np.array([0]), sizes=(SIZE,))
-    return Seen(ok=int(shown.min()) >= 254, said=f"white is {shown.min()} to {shown.max()}")
+    return path
 
 
 def encoded(path: Path, codec: str, *, bf: int, seed: int = 0) -> Path:

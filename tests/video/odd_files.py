@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 from av.packet import Packet
+from av.stream import Disposition
 
 _VOP = b"\x00\x00\x01\xb6"
 _USER_DATA = b"\x00\x00\x01\xb2"
@@ -76,6 +77,21 @@ def with_thumbnail_first(source: Path, path: Path, *, width: int = 32) -> Path:
             if packet.size:
                 packet.stream = film
                 output.mux(packet)
+    return path
+
+
+def with_two_films(first: Path, second: Path, path: Path, *, meant: int) -> Path:
+    """Two films in one file, of which one is marked as the one to show."""
+    with av.open(str(first)) as one, av.open(str(second)) as other, av.open(str(path), "w") as output:
+        sources = [one, other]
+        films = [output.add_stream_from_template(source.streams.video[0]) for source in sources]
+        for number, film in enumerate(films):
+            film.disposition = Disposition.default if number == meant else Disposition(0)
+        for source, film in zip(sources, films, strict=True):
+            for packet in source.demux(video=0):
+                if packet.size:
+                    packet.stream = film
+                    output.mux(packet)
     return path
 
 
