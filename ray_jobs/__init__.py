@@ -6,7 +6,11 @@ from ray_jobs.parts import process_start
 if process_start.is_a_job():
     process_start.start()
 
+from epitoma.on_ray.cluster.variables import set_variables
 from ray_jobs.parts.first_line import say_first_line_of_process
+
+# Before a job imports Ray, which reads them then.
+set_variables()
 
 # Before the job's own imports, which take seconds.
 say_first_line_of_process()

@@ -30,7 +30,12 @@ def _with_a_model(folder: Path) -> Path:
 def _goes_on(done: Done, victim: Path, word: str, *, parts: int = 1) -> Seen:
     """Whether a job has ended well, and has said why that one video was left out, once in each of its parts."""
     told = [line.strip() for line in done.printed.splitlines() if str(victim) in line and word in line]
-    ok = done.code == 0 and not done.has_traceback and 1 <= len(told) <= parts
+    ok = (
+        done.code == 0
+        and not done.has_traceback
+        and "(raylet)" not in done.printed
+        and 1 <= len(told) <= parts
+    )
     return Seen(ok=ok, said=told[0] if ok else done.printed[-2000:])
 
 

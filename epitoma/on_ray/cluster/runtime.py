@@ -12,30 +12,10 @@ from threading import current_thread, main_thread
 from typing import Any
 
 from epitoma.on_ray.cluster.joining import joining
+from epitoma.on_ray.cluster.variables import set_variables
 
-QUIET = {
-    "RAY_TRAIN_ENABLE_PRINT_PATCH": "0",
-    "RAY_TRAIN_METRICS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-}
-"""Variables that turn off Ray's console output, warnings and metrics."""
-TUNE = {
-    # Seconds between Tune's snapshots of finished trials: a killed sweep loses at most these.
-    "TUNE_GLOBAL_CHECKPOINT_S": "3",
-    # Tune's own SIGINT handler would end a stopped sweep as if it were complete.
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-}
-# Else any call of Ray without a session starts a whole Ray: a pipeline that is closed at exit, for one.
-UNASKED = {"RAY_ENABLE_AUTO_CONNECT": "0"}
-# Else a SIGTERM while Ray starts aborts the process, with a trace of its core.
-SIGNALS = {"RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1"}
-# At Ray's own 15, decoding on busy cores takes a quarter more CPU time (benchmarks/RESULTS.md).
-PRIORITY = {"RAY_worker_niceness": "0"}
-for _name, _value in {**QUIET, **PRIORITY, **TUNE, **UNASKED, **SIGNALS}.items():
-    os.environ.setdefault(_name, _value)
+# Here too, for who uses the package without its jobs.
+set_variables()
 
 import ray  # noqa: E402  (Ray reads these variables while it is imported)
 import ray.data  # noqa: E402
