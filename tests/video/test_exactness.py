@@ -20,6 +20,7 @@ from tests.video.odd_files import (
     with_late_keyframe,
     with_swapped_keyframes,
     with_thumbnail_first,
+    with_two_films,
 )
 
 SIZE = 48
@@ -202,6 +203,15 @@ def test_the_best_stream_is_decoded_and_not_the_first(make_video, tmp_path):
     index = index_video(path)
     assert_in_place(path)
     assert (index.stream, index.films, index.frame_count, index.width) == (1, 2, 60, 96)
+
+
+@pytest.mark.parametrize("meant", [0, 1])
+def test_of_two_films_the_one_that_is_meant_is_decoded(make_video, tmp_path, meant):
+    films = make_video("short.mkv", count=40), make_video("long.mkv", count=60)
+    path = with_two_films(*films, tmp_path / "both.mkv", meant=meant)
+    index = index_video(path)
+    assert_in_place(path)
+    assert (index.stream, index.films, index.frame_count) == (meant, 2, (40, 60)[meant])
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
