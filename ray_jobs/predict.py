@@ -19,6 +19,7 @@ from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.files.claims import claimed
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_file
 from epitoma.files.uris import is_address, without_secrets
 from epitoma.inference.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.inference.predictor import check_budget, check_top
@@ -179,7 +180,7 @@ def _check_settings(config: PredictConfig) -> None:
         **asdict(config.request),
         "precision": config.speed.precision,
     }
-    if file.is_file():
+    if is_file(file):
         before = read_json(file)
         changed = [f"{name} {before.get(name)}" for name in settings if before.get(name) != settings[name]]
         if changed:

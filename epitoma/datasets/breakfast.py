@@ -17,6 +17,7 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import check_share, hold_out_validation
 from epitoma.datasets.video_files import files_below
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_folder
 
 CLASSES = (
     "cereals",
@@ -102,9 +103,9 @@ def list_breakfast(config: BreakfastConfig) -> Listing:
 def _find(root: Path) -> Path:
     """Find the folder of the persons; archives are often unpacked into a folder of their own name."""
     root = Path(root).absolute()
-    if not root.is_dir():
+    if not is_folder(root):
         raise ManifestError(f"{root}: no such folder")
-    while (root / _FOLDER).is_dir():
+    while is_folder(root / _FOLDER):
         root = root / _FOLDER
     return root
 

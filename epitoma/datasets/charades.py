@@ -24,6 +24,7 @@ from epitoma.datasets.schema import SPLITS, Interval
 from epitoma.datasets.splits import check_share, hold_out_validation
 from epitoma.datasets.video_files import video_files
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_file, is_folder, is_there
 
 PUBLISHED = {"train": 7985, "test": 1863}
 ANNOTATIONS = {"train": "Charades_v1_train.csv", "test": "Charades_v1_test.csv"}
@@ -104,11 +105,11 @@ def list_charades(config: CharadesConfig) -> Listing:
 def _annotations(config: CharadesConfig) -> Path:
     """Find the folder of the annotation files; the archive unpacks into a folder named Charades."""
     root = Path(config.root).absolute()
-    if not root.is_dir():
+    if not is_folder(root):
         raise ManifestError(f"{root}: no such folder")
     places = [config.annotations] if config.annotations else [root, root / "Charades"]
     for place in places:
-        if all((place / name).is_file() for name in ANNOTATIONS.values()):
+        if all(is_file(place / name) for name in ANNOTATIONS.values()):
             return place
     wanted = " and ".join(ANNOTATIONS.values())
     raise ManifestError(
@@ -143,7 +144,7 @@ def _files(folder: Path) -> tuple[dict[str, Path], list[Reject]]:
 
 def _class_names(annotations: Path) -> dict[str, str]:
     file = annotations / CLASS_NAMES
-    if not file.is_file():
+    if not is_file(file):
         raise ManifestError(f"no file at {file}, which --named-classes needs")
     names = {line[:4]: line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()}
     missing = [code for code in CODES if code not in names]
@@ -158,7 +159,7 @@ def _listed(row: Mapping[str, str], split: str, path: Path, names: Mapping[str, 
     if wrong:
         expected = f"expected {CODES[0]} to {CODES[-1]} with start and end in seconds"
         return Reject(row["id"], str(path), f"action {wrong[0]!r} cannot be read, {expected}")
-    if not path.exists():
+    if not is_there(path):
         return Reject(row["id"], str(path), "no such file")
     intervals = tuple(_interval(text, names) for text in actions)
     return ListedVideo(

@@ -15,6 +15,7 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig, draw_splits, split_named
 from epitoma.datasets.video_files import files_below, is_named_like_a_video, video_files
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +57,11 @@ def list_folder(config: FolderConfig) -> Listing:
 
 
 def _class_folders(root: Path) -> list[Path]:
-    if not root.is_dir():
+    if not is_folder(root):
         raise ManifestError(f"{root}: no such folder")
-    folders = [child for child in sorted(root.iterdir()) if child.is_dir() and not child.name.startswith(".")]
+    folders = [
+        child for child in sorted(root.iterdir()) if is_folder(child) and not child.name.startswith(".")
+    ]
     if not folders:
         raise ManifestError(f"{root}: has no class folders; put each class's videos in a folder of its name")
     return folders

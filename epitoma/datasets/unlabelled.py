@@ -13,6 +13,7 @@ from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.video_files import files_below
 from epitoma.files.allowed_roots import Roots
+from epitoma.files.presence import is_file, is_folder
 from epitoma.files.uris import is_address
 from epitoma.video.index_table import StoredIndices
 
@@ -48,7 +49,7 @@ def list_unlabelled(source: str, *, allow: Sequence[str] = ()) -> Unlabelled:
         ManifestError: There are no videos, the manifest is bad, or videos are outside the allowed places.
     """
     path = Path(source)
-    if not is_address(source) and path.suffix == MANIFEST_SUFFIX and path.is_file():
+    if not is_address(source) and path.suffix == MANIFEST_SUFFIX and is_file(path):
         manifest = read_manifest(path)
         named = zip(manifest.video_ids, manifest.resolved_paths(), strict=True)
         return Unlabelled(videos=_videos(named), indices=StoredIndices.beside(path))
@@ -74,20 +75,20 @@ def _found(source: str) -> tuple[list[tuple[str, str]], str, str | None]:
     if is_address(source):
         return [(source.rpartition("/")[2].partition("?")[0], source)], source, None
     path, note = Path(os.path.abspath(source)), None
-    if path.is_dir():
+    if is_folder(path):
         below = files_below(path)
         files, root, note = below.videos, path, below.note
-    elif path.is_file():
+    elif is_file(path):
         # A link that is named explicitly may lead anywhere, so its target's folder is the allowed place.
         return [(path.name, str(path))], str(path.resolve().parent), None
     else:
         root = _folder_that_is_there(path)
         pattern = str(path.relative_to(root))
         found = {root / name for name in glob.iglob(pattern, root_dir=root, recursive=True)}
-        files = sorted(file for file in found if file.is_file())
+        files = sorted(file for file in found if is_file(file))
     return [(file.relative_to(root).as_posix(), str(file)) for file in files], str(root), note
 
 
 def _folder_that_is_there(pattern: Path) -> Path:
     """Longest leading folder of a pattern that is there by this very name: one may be called ``[x]``."""
-    return next(folder for folder in pattern.parents if folder.is_dir())
+    return next(folder for folder in pattern.parents if is_folder(folder))

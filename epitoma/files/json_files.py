@@ -6,6 +6,7 @@ from typing import Any
 
 from epitoma.core.errors import RunError
 from epitoma.files.atomic import write_text
+from epitoma.files.presence import is_file
 
 
 def write_json(path: Path, values: object) -> None:
@@ -32,5 +33,5 @@ def require(path: Path) -> None:
     Raises:
         RunError: The file is missing.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise RunError(f"no {path.name} in {path.parent}: the run does not exist or has not finished")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from epitoma.core.errors import RunError
+from epitoma.files.presence import is_folder
 
 
 def check_ownership(place: Path) -> None:
@@ -34,5 +35,5 @@ def check_ownership(place: Path) -> None:
 
 def _all(place: Path) -> Iterator[Path]:
     yield place
-    if place.is_dir():
+    if is_folder(place):
         yield from place.rglob("*")

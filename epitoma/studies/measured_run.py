@@ -11,6 +11,7 @@ from epitoma.datasets import breakfast, charades
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, read_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, read_points
 from epitoma.files.json_files import read_json
+from epitoma.files.presence import is_file
 from epitoma.training.history import HISTORY, kept_start
 
 Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
@@ -67,7 +68,7 @@ def read_measured(folder: Path) -> MeasuredRun:
     Raises:
         RunError: The folder has no finished run, or the run has not been evaluated on test.
     """
-    if not (folder / "model" / CONFIG_FILE).is_file():
+    if not is_file(folder / "model" / CONFIG_FILE):
         raise RunError(f"no finished run at {folder}")
     points = _by_split(folder)
     if "test" not in points:
@@ -88,7 +89,7 @@ def read_measured(folder: Path) -> MeasuredRun:
         points=points,
         among=dict(sorted(_among(folder))),
         off_the_shelf=_off_the_shelf(folder),
-        choices=read_choices(choices) if choices.is_file() else None,
+        choices=read_choices(choices) if is_file(choices) else None,
     )
 
 
@@ -101,14 +102,14 @@ def heavy_name(network: Mapping[str, Any]) -> str:
 
 def _kept_its_start(folder: Path) -> bool:
     file = folder / HISTORY
-    if not file.is_file():
+    if not is_file(file):
         return False
     return kept_start(read_json(file)["epochs"])
 
 
 def _points(folder: Path) -> list[TradeoffPoint]:
     file = folder / "tradeoff.parquet"
-    return read_points(file) if file.is_file() else []
+    return read_points(file) if is_file(file) else []
 
 
 def _by_split(folder: Path, *, suffix: str = "") -> dict[str, list[TradeoffPoint]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from epitoma.core.errors import RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
+from epitoma.files.presence import is_folder
 from epitoma.sweeps.pareto import Offer, hypervolume, knee, not_dominated, pareto_front
 from epitoma.sweeps.shrinkage import shrink_to_mean
 from epitoma.sweeps.trial import ERROR_FILE, TrialResult, has_result, read_result
@@ -132,7 +133,7 @@ def read_sweep(folder: Path) -> SweepResult:
 
 def _why_nothing(folder: Path) -> str:
     """Why there is no result: no sweep, none yet, or that all trials failed, and how."""
-    if not (folder / TRIALS).is_dir():
+    if not is_folder(folder / TRIALS):
         return f"no sweep at {folder}"
     failed = sorted((folder / TRIALS).glob(f"*/{ERROR_FILE}"))
     if not failed:

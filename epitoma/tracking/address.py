@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from epitoma.core.errors import ConfigError, first_line
+from epitoma.files.presence import is_file, is_folder
 from epitoma.files.uris import without_secrets
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -87,9 +88,9 @@ def _wrong_sqlite(store: str) -> str | None:
     file = sqlite_file(store)
     if file is None:
         return "a file's address begins with sqlite:///, and with sqlite://// where its path is absolute"
-    if file.is_dir():
+    if is_folder(file):
         return f"{file} is a folder"
-    return _not_a_database(file) if file.is_file() else None
+    return _not_a_database(file) if is_file(file) else None
 
 
 def _not_a_database(file: Path) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from epitoma.files.atomic import write_text
 from epitoma.files.locks import locked
+from epitoma.files.presence import is_file
 from epitoma.files.uris import without_secrets
 
 Line = dict[str, Any]
@@ -71,7 +72,7 @@ class Journal:
 
     def refresh(self) -> None:
         """Read what other processes have added and sent."""
-        if self._file.is_file():
+        if is_file(self._file):
             with self._alone():
                 pass
         self._mark = _read_mark(self.folder)
@@ -139,7 +140,7 @@ class Journal:
 
     def _catch_up(self, *, is_alone: bool) -> None:
         """Read lines that other processes have added; a last one that a killed process left torn is cut off."""
-        if not self._file.is_file():
+        if not is_file(self._file):
             return
         with self._file.open("r+b") as file:
             file.seek(self._read_bytes)
@@ -184,6 +185,6 @@ def _run_id(mark: dict[str, Any], store: str) -> str | None:
 def _read_mark(folder: Path) -> dict[str, Any]:
     path = folder / MARK_FILE
     try:
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return json.loads(path.read_text()) if is_file(path) else {}
     except ValueError:
         return {}  # As where there is none: the run is made in the store anew, and gets all of the journal.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.core.errors import RunError, TrackingError
+from epitoma.files.presence import is_file
 from epitoma.files.uris import without_secrets
 from epitoma.reporting.console import complain
 from epitoma.tracking.journal import JOURNAL_FILE
@@ -83,7 +84,7 @@ def send_the_rest(folder: Path) -> int:
         RunError: There is no run in the folder.
         TrackingError: MLflow cannot be reached or does not take all of them.
     """
-    if not (folder / JOURNAL_FILE).is_file():
+    if not is_file(folder / JOURNAL_FILE):
         raise RunError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
     tracker = RunTracker(folder, runs=folder.parent)
     tracker.forget_outage()

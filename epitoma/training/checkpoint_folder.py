@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+from epitoma.files.presence import is_folder
 from epitoma.files.room import needing_room
 
 NUM_KEPT = 2
@@ -78,7 +79,7 @@ def name_of(place: tuple[int, int]) -> str:
 def _bring_to_disk(folder: Path) -> None:
     """Synchronise the files of a folder, and its own entries, to disk (fsync)."""
     for path in (*folder.glob("*"), folder):
-        if path.is_dir() and path != folder:
+        if is_folder(path) and path != folder:
             continue
         handle = os.open(path, os.O_RDONLY)
         try:
