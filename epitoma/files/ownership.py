@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from epitoma.core.errors import RunError
-from epitoma.files.presence import is_folder
 
 
 def check_ownership(place: Path) -> None:
@@ -35,5 +34,11 @@ def check_ownership(place: Path) -> None:
 
 def _all(place: Path) -> Iterator[Path]:
     yield place
-    if is_folder(place):
-        yield from place.rglob("*")
+    for folder, folders, files in os.walk(place, onerror=_raised):
+        yield from (Path(folder, name) for name in (*folders, *files))
+
+
+def _raised(error: OSError) -> None:
+    # What cannot be listed cannot be checked.
+    if not isinstance(error, NotADirectoryError):
+        raise error

@@ -1,10 +1,12 @@
 """Whether files and folders are there; storage that fails is an error here, since it says nothing of what lies on it.
 
-``os.path.exists`` and its like say False whatever goes wrong, and the methods of ``Path`` do so from Python 3.14 on: a
-network storage that is away for a minute would be taken for one without the file.
+``os.path.exists`` and its like say False whatever goes wrong, and so do the methods of ``Path`` from Python 3.14 on.
+``Path.glob`` then finds nothing, from 3.13 on, and in any version where access is refused. A network storage that is
+away for a minute would be taken for one without the file.
 """
 
 import errno
+import fnmatch
 import os
 import stat
 from pathlib import Path
@@ -44,3 +46,14 @@ def is_folder(path: str | Path) -> bool:
     """Whether there is a folder; errors are those of :func:`status_of`."""
     status = status_of(path)
     return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def entries_of(folder: Path, pattern: str = "*") -> list[Path]:
+    """What lies in a folder under names that match a pattern, sorted; nothing where there is no folder.
+
+    Raises:
+        OSError: The folder cannot be listed.
+    """
+    if not is_folder(folder):
+        return []
+    return [folder / name for name in sorted(os.listdir(folder)) if fnmatch.fnmatchcase(name, pattern)]

@@ -13,7 +13,7 @@ from epitoma.datasets.columns import positions
 from epitoma.datasets.index_parts import file_state
 from epitoma.datasets.listing import ListedVideo
 from epitoma.files.parquet import read_parquet, write_parquet
-from epitoma.files.presence import is_file
+from epitoma.files.presence import entries_of, is_file
 
 PREDICTIONS_FILE = "predictions.parquet"
 PARTS_FOLDER = "parts"
@@ -95,7 +95,7 @@ class Predictions:
         return tables
 
     def _parts(self) -> list[Path]:
-        return sorted(self.parts.glob("[!.]*.parquet"))
+        return entries_of(self.parts, "[!.]*.parquet")
 
 
 def key_of(video: ListedVideo) -> str:

@@ -11,7 +11,7 @@ from epitoma.datasets import breakfast, charades
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, read_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, read_points
 from epitoma.files.json_files import read_json
-from epitoma.files.presence import is_file
+from epitoma.files.presence import entries_of, is_file
 from epitoma.training.history import HISTORY, kept_start
 
 Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
@@ -22,6 +22,8 @@ from pixels with trained networks, ``plain`` without a selector."""
 _PLACES = ("manifest", "name", "runs", "features", "seed")
 _FROM = ("start_from",)
 _HOW = ("workers.", "speed.", "resume", "checkpoint_every", "max_reject_share")
+
+_TRADEOFF = "tradeoff.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,7 @@ def _kept_its_start(folder: Path) -> bool:
 
 
 def _points(folder: Path) -> list[TradeoffPoint]:
-    file = folder / "tradeoff.parquet"
+    file = folder / _TRADEOFF
     return read_points(file) if is_file(file) else []
 
 
@@ -118,17 +120,14 @@ def _by_split(folder: Path, *, suffix: str = "") -> dict[str, list[TradeoffPoint
 
 
 def _off_the_shelf(folder: Path) -> dict[str, dict[str, list[TradeoffPoint]]]:
-    suffixes = [
-        place.name.removeprefix("evaluation_test") for place in folder.glob("evaluation_test_selector_of_*")
-    ]
-    return {
-        suffix.removeprefix("_selector_of_"): _by_split(folder, suffix=suffix) for suffix in sorted(suffixes)
-    }
+    found = entries_of(folder, "evaluation_test_selector_of_*")
+    suffixes = [place.name.removeprefix("evaluation_test") for place in found]
+    return {suffix.removeprefix("_selector_of_"): _by_split(folder, suffix=suffix) for suffix in suffixes}
 
 
 def _among(folder: Path) -> list[tuple[int, list[TradeoffPoint]]]:
-    found = folder.glob("evaluation_test_among_*/tradeoff.parquet")
-    numbers = [(file.parent.name.rsplit("_", 1)[1], file.parent) for file in found]
+    found = entries_of(folder, "evaluation_test_among_*")
+    numbers = [(place.name.rsplit("_", 1)[1], place) for place in found if is_file(place / _TRADEOFF)]
     return [(int(number), _points(place)) for number, place in numbers if number.isdigit()]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.core.errors import RunError, TrackingError
-from epitoma.files.presence import is_file
+from epitoma.files.presence import entries_of, is_file
 from epitoma.files.uris import without_secrets
 from epitoma.reporting.console import complain
 from epitoma.tracking.journal import JOURNAL_FILE
@@ -124,5 +124,5 @@ def _store(tracker: RunTracker) -> str:
 def _with_nested(tracker: RunTracker) -> list[RunTracker]:
     """The runs of a sweep's trials, then the run itself: its notes may link to those, which MLflow must have then."""
     folder = tracker.folder
-    places = sorted(file.parent for file in folder.glob(f"trials/*/{JOURNAL_FILE}"))
+    places = [place for place in entries_of(folder / "trials") if is_file(place / JOURNAL_FILE)]
     return [*(RunTracker(place, runs=folder.parent, parent=folder) for place in places), tracker]

@@ -35,7 +35,7 @@ from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.files.parquet import read_parquet
-from epitoma.files.presence import status_of
+from epitoma.files.presence import entries_of, status_of
 from epitoma.files.uris import is_address
 
 KEY_FILE = "key.json"
@@ -172,7 +172,7 @@ def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
 
 def _read(folder: Path, columns: list[str]) -> pa.Table:
     # Hidden files are parts that are still being written.
-    parts = sorted((folder / PARTS_FOLDER).glob("[!.]*.parquet"))
+    parts = entries_of(folder / PARTS_FOLDER, "[!.]*.parquet")
     if not parts:
         return SCHEMA.empty_table().select(columns)
     return pa.concat_tables(read_parquet(part, columns=columns) for part in parts)

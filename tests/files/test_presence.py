@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.files.presence import is_file, is_folder, is_there, status_of
+from epitoma.files.presence import entries_of, is_file, is_folder, is_there, status_of
 from tests.lost_storage import lost_storage
 
 ASKED = (status_of, is_there, is_file, is_folder)
@@ -58,3 +58,16 @@ def test_lost_storage_is_not_taken_for_absence(tmp_path: Path):
                 with pytest.raises(OSError, match="not connected") as told:
                     ask(path)
                 assert (told.value.errno, str(told.value.filename)) == (errno.ENOTCONN, str(path))
+
+
+def test_a_folder_is_listed_by_a_pattern(tmp_path: Path):
+    for name in ("b.parquet", "a.parquet", ".hidden.parquet", "B.PARQUET", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in entries_of(tmp_path, "[!.]*.parquet")] == ["a.parquet", "b.parquet"]
+    assert len(entries_of(tmp_path)) == 5
+    assert entries_of(tmp_path / "none") == entries_of(tmp_path / "notes.txt") == []
+
+
+def test_a_folder_on_lost_storage_is_not_taken_for_an_empty_one(tmp_path: Path):
+    with lost_storage(tmp_path / "away") as folder, pytest.raises(OSError, match="not connected"):
+        entries_of(folder)
