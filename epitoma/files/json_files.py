@@ -15,16 +15,19 @@ def write_json(path: Path, values: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file.
+    """Read the values of a JSON file by their names.
 
     Raises:
-        RunError: The file is missing, or is not JSON.
+        RunError: The file is missing, is not JSON, or holds something else than values by name.
     """
     require(path)
     try:
-        return json.loads(path.read_text())
+        values = json.loads(path.read_text())
     except ValueError as error:
         raise RunError(f"{path} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise RunError(f"{path} holds no values by name")
+    return values
 
 
 def require(path: Path) -> None:

@@ -198,10 +198,7 @@ def _only(name: str, values: Sequence[str]) -> str | None:
 def _from_file(file: Path, config_type: type[ConfigType]) -> ConfigType:
     if not is_file(file):
         raise ConfigError(f"no config file at {file}")
-    values = read_json(file)
-    if not isinstance(values, dict):
-        raise ConfigError(f"{file} holds no options by name, as the config.json of a run does")
-    return from_dict(config_type, values, source=str(file))
+    return from_dict(config_type, read_json(file), source=str(file))
 
 
 def _subcommands(config_type: Any) -> Mapping[str, Any]:

@@ -138,6 +138,9 @@ def test_a_job_that_is_run_again_does_what_is_new_and_other_questions_need_anoth
     (config.output / "settings.json").write_text("{")
     with pytest.raises(RunError, match=r"settings\.json is not JSON"):
         predict(config)
+    (config.output / "settings.json").write_text("[]")
+    with pytest.raises(RunError, match=r"settings\.json holds no values by name"):
+        predict(config)
 
 
 def test_answers_are_kept_when_the_job_is_stopped(tmp_path):
