@@ -19,8 +19,9 @@ HARMLESS = {
     ("epitoma/on_ray/cluster/runtime.py", "glob"),
     # The files of an installed package.
     ("epitoma/models/weights.py", "rglob"),
-    # A person's pattern.
+    # A person's pattern; what it names is opened, unless it is a folder.
     ("epitoma/datasets/unlabelled.py", "iglob"),
+    ("epitoma/datasets/unlabelled.py", "isdir"),
 }
 
 

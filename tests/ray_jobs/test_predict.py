@@ -1,6 +1,7 @@
 """Predicting is evaluating without labels, and a job that was cut off goes on where it stopped."""
 
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -119,17 +120,22 @@ def test_a_job_that_is_run_again_does_what_is_new_and_other_questions_need_anoth
     shutil.copyfile(one, other)
     shutil.copyfile(one, videos / "zz_new.mp4")
     (videos / "broken.mp4").write_bytes(b"no video")
+    (videos / "link.mp4").symlink_to("nowhere")
+    os.mkfifo(videos / "pipe.mp4")
     third.unlink()
     capsys.readouterr()
     second = predict(config)
     said = capsys.readouterr().out
-    assert "1 of 4 videos are done already" in said
+    assert "1 of 6 videos are done already" in said
     assert "rejected" in said
     assert second["video_id"].to_pylist() == [one.name, other.name, "zz_new.mp4"]
     assert second.slice(0, 1).equals(first.slice(0, 1))
     assert second["labels"].to_pylist()[1:] == [second["labels"][0].as_py()] * 2
-    rejects = pq.read_table(config.output / "rejects.parquet")
-    assert rejects["video_id"].to_pylist() == ["broken.mp4"]
+    rejects = {
+        row["video_id"]: row["reason"] for row in pq.read_table(config.output / "rejects.parquet").to_pylist()
+    }
+    assert set(rejects) == {"broken.mp4", "link.mp4", "pipe.mp4"}
+    assert (rejects["link.mp4"], rejects["pipe.mp4"]) == ("no such file", "is not a file")
     assert read_predictions(config.output).equals(second)
     assert not list((config.output / "parts").iterdir())
 

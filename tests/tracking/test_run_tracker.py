@@ -74,7 +74,12 @@ def test_whether_it_runs_is_known_to_a_later_process(runs: Path):
 
 def test_lines_that_are_no_entries_end_no_job(runs: Path):
     (runs / "one").mkdir(parents=True)
-    odd = ["null", '{"op": "status"}', '{"op": "unheard of"}', '{"op": "metrics", "metrics": null, "time": 1}']
+    odd = [
+        "null",
+        '{"op": "status"}',
+        '{"op": "unheard of"}',
+        '{"op": "metrics", "metrics": null, "time": 1}',
+    ]
     (runs / "one" / JOURNAL_FILE).write_text("\n".join([*odd, ""]))
     tracker = RunTracker(runs / "one", runs=runs)
     assert not tracker.has_begun
