@@ -131,6 +131,8 @@ class PrepareComposites(CompositeConfig, Prepare):
         check_output(self.output, source=self.clips)
         listing = list_clips(self.clips, self)
         check_listing(listing, Roots.given((self.clips, *self.allow), source="prepare"))
+        for note in listing.notes:
+            say(f"  {note}")
         class_names(listing.classes, self)
         # Run as a command, this class is in `__main__`, which workers cannot import: send its base class.
         config = CompositeConfig(

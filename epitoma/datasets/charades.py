@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.core.names import NOT_UTF_8, is_text
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import SPLITS, Interval
 from epitoma.datasets.splits import check_share, hold_out_validation
-from epitoma.datasets.video_files import video_files
+from epitoma.datasets.video_files import files_below, is_named_like_a_video, likely_videos
 from epitoma.files.local_paths import InputPath
 from epitoma.files.presence import is_file, is_folder, is_there
 
@@ -78,7 +79,8 @@ def list_charades(config: CharadesConfig) -> Listing:
     """
     annotations = _annotations(config)
     folder = _video_folder(config)
-    files, rejects = _files(folder)
+    found = files_below(folder)
+    files, rejects = _files(found.videos)
     names = _class_names(annotations) if config.named_classes else {}
     listed = [
         _listed(row, split, files.get(row["id"], folder / f"{row['id']}.mp4"), names)
@@ -97,7 +99,7 @@ def list_charades(config: CharadesConfig) -> Listing:
         classes=tuple(names.get(code, code) for code in CODES),
         multi_label=True,
         rejects=tuple(rejects),
-        notes=tuple(_unlabelled(drawn, config.unlabelled)),
+        notes=(*_unlabelled(drawn, config.unlabelled), *([found.note] if found.note else [])),
         published=PUBLISHED,
     )
 
@@ -121,7 +123,7 @@ def _video_folder(config: CharadesConfig) -> Path:
     if config.videos is not None:
         return config.videos.absolute()
     root = Path(config.root).absolute()
-    folders = sorted({path.parent for path in video_files(root)})
+    folders = sorted({path.parent for path in likely_videos(files_below(root).videos)})
     if not folders:
         raise ManifestError(f"{root}: holds no videos; name their folder with --videos")
     if len(folders) > 1:
@@ -130,11 +132,11 @@ def _video_folder(config: CharadesConfig) -> Path:
     return folders[0]
 
 
-def _files(folder: Path) -> tuple[dict[str, Path], list[Reject]]:
-    """Videos by id, and rejects for further files with the same id."""
+def _files(found: Sequence[Path]) -> tuple[dict[str, Path], list[Reject]]:
+    """Videos by id, and rejects for further files with the same id; of these one that is named like a video counts."""
     files: dict[str, Path] = {}
     rejects = []
-    for path in video_files(folder):
+    for path in sorted(found, key=is_named_like_a_video, reverse=True):
         if path.stem in files:
             rejects.append(Reject(path.stem, str(path), f"is there already as {files[path.stem]}"))
         else:
@@ -161,6 +163,8 @@ def _listed(row: Mapping[str, str], split: str, path: Path, names: Mapping[str, 
         return Reject(row["id"], str(path), f"action {wrong[0]!r} cannot be read, {expected}")
     if not is_there(path):
         return Reject(row["id"], str(path), "no such file")
+    if not is_text(str(path)):
+        return Reject(row["id"], str(path), NOT_UTF_8)
     intervals = tuple(_interval(text, names) for text in actions)
     return ListedVideo(
         video_id=row["id"],

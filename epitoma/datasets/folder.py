@@ -13,7 +13,7 @@ from epitoma.core.names import NOT_UTF_8, escaped, is_text
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig, draw_splits, split_named
-from epitoma.datasets.video_files import files_below, is_named_like_a_video, video_files
+from epitoma.datasets.video_files import files_below, is_named_like_a_video, likely_videos, video_files
 from epitoma.files.local_paths import InputPath
 from epitoma.files.presence import is_folder
 
@@ -89,8 +89,8 @@ def _split_inside_classes(root: Path, files: Sequence[Path]) -> tuple[int | None
     Raises:
         ManifestError: Most do, but not all: to draw splits would mix those that are given.
     """
-    videos = [path for path in files if is_named_like_a_video(path)] or files
-    inside = [place for place in (path.relative_to(root) for path in videos) if len(place.parts) > 1]
+    places = (path.relative_to(root) for path in likely_videos(files))
+    inside = [place for place in places if len(place.parts) > 1]
     given = [place for place in inside if _has_split_second(place)]
     others = [place for place in inside if not _has_split_second(place)]
     if not given or not others:
