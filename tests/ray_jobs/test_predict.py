@@ -23,6 +23,7 @@ from epitoma.training.checkpoint import load_model, save_model, state_of
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.predict import PredictConfig, predict, write_results
 from tests.conftest import tiny_model
+from tests.video.odd_files import with_thumbnail_first
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,18 @@ def test_a_job_that_is_run_again_does_what_is_new_and_other_questions_need_anoth
     (config.output / "settings.json").write_text("[]")
     with pytest.raises(RunError, match=r"settings\.json holds no values by name"):
         predict(config)
+
+
+def test_which_of_several_videos_in_a_file_was_taken_is_said_once(ray_cluster, run, videos, tmp_path, capsys):
+    film, *others = sorted(videos.iterdir())
+    for name in ("two.mkv", "more.mkv"):
+        with_thumbnail_first(film, videos / name, width=16)
+    for other in others:
+        other.unlink()
+    config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out", budget=2)
+    assert len(predict(config)) == 3
+    note = "  2 files hold several videos, of which FFmpeg's best is taken: more.mkv (stream 1), two.mkv (stream 1)\n"
+    assert capsys.readouterr().out.count(note) == 1
 
 
 def test_answers_are_kept_when_the_job_is_stopped(tmp_path):
