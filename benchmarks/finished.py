@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import epitoma
-from epitoma.files.json_files import read_json, write_json
+from epitoma.files.json_files import write_json
 
 RowType = TypeVar("RowType")
 
@@ -36,4 +36,4 @@ def once(file: Path, row_type: type[RowType], make: Callable[[], Sequence[Any]])
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         write_json(file, [asdict(row) for row in make()])
-    return [row_type(**row) for row in read_json(file)]
+    return [row_type(**row) for row in json.loads(file.read_text())]

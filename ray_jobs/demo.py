@@ -13,6 +13,7 @@ from epitoma.core.config import CONFIG_FILE
 from epitoma.core.gpu import GpuOption
 from epitoma.evaluation.tradeoff import ClassifierName, SamplingName, TradeoffPoint, find
 from epitoma.files.json_files import read_json, write_json
+from epitoma.files.presence import is_file, is_folder
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import say
 from epitoma.tracking.address import check_store, store_uri
@@ -42,7 +43,7 @@ def demo(config: DemoConfig) -> dict[str, float]:
     """Run the steps that have not been run yet, print the summary, and return it."""
     check_store(config.runs)
     summary = config.runs / SUMMARY
-    if summary.is_file():
+    if is_file(summary):
         say(f"the demo has run already; remove {config.runs} to run it again")
     else:
         started = time.perf_counter()
@@ -74,8 +75,8 @@ def _run(config: DemoConfig) -> dict[str, float]:
 
 def _train_once(config: TrainConfig) -> None:
     """Train unless the run is finished; an interrupted run is resumed."""
-    if not (config.folder / MODEL).is_dir():
-        train(replace(config, resume=(config.folder / CONFIG_FILE).is_file()))
+    if not is_folder(config.folder / MODEL):
+        train(replace(config, resume=is_file(config.folder / CONFIG_FILE)))
 
 
 def summarise(validation: list[TradeoffPoint], test: list[TradeoffPoint]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,13 @@ import tyro
 
 from epitoma.core.errors import ConfigError, ManifestError, RunError
 from epitoma.core.gpu import GpuOption
+from epitoma.datasets.indexed import stream_note
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.datasets.unlabelled import Unlabelled, list_unlabelled
 from epitoma.files.claims import claimed
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_file
 from epitoma.files.uris import is_address, without_secrets
 from epitoma.inference.predictions import PREDICTIONS_FILE, Predictions, key_of
 from epitoma.inference.predictor import check_budget, check_top
@@ -110,17 +112,29 @@ def _predicted(
     store = Predictions(config.output)
     missing = _missing(listed, store, key_by_id)
     rejects = list(listed.rejects)
+    streams: dict[str, int] = {}
     if missing.videos:
         with ray_session(logs=config.output / "logs"), phase("recognise") as advance:
             gpus = requested_gpus(config.gpu)
             results = predict_files(missing, model, model_config, config.request, gpus=gpus)
+            results = _with_streams_in(streams, results)
             watch = partial(advance, total=len(missing.videos))
             rejects = write_results(results, store, key_by_id, watch=watch, rejects=rejects)
     else:
         write_rejects(config.output / REJECTS_FILE, rejects)
     predictions = store.finish(list(key_by_id.values()))
+    note = stream_note({video_id: streams[video_id] for video_id in key_by_id if video_id in streams})
+    if note is not None:
+        say(f"  {note}")
     _print_summary(config, predictions, rejects)
     return predictions
+
+
+def _with_streams_in(streams: dict[str, int], results: Iterable[PredictResults]) -> Iterator[PredictResults]:
+    """The results, whose streams are added to the others as they come."""
+    for each in results:
+        streams.update(each.streams)
+        yield each
 
 
 def write_results(
@@ -179,7 +193,7 @@ def _check_settings(config: PredictConfig) -> None:
         **asdict(config.request),
         "precision": config.speed.precision,
     }
-    if file.is_file():
+    if is_file(file):
         before = read_json(file)
         changed = [f"{name} {before.get(name)}" for name in settings if before.get(name) != settings[name]]
         if changed:

@@ -25,6 +25,7 @@ from epitoma.files.atomic import write_text
 from epitoma.files.claims import claimed
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_file
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.datasets.composites import check_clips, make_composites
 from epitoma.on_ray.datasets.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
@@ -106,7 +107,7 @@ class PrepareSynthetic:
     def make(self) -> Manifest:
         """Render the videos, unless the output has them with the same settings."""
         path, settings = self.output / MANIFEST_FILE, self.output / "synthetic.json"
-        if path.is_file() and settings.is_file() and read_json(settings) == to_dict(self.dataset):
+        if is_file(path) and is_file(settings) and read_json(settings) == to_dict(self.dataset):
             return read_manifest(path)
         with claimed(self.output, by=PREPARE):
             with ray_session(logs=self.output / "logs"), phase("make synthetic videos") as advance:
@@ -130,6 +131,8 @@ class PrepareComposites(CompositeConfig, Prepare):
         check_output(self.output, source=self.clips)
         listing = list_clips(self.clips, self)
         check_listing(listing, Roots.given((self.clips, *self.allow), source="prepare"))
+        for note in listing.notes:
+            say(f"  {note}")
         class_names(listing.classes, self)
         # Run as a command, this class is in `__main__`, which workers cannot import: send its base class.
         config = CompositeConfig(

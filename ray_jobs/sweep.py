@@ -17,6 +17,7 @@ from epitoma.files.atomic import write_text
 from epitoma.files.json_files import read_json
 from epitoma.files.local_paths import InputPath
 from epitoma.files.ownership import check_ownership
+from epitoma.files.presence import is_file, is_folder
 from epitoma.models.videoepitoma import Networks, build_for_networks
 from epitoma.on_ray.cluster.placement import cpus_for
 from epitoma.on_ray.tune.search_space import (
@@ -120,7 +121,7 @@ def sweep(config: SweepConfig) -> SweepResult:
     """
     check_store(config.runs)
     kept = config.folder / SPACE_FILE
-    goes_on = config.resume and kept.is_file()
+    goes_on = config.resume and is_file(kept)
     if goes_on:
         check_ownership(kept)
     space = load_space(str(kept) if goes_on else config.space)
@@ -156,8 +157,8 @@ def sweep(config: SweepConfig) -> SweepResult:
 def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -> list[TradeoffPoint]:
     """Train, or resume, a run nested in the sweep, and evaluate it on validation."""
     run = replace(run, gpu=sweep.gpu)  # A sweep may be resumed with other machines than its trials had.
-    if not (run.folder / MODEL).is_dir():
-        train(replace(run, resume=(run.folder / CONFIG_FILE).is_file()), parent=sweep.folder)
+    if not is_folder(run.folder / MODEL):
+        train(replace(run, resume=is_file(run.folder / CONFIG_FILE)), parent=sweep.folder)
     return evaluate(replace(evaluation_of(run), candidates=among))
 
 
@@ -183,8 +184,8 @@ def base_config(config: SweepConfig) -> TrainConfig:
     """
     base = TrainConfig(manifest=config.manifest, name=config.name, runs=config.runs)
     if config.like is not None:
-        file = config.like / CONFIG_FILE if config.like.is_dir() else config.like
-        if not file.is_file():
+        file = config.like / CONFIG_FILE if is_folder(config.like) else config.like
+        if not is_file(file):
             raise ConfigError(f"no run and no file of options at {config.like}")
         base = from_dict(TrainConfig, read_json(file), source=str(file))
     return replace(

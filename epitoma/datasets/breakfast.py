@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.core.errors import ManifestError
+from epitoma.core.names import NOT_UTF_8, is_text
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import check_share, hold_out_validation
 from epitoma.datasets.video_files import files_below
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_folder
 
 CLASSES = (
     "cereals",
@@ -102,9 +104,9 @@ def list_breakfast(config: BreakfastConfig) -> Listing:
 def _find(root: Path) -> Path:
     """Find the folder of the persons; archives are often unpacked into a folder of their own name."""
     root = Path(root).absolute()
-    if not root.is_dir():
+    if not is_folder(root):
         raise ManifestError(f"{root}: no such folder")
-    while (root / _FOLDER).is_dir():
+    while is_folder(root / _FOLDER):
         root = root / _FOLDER
     return root
 
@@ -115,6 +117,7 @@ def _listed(root: Path, path: Path, left_out: frozenset[str]) -> ListedVideo | R
     name = _FILE.fullmatch(path.stem)
     video_id = f"{place.parts[0]}-{camera}-{path.stem}" if camera else place.as_posix()
     reason = _wrong_place(place, camera, name) or _left_out(video_id, left_out)
+    reason = reason or ("" if is_text(str(path)) else NOT_UTF_8)
     if reason or name is None:
         return Reject(video_id, str(path), reason)
     return ListedVideo(

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Literal
 
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.core.names import NOT_UTF_8, is_text
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.schema import SPLITS, Interval
 from epitoma.datasets.splits import check_share, hold_out_validation
-from epitoma.datasets.video_files import video_files
+from epitoma.datasets.video_files import files_below, is_named_like_a_video, likely_videos
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_file, is_folder, is_there
 
 PUBLISHED = {"train": 7985, "test": 1863}
 ANNOTATIONS = {"train": "Charades_v1_train.csv", "test": "Charades_v1_test.csv"}
@@ -77,7 +79,8 @@ def list_charades(config: CharadesConfig) -> Listing:
     """
     annotations = _annotations(config)
     folder = _video_folder(config)
-    files, rejects = _files(folder)
+    found = files_below(folder)
+    files, rejects = _files(found.videos)
     names = _class_names(annotations) if config.named_classes else {}
     listed = [
         _listed(row, split, files.get(row["id"], folder / f"{row['id']}.mp4"), names)
@@ -96,7 +99,7 @@ def list_charades(config: CharadesConfig) -> Listing:
         classes=tuple(names.get(code, code) for code in CODES),
         multi_label=True,
         rejects=tuple(rejects),
-        notes=tuple(_unlabelled(drawn, config.unlabelled)),
+        notes=(*_unlabelled(drawn, config.unlabelled), *([found.note] if found.note else [])),
         published=PUBLISHED,
     )
 
@@ -104,11 +107,11 @@ def list_charades(config: CharadesConfig) -> Listing:
 def _annotations(config: CharadesConfig) -> Path:
     """Find the folder of the annotation files; the archive unpacks into a folder named Charades."""
     root = Path(config.root).absolute()
-    if not root.is_dir():
+    if not is_folder(root):
         raise ManifestError(f"{root}: no such folder")
     places = [config.annotations] if config.annotations else [root, root / "Charades"]
     for place in places:
-        if all((place / name).is_file() for name in ANNOTATIONS.values()):
+        if all(is_file(place / name) for name in ANNOTATIONS.values()):
             return place
     wanted = " and ".join(ANNOTATIONS.values())
     raise ManifestError(
@@ -120,7 +123,7 @@ def _video_folder(config: CharadesConfig) -> Path:
     if config.videos is not None:
         return config.videos.absolute()
     root = Path(config.root).absolute()
-    folders = sorted({path.parent for path in video_files(root)})
+    folders = sorted({path.parent for path in likely_videos(files_below(root).videos)})
     if not folders:
         raise ManifestError(f"{root}: holds no videos; name their folder with --videos")
     if len(folders) > 1:
@@ -129,11 +132,11 @@ def _video_folder(config: CharadesConfig) -> Path:
     return folders[0]
 
 
-def _files(folder: Path) -> tuple[dict[str, Path], list[Reject]]:
-    """Videos by id, and rejects for further files with the same id."""
+def _files(found: Sequence[Path]) -> tuple[dict[str, Path], list[Reject]]:
+    """Videos by id, and rejects for further files with the same id; of these one that is named like a video counts."""
     files: dict[str, Path] = {}
     rejects = []
-    for path in video_files(folder):
+    for path in sorted(found, key=is_named_like_a_video, reverse=True):
         if path.stem in files:
             rejects.append(Reject(path.stem, str(path), f"is there already as {files[path.stem]}"))
         else:
@@ -143,7 +146,7 @@ def _files(folder: Path) -> tuple[dict[str, Path], list[Reject]]:
 
 def _class_names(annotations: Path) -> dict[str, str]:
     file = annotations / CLASS_NAMES
-    if not file.is_file():
+    if not is_file(file):
         raise ManifestError(f"no file at {file}, which --named-classes needs")
     names = {line[:4]: line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()}
     missing = [code for code in CODES if code not in names]
@@ -158,8 +161,10 @@ def _listed(row: Mapping[str, str], split: str, path: Path, names: Mapping[str, 
     if wrong:
         expected = f"expected {CODES[0]} to {CODES[-1]} with start and end in seconds"
         return Reject(row["id"], str(path), f"action {wrong[0]!r} cannot be read, {expected}")
-    if not path.exists():
+    if not is_there(path):
         return Reject(row["id"], str(path), "no such file")
+    if not is_text(str(path)):
+        return Reject(row["id"], str(path), NOT_UTF_8)
     intervals = tuple(_interval(text, names) for text in actions)
     return ListedVideo(
         video_id=row["id"],

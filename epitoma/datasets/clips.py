@@ -19,6 +19,7 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig
 from epitoma.datasets.video_files import files_below
 from epitoma.files.parquet import write_parquet
+from epitoma.files.presence import is_folder
 from epitoma.video.index import index_video
 from epitoma.video.shots import resampled_clip
 
@@ -57,7 +58,7 @@ def list_clips(root: Path, config: SplitsConfig) -> Listing:
         root=root, validation_share=config.validation_share, test_share=config.test_share, seed=config.seed
     )
     listing = list_folder(config)
-    folders = [child for child in sorted(root.iterdir()) if child.is_dir() and child.name[0] != "."]
+    folders = [child for child in sorted(root.iterdir()) if is_folder(child) and child.name[0] != "."]
     empty = [folder.name for folder in folders if not files_below(folder).videos]
     if empty:
         raise ManifestError(f"{root}: no clips in {', '.join(empty)}; add some, or remove the folder")

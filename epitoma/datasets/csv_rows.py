@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from epitoma.core.errors import ManifestError
+from epitoma.files.presence import is_file
 
 _SEPARATORS = (",", ";", "\t")
 
@@ -19,7 +20,7 @@ def read_csv(path: Path, *, columns: Sequence[str] = ()) -> list[dict[str, str]]
     Raises:
         ManifestError: The file is missing or not CSV, a column is missing, or a row has too many or few cells.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise ManifestError(f"no file at {path}")
     try:
         # utf-8-sig: spreadsheets write a byte order mark, which would become part of the first column's name.

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epitoma.core.errors import ManifestError
-from epitoma.core.names import NOT_UTF_8, is_text
+from epitoma.core.names import NOT_UTF_8, escaped, is_text
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import SplitsConfig, draw_splits, split_named
-from epitoma.datasets.video_files import files_below, is_named_like_a_video, video_files
+from epitoma.datasets.video_files import files_below, is_named_like_a_video, likely_videos, video_files
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_folder
+
+_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +37,14 @@ def list_folder(config: FolderConfig) -> Listing:
     Which of them are videos shows when they are opened.
 
     Raises:
-        ManifestError: The folder is missing, has no class folders or no videos, or mixes splits and classes.
+        ManifestError: The folder is missing, has no class folders or no videos, mixes splits and classes, or has splits
+            for most but not all videos.
     """
     root = Path(config.root).absolute()
     folders = _class_folders(root)
     has_splits_first = _has_splits(root, folders)
     found = files_below(root)
-    place = 0 if has_splits_first else _split_inside_classes(root, found.videos)
+    place, note = (0, None) if has_splits_first else _split_inside_classes(root, found.videos)
     listed = [_listed(root, path, split_place=place) for path in found.videos]
     videos = [video for video in listed if isinstance(video, ListedVideo)]
     if not videos:
@@ -50,15 +54,17 @@ def list_folder(config: FolderConfig) -> Listing:
         videos=tuple(draw_splits(videos, config)),
         classes=tuple(sorted(classes)),
         rejects=tuple(reject for reject in listed if isinstance(reject, Reject)),
-        notes=(found.note,) if found.note else (),
+        notes=tuple(each for each in (found.note, note) if each),
         doubtful=frozenset(classes - {v.labels[0] for v in videos if is_named_like_a_video(v.path)}),
     )
 
 
 def _class_folders(root: Path) -> list[Path]:
-    if not root.is_dir():
+    if not is_folder(root):
         raise ManifestError(f"{root}: no such folder")
-    folders = [child for child in sorted(root.iterdir()) if child.is_dir() and not child.name.startswith(".")]
+    folders = [
+        child for child in sorted(root.iterdir()) if is_folder(child) and not child.name.startswith(".")
+    ]
     if not folders:
         raise ManifestError(f"{root}: has no class folders; put each class's videos in a folder of its name")
     return folders
@@ -77,11 +83,39 @@ def _has_splits(root: Path, folders: list[Path]) -> bool:
     return bool(splits)
 
 
-def _split_inside_classes(root: Path, files: Sequence[Path]) -> int | None:
-    """1 if every video lies in the folder of a split within that of its class, so that this is what it means."""
-    videos = [path.relative_to(root).parts for path in files if is_named_like_a_video(path)]
-    inside = [parts for parts in videos if len(parts) > 1]
-    return 1 if inside and all(len(parts) > 2 and split_named(parts[1]) for parts in inside) else None
+def _split_inside_classes(root: Path, files: Sequence[Path]) -> tuple[int | None, str | None]:
+    """1 if every video lies in the folder of a split within that of its class, else None; a note if only some do.
+
+    Raises:
+        ManifestError: Most do, but not all: to draw splits would mix those that are given.
+    """
+    places = (path.relative_to(root) for path in likely_videos(files))
+    inside = [place for place in places if len(place.parts) > 1]
+    given = [place for place in inside if _has_split_second(place)]
+    others = [place for place in inside if not _has_split_second(place)]
+    if not given or not others:
+        return (1 if given else None), None
+    said = (
+        f"{len(given)} of {len(inside)} videos lie in folders named as splits inside those of classes "
+        f"({escaped(given[0].as_posix())})"
+    )
+    if len(given) > len(others):
+        raise ManifestError(
+            f"{root}: {said}, but not {_names(others)}: put {'it' if len(others) == 1 else 'them'} into the folder of "
+            "a split, too; a folder that is no split needs another name"
+        )
+    return None, (
+        f"{said}: these are taken for no splits, since the others do not lie so, and splits are drawn"
+    )
+
+
+def _has_split_second(place: Path) -> bool:
+    return len(place.parts) > 2 and split_named(place.parts[1]) is not None
+
+
+def _names(places: Sequence[Path]) -> str:
+    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return ", ".join(escaped(place.as_posix()) for place in places[:_NAMED]) + more
 
 
 def _listed(root: Path, path: Path, *, split_place: int | None) -> ListedVideo | Reject:
@@ -90,14 +124,15 @@ def _listed(root: Path, path: Path, *, split_place: int | None) -> ListedVideo |
     if not is_text(str(path)):
         return Reject(video_id, str(path), NOT_UTF_8)
     folders = path.relative_to(root).parts[:-1]
-    if len(folders) < (1 if split_place is None else 2):
+    class_place = 1 if split_place == 0 else 0
+    if len(folders) <= class_place:
         return Reject(video_id, str(path), "is not inside a class folder")
-    split = None if split_place is None else split_named(folders[split_place])
+    split = split_named(folders[split_place]) if split_place is not None and len(folders) > 1 else None
     if split_place is not None and split is None:
         return Reject(video_id, str(path), "is not inside the folder of a split")
     return ListedVideo(
         video_id=video_id,
         path=str(path),
-        labels=(folders[1 if split_place == 0 else 0],),
+        labels=(folders[class_place],),
         split=split,
     )

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pyarrow as pa
 
 from epitoma.files.parquet import read_parquet, write_parquet
+from epitoma.files.presence import entries_of
 from epitoma.files.uris import is_address
 from epitoma.video.index_table import INDEX_SCHEMA
 
@@ -70,7 +71,7 @@ class IndexParts:
         return [table for table in tables if table.schema.equals(PART_SCHEMA)]
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("[!.]*.parquet"))
+        return entries_of(self.folder, "[!.]*.parquet")
 
 
 def file_state(path: str) -> str:

@@ -1,13 +1,14 @@
 """Manifest rows from listed videos and the indices of their files."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from epitoma.core.errors import ManifestError
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.schema import Interval, VideoRow
 from epitoma.video.index import VideoIndex
 
-_NAMED = 10
+_NAMED = 5
 
 
 def video_row(video: ListedVideo, index: VideoIndex) -> VideoRow:
@@ -57,9 +58,19 @@ def interval_notes(videos: Sequence[ListedVideo], rows: Sequence[VideoRow]) -> l
 
 def stream_notes(indices: Mapping[str, VideoIndex]) -> list[str]:
     """Notes on which stream is decoded of files that have several videos in them, by video id."""
-    chosen = [f"{video_id} (stream {index.stream})" for video_id, index in indices.items() if index.films > 1]
+    chosen = ((video_id, index.chosen_stream) for video_id, index in indices.items())
+    note = stream_note({video_id: stream for video_id, stream in chosen if stream is not None})
+    return [] if note is None else [note]
+
+
+def stream_note(chosen: Mapping[str, int]) -> str | None:
+    """Note on which stream was chosen of files that have several videos in them, by video id; None without such files.
+
+    At most _NAMED are named.
+    """
     if not chosen:
-        return []
+        return None
+    named = [f"{video_id} (stream {stream})" for video_id, stream in islice(chosen.items(), _NAMED)]
     more = f" and {len(chosen) - _NAMED} more" if len(chosen) > _NAMED else ""
-    names = ", ".join(chosen[:_NAMED]) + more
-    return [f"{len(chosen)} files hold several videos, of which FFmpeg's best is taken: {names}"]
+    files = "1 file holds" if len(chosen) == 1 else f"{len(chosen)} files hold"
+    return f"{files} several videos, of which FFmpeg's best is taken: {', '.join(named)}{more}"

@@ -21,6 +21,7 @@ from epitoma.datasets.manifest_checks import check_rows
 from epitoma.datasets.schema import SCHEMA, SPLITS, Interval, VideoRow, parse_metadata, to_table
 from epitoma.files.allowed_roots import ROOTS_FILE, check_inside, roots_beside
 from epitoma.files.parquet import read_parquet, write_parquet
+from epitoma.files.presence import is_file
 from epitoma.files.uris import is_address
 
 __all__ = ["SCHEMA", "SPLITS", "Interval", "Manifest", "VideoRow", "read_manifest", "write_manifest"]
@@ -159,7 +160,7 @@ def read_manifest(path: str | Path, *, check_files: bool = True) -> Manifest:
             videos outside the allowed places.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise ManifestError(f"no manifest at {path}; make one with `python -m ray_jobs.prepare`")
     table = _conform(path, read_parquet(path, columns=SCHEMA.names))
     manifest = _checked(path, table, check_files=check_files)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from epitoma.files.presence import is_there
 from epitoma.files.uris import is_address
 
 _FEW = 16
@@ -13,7 +14,11 @@ _FEW = 16
 
 
 def missing_files(paths: Sequence[str]) -> np.ndarray:
-    """Whether each absolute path is missing, bool (paths,); addresses are assumed to exist."""
+    """Whether each absolute path is missing, bool (paths,); addresses are assumed to exist.
+
+    Raises:
+        OSError: Storage fails, so that nobody knows.
+    """
     rows_of: dict[str, list[int]] = defaultdict(list)
     for row, path in enumerate(paths):
         if not is_address(path):
@@ -23,7 +28,7 @@ def missing_files(paths: Sequence[str]) -> np.ndarray:
         there = _certain_names(folder) if len(rows) > _FEW else frozenset()
         for row in rows:
             if paths[row].rpartition("/")[2] not in there:
-                missing[row] = not os.path.exists(paths[row])
+                missing[row] = not is_there(paths[row])
     return missing
 
 

@@ -4,7 +4,6 @@ Paths are relative to the folder of the table, or addresses such as ``s3://bucke
 several in a list column of Parquet or in text with a given separator.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from epitoma.datasets.rejects import Reject
 from epitoma.datasets.splits import NAMES_OF_SPLIT, SplitsConfig, draw_splits, split_named
 from epitoma.files.local_paths import InputPath
 from epitoma.files.parquet import read_parquet
+from epitoma.files.presence import is_file, is_there
 from epitoma.files.uris import is_address, without_secrets
 
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -101,7 +101,7 @@ def _read(config: TableConfig) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _read_parquet(file: Path, columns: Sequence[str], *, optional: str) -> pa.Table:
-    if not file.is_file():
+    if not is_file(file):
         raise ManifestError(f"no file at {file}")
     table = read_parquet(file, columns=(*columns, optional))
     missing = [name for name in columns if name not in table.column_names]
@@ -162,9 +162,17 @@ def _odd_path(config: TableConfig, path: str) -> str | None:
     """Why a path can lead to no file; None if it may. Only paths that look odd are looked up."""
     if "\0" in path:
         return "its path holds a NUL character"
-    if "\\" in path and not is_address(path) and not os.path.exists(_resolved(config, path)):
+    if "\\" in path and not is_address(path) and _is_missing(_resolved(config, path)):
         return "no such file: write / in its path, not \\"
     return None
+
+
+def _is_missing(path: str) -> bool:
+    """Whether there is certainly no such file; what else there is to say of it shows when it is opened."""
+    try:
+        return not is_there(path)
+    except OSError:
+        return False
 
 
 def _labels(config: TableConfig, value: Any) -> tuple[str, ...]:

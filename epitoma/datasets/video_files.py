@@ -7,7 +7,7 @@ no file disappears without a word.
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +79,11 @@ def files_below(root: Path) -> FilesBelow:
 def video_files(root: Path) -> Iterator[Path]:
     """Yield every file below a folder whose suffix is one that videos usually have, in a stable order."""
     yield from filter(is_named_like_a_video, files_below(root).videos)
+
+
+def likely_videos(files: Sequence[Path]) -> Sequence[Path]:
+    """The files that are named like videos, or all where none is: by these it is told how a folder is laid out."""
+    return [file for file in files if is_named_like_a_video(file)] or files
 
 
 def is_named_like_a_video(path: str | Path) -> bool:

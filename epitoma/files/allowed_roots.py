@@ -17,6 +17,7 @@ import numpy as np
 from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.files.address_parts import comparable_parts, is_file_address, local_path
 from epitoma.files.atomic import write_text
+from epitoma.files.presence import is_file, is_folder
 from epitoma.files.root_resolver import RootResolver
 from epitoma.files.uris import is_address, without_secrets
 
@@ -50,6 +51,7 @@ class Roots:
 
         Raises:
             ConfigError: One is neither a folder that exists nor an address with a host or bucket.
+            OSError: The storage of one fails.
         """
         return cls(tuple(dict.fromkeys(_checked_place(str(place), source=source) for place in places)))
 
@@ -91,7 +93,7 @@ def roots_beside(manifest: Path) -> Roots:
         ManifestError: The file has another format than `prepare` writes.
     """
     file = manifest.parent / ROOTS_FILE
-    places = _read_places(file) if file.is_file() else []
+    places = _read_places(file) if is_file(file) else []
     return Roots((os.path.abspath(manifest.parent), *places))
 
 
@@ -160,7 +162,7 @@ def _places(paths: Sequence[str]) -> list[str]:
 def _checked_place(place: str, *, source: str) -> str:
     """Return a folder as an absolute path, and an address as it is."""
     if not is_address(place):
-        if not os.path.isdir(place):
+        if not is_folder(place):
             raise ConfigError(f"{source}: no folder at {place}")
         return os.path.abspath(place)
     # Converted to a folder, because links are resolved in folders but not in addresses.

@@ -20,6 +20,8 @@ from epitoma.files.locks import locked
 LOCK_FILE = ".claim.lock"
 HOLDER_FILE = ".claim.json"
 
+_SAID = ("by", "host", "pid", "since")
+
 _REMEDY = (
     "wait for its end, or choose another name or folder (a claim ends with its process; of a machine that is lost, "
     "as soon as the file system has noticed)"
@@ -71,7 +73,9 @@ def holder(folder: Path) -> str:
     """Who holds a folder, as text: what, process, machine and since when."""
     held = _said(folder)
     if held is None:
-        return "another job"  # It has the lock, and has not said its name yet.
+        return (
+            "another job"  # It has the lock, and has not said its name yet, or not so that it is understood.
+        )
     return "{by}, process {pid} on {host}, since {since}".format(**held)
 
 
@@ -88,8 +92,10 @@ def _held(folder: Path, by: str) -> Iterator[None]:
 
 
 def _said(folder: Path) -> dict[str, str | int] | None:
-    """What the holder of a folder says of itself; None if nothing is said."""
+    """What the holder of a folder says of itself; None if nothing is said, or nothing that can be understood."""
     try:
-        return json.loads((folder / HOLDER_FILE).read_text())
+        said = json.loads((folder / HOLDER_FILE).read_text())
     except (FileNotFoundError, ValueError):
         return None
+    is_whole = isinstance(said, dict) and all(isinstance(said.get(name), str | int) for name in _SAID)
+    return said if is_whole else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from epitoma.core.errors import RunError
 from epitoma.files.atomic import write_text
+from epitoma.files.presence import is_file
 
 
 def write_json(path: Path, values: object) -> None:
@@ -14,16 +15,19 @@ def write_json(path: Path, values: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file.
+    """Read the values of a JSON file by their names.
 
     Raises:
-        RunError: The file is missing, or is not JSON.
+        RunError: The file is missing, is not JSON, or holds something else than values by name.
     """
     require(path)
     try:
-        return json.loads(path.read_text())
+        values = json.loads(path.read_text())
     except ValueError as error:
         raise RunError(f"{path} is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise RunError(f"{path} holds no values by name")
+    return values
 
 
 def require(path: Path) -> None:
@@ -32,5 +36,5 @@ def require(path: Path) -> None:
     Raises:
         RunError: The file is missing.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise RunError(f"no {path.name} in {path.parent}: the run does not exist or has not finished")

@@ -34,5 +34,11 @@ def check_ownership(place: Path) -> None:
 
 def _all(place: Path) -> Iterator[Path]:
     yield place
-    if place.is_dir():
-        yield from place.rglob("*")
+    for folder, folders, files in os.walk(place, onerror=_raised):
+        yield from (Path(folder, name) for name in (*folders, *files))
+
+
+def _raised(error: OSError) -> None:
+    # What cannot be listed cannot be checked.
+    if not isinstance(error, NotADirectoryError):
+        raise error

@@ -32,6 +32,7 @@ class Explanation:
         pictures_THWC: Middle frame of each candidate, uint8.
         concept_TN: Similarity of each candidate to every concept kernel, in standard deviations from the mean over the
             video.
+        stream: Number of the stream that was chosen of a file with several videos; None where there was no choice.
     """
 
     chosen: Prediction
@@ -42,6 +43,7 @@ class Explanation:
     duration_seconds: float
     pictures_THWC: np.ndarray
     concept_TN: np.ndarray
+    stream: int | None = None
 
     def strongest_kernels(self, timestep: int, *, count: int = 3) -> list[int]:
         """Numbers of the concept kernels with the highest ``concept_TN`` at a timestep, the highest first."""
@@ -77,6 +79,7 @@ def explain(predictor: Predictor, video: str | Path, *, budget: int | None = Non
         duration_seconds=details.index.duration_seconds,
         pictures_THWC=pictures_THWC,
         concept_TN=concepts(predictor, details.frames_THWC),
+        stream=details.index.chosen_stream,
     )
 
 

@@ -13,6 +13,7 @@ from epitoma.datasets.columns import positions
 from epitoma.datasets.index_parts import file_state
 from epitoma.datasets.listing import ListedVideo
 from epitoma.files.parquet import read_parquet, write_parquet
+from epitoma.files.presence import entries_of, is_file
 
 PREDICTIONS_FILE = "predictions.parquet"
 PARTS_FOLDER = "parts"
@@ -86,7 +87,7 @@ class Predictions:
 
     def _tables(self, parts: Sequence[Path], *, columns: Sequence[str] | None = None) -> list[pa.Table]:
         whole = self.folder / PREDICTIONS_FILE
-        files = [*([whole] if whole.is_file() else []), *parts]
+        files = [*([whole] if is_file(whole) else []), *parts]
         tables = [read_parquet(file, columns=columns) for file in files]
         for file, table in zip(files, tables, strict=True):
             if table.schema.names != list(columns or SCHEMA.names):
@@ -94,7 +95,7 @@ class Predictions:
         return tables
 
     def _parts(self) -> list[Path]:
-        return sorted(self.parts.glob("[!.]*.parquet"))
+        return entries_of(self.parts, "[!.]*.parquet")
 
 
 def key_of(video: ListedVideo) -> str:
@@ -111,6 +112,6 @@ def read_predictions(folder: Path) -> pa.Table:
         RunError: The folder has no predictions.
     """
     file = folder / PREDICTIONS_FILE
-    if not file.is_file():
+    if not is_file(file):
         raise RunError(f"no {PREDICTIONS_FILE} in {folder}: nothing was predicted there")
     return read_parquet(file)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from epitoma.core.errors import ConfigError, EpitomaError, VideoError
 from epitoma.datasets.unlabelled import MANIFEST_SUFFIX, list_unlabelled
+from epitoma.files.presence import is_file
 from epitoma.files.uris import hide_secrets, is_address
 from epitoma.inference.predictor import Predictor, check_budget, check_top, load_predictor
 
@@ -66,7 +67,7 @@ class ServedModel:
 def _video(path: str) -> str:
     """Check that a path is an existing file or an address that may be read, and not a manifest of videos."""
     try:
-        is_there = is_address(path) or Path(path).is_file()
+        is_there = is_address(path) or is_file(path)
     except OSError as error:
         raise VideoError(path, error.strerror or "cannot be looked up") from error
     if not is_there:

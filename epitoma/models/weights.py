@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from epitoma.core.errors import WeightsError, first_line
+from epitoma.files.presence import is_file
 from epitoma.models.input_spec import Colour
 from epitoma.models.layouts import as_timm_names, describe_layout, without_counters
 from epitoma.models.trunk import State, Trunk
@@ -57,7 +58,7 @@ def read_state_file(path: Path) -> State:
     Raises:
         WeightsError: There is no file, or it holds no such dict.
     """
-    if not path.is_file():
+    if not is_file(path):
         raise WeightsError(f"no weight file at {path}; give a file, 'hub', 'package' or 'random'")
     try:
         if path.suffix == ".safetensors":

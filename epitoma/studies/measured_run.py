@@ -11,6 +11,7 @@ from epitoma.datasets import breakfast, charades
 from epitoma.evaluation.choices import CHOICES_FILE, Choices, read_choices
 from epitoma.evaluation.tradeoff import TradeoffPoint, read_points
 from epitoma.files.json_files import read_json
+from epitoma.files.presence import entries_of, is_file
 from epitoma.training.history import HISTORY, kept_start
 
 Role = Literal["stand-alone", "frozen", "end-to-end", "plain"]
@@ -21,6 +22,8 @@ from pixels with trained networks, ``plain`` without a selector."""
 _PLACES = ("manifest", "name", "runs", "features", "seed")
 _FROM = ("start_from",)
 _HOW = ("workers.", "speed.", "resume", "checkpoint_every", "max_reject_share")
+
+_TRADEOFF = "tradeoff.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,7 @@ def read_measured(folder: Path) -> MeasuredRun:
     Raises:
         RunError: The folder has no finished run, or the run has not been evaluated on test.
     """
-    if not (folder / "model" / CONFIG_FILE).is_file():
+    if not is_file(folder / "model" / CONFIG_FILE):
         raise RunError(f"no finished run at {folder}")
     points = _by_split(folder)
     if "test" not in points:
@@ -88,7 +91,7 @@ def read_measured(folder: Path) -> MeasuredRun:
         points=points,
         among=dict(sorted(_among(folder))),
         off_the_shelf=_off_the_shelf(folder),
-        choices=read_choices(choices) if choices.is_file() else None,
+        choices=read_choices(choices) if is_file(choices) else None,
     )
 
 
@@ -101,14 +104,14 @@ def heavy_name(network: Mapping[str, Any]) -> str:
 
 def _kept_its_start(folder: Path) -> bool:
     file = folder / HISTORY
-    if not file.is_file():
+    if not is_file(file):
         return False
     return kept_start(read_json(file)["epochs"])
 
 
 def _points(folder: Path) -> list[TradeoffPoint]:
-    file = folder / "tradeoff.parquet"
-    return read_points(file) if file.is_file() else []
+    file = folder / _TRADEOFF
+    return read_points(file) if is_file(file) else []
 
 
 def _by_split(folder: Path, *, suffix: str = "") -> dict[str, list[TradeoffPoint]]:
@@ -117,17 +120,14 @@ def _by_split(folder: Path, *, suffix: str = "") -> dict[str, list[TradeoffPoint
 
 
 def _off_the_shelf(folder: Path) -> dict[str, dict[str, list[TradeoffPoint]]]:
-    suffixes = [
-        place.name.removeprefix("evaluation_test") for place in folder.glob("evaluation_test_selector_of_*")
-    ]
-    return {
-        suffix.removeprefix("_selector_of_"): _by_split(folder, suffix=suffix) for suffix in sorted(suffixes)
-    }
+    found = entries_of(folder, "evaluation_test_selector_of_*")
+    suffixes = [place.name.removeprefix("evaluation_test") for place in found]
+    return {suffix.removeprefix("_selector_of_"): _by_split(folder, suffix=suffix) for suffix in suffixes}
 
 
 def _among(folder: Path) -> list[tuple[int, list[TradeoffPoint]]]:
-    found = folder.glob("evaluation_test_among_*/tradeoff.parquet")
-    numbers = [(file.parent.name.rsplit("_", 1)[1], file.parent) for file in found]
+    found = entries_of(folder, "evaluation_test_among_*")
+    numbers = [(place.name.rsplit("_", 1)[1], place) for place in found if is_file(place / _TRADEOFF)]
     return [(int(number), _points(place)) for number, place in numbers if number.isdigit()]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from epitoma.core.errors import RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
+from epitoma.files.presence import entries_of, is_file, is_folder
 from epitoma.sweeps.pareto import Offer, hypervolume, knee, not_dominated, pareto_front
 from epitoma.sweeps.shrinkage import shrink_to_mean
 from epitoma.sweeps.trial import ERROR_FILE, TrialResult, has_result, read_result
@@ -120,7 +121,7 @@ def read_sweep(folder: Path) -> SweepResult:
     Raises:
         RunError: No trial has a result; with the reason of one, if they failed.
     """
-    places = [place for place in sorted((folder / TRIALS).glob("*")) if has_result(place)]
+    places = [place for place in entries_of(folder / TRIALS) if has_result(place)]
     results = [read_result(place) for place in places]
     if not any(result.has_selector for result in results):
         raise RunError(_why_nothing(folder))
@@ -132,9 +133,10 @@ def read_sweep(folder: Path) -> SweepResult:
 
 def _why_nothing(folder: Path) -> str:
     """Why there is no result: no sweep, none yet, or that all trials failed, and how."""
-    if not (folder / TRIALS).is_dir():
+    if not is_folder(folder / TRIALS):
         return f"no sweep at {folder}"
-    failed = sorted((folder / TRIALS).glob(f"*/{ERROR_FILE}"))
+    files = [place / ERROR_FILE for place in entries_of(folder / TRIALS)]
+    failed = [file for file in files if is_file(file)]
     if not failed:
         return f"no trial of the sweep {folder} has a result yet"
     reason = failed[0].read_text().strip()

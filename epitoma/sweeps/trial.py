@@ -15,6 +15,7 @@ from epitoma.cost.milliseconds import TimeModel
 from epitoma.evaluation.budgets import Evaluation
 from epitoma.evaluation.tradeoff import TradeoffPoint, find, read_points, write_points
 from epitoma.files.json_files import read_json, write_json
+from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.checkpoint import State, read_tensors, write_tensors
 from epitoma.training.context import TrainContext
@@ -140,7 +141,7 @@ def read_result(folder: Path) -> TrialResult:
 
 def has_result(folder: Path) -> bool:
     """Whether the folder holds a complete result."""
-    return (folder / RESULT_FILE).is_file()
+    return is_file(folder / RESULT_FILE)
 
 
 def write_head(folder: Path, state: State) -> None:

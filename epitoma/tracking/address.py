@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from epitoma.core.errors import ConfigError, first_line
 from epitoma.files.local_paths import is_in_ray_job
+from epitoma.files.presence import is_file, is_folder
 from epitoma.files.uris import without_secrets
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -90,9 +91,9 @@ def _wrong_sqlite(store: str) -> str | None:
         return "a file's address begins with sqlite:///, and with sqlite://// where its path is absolute"
     if is_in_ray_job() and not file.is_absolute():
         return f"{file} is relative, and would be gone with Ray's copy of the working directory"
-    if file.is_dir():
+    if is_folder(file):
         return f"{file} is a folder"
-    return _not_a_database(file) if file.is_file() else None
+    return _not_a_database(file) if is_file(file) else None
 
 
 def _not_a_database(file: Path) -> str | None:

@@ -1,12 +1,14 @@
 """Entries of a run's journal: what a run logs, as the recorder makes it and the sender sends it."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from epitoma.tracking.journal import Line
+import dacite
+
+from epitoma.tracking.journal import Line, lost_entry
 
 Measurement = tuple[str, float, int]
 """A metric's name, value and step."""
@@ -100,6 +102,8 @@ _KINDS: dict[str, type[Entry]] = {
 }
 _OPS = {kind: op for op, kind in _KINDS.items()}
 
+_RULES = dacite.Config(cast=[tuple])  # JSON has lists in their place.
+
 
 def to_line(entry: Entry) -> Line:
     """An entry as the journal keeps it."""
@@ -107,6 +111,8 @@ def to_line(entry: Entry) -> Line:
 
 
 def from_line(line: Line) -> Entry:
-    """The entry that a line of a journal holds."""
-    kind = _KINDS[line["op"]]
-    return kind(**{field.name: line[field.name] for field in fields(kind)})
+    """The entry that a line of a journal holds; for one that holds none, which ends no job, a tag that says so."""
+    try:
+        return dacite.from_dict(_KINDS[line["op"]], line, config=_RULES)
+    except (KeyError, dacite.DaciteError):
+        return from_line(lost_entry(line))

@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 from epitoma.files.atomic import write_text
 from epitoma.files.locks import locked
+from epitoma.files.presence import is_file
 from epitoma.files.uris import without_secrets
 
 Line = dict[str, Any]
@@ -24,10 +25,10 @@ MARK_FILE = "mlflow.json"
 WRITING_LOCK, SENDING_LOCK = ".mlflow.lock", ".mlflow.sending.lock"
 
 LOST_TAG = "epitoma.lost_record"
-"""Tag of a run of which a record was lost, since its writer was killed in the middle of it."""
+"""Tag of a run of which a record was lost: its writer was killed in the middle of it, or nobody understands it."""
 
 _MOST_SHOWN = 200
-"""Characters of a torn line that are told."""
+"""Characters of a line that was lost that are told."""
 
 WRITING_LIMIT_SECONDS = 10.0
 """How long to wait for other writers, each of which adds a line: one that holds on longer has been stopped."""
@@ -71,7 +72,7 @@ class Journal:
 
     def refresh(self) -> None:
         """Read what other processes have added and sent."""
-        if self._file.is_file():
+        if is_file(self._file):
             with self._alone():
                 pass
         self._mark = _read_mark(self.folder)
@@ -139,7 +140,7 @@ class Journal:
 
     def _catch_up(self, *, is_alone: bool) -> None:
         """Read lines that other processes have added; a last one that a killed process left torn is cut off."""
-        if not self._file.is_file():
+        if not is_file(self._file):
             return
         with self._file.open("r+b") as file:
             file.seek(self._read_bytes)
@@ -151,12 +152,13 @@ class Journal:
                 file.truncate(self._read_bytes)
 
     def _parsed(self, line: bytes) -> Line:
-        """A line; for one that is torn, which ends no job, a tag that says so, in its place."""
+        """A line; for one that is torn or is no entry, which ends no job, a tag that says so, in its place."""
         try:
-            return json.loads(line)
+            parsed = json.loads(line)
         except ValueError:
-            lost = line.decode(errors="replace")[:_MOST_SHOWN]
-            return {"op": "tags", "tags": {LOST_TAG: f"a torn line of {JOURNAL_FILE}: {lost}"}}
+            return _lost(f"a torn line of {JOURNAL_FILE}", line.decode(errors="replace"))
+        is_line = isinstance(parsed, dict) and isinstance(parsed.get("op"), str)
+        return parsed if is_line else lost_entry(parsed)
 
     def _remember(self, mark: dict[str, Any]) -> None:
         write_text(self.folder / MARK_FILE, json.dumps(mark) + "\n")
@@ -169,6 +171,15 @@ def _is_torn(file: BinaryIO, end: int) -> bool:
         return False
     file.seek(end - 1)
     return file.read(1) != b"\n"
+
+
+def lost_entry(line: object) -> Line:
+    """A tag in place of a line that holds no entry, as one of a later version does, or of a person's hand."""
+    return _lost(f"a line of {JOURNAL_FILE} that is no entry", json.dumps(line))
+
+
+def _lost(what: str, text: str) -> Line:
+    return {"op": "tags", "tags": {LOST_TAG: f"{what}: {text[:_MOST_SHOWN]}"}}
 
 
 def known_run(folder: Path, store: str) -> str | None:
@@ -184,6 +195,17 @@ def _run_id(mark: dict[str, Any], store: str) -> str | None:
 def _read_mark(folder: Path) -> dict[str, Any]:
     path = folder / MARK_FILE
     try:
-        return json.loads(path.read_text()) if path.is_file() else {}
+        mark = json.loads(path.read_text()) if is_file(path) else {}
     except ValueError:
-        return {}  # As where there is none: the run is made in the store anew, and gets all of the journal.
+        mark = None
+    # Else as where there is none: the run is made in the store anew, and gets all of the journal.
+    return mark if _is_mark(mark) else {}
+
+
+def _is_mark(mark: Any) -> TypeGuard[dict[str, Any]]:
+    if not isinstance(mark, dict) or not all(isinstance(mark.get(name), str) for name in ("store", "run_id")):
+        return False
+    refused = mark.get(_REFUSED, [])
+    return isinstance(refused, list) and all(
+        isinstance(number, int) for number in (mark.get(_SENT), *refused)
+    )

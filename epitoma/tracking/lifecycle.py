@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.core.errors import RunError, TrackingError
+from epitoma.files.presence import entries_of, is_file
 from epitoma.files.uris import without_secrets
 from epitoma.reporting.console import complain
 from epitoma.tracking.journal import JOURNAL_FILE
@@ -83,7 +84,7 @@ def send_the_rest(folder: Path) -> int:
         RunError: There is no run in the folder.
         TrackingError: MLflow cannot be reached or does not take all of them.
     """
-    if not (folder / JOURNAL_FILE).is_file():
+    if not is_file(folder / JOURNAL_FILE):
         raise RunError(f"no run at {folder} (no {JOURNAL_FILE} in it)")
     tracker = RunTracker(folder, runs=folder.parent)
     tracker.forget_outage()
@@ -123,5 +124,5 @@ def _store(tracker: RunTracker) -> str:
 def _with_nested(tracker: RunTracker) -> list[RunTracker]:
     """The runs of a sweep's trials, then the run itself: its notes may link to those, which MLflow must have then."""
     folder = tracker.folder
-    places = sorted(file.parent for file in folder.glob(f"trials/*/{JOURNAL_FILE}"))
+    places = [place for place in entries_of(folder / "trials") if is_file(place / JOURNAL_FILE)]
     return [*(RunTracker(place, runs=folder.parent, parent=folder) for place in places), tracker]

@@ -12,6 +12,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from epitoma.files.atomic import renamed_when_whole
 from epitoma.files.locks import locked
+from epitoma.files.presence import is_there
 from epitoma.tracking.address import DATABASES, sqlite_file, sqlite_uri
 
 LIMIT_SECONDS = 120.0
@@ -43,7 +44,7 @@ def _opened_file(store: str, file: Path) -> MlflowClient:
     with locked(file.with_name(f".{file.name}.lock"), limit_seconds=LIMIT_SECONDS) as is_ours:
         if not is_ours:
             raise TimeoutError(f"another process has been opening {file} for {LIMIT_SECONDS:.0f} s")
-        if not file.exists() or file.stat().st_size == 0:
+        if not is_there(file) or file.stat().st_size == 0:
             with renamed_when_whole(file) as aside:
                 MlflowClient(sqlite_uri(aside))
         _try(store, timeout=BUSY_SECONDS)

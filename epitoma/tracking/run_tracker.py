@@ -27,6 +27,7 @@ from epitoma.tracking.entries import (
     Status,
     Table,
     Tags,
+    from_line,
     to_line,
 )
 from epitoma.tracking.environment import prepare_environment
@@ -181,7 +182,8 @@ class RunTracker:
 
     @property
     def _statuses(self) -> list[str]:
-        return [line["status"] for line in self.journal.lines if line["op"] == "status"]
+        entries = (from_line(line) for line in self.journal.lines if line["op"] == "status")
+        return [entry.status for entry in entries if isinstance(entry, Status)]
 
     def _measured(self, metrics: list[Measurement]) -> None:
         self._record(Metrics(metrics, _now()))

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric, Param, RunTag
 
+from epitoma.files.presence import is_folder, is_there
 from epitoma.reporting.console import complain
 from epitoma.tracking.entries import (
     RUN_LINK,
@@ -188,9 +189,9 @@ class Sender:
         return f"[{name}](#/experiments/{experiment_id}/runs/{run_id})"
 
     def _log_artifact(self, path: Path, *, folder: str | None) -> None:
-        if not path.exists():
+        if not is_there(path):
             complain(f"{path} is gone, so MLflow does not get it")
-        elif path.is_dir():
+        elif is_folder(path):
             self.client.log_artifacts(self.run.id, str(path), folder)
         else:
             self.client.log_artifact(self.run.id, str(path), folder)

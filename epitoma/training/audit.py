@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from epitoma.files.presence import entries_of
 from epitoma.files.room import needing_room
 from epitoma.training.batch import Batch
 from epitoma.training.context import TrainContext
@@ -105,7 +106,7 @@ def notes(folder: Path) -> Iterator[dict[str, Any]]:
         ``attempt`` (start time of its workers), ``rank``, ``epoch``, ``step``, ``videos``, the node ``trained_on``, and
         the nodes that its videos were ``decoded_on``.
     """
-    for file in sorted((folder / AUDIT_FOLDER).glob("*.jsonl")):
+    for file in entries_of(folder / AUDIT_FOLDER, "*.jsonl"):
         rank = int(file.stem.split("_")[1])
         for line in _whole_lines(file):
             yield {**json.loads(line), "rank": rank}

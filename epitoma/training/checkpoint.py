@@ -14,6 +14,7 @@ from epitoma.core.errors import ConfigError, RunError
 from epitoma.core.registry import import_plugins
 from epitoma.files.atomic import renamed_when_whole
 from epitoma.files.json_files import read_json, require, write_json
+from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import ModelConfig, Networks, VideoEpitoma, build_model
 from epitoma.training.best_epoch import BestEpoch
 
@@ -123,7 +124,7 @@ def model_folder(run: Path) -> Path:
         RunError: The run does not exist or has not finished.
     """
     for folder in (run / MODEL, run):
-        if (folder / MODEL_FILE).is_file():
+        if is_file(folder / MODEL_FILE):
             return folder
     raise RunError(f"no finished run at {run} (no {MODEL}/{MODEL_FILE} in it)")
 

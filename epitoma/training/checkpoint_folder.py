@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+from epitoma.files.presence import entries_of, is_folder
 from epitoma.files.room import needing_room
 
 NUM_KEPT = 2
@@ -42,7 +43,7 @@ class CheckpointFolder:
             RunError: The disk is full; the earlier checkpoints are intact.
         """
         aside, final = self.path / f".aside_{uuid4().hex}", self.path / name_of(place)
-        for torn in self.path.glob(".aside_*"):
+        for torn in entries_of(self.path, ".aside_*"):
             # Left by a killed process: only one process writes at a time.
             shutil.rmtree(torn, ignore_errors=True)
         try:
@@ -66,7 +67,7 @@ class CheckpointFolder:
         return next(reversed(self._all()), None)
 
     def _all(self) -> list[Path]:
-        return sorted(place for place in self.path.glob("epoch_*") if _NAME.fullmatch(place.name))
+        return [place for place in entries_of(self.path, "epoch_*") if _NAME.fullmatch(place.name)]
 
 
 def name_of(place: tuple[int, int]) -> str:
@@ -77,8 +78,8 @@ def name_of(place: tuple[int, int]) -> str:
 
 def _bring_to_disk(folder: Path) -> None:
     """Synchronise the files of a folder, and its own entries, to disk (fsync)."""
-    for path in (*folder.glob("*"), folder):
-        if path.is_dir() and path != folder:
+    for path in (*entries_of(folder), folder):
+        if is_folder(path) and path != folder:
             continue
         handle = os.open(path, os.O_RDONLY)
         try:

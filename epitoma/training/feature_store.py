@@ -21,7 +21,7 @@ heavy     binary       float32 (D, C) features of HeavyNet
 
 import hashlib
 import json
-import os
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.files.parquet import read_parquet
+from epitoma.files.presence import entries_of, status_of
+from epitoma.files.uris import is_address
 
 KEY_FILE = "key.json"
 PARTS_FOLDER = "parts"
@@ -95,7 +97,11 @@ class Stored:
 
 
 def identities(manifest: Manifest) -> list[str]:
-    """Identity of every video of a manifest, from file metadata only; a replaced file gets another identity."""
+    """Identity of every video of a manifest, from file metadata only; a replaced file gets another identity.
+
+    Raises:
+        OSError: The storage of a video fails.
+    """
     columns = (manifest.video_ids, manifest.resolved_paths(), manifest.table["frame_count"].to_pylist())
     return [_identity(*values) for values in zip(*columns, strict=True)]
 
@@ -146,8 +152,9 @@ def weights_digest(net: nn.Module) -> str:
 
 
 def _identity(video_id: str, path: str, frame_count: int) -> str:
-    status = os.stat(path) if os.path.isfile(path) else None
-    content = f"{status.st_size}\x1f{status.st_mtime_ns}" if status else path
+    status = None if is_address(path) else status_of(path)
+    is_file = status is not None and stat.S_ISREG(status.st_mode)
+    content = f"{status.st_size}\x1f{status.st_mtime_ns}" if status and is_file else path
     return hashlib.sha256(f"{video_id}\x1f{frame_count}\x1f{content}".encode()).hexdigest()[:24]
 
 
@@ -165,7 +172,7 @@ def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
 
 def _read(folder: Path, columns: list[str]) -> pa.Table:
     # Hidden files are parts that are still being written.
-    parts = sorted((folder / PARTS_FOLDER).glob("[!.]*.parquet"))
+    parts = entries_of(folder / PARTS_FOLDER, "[!.]*.parquet")
     if not parts:
         return SCHEMA.empty_table().select(columns)
     return pa.concat_tables(read_parquet(part, columns=columns) for part in parts)

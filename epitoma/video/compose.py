@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from epitoma.files.atomic import renamed_when_whole
+from epitoma.files.presence import is_file
 from epitoma.video.own_priority import own_priority
 
 _H26X = ("libx264", "libx265")
@@ -63,7 +64,7 @@ def write_video(
 
 def read_comment(path: str | Path) -> str | None:
     """Read the comment of a video file; None where there is no readable file, or no comment."""
-    if not Path(path).is_file():
+    if not is_file(path):
         return None
     try:
         with av.open(str(path)) as container:

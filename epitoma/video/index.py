@@ -65,6 +65,11 @@ class VideoIndex:
         return len(self.pts)
 
     @property
+    def chosen_stream(self) -> int | None:
+        """Number of the stream that is decoded, of a file with several videos; None where there is no choice."""
+        return self.stream if self.films > 1 else None
+
+    @property
     def duration_seconds(self) -> float:
         """Time from the start of the first frame to the end of the last."""
         return self.frame_count / self.fps

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from epitoma.core.errors import ManifestError
 from epitoma.files.parquet import read_tables, write_parquet
+from epitoma.files.presence import is_file
 from epitoma.video.index import VideoIndex
 from epitoma.video.packet_order import PacketOrder
 
@@ -188,7 +189,7 @@ class StoredIndices:
             ManifestError: The file is not Parquet, or has other columns.
         """
         path = Path(manifest).parent / INDEX_FILE
-        if not path.is_file():
+        if not is_file(path):
             return cls(None)
         try:
             schema = pq.read_schema(path)

@@ -6,6 +6,7 @@ requests grow only during sequential reading. Every wait has a timeout, and no e
 
 import io
 import os
+import stat
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -17,6 +18,7 @@ from typing import TypeVar
 
 from epitoma.core.errors import VideoError
 from epitoma.core.stalls import moved
+from epitoma.files.presence import status_of
 from epitoma.files.uris import has_credentials, hide_secrets, is_address, without_secrets
 from epitoma.video.transports import (
     FILESYSTEM_SCHEMES,
@@ -229,10 +231,10 @@ def _bounded(work: Callable[[], Result], *, name: str, seconds: float) -> Result
 
 
 def _check_file(path: str | Path) -> None:
-    file = Path(path)
-    if not file.exists():
+    status = status_of(path)
+    if status is None:
         raise VideoError(path, "no such file")
-    if not file.is_file():
+    if not stat.S_ISREG(status.st_mode):
         raise VideoError(path, "is not a file")
-    if file.stat().st_size == 0:
+    if status.st_size == 0:
         raise VideoError(path, "the file is empty")

@@ -11,6 +11,7 @@ from epitoma.cost.paper_table import TableRow, as_json, measured, table1
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
 from epitoma.files.json_files import write_json
 from epitoma.files.local_paths import InputPath
+from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
 from epitoma.reporting.console import console, phase, say
 from epitoma.reporting.tables import paper_cost_table, stage_table
@@ -34,7 +35,7 @@ class DecodingConfig:
     made: Path = Path("runs/table1")
 
     def __post_init__(self) -> None:
-        if self.video is not None and not self.video.is_file():
+        if self.video is not None and not is_file(self.video):
             raise ConfigError(f"no video at {self.video}; give a file, or leave --video out")
 
     def decoded_video(self) -> Path:
@@ -120,7 +121,7 @@ def made_video(folder: Path) -> Path:
     config = SyntheticConfig(train_videos=1, min_seconds=140, max_seconds=140, fps=15, size=240, gop=250)
     video = plan_dataset(config)[0]
     path = folder / f"{video.video_id}.mp4"
-    if not path.is_file():
+    if not is_file(path):
         with phase("make a video") as advance:
             write_synthetic_video(video, config, folder)
             advance(1, 1)

@@ -7,6 +7,8 @@ import numpy as np
 
 from epitoma.core.errors import ConfigError
 from epitoma.core.gpu import GpuOption
+from epitoma.datasets.indexed import stream_note
+from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.manifest import read_manifest
 from epitoma.datasets.schema import SplitName
 from epitoma.datasets.unlabelled import list_unlabelled
@@ -78,27 +80,33 @@ class ExplainConfig(GpuOption):
         check_store(self.run.parent)
         model, config = load_model(model_folder(self.model))
         check_budget(self.budget, config)
-        listed = list_unlabelled(self.video).videos
-        if len(listed) != 1:
-            raise ConfigError(f"{self.video} is {len(listed)} videos: explain takes one")
-        name = listed[0].video_id
-        path = without_secrets(str(listed[0].path))
+        video = self._listed()
+        name, path = video.video_id, without_secrets(video.path)
         folder = self.output or self.run / self._name(path)
         with ray_session(logs=folder / "logs"):
             with phase("look at the video") as advance:
-                explanation = explain_file(
-                    str(listed[0].path), model, config, budget=self.budget, gpu=self.gpu
-                )
+                explanation = explain_file(video.path, model, config, budget=self.budget, gpu=self.gpu)
                 advance(1, 1)
             shown = self._sheets(model, config, folder) if self.manifest else {}
         write_text(folder / PAGE, explanation_page(explanation, name=name, sheets=shown))
         title = f"{name}: {explanation.chosen.label}"
         explanation_figure(explanation, folder / FIGURE, title=title)
         say(f"  {path}: {explanation.chosen.label}, {len(explanation.chosen.timesteps)} timesteps kept")
+        if explanation.stream is not None:
+            say(f"  {stream_note({name: explanation.stream})}")
         say(f"  page: {folder / PAGE}")
         with added_to_run(self.run) as tracker:
             for file in (PAGE, FIGURE, *((KERNELS_PAGE, KERNELS_FIGURE) if shown else ())):
                 tracker.artifact(folder / file, folder=folder.name)
+
+    def _listed(self) -> ListedVideo:
+        """The one video that is to be explained."""
+        listed = list_unlabelled(self.video)
+        if listed.note:
+            say(f"  {listed.note}")
+        if len(listed.videos) != 1:
+            raise ConfigError(f"{self.video} is {len(listed.videos)} videos: explain takes one")
+        return listed.videos[0]
 
     def _name(self, video: str) -> str:
         """Name of a video's output folder; its parent folder and the budget keep names of different videos apart."""

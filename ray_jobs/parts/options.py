@@ -16,6 +16,7 @@ from epitoma.core.errors import ConfigError
 from epitoma.core.registry import Kind, import_plugins, registered
 from epitoma.files.json_files import read_json
 from epitoma.files.local_paths import check_paths
+from epitoma.files.presence import is_file
 from ray_jobs.parts.clear_line import one_line
 
 ConfigType = TypeVar("ConfigType")
@@ -195,12 +196,9 @@ def _only(name: str, values: Sequence[str]) -> str | None:
 
 
 def _from_file(file: Path, config_type: type[ConfigType]) -> ConfigType:
-    if not file.is_file():
+    if not is_file(file):
         raise ConfigError(f"no config file at {file}")
-    values = read_json(file)
-    if not isinstance(values, dict):
-        raise ConfigError(f"{file} holds no options by name, as the config.json of a run does")
-    return from_dict(config_type, values, source=str(file))
+    return from_dict(config_type, read_json(file), source=str(file))
 
 
 def _subcommands(config_type: Any) -> Mapping[str, Any]:

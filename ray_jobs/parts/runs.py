@@ -11,6 +11,7 @@ from epitoma.core.errors import RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.claims import claimed
 from epitoma.files.json_files import write_json
+from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import ModelConfig
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.tracking.lifecycle import tracked_run
@@ -61,7 +62,7 @@ def claimed_run(config: Any) -> Iterator[None]:
 
 
 def _exists(folder: Path) -> bool:
-    return (folder / CONFIG_FILE).is_file()
+    return is_file(folder / CONFIG_FILE)
 
 
 def save_run_model(folder: Path, *, config: ModelConfig, state: State) -> None:

@@ -10,6 +10,7 @@ from epitoma.cost.milliseconds import TimeModel, time_model_from
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.json_files import read_json, write_json
+from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import Networks
 from epitoma.on_ray.tune.times import times_on_worker
 from epitoma.on_ray.tune.trials import SPLITS
@@ -51,7 +52,7 @@ def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> Tr
 
 def _times(file: Path, networks: Networks, videos: Sequence[str], *, candidates: int) -> TimeModel:
     """Read or measure the times; measured once per sweep, so that trials after a resume use the same times."""
-    if not file.is_file():
+    if not is_file(file):
         with phase("measure networks and decoding") as advance:
             times = times_on_worker(networks, videos, candidates=candidates)
             advance(1, 1)

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from epitoma.core.config import CONFIG_FILE, flatten
 from epitoma.files.json_files import read_json
+from epitoma.files.presence import entries_of
 from epitoma.on_ray.tune.reports import COST
 from epitoma.reporting.console import ProgressLog
 from epitoma.reporting.tables import TrialRow, sweep_table
@@ -97,7 +98,7 @@ class SweepWatcher:
 
     def stopped(self) -> None:
         """End the MLflow runs of trials that are still running, also those of an earlier driver."""
-        for place in sorted((self.folder / TRIALS).glob("*")):
+        for place in entries_of(self.folder / TRIALS):
             tracker = self.trackers.pop(place.name, None) or self.tracker(place.name)
             if tracker.is_running:
                 if has_result(place):
@@ -127,7 +128,7 @@ class SweepWatcher:
 
     def _rows_of_an_earlier_driver(self) -> int:
         """Add rows for trials that an earlier driver has finished; returns how many."""
-        for place in sorted((self.folder / TRIALS).glob("*")):
+        for place in entries_of(self.folder / TRIALS):
             if has_result(place) and (result := read_result(place)).has_selector:
                 own = result.own
                 self.rows[place.name] = TrialRow(

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from epitoma.datasets.rejects import Reject
 from epitoma.files.json_files import read_json, write_json
+from epitoma.files.presence import is_file
 from epitoma.reporting.console import Advance, say
 from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.events import (
@@ -89,7 +90,7 @@ class TrainWatcher:
     def _resume(self, event: Resumed) -> None:
         """Take the history from the checkpoint, and log epochs that a killed driver did not receive."""
         file = self.config.folder / HISTORY
-        before = read_json(file) if file.is_file() else {"epochs": [], "start_score": None}
+        before = read_json(file) if is_file(file) else {"epochs": [], "start_score": None}
         known = {row["epoch"] for row in before["epochs"]}
         if before["start_score"] is not None:
             self.start_score = before["start_score"]

@@ -1,3 +1,4 @@
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.core.names import NOT_UTF_8
 from epitoma.datasets.breakfast import CLASSES, BreakfastConfig, list_breakfast
 from epitoma.datasets.listing import Listing
 
@@ -55,6 +57,14 @@ def test_the_whole_dataset(breakfast):
     assert {reject.reason for reject in listing.rejects} == {
         "is the second channel of a stereo video, of which ch0 alone is used"
     }
+
+
+def test_a_name_that_is_not_utf_8_costs_one_file_and_no_other(breakfast):
+    listing = breakfast(["P03/cam01/P03_tea.avi", os.fsdecode(b"P03/cam02/P03_tea.\xe9")])
+    assert [video.video_id for video in listing.videos] == ["P03-cam01-P03_tea"]
+    assert [(reject.video_id, reject.reason) for reject in listing.rejects] == [
+        ("P03-cam02-P03_tea", NOT_UTF_8)
+    ]
 
 
 def test_persons_are_in_the_splits_that_the_publication_gives_them(breakfast):

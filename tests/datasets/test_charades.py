@@ -1,12 +1,14 @@
 """Annotations may not be redistributed: the rows here are made up, in the form of the real ones."""
 
 import csv
+import os
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.core.names import NOT_UTF_8
 from epitoma.datasets.charades import CODES, CharadesConfig, list_charades
 from epitoma.datasets.schema import Interval
 
@@ -123,6 +125,45 @@ def test_missing_and_spare_videos_are_reported(charades, tmp_path):
         ("B0001", "B0001.mp4", "no such file"),
         ("SPARE", "SPARE.mp4", "is in neither annotation file"),
     }
+
+
+def test_no_file_of_the_folder_of_videos_vanishes(charades, tmp_path):
+    """By an odd suffix or none: what such a file is shows when it is opened."""
+    videos = tmp_path / "Charades_v1_480"
+    videos.mkdir()
+    odd = ("A0001", "A0002.unknown", "A0003.MTS", "A0004", "SPARE.odd", "bare")
+    for name in (*odd, "A0000.md5", ".DS_Store", "README", os.fsdecode(b"B0000.\xe9")):
+        (videos / name).touch()
+    listing = charades(rows("A", 5), rows("B", 1), without=("A0001", "A0002", "A0003", "B0000"))
+    assert {video.video_id: Path(video.path).name for video in listing.videos} == {
+        "A0000": "A0000.mp4",
+        "A0001": "A0001",
+        "A0002": "A0002.unknown",
+        "A0003": "A0003.MTS",
+        "A0004": "A0004.mp4",
+    }
+    assert {(r.video_id, r.reason) for r in listing.rejects} == {
+        ("A0004", f"is there already as {videos}/A0004.mp4"),
+        ("SPARE", "is in neither annotation file"),
+        ("bare", "is in neither annotation file"),
+        ("B0000", NOT_UTF_8),
+    }
+    (note,) = listing.notes
+    assert sorted(note.removeprefix("not taken for videos: ").split(", ")) == [
+        "1 .md5",
+        "1 README",
+        "1 hidden",
+    ]
+
+
+def test_the_folder_of_videos_is_found_by_those_named_like_videos_where_there_are_any(charades, tmp_path):
+    (tmp_path / "classify.m").touch()
+    assert len(charades(rows("A", 3), []).videos) == 3
+    for video in (tmp_path / "Charades_v1_480").iterdir():
+        video.rename(video.with_suffix(""))
+    (tmp_path / "classify.m").unlink()
+    listing = list_charades(CharadesConfig(root=tmp_path))
+    assert {Path(video.path).name for video in listing.videos} == {"A0000", "A0001", "A0002"}
 
 
 @pytest.mark.parametrize("action", ["c157 0 1", "092 0 1", "c092 0", "c092 a b", "c092 0 1 2"])

@@ -48,17 +48,50 @@ def test_split_folders_inside_those_of_classes_are_the_splits_too(put_clips):
         ("tea/Test/deep/b.mp4", "test", "tea"),
         ("coffee/val/a.mp4", "validation", "coffee"),
     }
-    assert {reject.video_id for reject in listing.rejects} == {"loose.mp4", "tea/list"}
+    assert {reject.video_id: reject.reason for reject in listing.rejects} == {
+        "loose.mp4": "is not inside a class folder",
+        "tea/list": "is not inside the folder of a split",
+    }
+    assert listing.notes == ()
 
 
-def test_a_folder_named_as_a_split_beside_videos_of_its_class_is_none(put_clips):
-    root = put_clips("tea/test/a.mp4", "tea/b.mp4", "tea/c.mp4", "coffee/train/a.mp4")
+def test_splits_that_are_given_are_not_drawn_anew_for_a_stray_video(put_clips):
+    given = [f"{name}/{split}/a.mp4" for name in ("tea", "coffee") for split in ("train", "test")]
+    strays = ["tea/stray.mp4", *(f"tea/deep/{number}.mp4" for number in range(4))]
+    root = put_clips(*given, strays[0])
+    with pytest.raises(ManifestError) as told:
+        list_folder(FolderConfig(root=root))
+    assert str(told.value) == (
+        f"{root}: 4 of 5 videos lie in folders named as splits inside those of classes (coffee/test/a.mp4), but not "
+        "tea/stray.mp4: put it into the folder of a split, too; a folder that is no split needs another name"
+    )
+    put_clips(*strays, *(f"cake/val/{number}.mp4" for number in range(9)))
+    with pytest.raises(ManifestError, match=r"but not tea/stray\.mp4, .*/1\.mp4 and 2 more: put them into"):
+        list_folder(FolderConfig(root=root))
+
+
+@pytest.mark.parametrize(
+    "others", ["tea/b.mp4 coffee/c.mp4", "tea/b.mp4 tea/c.mp4 coffee/deep/d.mp4 loose.mp4"]
+)
+def test_a_folder_named_as_a_split_is_none_where_most_videos_lie_in_no_such_folder(put_clips, others):
+    root = put_clips("tea/test/a.mp4", "coffee/train/a.mp4", *others.split())
     listing = list_folder(FolderConfig(root=root))
-    assert listing.rejects == ()
-    assert {video.split for video in listing.videos if video.labels == ("tea",)} == {
-        "train",
-        "validation",
-        "test",
+    inside = len(listing.videos)
+    assert {reject.video_id for reject in listing.rejects} == {"loose.mp4"} & set(others.split())
+    assert listing.classes == ("coffee", "tea")
+    (note,) = listing.notes
+    assert note == (
+        f"2 of {inside} videos lie in folders named as splits inside those of classes (coffee/train/a.mp4): these are "
+        "taken for no splits, since the others do not lie so, and splits are drawn"
+    )
+
+
+def test_splits_are_found_where_no_file_is_named_like_a_video(put_clips):
+    listing = list_folder(FolderConfig(root=put_clips("tea/train/a", "tea/test/b", "coffee/val/c.unknown")))
+    assert {video.video_id: video.split for video in listing.videos} == {
+        "tea/train/a": "train",
+        "tea/test/b": "test",
+        "coffee/val/c.unknown": "validation",
     }
 
 

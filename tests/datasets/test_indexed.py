@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.core.errors import ManifestError
-from epitoma.datasets.indexed import fit_intervals, interval_notes, stream_notes, video_row
+from epitoma.datasets.indexed import fit_intervals, interval_notes, stream_note, stream_notes, video_row
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.manifest import write_manifest
 from epitoma.datasets.schema import Interval
@@ -70,4 +70,8 @@ def test_the_stream_of_a_file_with_several_videos_is_named(clip):
     several = {f"v{number:02d}": replace(index, stream=1, films=2) for number in range(12)}
     (note,) = stream_notes({"a": index, **several})
     assert note.startswith("12 files hold several videos, of which FFmpeg's best is taken: v00 (stream 1), ")
-    assert note.endswith("v09 (stream 1) and 2 more")
+    assert note.endswith("v04 (stream 1) and 7 more")
+    assert stream_note({}) is None
+    assert (
+        stream_note({"b": 2}) == "1 file holds several videos, of which FFmpeg's best is taken: b (stream 2)"
+    )

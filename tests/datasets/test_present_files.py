@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from epitoma.datasets.present_files import missing_files
+from tests.lost_storage import lost_storage
 
 
 @pytest.mark.parametrize("count", [3, 200], ids=["asked for one by one", "folder listed"])
@@ -33,3 +34,9 @@ def test_missing_is_what_the_file_system_says(tmp_path: Path, count):
 
 def test_addresses_are_left_to_whoever_opens_them():
     assert not missing_files(["s3://bucket/a.mp4", "https://host/b.mp4"]).any()
+
+
+@pytest.mark.parametrize("count", [1, 200], ids=["asked for one by one", "folder listed"])
+def test_storage_that_fails_is_not_taken_for_one_without_videos(tmp_path: Path, count):
+    with lost_storage(tmp_path / "away") as folder, pytest.raises(OSError, match="not connected"):
+        missing_files([f"{folder}/{number}.mp4" for number in range(count)])

@@ -10,6 +10,7 @@ from epitoma.core.names import NOT_UTF_8
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.datasets.unlabelled import list_unlabelled
+from tests.lost_storage import lost_storage
 
 
 @pytest.fixture
@@ -49,6 +50,46 @@ def test_a_pattern_gives_the_files_that_it_names(videos, monkeypatch):
     assert ids(videos / "**" / "**" / "*.m*") == ["b.mp4", "deep/a.mkv"]
     monkeypatch.chdir(videos.parent)
     assert ids("*/[bc].mp4") == ["other/c.mp4", "videos/b.mp4"]
+
+
+@pytest.fixture
+def odd(videos: Path) -> list[str]:
+    """Names in the folder of what can be no video, and is none of the folders."""
+    os.mkfifo(videos / "pipe.mp4")
+    (videos / "broken.mp4").symlink_to("nowhere")
+    (videos / "loop.mp4").symlink_to("loop.mp4")
+    return ["broken.mp4", "loop.mp4", "pipe.mp4"]
+
+
+def test_what_a_pattern_names_is_taken_whatever_it_is_but_for_folders(videos, odd):
+    (videos / "folder.mp4").mkdir()
+    assert ids(videos / "*.mp4") == sorted(["b.mp4", *odd])
+    assert ids(videos / "**") == sorted(["b.mp4", "deep/a.mkv", "notes.txt", *odd])
+    assert ids(videos) == ["b.mp4", *odd, "deep/a.mkv"], "as of a folder"
+
+
+def test_what_is_named_by_itself_is_taken_whatever_it_is(videos, odd):
+    for name in odd:
+        assert ids(videos / name) == [name]
+    (videos / "away.mp4").symlink_to("/nowhere/a.mp4")
+    assert ids(videos / "away.mp4") == ["away.mp4"]
+
+
+def test_a_link_that_leads_outside_to_nothing_costs_itself(videos):
+    """There is nothing to allow: ``--allow`` takes a folder that exists."""
+    (videos / "away.mp4").symlink_to("/nowhere/a.mp4")
+    for source in (videos, videos / "*.mp4"):
+        listed = list_unlabelled(str(source))
+        assert "b.mp4" in [video.video_id for video in listed.videos]
+        assert listed.rejects == (Reject("away.mp4", f"{videos}/away.mp4", "no such file"),)
+    (videos / "link.mp4").symlink_to(videos.parent / "other" / "c.mp4")
+    with pytest.raises(ManifestError, match=r"1 of 3 videos .* the first is link\.mp4"):
+        list_unlabelled(str(videos))
+
+
+def test_a_pattern_on_lost_storage_is_not_one_without_videos(tmp_path):
+    with lost_storage(tmp_path / "away") as folder, pytest.raises(OSError, match="not connected"):
+        list_unlabelled(f"{folder}/*.mp4")
 
 
 @pytest.mark.parametrize("name", ["[x]", "a*b", "what?", "[!a]"])

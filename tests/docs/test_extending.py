@@ -1,5 +1,6 @@
 """The parts of docs/extending.md, as they stand there: trained, also under Ray Train, and predicted with."""
 
+import json
 import re
 import subprocess
 import sys
@@ -112,7 +113,7 @@ def test_costs_and_features_are_those_of_ones_own_network_too(plugin, tmp_path):
         about="",
     )
     costs.report()
-    (row,) = read_json(tmp_path / "cost.json")
+    (row,) = json.loads((tmp_path / "cost.json").read_text())
     # Two timesteps of 16 patches, each 768 values (16 x 16 x 3) to 64 channels.
     assert row["heavy"] == pytest.approx(2 * 16 * 768 * 64 / 1e9)
     extraction = parse(ExtractConfig, [*words, "--manifest", "m.parquet"], about="")

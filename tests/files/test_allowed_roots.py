@@ -13,7 +13,8 @@ import pytest
 from epitoma.core.errors import ConfigError, ManifestError
 from epitoma.datasets.manifest import Manifest, VideoRow, read_manifest, write_manifest
 from epitoma.datasets.schema import to_table
-from epitoma.files.allowed_roots import BOUND, Roots, bound, write_roots
+from epitoma.files.allowed_roots import BOUND, Roots, bound, roots_beside, write_roots
+from tests.lost_storage import lost_storage
 
 
 def row(path: str, name: str = "v") -> VideoRow:
@@ -271,3 +272,11 @@ def counted(looks: Counter, name: str):
 def test_roots_are_kept_as_json(places):
     write_roots(places, Roots.given(["s3://bucket/", places / "set", places / "set"], source="x"))
     assert json.loads((places / "roots.json").read_text()) == {"roots": ["s3://bucket/", str(places / "set")]}
+
+
+def test_storage_that_fails_is_not_taken_for_one_without_the_folder(places):
+    with lost_storage(places / "away") as folder:
+        with pytest.raises(OSError, match="not connected"):
+            Roots.given([folder / "videos"], source="--allow")
+        with pytest.raises(OSError, match="not connected"):
+            roots_beside(folder / "m.parquet")

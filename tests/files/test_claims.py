@@ -100,6 +100,18 @@ def test_a_claim_ends_when_the_block_raises(tmp_path):
     claim(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "said", ["", "{", "{}", "[]", "null", "1", '"x"', '{"by": "a"}', '{"by": 1, "pid": 2}', "\xff"]
+)
+def test_a_holder_that_cannot_be_read_is_another_job(tmp_path, said):
+    """As where the file was put there by hand, or by another version."""
+    with claimed(tmp_path, by="one"):
+        (tmp_path / HOLDER_FILE).write_bytes(said.encode("latin-1"))
+        with pytest.raises(BusyError, match="is in use by another job: wait"):
+            claim(tmp_path)
+    claim(tmp_path)
+
+
 def test_one_process_does_not_claim_twice(tmp_path):
     with claimed(tmp_path, by="one"), pytest.raises(BusyError, match=r"one, process \d+"):
         claim(tmp_path)

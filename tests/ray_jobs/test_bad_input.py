@@ -172,7 +172,7 @@ def test_a_config_field_that_does_not_exist(refused, tmp_path):
         (["--config=gone.json"], "error: no config file at gone.json"),
         (["--config", "a.json", "--config=a.json"], "error: --config is given 2 times"),
         (["--config=a.json"], "error: a.json is not JSON"),
-        (["--config=list.json"], "error: list.json holds no options by name"),
+        (["--config=list.json"], "error: list.json holds no values by name"),
         (["--preset", "frozen"], "error: no such option: --preset frozen"),
     ],
 )

@@ -10,6 +10,7 @@ from epitoma.core.errors import ConfigError, RunError
 from epitoma.datasets.manifest import Manifest
 from epitoma.tracking.address import store_uri
 from ray_jobs.parts.explain_report import ExplainConfig
+from tests.video.odd_files import with_thumbnail_first
 
 
 def test_page_figure_and_sheets_are_made_and_kept(trained_run: Path, dataset: Manifest, tmp_path, capsys):
@@ -26,6 +27,19 @@ def test_page_figure_and_sheets_are_made_and_kept(trained_run: Path, dataset: Ma
     (run,) = client.search_runs([experiment], filter_string="attributes.run_name = 'trained'")
     kept = {Path(file.path).name for file in client.list_artifacts(run.info.run_id, folder.name)}
     assert written <= kept
+
+
+def test_which_of_several_videos_in_a_file_was_taken_is_said(
+    trained_run: Path, dataset: Manifest, tmp_path, capsys
+):
+    video = with_thumbnail_first(Path(dataset.resolved_paths()[0]), tmp_path / "two.mkv", width=16)
+    (tmp_path / "notes.txt").touch()
+    ExplainConfig(model=trained_run, video=str(tmp_path), budget=2, output=tmp_path / "out").report()
+    said = capsys.readouterr().out
+    assert f"  {video}: " in said
+    note = "  1 file holds several videos, of which FFmpeg's best is taken: two.mkv (stream 1)\n"
+    assert said.count(note) == 1
+    assert "  not taken for videos: 1 .txt\n" in said
 
 
 def test_what_cannot_be_explained_is_said(trained_run: Path, dataset: Manifest, tmp_path):

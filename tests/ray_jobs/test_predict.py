@@ -1,6 +1,7 @@
 """Predicting is evaluating without labels, and a job that was cut off goes on where it stopped."""
 
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from epitoma.training.checkpoint import load_model, save_model, state_of
 from ray_jobs.evaluate import EvaluateConfig, evaluate
 from ray_jobs.predict import PredictConfig, predict, write_results
 from tests.conftest import tiny_model
+from tests.video.odd_files import with_thumbnail_first
 
 
 @pytest.fixture(scope="module")
@@ -119,17 +121,22 @@ def test_a_job_that_is_run_again_does_what_is_new_and_other_questions_need_anoth
     shutil.copyfile(one, other)
     shutil.copyfile(one, videos / "zz_new.mp4")
     (videos / "broken.mp4").write_bytes(b"no video")
+    (videos / "link.mp4").symlink_to("nowhere")
+    os.mkfifo(videos / "pipe.mp4")
     third.unlink()
     capsys.readouterr()
     second = predict(config)
     said = capsys.readouterr().out
-    assert "1 of 4 videos are done already" in said
+    assert "1 of 6 videos are done already" in said
     assert "rejected" in said
     assert second["video_id"].to_pylist() == [one.name, other.name, "zz_new.mp4"]
     assert second.slice(0, 1).equals(first.slice(0, 1))
     assert second["labels"].to_pylist()[1:] == [second["labels"][0].as_py()] * 2
-    rejects = pq.read_table(config.output / "rejects.parquet")
-    assert rejects["video_id"].to_pylist() == ["broken.mp4"]
+    rejects = {
+        row["video_id"]: row["reason"] for row in pq.read_table(config.output / "rejects.parquet").to_pylist()
+    }
+    assert set(rejects) == {"broken.mp4", "link.mp4", "pipe.mp4"}
+    assert (rejects["link.mp4"], rejects["pipe.mp4"]) == ("no such file", "is not a file")
     assert read_predictions(config.output).equals(second)
     assert not list((config.output / "parts").iterdir())
 
@@ -138,6 +145,21 @@ def test_a_job_that_is_run_again_does_what_is_new_and_other_questions_need_anoth
     (config.output / "settings.json").write_text("{")
     with pytest.raises(RunError, match=r"settings\.json is not JSON"):
         predict(config)
+    (config.output / "settings.json").write_text("[]")
+    with pytest.raises(RunError, match=r"settings\.json holds no values by name"):
+        predict(config)
+
+
+def test_which_of_several_videos_in_a_file_was_taken_is_said_once(ray_cluster, run, videos, tmp_path, capsys):
+    film, *others = sorted(videos.iterdir())
+    for name in ("two.mkv", "more.mkv"):
+        with_thumbnail_first(film, videos / name, width=16)
+    for other in others:
+        other.unlink()
+    config = PredictConfig(model=run, input=str(videos), output=tmp_path / "out", budget=2)
+    assert len(predict(config)) == 3
+    note = "  2 files hold several videos, of which FFmpeg's best is taken: more.mkv (stream 1), two.mkv (stream 1)\n"
+    assert capsys.readouterr().out.count(note) == 1
 
 
 def test_answers_are_kept_when_the_job_is_stopped(tmp_path):

@@ -81,6 +81,7 @@ def test_composites_show_what_the_manifest_says_and_are_made_once(clips, tmp_pat
     manifest = job(clips, tmp_path / "out")
     said = capsys.readouterr().out
     assert "4 train, 2 validation, 2 test, 2 classes" in said
+    assert "  not taken for videos: 1 LICENSE\n" in said
     assert "red/copy.mp4: is a copy of red/a.mp4" in said
     assert {path: path.stat().st_mtime_ns for path in clips.rglob("*")} == before
     assert manifest.classes == ("blue", "red")

@@ -4,6 +4,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from epitoma.files.locks import locked
 from epitoma.tracking import journal as journal_module
 from epitoma.tracking.journal import JOURNAL_FILE, LOST_TAG, MARK_FILE, WRITING_LOCK, Journal
@@ -145,10 +147,18 @@ def test_what_the_store_refused_stays_pending(tmp_path: Path):
     assert json.loads((tmp_path / MARK_FILE).read_text()) == {"store": "here", "run_id": "r1", "told": 2}
 
 
-def test_a_mark_that_is_torn_counts_as_none(tmp_path: Path):
+@pytest.mark.parametrize(
+    "mark",
+    [
+        *("", "{", "null", "[]", "{}", '{"store": "here"}', '{"store": "here", "run_id": "r1"}'),
+        *('{"store": 1, "run_id": "r1", "told": 1}', '{"store": "here", "run_id": "r1", "told": "1"}'),
+        '{"store": "here", "run_id": "r1", "told": 1, "refused": 0}',
+    ],
+)
+def test_a_mark_that_cannot_be_read_counts_as_none(tmp_path: Path, mark):
     journal = Journal(tmp_path)
     journal.add({"op": "a"})
-    (tmp_path / MARK_FILE).write_text("")
+    (tmp_path / MARK_FILE).write_text(mark)
     assert (Journal(tmp_path).run_id("here"), Journal(tmp_path).pending()) == (None, [{"op": "a"}])
 
 

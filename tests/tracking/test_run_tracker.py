@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.tracking.address import store_uri
 from epitoma.tracking.entries import link_to_run
-from epitoma.tracking.journal import JOURNAL_FILE
+from epitoma.tracking.journal import JOURNAL_FILE, LOST_TAG
 from epitoma.tracking.lifecycle import tracked_run
 from epitoma.tracking.run_tracker import RunTracker
 from tests.tracking.stored import runs_in
@@ -70,6 +70,25 @@ def test_whether_it_runs_is_known_to_a_later_process(runs: Path):
     for status, runs_on in (("RUNNING", True), ("KILLED", False)):
         RunTracker(runs / "one", runs=runs).status(status)
         assert RunTracker(runs / "one", runs=runs).is_running is runs_on
+
+
+def test_lines_that_are_no_entries_end_no_job(runs: Path):
+    (runs / "one").mkdir(parents=True)
+    odd = [
+        "null",
+        '{"op": "status"}',
+        '{"op": "unheard of"}',
+        '{"op": "metrics", "metrics": null, "time": 1}',
+    ]
+    (runs / "one" / JOURNAL_FILE).write_text("\n".join([*odd, ""]))
+    tracker = RunTracker(runs / "one", runs=runs)
+    assert not tracker.has_begun
+    tracker.status("RUNNING")
+    tracker.metrics({"m": 0.5}, step=1)
+    assert (tracker.is_running, tracker.failure, tracker.journal.pending()) == (True, None, [])
+    (run,) = runs_in(runs)
+    assert (run.info.status, run.data.metrics) == ("RUNNING", {"m": 0.5})
+    assert run.data.tags[LOST_TAG].startswith("a line of mlflow.jsonl that is no entry: ")
 
 
 def test_the_curve_of_the_selector_has_the_short_name(runs: Path):

@@ -10,6 +10,8 @@ from uuid import uuid4
 from ray._private import ray_constants
 from ray._private.authentication.authentication_token_generator import generate_new_authentication_token
 
+from epitoma.files.presence import is_there
+
 LOOPBACK = "127.0.0.1:"
 """How the address of a private Ray's head begins."""
 
@@ -47,7 +49,7 @@ def keep_token_private() -> None:
         return
     given = os.environ.get("RAY_AUTH_TOKEN_PATH")
     file = Path(given) if given else Path.home() / ".ray" / "auth_token"
-    if not file.exists():
+    if not is_there(file):
         _make(file)
     if given:
         return

@@ -7,7 +7,7 @@ files that kill the process that reads them see ``decode/attempts.py``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -54,10 +54,12 @@ class PredictResults:
     Attributes:
         rows: Predictions, rows of ``epitoma.inference.predictions.PREDICTION_SCHEMA``.
         rejects: Videos that cannot be read.
+        streams: Stream that was chosen of each file with several videos, by video id.
     """
 
     rows: list[dict[str, Any]]
     rejects: list[Reject]
+    streams: dict[str, int] = field(default_factory=dict)
 
 
 def predict_files(
@@ -118,7 +120,7 @@ def _videos_per_task(videos: int) -> int:
 
 
 def _results(results: pa.Table) -> PredictResults:
-    rows, rejects = [], []
+    rows, rejects, streams = [], [], {}
     for result in results.to_pylist():
         if result["fault"]:
             raise RuntimeError(f"{result['video_id']}: {result['fault']}")
@@ -126,7 +128,9 @@ def _results(results: pa.Table) -> PredictResults:
             rejects.append(Reject(result["video_id"], result["path"], result["reject"]))
         else:
             rows.append(result["prediction"])
-    return PredictResults(rows=rows, rejects=rejects)
+        if result["stream"] is not None:
+            streams[result["video_id"]] = result["stream"]
+    return PredictResults(rows=rows, rejects=rejects, streams=streams)
 
 
 def _computed(

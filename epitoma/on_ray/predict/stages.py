@@ -18,6 +18,7 @@ from epitoma.inference.predictions import PREDICTION_SCHEMA
 from epitoma.inference.predictor import Predictor
 from epitoma.on_ray.decode.pixel_rows import Row, pixel_rows, pixel_table
 from epitoma.on_ray.decode.sparse_decoding import BETWEEN, NO_PIXELS
+from epitoma.video.index_table import row_index
 
 RESULT = pa.schema(
     [
@@ -26,9 +27,11 @@ RESULT = pa.schema(
         pa.field("reject", pa.string()),
         pa.field("fault", pa.string()),
         pa.field("prediction", pa.struct(list(PREDICTION_SCHEMA))),
+        pa.field("stream", pa.int32()),
     ]
 )
-"""Result of a video: its prediction, or why it cannot be read (``reject``), or the traceback of a bug (``fault``)."""
+"""Result of a video: its prediction, or why it cannot be read (``reject``), or the traceback of a bug (``fault``);
+and the number of the stream that was chosen of a file with several videos (``stream``)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +117,10 @@ class ClassifyStage(Stage):
         spent = {"decoding": row["decoding_ms"], "light": row["light_ms"], "heavy": watch.spent["heavy"]}
         seconds_T = np.frombuffer(row["seconds"], np.float64)
         prediction = self.predictor.make_prediction(row["path"], seconds_T, chosen, scores_L, spent)
-        return {"prediction": _prediction_row(row, prediction, self.request)}
+        return {
+            "prediction": _prediction_row(row, prediction, self.request),
+            "stream": row_index(row["index"]).chosen_stream,
+        }
 
     def table(self, row: Row) -> pa.Table:
         """Make the result of the video."""

@@ -18,6 +18,7 @@ from ray.tune.search.sample import Domain
 from epitoma.core.config import PART, from_dict, to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.core.registry import Kind
+from epitoma.files.presence import is_file
 from epitoma.training.run_config import TrainConfig
 
 Search = Literal["variants", "optuna"]
@@ -161,7 +162,7 @@ def _module(name: str) -> ModuleType:
         if not name.endswith(".py"):
             return importlib.import_module(name)
         path = Path(name)
-        if not path.is_file():
+        if not is_file(path):
             raise ConfigError(f"no search space at {path}")
         spec = importlib.util.spec_from_file_location(f"space_{path.stem}", path)
         assert spec is not None

@@ -19,6 +19,7 @@ from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.atomic import write_text
 from epitoma.files.json_files import write_json
+from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_for_networks
 from epitoma.on_ray.cluster.runtime import silence_ray
 from epitoma.on_ray.decode.attempts import Attempts
@@ -177,7 +178,7 @@ def trial_data(data: ray.ObjectRef) -> TrialData:
 def error_of(folder: Path) -> str:
     """Why a trial failed, in one line."""
     file = folder / ERROR_FILE
-    return file.read_text().strip() if file.is_file() else "its process died (see the sweep's logs)"
+    return file.read_text().strip() if is_file(file) else "its process died (see the sweep's logs)"
 
 
 @contextmanager

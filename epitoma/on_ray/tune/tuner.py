@@ -12,6 +12,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from epitoma.core.errors import RunError, last_line
 from epitoma.files.ownership import check_ownership
+from epitoma.files.presence import entries_of
 from epitoma.on_ray.cluster.placement import fits_a_node, label_selector
 from epitoma.on_ray.cluster.runtime import has_joined
 from epitoma.on_ray.tune.reports import COST
@@ -133,8 +134,7 @@ def _search(plan: TunePlan) -> OptunaSearch | BasicVariantGenerator:
 
 def _has_begun(plan: TunePlan) -> bool:
     """Whether Tune has stored its state; a sweep interrupted before that starts anew."""
-    place = plan.folder / TUNE_FOLDER
-    return any(place.glob("experiment_state-*.json"))
+    return bool(entries_of(plan.folder / TUNE_FOLDER, "experiment_state-*.json"))
 
 
 def _scheduler(plan: TunePlan) -> FIFOScheduler | ASHAScheduler:

@@ -147,7 +147,7 @@ def test_nothing_but_options():
         (["--config", "."], "no config file at ."),
         (["--config=text.json"], "text.json is not JSON"),
         (["--config=bytes.json"], "bytes.json is not JSON"),
-        (["--config=list.json"], "list.json holds no options by name"),
+        (["--config=list.json"], "list.json holds no values by name"),
         (["--config=unknown.json"], 'unknown.json: can not match "epoch" to any data class field'),
         (
             ["--config=unfinished.json", "--manifest", "m"],
