@@ -4,9 +4,9 @@ import errno
 from pathlib import Path
 from typing import ClassVar
 
-BAD_INPUT, TRY_AGAIN, STOPPED = 2, 75, 130
-"""Exit codes: the user must change the input; the same command may be run again later (sysexits' EX_TEMPFAIL); the user
-or the cluster stopped the job."""
+BUG, BAD_INPUT, TRY_AGAIN, STOPPED = 1, 2, 75, 130
+"""Exit codes: a mistake of ours; the user must change the input; the same command may be run again later (sysexits'
+EX_TEMPFAIL); the user or the cluster stopped the job."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of the operating system for a full disk and for an exceeded quota."""
@@ -50,6 +50,12 @@ class WeightsError(EpitomaError):
 
 class RunError(EpitomaError):
     """A run does not exist, exists already, or is incomplete."""
+
+
+class TrialsError(RunError):
+    """All trials of a sweep failed of what may have healed when they are run again."""
+
+    exit_code = TRY_AGAIN
 
 
 class BusyError(EpitomaError):

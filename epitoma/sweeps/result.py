@@ -6,12 +6,12 @@ from math import log2
 from pathlib import Path
 from typing import Any, Literal
 
-from epitoma.core.errors import RunError
+from epitoma.core.errors import TRY_AGAIN, RunError, TrialsError
 from epitoma.evaluation.tradeoff import TradeoffPoint
-from epitoma.files.presence import entries_of, is_file, is_folder
+from epitoma.files.presence import entries_of, is_folder
 from epitoma.sweeps.pareto import Offer, hypervolume, knee, not_dominated, pareto_front
 from epitoma.sweeps.shrinkage import shrink_to_mean
-from epitoma.sweeps.trial import ERROR_FILE, TrialResult, has_result, read_result
+from epitoma.sweeps.trial import ERROR_FILE, TrialResult, has_result, read_error, read_result
 
 CostName = Literal["gmacs", "milliseconds"]
 OURS, UNIFORM = ("selector", "gate", "uniform"), ("uniform",)
@@ -120,30 +120,32 @@ def read_sweep(folder: Path) -> SweepResult:
 
     Raises:
         RunError: No trial has a result; with the reason of one, if they failed.
+        TrialsError: All failed of what the sweep may be run again after.
     """
     places = [place for place in entries_of(folder / TRIALS) if has_result(place)]
     results = [read_result(place) for place in places]
     if not any(result.has_selector for result in results):
-        raise RunError(_why_nothing(folder))
+        raise _why_nothing(folder)
     return SweepResult(
         trials=[result for result in results if result.has_selector],
         references=[result for result in results if not result.has_selector],
     )
 
 
-def _why_nothing(folder: Path) -> str:
+def _why_nothing(folder: Path) -> RunError:
     """Why there is no result: no sweep, none yet, or that all trials failed, and how."""
     if not is_folder(folder / TRIALS):
-        return f"no sweep at {folder}"
-    files = [place / ERROR_FILE for place in entries_of(folder / TRIALS)]
-    failed = [file for file in files if is_file(file)]
-    if not failed:
-        return f"no trial of the sweep {folder} has a result yet"
-    reason = failed[0].read_text().strip()
-    return (
-        f"the sweep {folder} has no result: {len(failed)} trials failed, {failed[0].parent.name} with {reason} "
-        f"(each has its own in {ERROR_FILE} of its folder)"
+        return RunError(f"no sweep at {folder}")
+    errors = {place.name: error for place in entries_of(folder / TRIALS) if (error := read_error(place))}
+    if not errors:
+        return RunError(f"no trial of the sweep {folder} has a result yet")
+    lasting = {name: error for name, error in errors.items() if error.exit_code != TRY_AGAIN}
+    name, error = next(iter((lasting or errors).items()))
+    said = (
+        f"the sweep {folder} has no result: {len(errors)} trials failed, {name} with {error.reason} (each has its own "
+        f"in {ERROR_FILE} of its folder)"
     )
+    return RunError(said) if lasting else TrialsError(f"{said}: see to it, and go on with it by --resume")
 
 
 def measured(front: Front, cost: CostName) -> Front:

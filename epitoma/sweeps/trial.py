@@ -1,5 +1,6 @@
 """Trial: train one config of a sweep on stored features, and measure it at every number of timesteps."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,13 @@ import torch
 from torch import Tensor
 
 from epitoma.core.budgets import budgets
+from epitoma.core.names import escaped
 from epitoma.core.sampling import stable_seed, uniform_subset
 from epitoma.cost.gmacs import CostModel, NetworksCost
 from epitoma.cost.milliseconds import TimeModel
 from epitoma.evaluation.budgets import Evaluation
 from epitoma.evaluation.tradeoff import TradeoffPoint, find, read_points, write_points
+from epitoma.files.atomic import write_text
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import VideoEpitoma
@@ -26,7 +29,9 @@ from epitoma.training.run_config import TrainConfig
 RESULT_FILE = "result.json"
 HEAD_FILE = "head.safetensors"
 ERROR_FILE = "error.txt"
-"""Why a trial failed, in one line."""
+"""Why a trial failed, in one line, and in a second one the exit code of a job that fails so."""
+
+_EXIT_CODE = re.compile(r"exit code (\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,19 @@ class TrialResult:
     def own(self) -> TradeoffPoint:
         """Point on validation at which the gates themselves choose among all candidates."""
         return find(self.points["validation"], "gate")
+
+
+@dataclass(frozen=True)
+class TrialError:
+    """Why a trial failed.
+
+    Attributes:
+        reason: In one line.
+        exit_code: That of a job that fails so (``core/errors.py``); None in sweeps of earlier versions.
+    """
+
+    reason: str
+    exit_code: int | None
 
 
 def train_head(config: TrainConfig, data: TrialData, context: TrainContext) -> VideoEpitoma:
@@ -142,6 +160,22 @@ def read_result(folder: Path) -> TrialResult:
 def has_result(folder: Path) -> bool:
     """Whether the folder holds a complete result."""
     return is_file(folder / RESULT_FILE)
+
+
+def write_error(folder: Path, error: TrialError) -> None:
+    """Write why a trial failed; bytes of names that are not UTF-8 are kept as escapes."""
+    code = "" if error.exit_code is None else f"exit code {error.exit_code}\n"
+    write_text(folder / ERROR_FILE, f"{escaped(error.reason)}\n{code}")
+
+
+def read_error(folder: Path) -> TrialError | None:
+    """Read what :func:`write_error` wrote, in this version or an earlier one; None if the trial did not fail."""
+    file = folder / ERROR_FILE
+    if not is_file(file):
+        return None
+    reason, _, rest = file.read_text().partition("\n")
+    found = _EXIT_CODE.fullmatch(rest.strip())
+    return TrialError(reason.strip(), int(found[1]) if found else None)
 
 
 def write_head(folder: Path, state: State) -> None:

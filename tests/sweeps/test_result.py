@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from epitoma.core.errors import RunError
+from epitoma.core.errors import BAD_INPUT, TRY_AGAIN, RunError
 from epitoma.evaluation.tradeoff import TradeoffPoint
 from epitoma.sweeps.result import SweepResult, read_sweep
-from epitoma.sweeps.trial import ERROR_FILE, TrialResult, write_result
+from epitoma.sweeps.trial import ERROR_FILE, TrialError, TrialResult, read_error, write_error, write_result
 
 POINT = TradeoffPoint(
     sampling="selector",
@@ -121,5 +121,45 @@ def test_a_sweep_without_a_result_says_why(tmp_path: Path):
         (tmp_path / "trials" / name / ERROR_FILE).write_text(
             "DivergedError: training diverged, lower it (1e+30)\n"
         )
-    with pytest.raises(RunError, match=r"2 trials failed, t1 with DivergedError: .* lower it .* error\.txt"):
+    with pytest.raises(
+        RunError, match=r"2 trials failed, t1 with DivergedError: .* lower it .* error\.txt"
+    ) as told:
         read_sweep(tmp_path)
+    assert told.value.exit_code == BAD_INPUT, "the files are of an earlier version"
+
+
+@pytest.mark.parametrize(
+    ("codes", "named", "code"),
+    [
+        ((TRY_AGAIN, TRY_AGAIN), "t0", TRY_AGAIN),
+        ((TRY_AGAIN, BAD_INPUT), "t1", BAD_INPUT),
+        ((TRY_AGAIN, 1), "t1", BAD_INPUT),
+        ((TRY_AGAIN, None), "t1", BAD_INPUT),
+    ],
+)
+def test_a_sweep_without_a_result_may_be_run_again_if_all_its_trials_may(tmp_path: Path, codes, named, code):
+    """What is named is what must be changed, if anything must."""
+    for number, each in enumerate(codes):
+        write_error(tmp_path / "trials" / f"t{number}", TrialError(f"Fault: no. {number}", each))
+    with pytest.raises(RunError, match=rf"has no result: 2 trials failed, {named} with Fault: no\. ") as told:
+        read_sweep(tmp_path)
+    assert told.value.exit_code == code
+    assert ("--resume" in str(told.value)) == (code == TRY_AGAIN)
+
+
+@pytest.mark.parametrize("code", [2, 75, None])
+def test_an_error_is_kept_with_its_exit_code(tmp_path: Path, code):
+    assert read_error(tmp_path) is None
+    write_error(tmp_path, TrialError("OSError: caf\udce9.mp4 is odd", code))
+    assert read_error(tmp_path) == TrialError("OSError: caf\\xe9.mp4 is odd", code)
+    first, *_ = (tmp_path / ERROR_FILE).read_text().splitlines()
+    assert first == "OSError: caf\\xe9.mp4 is odd"
+
+
+@pytest.mark.parametrize("text", ["", "\n", "Fault\nexit code\n", "Fault\nexit code x", "Fault\n75\n"])
+def test_an_error_without_an_exit_code_has_none(tmp_path: Path, text):
+    (tmp_path / ERROR_FILE).write_text(text)
+    error = read_error(tmp_path)
+    assert error is not None
+    assert error.exit_code is None
+    assert error.reason == text.strip().split("\n")[0]

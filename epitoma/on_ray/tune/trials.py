@@ -13,14 +13,16 @@ import ray.tune
 import torch
 
 from epitoma.core.config import CONFIG_FILE, to_dict
+from epitoma.core.errors import BUG, TRY_AGAIN, EpitomaError, last_line
+from epitoma.core.system_errors import exit_code_of
 from epitoma.cost.gmacs import CostModel
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject, write_rejects
 from epitoma.evaluation.budgets import evidence_of
-from epitoma.files.atomic import write_text
 from epitoma.files.json_files import write_json
-from epitoma.files.presence import is_file
+from epitoma.files.presence import is_there
 from epitoma.models.videoepitoma import Networks, VideoEpitoma, build_for_networks
+from epitoma.on_ray.cluster.ray_errors import innermost, is_of_ray, own_error
 from epitoma.on_ray.cluster.runtime import silence_ray
 from epitoma.on_ray.decode.attempts import Attempts
 from epitoma.on_ray.predict.features import extract_features
@@ -31,12 +33,15 @@ from epitoma.on_ray.tune.search_space import changed
 from epitoma.sweeps.trial import (
     ERROR_FILE,
     TrialData,
+    TrialError,
     TrialResult,
     has_result,
     measure_head,
+    read_error,
     read_result,
     train_head,
     untrained_head,
+    write_error,
     write_head,
     write_result,
 )
@@ -48,6 +53,11 @@ from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
 
 SPLITS = ("validation", "test")
+
+_PROCESS_DIED = "its process died (see the sweep's logs)"
+
+_BEGUN_FILE = ".begun"
+"""In the folder of a trial that has begun and neither ended nor failed: its process runs, or died."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +92,7 @@ Trial = Callable[[dict[str, Any], TrialWork], None]
 
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
     """Run a trial from features, in this process."""
-    _run(run_on_features, changes, work)
+    run_one(run_on_features, changes, work)
 
 
 def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, started: float) -> TrialResult:
@@ -99,10 +109,11 @@ def run_on_features(work: TrialWork, name: str, changes: dict[str, Any], *, star
 
 def pixel_trial(changes: dict[str, Any], work: TrialWork) -> None:
     """Run a trial from pixels on Ray Train, with workers of its own."""
-    _run(run_from_pixels, changes, work)
+    run_one(run_from_pixels, changes, work)
 
 
-def _run(run: Callable[..., TrialResult], changes: dict[str, Any], work: TrialWork) -> None:
+def run_one(run: Callable[..., TrialResult], changes: dict[str, Any], work: TrialWork) -> None:
+    """Run a trial unless it is done, keep its result or its error in its folder, and report the result to Tune."""
     _prepare(work)
     name, started = _trial_name(), time.perf_counter()
     folder = work.folder / name
@@ -175,23 +186,45 @@ def trial_data(data: ray.ObjectRef) -> TrialData:
     return ray.get(data)
 
 
-def error_of(folder: Path) -> str:
-    """Why a trial failed, in one line."""
-    file = folder / ERROR_FILE
-    return file.read_text().strip() if is_file(file) else "its process died (see the sweep's logs)"
+def failure_reason(folder: Path, log: str) -> str:
+    """Why a trial failed, in one line; it is written into the trial's folder if the trial itself could not do that.
+
+    Args:
+        folder: Of the trial.
+        log: What Tune says of the failure.
+    """
+    kept = read_error(folder)
+    if kept is None:
+        has_begun = is_there(folder / _BEGUN_FILE)
+        last = (log.strip().splitlines() or ["it did not begin"])[-1]
+        kept = TrialError(_PROCESS_DIED, TRY_AGAIN) if has_begun else TrialError(last, BUG)
+        write_error(folder, kept)
+    return kept.reason
 
 
 @contextmanager
 def _error_kept(folder: Path) -> Iterator[None]:
-    """Write an error of the block into the trial's folder: Tune's callbacks get no error message."""
+    """Write an error of the block into the trial's folder: Tune's callbacks get no error, only its text."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ERROR_FILE).unlink(missing_ok=True)
+    (folder / _BEGUN_FILE).touch()
     try:
         yield
     except Exception as error:
-        reason = str(error).strip().splitlines() or [""]
-        write_text(folder / ERROR_FILE, f"{type(error).__name__}: {reason[-1]}\n")
+        write_error(folder, TrialError(f"{type(error).__name__}: {last_line(error)}", _exit_code(error)))
         raise
+    (folder / _BEGUN_FILE).unlink(missing_ok=True)
+
+
+def _exit_code(error: BaseException) -> int:
+    """Exit code of a job that ends with an error."""
+    match own_error(error):
+        case EpitomaError() as own:
+            return own.exit_code
+        case OSError() as own:
+            return exit_code_of(own)
+        case _:
+            return TRY_AGAIN if is_of_ray(innermost(error)) else BUG
 
 
 def _kept(folder: Path) -> TrialResult | None:

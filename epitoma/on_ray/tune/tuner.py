@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import ray.tune
+from ray.exceptions import RayError
 from ray.tune import Callback, TuneError
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.search.basic_variant import BasicVariantGenerator
@@ -14,10 +15,11 @@ from epitoma.core.errors import RunError, last_line
 from epitoma.files.ownership import check_ownership
 from epitoma.files.presence import entries_of
 from epitoma.on_ray.cluster.placement import fits_a_node, label_selector
+from epitoma.on_ray.cluster.ray_errors import BUGS, innermost, lost_error, own_error
 from epitoma.on_ray.cluster.runtime import has_joined
 from epitoma.on_ray.tune.reports import COST
 from epitoma.on_ray.tune.search_space import SearchSpace
-from epitoma.on_ray.tune.trials import Trial, TrialWork, error_of
+from epitoma.on_ray.tune.trials import Trial, TrialWork, failure_reason
 from epitoma.reporting.console import say
 from epitoma.sweeps.result import TRIALS
 from epitoma.training.history import SCORE
@@ -74,7 +76,8 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
     """Run all trials, or with ``resume`` those that are not done yet.
 
     Raises:
-        RunError: Tune failed; trials that fail do not raise.
+        Exception: What Tune gave up for: an error of ours or of the system, a bug, or a RunError with its line. Trials
+            that fail do not raise.
     """
     goes_on = resume and _has_begun(plan)
     if goes_on:
@@ -102,7 +105,21 @@ def run_trials(plan: TunePlan, trial: Trial, work: TrialWork, watcher: TrialWatc
             verbose=0,
         )
     except TuneError as error:
-        raise RunError(f"Tune gave up on {plan.folder}: {last_line(error)}") from error
+        raise _cause(error, plan.folder) from error
+
+
+def _cause(error: TuneError, folder: Path) -> Exception:
+    """What Tune gave up for; it wraps whatever is raised while it handles a trial's events, in the driver."""
+    inside: BaseException = error
+    while isinstance(inside, TuneError) and (inside.__cause__ or inside.__context__):
+        inside = inside.__cause__ or inside.__context__ or inside
+    own = own_error(inside)
+    if own is not None:
+        return own
+    bottom = innermost(inside)
+    if isinstance(bottom, RayError):
+        return lost_error(inside, str(folder / "logs"))
+    return bottom if isinstance(bottom, BUGS) else RunError(f"Tune gave up on {folder}: {last_line(error)}")
 
 
 def check_room(resources: dict[str, float]) -> None:
@@ -171,4 +188,5 @@ class WatcherCallback(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Pass on that a trial failed, with its error."""
-        self.watcher.ended(trial.trial_id, error_of(self.folder / TRIALS / trial.trial_id))
+        log = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
+        self.watcher.ended(trial.trial_id, failure_reason(self.folder / TRIALS / trial.trial_id, log))
