@@ -27,6 +27,7 @@ from epitoma.tracking.lifecycle import added_to_run
 from epitoma.training.checkpoint import load_model, model_folder, networks_of, run_folder
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import Stored
+from epitoma.training.run_config import TrainConfig
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.extraction import stored_features
 from ray_jobs.parts.runs import check_classes
@@ -71,6 +72,19 @@ class EvaluateConfig(GpuOption):
             raise ConfigError(f"random_draws must be at least 1, not {self.random_draws}")
         if self.candidates is not None and self.candidates < 1:
             raise ConfigError(f"candidates must be at least 1, not {self.candidates}")
+
+
+def evaluation_of(run: TrainConfig, *, split: SplitName) -> EvaluateConfig:
+    """Evaluation of a run with the settings that it was trained with."""
+    return EvaluateConfig(
+        run=run.folder,
+        manifest=run.manifest,
+        split=split,
+        features=run.feature_root,
+        speed=run.speed,
+        max_reject_share=run.max_reject_share,
+        gpu=run.gpu,
+    )
 
 
 def evaluate(config: EvaluateConfig) -> list[TradeoffPoint]:

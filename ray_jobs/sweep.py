@@ -38,7 +38,7 @@ from epitoma.tracking.run_tracker import RunTracker
 from epitoma.training.checkpoint import MODEL, state_of
 from epitoma.training.run_config import TrainConfig
 from epitoma.training.starts import networks_alone
-from ray_jobs.evaluate import EvaluateConfig, evaluate
+from ray_jobs.evaluate import evaluate, evaluation_of
 from ray_jobs.parts.command_line import run_job
 from ray_jobs.parts.confirm import confirm
 from ray_jobs.parts.references import REFERENCE_TRIALS, train_references
@@ -159,21 +159,7 @@ def _trained_again(run: TrainConfig, among: int | None, *, sweep: SweepConfig) -
     run = replace(run, gpu=sweep.gpu)  # A sweep may be resumed with other machines than its trials had.
     if not is_folder(run.folder / MODEL):
         train(replace(run, resume=is_file(run.folder / CONFIG_FILE)), parent=sweep.folder)
-    return evaluate(replace(evaluation_of(run), candidates=among))
-
-
-def evaluation_of(run: TrainConfig) -> EvaluateConfig:
-    """Evaluation of a confirmed trial on validation, with the run's own settings, which are the sweep's."""
-    return EvaluateConfig(
-        run=run.folder,
-        manifest=run.manifest,
-        split="validation",
-        features=run.feature_root,
-        speed=run.speed,
-        max_reject_share=run.max_reject_share,
-        gpu=run.gpu,
-        quiet=True,
-    )
+    return evaluate(replace(evaluation_of(run, split="validation"), candidates=among, quiet=True))
 
 
 def base_config(config: SweepConfig) -> TrainConfig:

@@ -8,8 +8,8 @@ import pytest
 from epitoma.models.speed import Speed
 from epitoma.sweeps.result import SweepResult
 from epitoma.training.run_config import TrainConfig
+from ray_jobs.evaluate import evaluation_of
 from ray_jobs.parts.confirm import best_points, rank_correlation
-from ray_jobs.sweep import evaluation_of
 from tests.sweeps.test_result import selector, trial
 
 
@@ -31,7 +31,7 @@ def test_there_is_no_rank_where_nothing_differs(dear):
     assert rank_correlation(rows([0.1, 0.2][: len(dear)], dear)) is None
 
 
-def test_a_confirmed_trial_is_evaluated_as_the_sweep_is_set(tmp_path: Path):
+def test_a_confirmed_trial_is_evaluated_as_it_was_trained(tmp_path: Path):
     run = TrainConfig(
         manifest=tmp_path / "manifest.parquet",
         name="sweep_confirm_a",
@@ -41,7 +41,7 @@ def test_a_confirmed_trial_is_evaluated_as_the_sweep_is_set(tmp_path: Path):
         gpu="false",
         speed=Speed(precision="bf16"),
     )
-    evaluation = evaluation_of(run)
+    evaluation = evaluation_of(run, split="validation")
     assert (evaluation.run, evaluation.manifest, evaluation.split) == (run.folder, run.manifest, "validation")
     assert (evaluation.features, evaluation.max_reject_share) == (tmp_path / "elsewhere", 0.2)
     assert (evaluation.gpu, evaluation.speed) == ("false", Speed(precision="bf16"))
