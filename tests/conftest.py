@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+import epitoma.tracking  # noqa: F401  (before a test module imports MLflow, which then is as quiet as in a job)
 from epitoma.core.config import from_dict, to_dict
 from epitoma.datasets.manifest import Manifest
 from epitoma.files.json_files import read_json, write_json

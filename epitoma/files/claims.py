@@ -20,6 +20,8 @@ from epitoma.files.locks import locked
 LOCK_FILE = ".claim.lock"
 HOLDER_FILE = ".claim.json"
 
+_LOOKS_FOR_A_NAME, _LOOK_EVERY_SECONDS = 10, 0.1
+
 _SAID = ("by", "host", "pid", "since")
 
 _REMEDY = (
@@ -71,12 +73,13 @@ def claimed_in_turn(folder: Path, *, by: str, wait: Callable[[str], None]) -> It
 
 def holder(folder: Path) -> str:
     """Who holds a folder, as text: what, process, machine and since when."""
-    held = _said(folder)
-    if held is None:
-        return (
-            "another job"  # It has the lock, and has not said its name yet, or not so that it is understood.
-        )
-    return "{by}, process {pid} on {host}, since {since}".format(**held)
+    for _ in range(_LOOKS_FOR_A_NAME):
+        held = _said(folder)
+        if held is not None:
+            return "{by}, process {pid} on {host}, since {since}".format(**held)
+        # It has the lock, and says its name next.
+        time.sleep(_LOOK_EVERY_SECONDS)
+    return "another job"
 
 
 def _held(folder: Path, by: str) -> Iterator[None]:
