@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from epitoma.core.errors import EpitomaError, VideoError, first_line
@@ -53,6 +54,7 @@ class OpenVideo:
         container: The open file.
         stream: The stream that is decoded.
         source: What the file is read from.
+        path: What it was opened by.
         films: How many video streams it could be; pictures that go with a film are none.
     """
 
@@ -60,6 +62,7 @@ class OpenVideo:
     container: InputContainer
     stream: VideoStream
     source: str | RemoteFile
+    path: str | Path = field(repr=False)  # A signed URL holds a secret.
     films: int = 1
 
     @property
@@ -71,6 +74,11 @@ class OpenVideo:
     def bytes_read(self) -> int:
         """Bytes fetched over the network so far; 0 for a local file."""
         return 0 if isinstance(self.source, str) else self.source.bytes_read
+
+    def new_decoder(self) -> VideoCodecContext:
+        """Make a decoder of the stream that has decoded nothing; what the stream is, is read from the file again."""
+        with open_video(self.path) as again:
+            return again.stream.codec_context
 
     def packets(self) -> Iterator["Packet[VideoStream]"]:
         """Demux packets from the current position to the end of the file, or to where it is damaged.
@@ -121,7 +129,7 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
                 # One thread: parallelism is across videos.
                 stream.codec_context.thread_count = 1
                 stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-                yield OpenVideo(name, container, stream, source, films)
+                yield OpenVideo(name, container, stream, source, path, films)
         except EpitomaError:
             raise
         except FFmpegError as error:
