@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from epitoma.core.errors import EpitomaError, VideoError, first_line
 from epitoma.core.stalls import moved, reading
-from epitoma.files.uris import hide_secrets
+from epitoma.files.uris import hide_secrets, without_secrets
 from epitoma.video.remote import RemoteFile, open_source
 
 MAX_PIXELS = 8192 * 4352
@@ -111,7 +111,7 @@ class OpenVideo:
 
 @contextmanager
 def open_video(path: str | Path) -> Iterator[OpenVideo]:
-    """Open a file's video stream; any error inside the block becomes a VideoError, so that it costs this video only.
+    """Open a file's video stream; any error in that and in the block is a VideoError, so that it costs this video only.
 
     Args:
         path: A local path or a URI.
@@ -119,24 +119,29 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
     Raises:
         VideoError: The file is missing, empty, not a video, sound only, or claims frames beyond MAX_PIXELS.
     """
-    with reading(), open_source(path) as source:
-        # A signed URL holds a secret; RemoteFile.name is without it.
-        name = source if isinstance(source, str) else source.name
-        try:
-            with _opened(name, source) as container:
-                stream, films = _video_stream(name, container)
-                _check_size(name, stream)
-                # One thread: parallelism is across videos.
-                stream.codec_context.thread_count = 1
-                stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-                yield OpenVideo(name, container, stream, source, path, films)
-        except EpitomaError:
-            raise
-        except FFmpegError as error:
-            raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
-        except Exception as error:  # Nobody knows all that a file can do to a decoder.
-            reason = hide_secrets(f"{type(error).__name__}: {first_line(error)}")
-            raise VideoError(name, f"cannot be read as a video ({reason})") from error
+    # A signed URL holds a secret.
+    name = without_secrets(str(path))
+    with reading(), _telling_of(name), open_source(path) as source, _opened(name, source) as container:
+        stream, films = _video_stream(name, container)
+        _check_size(name, stream)
+        # One thread: parallelism is across videos.
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        yield OpenVideo(name, container, stream, source, path, films)
+
+
+@contextmanager
+def _telling_of(name: str) -> Iterator[None]:
+    """Make any error of the block one of this video."""
+    try:
+        yield
+    except EpitomaError:
+        raise
+    except FFmpegError as error:
+        raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
+    except Exception as error:  # Nobody knows all that a file, or a disk, can do to a decoder.
+        reason = hide_secrets(f"{type(error).__name__}: {first_line(error)}")
+        raise VideoError(name, f"cannot be read as a video ({reason})") from error
 
 
 def _opened(name: str, source: str | RemoteFile) -> InputContainer:

@@ -140,6 +140,16 @@ def test_too_much_damage_is_an_error(make_video):
         decode_requests(path, index, [kept], max_replaced_share=1.0)
 
 
+def test_a_request_without_a_picture_is_an_error_whatever_the_others_have(tmp_path):
+    path = tmp_path / "start.mp4"
+    write_video(path, footage(48, width=160, height=120), fps=25, gop=12)
+    index, hole = index_video(path), next(with_holes(path, tmp_path / "hole.mp4"))
+    first, last = (FrameRequest(frame_indices=np.array([frame]), size=SIZE) for frame in (0, 47))
+    assert decode_requests(hole, index, [last]).replaced == 0
+    with pytest.raises(VideoError, match="1 of 2 frames are damaged or lost"):
+        decode_requests(hole, index, [first, last])
+
+
 def test_a_seek_that_leads_astray_is_made_good_from_the_start(make_video, read_numbers):
     path = make_video("astray.mp4", gop=60, options={"x264-params": "scenecut=0"})
     index = index_video(path)

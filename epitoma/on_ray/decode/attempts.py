@@ -167,6 +167,9 @@ class Attempts:
     def read_or_raise(self, task: object, video_id: str, path: str, work: Callable[[], Result]) -> Result:
         """Do work on a video whose loss is the job's end; see :meth:`read`.
 
+        What goes wrong in decoding is a VideoError already (``video/container.py``). Other errors stay what they are,
+        since the work may compute and write too.
+
         Raises:
             VideoError: The video is given up, or the work raised it.
         """
