@@ -1,7 +1,8 @@
-"""Mutate valid videos and decode them: no crash, no hang, no more memory than a gigabyte, no frame out of order.
+"""Mutate valid videos and decode them: no crash, no hang, no more memory than a gigabyte, no wrong picture.
 
 Every mutated file is indexed and decoded in a process of its own kind, watched from outside. A file may end in a
-VideoError or in frames; anything else counts as a failure and is kept.
+VideoError or in frames; anything else counts as a failure and is kept. A picture is wrong that is not counted as
+replaced and that a plain decode of the file does not show at its place, or at that of the frame that stands in for it.
 
     python -m benchmarks.fuzz_video --count 5000
 """

@@ -16,7 +16,7 @@ class Outcome:
     @property
     def is_failure(self) -> bool:
         """Whether this may never happen."""
-        return self.kind in ("crash", "hang", "memory", "exception", "order")
+        return self.kind in ("crash", "hang", "memory", "exception", "picture")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,33 +1,28 @@
-"""What a file does when it is indexed and decoded: frames and their order, an error, time and memory."""
+"""What a file does when it is indexed and decoded: right or wrong pictures, an error, time and memory."""
 
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from av.error import FFmpegError
 
 from benchmarks.fuzz_video.outcome import Outcome
+from benchmarks.fuzz_video.plain import EXACT, FAST, Options, PlainPictures, plain_pictures
 from epitoma.core.errors import VideoError
-from epitoma.video.container import open_video
-from epitoma.video.decode import Decoded, FrameRequest, decode_requests
-from epitoma.video.index import index_video
-from epitoma.video.scale import SquareScaler
+from epitoma.video.decode import Decoded, FrameRequest, Mode, decode_requests
+from epitoma.video.index import VideoIndex, index_video
 
 SIZE = 64
+FRAMES = 6
+TOLERANCE_SECONDS: dict[Mode, float] = {"exact": 0.0, "fast": 0.5}
+WAYS: dict[Mode, tuple[Options, ...]] = {"exact": (EXACT,), "fast": (FAST, EXACT)}
+"""Where fast decoding does not find a frame, exact decoding does."""
 
 
 def try_file(path: Path) -> Outcome:
     """Index and decode one file, in both modes."""
     started = time.perf_counter()
     try:
-        index = index_video(path)
-        wanted = np.linspace(0, index.frame_count - 1, 6).astype(int)
-        view = FrameRequest(frame_indices=wanted, size=SIZE)
-        exact, fast = (decode_requests(path, index, [view], mode=mode) for mode in ("exact", "fast"))
-        kind, detail = ("replaced" if exact.replaced or fast.replaced else "decoded"), ""
-        if not is_in_order(exact, plain_pictures(path)):
-            kind, detail = "order", "frames are shown in another order than a plain decode has them"
+        kind, detail = _decode(path)
     except VideoError as error:
         kind, detail = "refused", error.reason.split("(")[0].strip()
     except Exception as error:
@@ -35,35 +30,42 @@ def try_file(path: Path) -> Outcome:
     return Outcome(kind, detail, time.perf_counter() - started, peak_memory_bytes())
 
 
-def plain_pictures(path: Path) -> list[bytes]:
-    """What a decoder shows of a file, one packet after the other, whatever is damaged."""
-    scaler, square, pictures = SquareScaler(size=SIZE, rotation=0), np.empty((SIZE, SIZE, 3), np.uint8), []
-    with open_video(path) as video:
-        for packet in [*video.packets_from_keyframe(), None]:
-            try:
-                frames = video.stream.codec_context.decode(packet)
-            except FFmpegError:
-                continue
-            for frame in frames:
-                scaler.scale_into(square, frame)
-                pictures.append(square.tobytes())
-    return pictures
+def _decode(path: Path) -> tuple[str, str]:
+    """Kind and detail of a file that can be decoded."""
+    index = index_video(path)
+    wanted = np.linspace(0, index.frame_count - 1, FRAMES).astype(int)
+    decoded = {mode: _decode_frames(path, index, wanted, mode) for mode in TOLERANCE_SECONDS}
+    for mode, each in decoded.items():
+        plain = plain_pictures(path, index, WAYS[mode], size=SIZE)
+        wrong = wrong_frames(each, wanted, index, plain, tolerance_seconds=TOLERANCE_SECONDS[mode])
+        if wrong:
+            return "picture", f"{mode}: a plain decode shows something else of {wrong}"
+    return ("replaced" if any(each.replaced for each in decoded.values()) else "decoded"), ""
 
 
-def is_in_order(decoded: Decoded, plain: list[bytes]) -> bool:
-    """Whether pictures that are themselves, and not a neighbour's, come in the order of a plain decode."""
-    places: dict[bytes, list[int]] = defaultdict(list)
-    for place, picture in enumerate(plain):
-        places[picture].append(place)
-    last = -1
-    for picture, deviation in zip(decoded.pictures[0], decoded.deviation_seconds[0], strict=True):
-        found = places[picture.tobytes()]
-        if deviation == 0 and found:
-            following = [place for place in found if place >= last]
-            if not following:
-                return False
-            last = following[0]
-    return True
+def _decode_frames(path: Path, index: VideoIndex, wanted: np.ndarray, mode: Mode) -> Decoded:
+    view = FrameRequest(frame_indices=wanted, size=SIZE)
+    return decode_requests(path, index, [view], mode=mode, tolerance_seconds=TOLERANCE_SECONDS[mode])
+
+
+def wrong_frames(
+    decoded: Decoded, wanted: np.ndarray, index: VideoIndex, plain: PlainPictures, *, tolerance_seconds: float
+) -> list[int]:
+    """Wanted frames that are not counted as replaced, and whose pictures no plain decode has at their distance."""
+    shown = zip(wanted.tolist(), decoded.pictures[0], decoded.deviation_seconds[0], strict=True)
+    return [
+        frame
+        for frame, picture, distance in shown
+        # One that is replaced is farther away, or at NaN where it has the picture of another wanted one.
+        if distance <= tolerance_seconds
+        and not plain.has(picture.tobytes(), frames_at(index, frame, distance_seconds=distance))
+    ]
+
+
+def frames_at(index: VideoIndex, frame: int, *, distance_seconds: float) -> list[int]:
+    """Frames so far from one in time, before and after it."""
+    distances = np.abs(index.pts - index.pts[frame]) * float(index.time_base)
+    return np.flatnonzero(np.isclose(distances, distance_seconds, rtol=0, atol=1e-9)).tolist()
 
 
 def peak_memory_bytes() -> int:

@@ -51,15 +51,19 @@ def moved() -> None:
 
 
 @contextmanager
-def ending_if_stalled(limit_seconds: float, tell: Callable[[], object]) -> Iterator[None]:
+def ending_if_stalled(
+    limit_seconds: float, tell: Callable[[], object], heartbeat: Callable[[], object]
+) -> Iterator[None]:
     """End this process, by SIGKILL, when the block gets no further with a video for so long.
 
     Args:
         limit_seconds: Longest time without a packet.
         tell: Called before the end, from a thread, unless a library keeps every thread from running.
+        heartbeat: Called from a thread until then, LOOKS times in the limit. Where it falls silent for the limit and
+            SPARE_SECONDS without a call of ``tell``, a library kept every thread from running.
     """
     done = Event()
-    watch = Thread(target=_watch, args=(done, limit_seconds, tell), daemon=True)
+    watch = Thread(target=_watch, args=(done, limit_seconds, tell, heartbeat), daemon=True)
     watch.start()
     try:
         yield
@@ -69,7 +73,9 @@ def ending_if_stalled(limit_seconds: float, tell: Callable[[], object]) -> Itera
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _watch(done: Event, limit_seconds: float, tell: Callable[[], object]) -> None:
+def _watch(
+    done: Event, limit_seconds: float, tell: Callable[[], object], heartbeat: Callable[[], object]
+) -> None:
     while True:
         # A decoder that holds Python's lock stops this thread too: then the kernel ends the process, by SIGALRM.
         signal.setitimer(signal.ITIMER_REAL, limit_seconds + SPARE_SECONDS)
@@ -77,6 +83,7 @@ def _watch(done: Event, limit_seconds: float, tell: Callable[[], object]) -> Non
             return
         if _READING.still_seconds > limit_seconds:
             break
+        heartbeat()
     try:
         tell()
     finally:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -15,35 +16,40 @@ REPEATS = 3
 """Measurements of which the median is taken."""
 
 
-def decode_milliseconds(
-    path: Path, *, candidates: int, kept: int, light: InputSpec | None, heavy: InputSpec
-) -> float:
-    """Measure decoding of one video as inference does it: the middle frames, then the kept snippets.
+@dataclass(frozen=True, kw_only=True)
+class Passes:
+    """What inference decodes of a video: the middle frames of all candidates, then the snippets of the kept ones.
 
-    Args:
-        path: The video.
+    Attributes:
         candidates: Uniform candidate timesteps, T.
         kept: Number of kept timesteps, evenly spread here.
         light: Input of LightNet; None where there is no selector.
         heavy: Input of HeavyNet.
+    """
 
-    Returns:
-        CPU time in milliseconds, the median of three measurements.
+    candidates: int
+    kept: int
+    light: InputSpec | None
+    heavy: InputSpec
+
+
+def decode_milliseconds(path: str | Path, passes: Passes) -> float:
+    """CPU time of decoding one video as inference does it in milliseconds, the median of three measurements.
 
     Raises:
         VideoError: The video cannot be read.
     """
     index = index_video(path)
     two_pass = TwoPass(
-        timesteps=candidates,
-        frames=heavy.frames,
-        light_size=light.size if light else None,
-        heavy_size=heavy.size,
+        timesteps=passes.candidates,
+        frames=passes.heavy.frames,
+        light_size=passes.light.size if passes.light else None,
+        heavy_size=passes.heavy.size,
     )
-    return core_milliseconds(lambda: _decode_twice(two_pass, path, index, kept))
+    return core_milliseconds(lambda: _decode_twice(two_pass, path, index, passes.kept))
 
 
-def _decode_twice(two_pass: TwoPass, path: Path, index: VideoIndex, kept: int) -> None:
+def _decode_twice(two_pass: TwoPass, path: str | Path, index: VideoIndex, kept: int) -> None:
     timesteps = two_pass.candidates(index)
     first = two_pass.first_pass(path, index, timesteps, budget=kept)
     two_pass.snippets_of(first, path, index, timesteps, uniform_subset(two_pass.timesteps, kept))

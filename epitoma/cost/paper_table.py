@@ -11,10 +11,9 @@ The paper does not state how it counts. These rules reproduce its numbers, rever
 Source: VideoEpitoma, table 1.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 
 from epitoma.core.progress import Watch
 from epitoma.core.selection import all_valid
-from epitoma.cost.decoding import decode_milliseconds
+from epitoma.cost.decoding import Passes
 from epitoma.cost.gmacs import cost_of, gmacs
 from epitoma.models.attention import TemporalSelfAttention
 from epitoma.models.heavy_net import HeavyNet
@@ -79,25 +78,24 @@ def table1(*, watch: Watch) -> list[TableRow]:
     return rows
 
 
-def measured(rows: Sequence[TableRow], video: Path, *, watch: Watch) -> list[TableRow]:
-    """Add the measured cost of decoding a video to rows; it is the same in both conventions.
-
-    Raises:
-        VideoError: The video cannot be read.
-    """
+def table_passes() -> dict[tuple[str, int], Passes]:
+    """What every HeavyNet decodes of a video at its numbers of timesteps; it is the same in both conventions."""
     light = build_trunk(_LIGHT[0]).input
     inputs = {heavy: build_trunk(name).input for heavy, (name, _) in _HEAVY.items()}
-    costs: dict[tuple[str, int], float] = {}
-    for heavy, kept in product(inputs, KEPT):
-        costs[heavy, kept] = decode_milliseconds(
-            video,
+    return {
+        (heavy, kept): Passes(
             candidates=CANDIDATES,
             kept=kept,
             light=light if kept < CANDIDATES else None,
             heavy=inputs[heavy],
         )
-        watch(len(costs), len(KEPT) * len(_HEAVY))
-    return [replace(row, decode_ms=costs[row.heavy, row.timesteps]) for row in rows]
+        for heavy, kept in product(inputs, KEPT)
+    }
+
+
+def with_decoding(rows: Sequence[TableRow], milliseconds: Mapping[tuple[str, int], float]) -> list[TableRow]:
+    """Add what decoding costs to rows, by HeavyNet and timesteps."""
+    return [replace(row, decode_ms=milliseconds[row.heavy, row.timesteps]) for row in rows]
 
 
 def as_json(rows: Sequence[TableRow]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
@@ -11,11 +11,12 @@ from av.container import InputContainer
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from epitoma.core.errors import EpitomaError, VideoError, first_line
 from epitoma.core.stalls import moved, reading
-from epitoma.files.uris import hide_secrets
+from epitoma.files.uris import hide_secrets, without_secrets
 from epitoma.video.remote import RemoteFile, open_source
 
 MAX_PIXELS = 8192 * 4352
@@ -53,6 +54,7 @@ class OpenVideo:
         container: The open file.
         stream: The stream that is decoded.
         source: What the file is read from.
+        path: What it was opened by.
         films: How many video streams it could be; pictures that go with a film are none.
     """
 
@@ -60,6 +62,7 @@ class OpenVideo:
     container: InputContainer
     stream: VideoStream
     source: str | RemoteFile
+    path: str | Path = field(repr=False)  # A signed URL holds a secret.
     films: int = 1
 
     @property
@@ -71,6 +74,11 @@ class OpenVideo:
     def bytes_read(self) -> int:
         """Bytes fetched over the network so far; 0 for a local file."""
         return 0 if isinstance(self.source, str) else self.source.bytes_read
+
+    def new_decoder(self) -> VideoCodecContext:
+        """Make a decoder of the stream that has decoded nothing; what the stream is, is read from the file again."""
+        with open_video(self.path) as again:
+            return again.stream.codec_context
 
     def packets(self) -> Iterator["Packet[VideoStream]"]:
         """Demux packets from the current position to the end of the file, or to where it is damaged.
@@ -103,7 +111,7 @@ class OpenVideo:
 
 @contextmanager
 def open_video(path: str | Path) -> Iterator[OpenVideo]:
-    """Open a file's video stream; any error inside the block becomes a VideoError, so that it costs this video only.
+    """Open a file's video stream; any error in that and in the block is a VideoError, so that it costs this video only.
 
     Args:
         path: A local path or a URI.
@@ -111,24 +119,29 @@ def open_video(path: str | Path) -> Iterator[OpenVideo]:
     Raises:
         VideoError: The file is missing, empty, not a video, sound only, or claims frames beyond MAX_PIXELS.
     """
-    with reading(), open_source(path) as source:
-        # A signed URL holds a secret; RemoteFile.name is without it.
-        name = source if isinstance(source, str) else source.name
-        try:
-            with _opened(name, source) as container:
-                stream, films = _video_stream(name, container)
-                _check_size(name, stream)
-                # One thread: parallelism is across videos.
-                stream.codec_context.thread_count = 1
-                stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-                yield OpenVideo(name, container, stream, source, films)
-        except EpitomaError:
-            raise
-        except FFmpegError as error:
-            raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
-        except Exception as error:  # Nobody knows all that a file can do to a decoder.
-            reason = hide_secrets(f"{type(error).__name__}: {first_line(error)}")
-            raise VideoError(name, f"cannot be read as a video ({reason})") from error
+    # A signed URL holds a secret.
+    name = without_secrets(str(path))
+    with reading(), _telling_of(name), open_source(path) as source, _opened(name, source) as container:
+        stream, films = _video_stream(name, container)
+        _check_size(name, stream)
+        # One thread: parallelism is across videos.
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        yield OpenVideo(name, container, stream, source, path, films)
+
+
+@contextmanager
+def _telling_of(name: str) -> Iterator[None]:
+    """Make any error of the block one of this video."""
+    try:
+        yield
+    except EpitomaError:
+        raise
+    except FFmpegError as error:
+        raise VideoError(name, f"cannot be read as a video ({error.strerror})") from error
+    except Exception as error:  # Nobody knows all that a file, or a disk, can do to a decoder.
+        reason = hide_secrets(f"{type(error).__name__}: {first_line(error)}")
+        raise VideoError(name, f"cannot be read as a video ({reason})") from error
 
 
 def _opened(name: str, source: str | RemoteFile) -> InputContainer:

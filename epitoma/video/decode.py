@@ -127,7 +127,7 @@ def decode_requests(
     allowed_seconds = tolerance_seconds if mode == "fast" else 0.0
     decoding = _Decoding(path, index, pictures, tolerance_seconds=allowed_seconds)
     missing = decoding.run_until_complete(_STRATEGIES[mode])
-    _check_damage(path, missing=missing, wanted=len(pictures.wanted), max_share=max_replaced_share)
+    _check_damage(path, pictures, missing=missing, max_share=max_replaced_share)
     return Decoded(
         pictures=pictures.completed(),
         deviation_seconds=pictures.deviation_seconds(),
@@ -213,7 +213,8 @@ def _check_unchanged(video: OpenVideo, index: VideoIndex) -> None:
         )
 
 
-def _check_damage(path: str | Path, *, missing: int, wanted: int, max_share: float) -> None:
-    # If all are missing there is no frame to show instead, whatever share is allowed.
-    if missing and (missing == wanted or missing > max_share * wanted):
+def _check_damage(path: str | Path, pictures: Pictures, *, missing: int, max_share: float) -> None:
+    wanted = len(pictures.wanted)
+    # If all of a request are missing there is no frame to show instead, whatever share is allowed.
+    if missing and (missing == wanted or missing > max_share * wanted or pictures.lack_a_request()):
         raise VideoError(path, f"{missing} of {wanted} frames are damaged or lost")

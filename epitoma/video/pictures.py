@@ -86,6 +86,13 @@ class Pictures:
         # Not `>`: frames without any picture deviate by NaN, and must count as missing.
         return self.wanted[~(self._deviation(self.wanted) <= tolerance_seconds)]
 
+    def lack_a_request(self) -> bool:
+        """Whether there is no picture at all of a request's frames."""
+        return any(
+            len(sheet.frames) and not any(frame in self._shown_for for frame in sheet.frames.tolist())
+            for sheet in self._sheets
+        )
+
     def deviation_seconds(self) -> tuple[np.ndarray, ...]:
         """Return for each request the time between shown and wanted frames in seconds, float64 (n,)."""
         return tuple(self._deviation(sheet.frames) for sheet in self._sheets)

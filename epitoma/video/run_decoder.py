@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, dropwhile
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from av.error import FFmpegError
@@ -20,10 +20,27 @@ from epitoma.video.plan import Run
 # Codecs in which skip_frame=NONREF is exact: a frame marked as non-reference is never referenced.
 _SKIPS_EXACTLY = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
 _FAST_OPTIONS = {"skip_loop_filter": "all"}
+# Where a picture is damaged, FFmpeg's decoder of these keeps coefficients of it, and adds them to the next one.
+_SPOILS_THE_NEXT = frozenset({"h264"})
 
 _Skipped = Literal["DEFAULT", "NONREF"]
 NumberedFrame = tuple[int, VideoFrame]
 """A frame's number in the index, and the frame."""
+
+
+class _Decoded(NamedTuple):
+    """What is known of a frame when its packet is decoded.
+
+    Attributes:
+        is_sound: Whether it is sound, unless one that was decoded before turns out to be damaged.
+        known_at: The frame that is shown last of all that were decoded before it: then it is known.
+    """
+
+    is_sound: bool
+    known_at: int
+
+
+_UNKNOWN = _Decoded(is_sound=False, known_at=-1)
 
 
 @dataclass
@@ -34,14 +51,20 @@ class _Soundness:
     the file, but shown before it) need the previous group of pictures too. A keyframe that is not in the index means
     that frames were lost and timestamps have shifted. A frame that a decoder shows after a later one is not what its
     timestamp says.
+
+    A decoder tells of damage when it shows the frame, and shows those that were predicted from it before, if they come
+    earlier: so a frame waits here until all that were decoded before it are shown. Of some damaged packets it shows two
+    pictures, and tells of the second: so a frame waits for one more.
     """
 
     keyframes: frozenset[int]
     is_sound: bool = False
     was_sound: bool = False
     keyframe: int | None = None
-    sound: set[int] = field(default_factory=set)
+    last_decoded: int = -1
     last_shown: int = -1
+    decoded: dict[int, _Decoded] = field(default_factory=dict)
+    waiting: deque[NumberedFrame] = field(default_factory=deque)
 
     def see(self, packet: "Packet[VideoStream]", found: Found, *, decodes: bool) -> None:
         """Add a packet, in decoding order."""
@@ -54,16 +77,36 @@ class _Soundness:
         if frame is None:
             return
         # A keyframe that is not shown is cut away from the start, and all that is shown comes after it.
-        if self.is_sound and (self.was_sound or self.keyframe is None or frame >= self.keyframe):
-            self.sound.add(frame)
+        is_sound = self.is_sound and (self.was_sound or self.keyframe is None or frame >= self.keyframe)
+        self.last_decoded = max(self.last_decoded, frame)
+        self.decoded[frame] = _Decoded(is_sound, self.last_decoded)
 
-    def trusted_number(self, frame: VideoFrame) -> int | None:
-        """Number of the frame that a decoder shows next; None if it is damaged or out of order."""
-        number = frame.pts
-        if number is None or number < self.last_shown:
-            return None
-        self.last_shown = number
-        return number if number in self.sound and not frame.is_corrupt else None
+    def show(self, frames: Iterable[VideoFrame]) -> None:
+        """Add frames, in the order in which the decoder shows them."""
+        for frame in frames:
+            number = frame.pts
+            if frame.is_corrupt:
+                self._damage(number)
+            elif number is not None and number >= self.last_shown:
+                self.waiting.append((number, frame))
+            self.last_shown = max(self.last_shown, -1 if number is None else number)
+
+    def trusted(self, *, is_end: bool = False) -> Iterator[NumberedFrame]:
+        """Yield the sound frames that wait no more; at the end of a run none does."""
+        while self.waiting:
+            decoded = self.decoded.get(self.waiting[0][0], _UNKNOWN)
+            if decoded.known_at >= self.last_shown and not is_end:
+                return
+            frame = self.waiting.popleft()
+            if decoded.is_sound:
+                yield frame
+
+    def _damage(self, number: int | None) -> None:
+        """Note that a frame is damaged: what was decoded since may be, up to a keyframe that is still to come."""
+        self.is_sound = False
+        since = number if number in self.decoded else next(reversed(self.decoded), None)
+        while since in self.decoded:
+            self.decoded.popitem()
 
 
 class RunDecoder:
@@ -81,16 +124,13 @@ class RunDecoder:
         self._index = index
         self._finder = frame_finder(index)
         self._codec = video.stream.codec_context
+        self._is_spoiled = False
         self._keyframes = frozenset(index.keyframes.tolist() if len(index.keyframes) > 1 else ())
         self._is_fast = is_fast
         # MPEG-4 in AVI may have two frames in a packet: the decoder would lose the second with the first.
         is_packed = self._codec.name == "mpeg4" and index.packet_order is not None
         self._skips = is_fast or (self._codec.name in _SKIPS_EXACTLY and not is_packed)
-        self._skipping: _Skipped = "DEFAULT"
-        if is_fast:
-            self._codec.options = {**self._codec.options, **_FAST_OPTIONS}
-        # Opened now, after the options are set: some decoders read them only when they are opened.
-        self._codec.open(strict=False)
+        self._open_decoder()
 
     def frames(self, run: Run) -> Iterator[NumberedFrame]:
         """Yield the sound frames of a run, wanted or not, up to the last wanted one.
@@ -103,14 +143,18 @@ class RunDecoder:
             # What holds no frame of its own may be the second field of the last one.
             if not missing and found.frame is not None:
                 break
-            frames = self._decode(packet, found, soundness, is_wanted=found.frame in missing)
-            yield from self._trusted(frames, soundness)
+            if found.is_keyframe and self._is_spoiled:
+                self._show(self._drain(), soundness)
+                self._renew_decoder()
+            self._decode(packet, found, soundness, is_wanted=found.frame in missing)
+            yield from soundness.trusted()
             missing.discard(found.frame)
-        yield from self._trusted(self._drain(), soundness)
+        self._show(self._drain(), soundness)
+        yield from soundness.trusted(is_end=True)
 
     def _decode(
         self, packet: "Packet[VideoStream]", found: Found, soundness: _Soundness, *, is_wanted: bool
-    ) -> list[VideoFrame]:
+    ) -> None:
         # What holds no frame of its own may be the second field of a wanted one.
         may_skip = self._is_fast or not (is_wanted or found.frame is None)
         self._skip("NONREF" if self._skips and may_skip else "DEFAULT")
@@ -118,31 +162,41 @@ class RunDecoder:
         # A decoder hands a packet's pts on to its frame: here it is the frame's number.
         packet.pts = found.frame
         try:
-            frames = self._codec.decode(packet)
+            frames, decodes = self._codec.decode(packet), True
         except FFmpegError:
             frames, decodes = [], False
-        else:
-            decodes = not any(frame.is_corrupt for frame in frames)
         soundness.see(packet, found, decodes=decodes)
-        return frames
+        self._show(frames, soundness, decodes=decodes)
+
+    def _show(self, frames: list[VideoFrame], soundness: _Soundness, *, decodes: bool = True) -> None:
+        is_damaged = not decodes or any(frame.is_corrupt for frame in frames)
+        self._is_spoiled |= is_damaged and self._codec.name in _SPOILS_THE_NEXT
+        soundness.show(frames)
+
+    def _open_decoder(self) -> None:
+        self._skipping: _Skipped = "DEFAULT"
+        if self._is_fast:
+            self._codec.options = {**self._codec.options, **_FAST_OPTIONS}
+        # Opened now, after the options are set: some decoders read them only when they are opened.
+        self._codec.open(strict=False)
+
+    def _renew_decoder(self) -> None:
+        """Go on with a decoder that knows nothing of the damaged picture."""
+        self._codec, self._is_spoiled = self._video.new_decoder(), False
+        self._open_decoder()
 
     def _drain(self) -> list[VideoFrame]:
-        """Flush the frames that the decoder holds back for reordering; it accepts packets again only after a seek."""
+        """Take the frames that the decoder holds back for reordering; it accepts packets again, from a keyframe on."""
         try:
             return self._codec.decode(None)
         except FFmpegError:
             return []  # Wanted frames among them are counted as missing.
+        finally:
+            self._codec.flush_buffers()
 
     def _skip(self, frames: _Skipped) -> None:
         if frames != self._skipping:
             self._codec.skip_frame = self._skipping = frames
-
-    @staticmethod
-    def _trusted(frames: Iterable[VideoFrame], soundness: _Soundness) -> Iterator[NumberedFrame]:
-        for frame in frames:
-            number = soundness.trusted_number(frame)
-            if number is not None:
-                yield number, frame
 
     def _packets(self, keyframe: int | None) -> Iterator["Packet[VideoStream]"]:
         """Packets from a keyframe on; None starts at the beginning of the file."""

@@ -1,22 +1,27 @@
 """Reports of computational cost: the paper's table 1, and the cost of any networks by stage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from epitoma.core.errors import ConfigError
-from epitoma.cost.decoding import decode_milliseconds
+from epitoma.cost.decoding import Passes, decode_milliseconds
 from epitoma.cost.gmacs import Cost, cost_of
-from epitoma.cost.paper_table import TableRow, as_json, measured, table1
+from epitoma.cost.paper_table import TableRow, as_json, table1, table_passes, with_decoding
 from epitoma.datasets.synthetic import SyntheticConfig, plan_dataset, write_synthetic_video
 from epitoma.files.json_files import write_json
 from epitoma.files.local_paths import InputPath
 from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import HeadConfig, Networks, NetworksConfig
+from epitoma.on_ray.cluster.runtime import ray_session
+from epitoma.on_ray.decode.attempts import Attempts
+from epitoma.on_ray.decode.one_video import read_on_worker
 from epitoma.reporting.console import console, phase, say
 from epitoma.reporting.tables import paper_cost_table, stage_table
 
 CLASSES = 10
+Key = TypeVar("Key")
 DECODE_NOTE = "decode ms: of one core, for {video}"
 
 
@@ -27,7 +32,7 @@ class DecodingConfig:
     Attributes:
         json: File to write the rows to; None writes none.
         video: Video whose decoding is timed; None makes one like Breakfast's, 140 s at 15 frames per second.
-        made: Folder of that made video.
+        made: Folder of that made video, and of Ray's logs.
     """
 
     json: Path | None = None
@@ -42,6 +47,18 @@ class DecodingConfig:
         """The given video, or the one that is made."""
         return self.video or made_video(self.made)
 
+    def decode_ms(self, video: Path, passes: Mapping[Key, Passes]) -> dict[Key, float]:
+        """CPU milliseconds of decoding, measured by a worker, since a video may end or stall the process."""
+        costs: dict[Key, float] = {}
+        with ray_session(logs=self.made / "logs"), phase("measure decoding", unit="rows") as advance:
+            attempts = Attempts.start()
+            for key, each in passes.items():
+                costs[key] = read_on_worker(
+                    str(video.resolve()), decode_milliseconds, each, attempts=attempts
+                )
+                advance(len(costs), len(passes))
+        return costs
+
 
 @dataclass(kw_only=True)
 class Table1Config(DecodingConfig):
@@ -52,8 +69,7 @@ class Table1Config(DecodingConfig):
         with phase("count operations", unit="rows") as advance:
             rows = table1(watch=advance)
         video = self.decoded_video()
-        with phase("measure decoding", unit="rows") as advance:
-            rows = measured(rows, video, watch=advance)
+        rows = with_decoding(rows, self.decode_ms(video, table_passes()))
         _print_summary(rows, video)
         if self.json is not None:
             write_json(self.json, as_json(rows))
@@ -89,7 +105,7 @@ class CostConfig(DecodingConfig):
         networks, video = self._networks(), self.decoded_video()
         model = cost_of(networks, self.head, candidates=self.timesteps, classes=self.classes)
         costs = {kept: model.at(kept) for kept in self.kept}
-        decode_ms = self._decode_ms(networks, video)
+        decode_ms = self.decode_ms(video, self._passes(networks))
         console.print(stage_table(costs, decode_ms, timesteps=self.timesteps))
         say(DECODE_NOTE.format(video=video))
         if self.json is not None:
@@ -101,19 +117,11 @@ class CostConfig(DecodingConfig):
         heavy = replace(self.networks.heavy, weights="random")
         return Networks(NetworksConfig(light=light, heavy=heavy))
 
-    def _decode_ms(self, networks: Networks, video: Path) -> dict[int, float]:
-        costs: dict[int, float] = {}
-        with phase("measure decoding", unit="rows") as advance:
-            for kept in self.kept:
-                costs[kept] = decode_milliseconds(
-                    video,
-                    candidates=self.timesteps,
-                    kept=kept,
-                    light=networks.light.input,
-                    heavy=networks.heavy.input,
-                )
-                advance(len(costs), len(self.kept))
-        return costs
+    def _passes(self, networks: Networks) -> dict[int, Passes]:
+        light, heavy = networks.light.input, networks.heavy.input
+        return {
+            kept: Passes(candidates=self.timesteps, kept=kept, light=light, heavy=heavy) for kept in self.kept
+        }
 
 
 def made_video(folder: Path) -> Path:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from epitoma.cost.decoding import decode_milliseconds, heavy_request, light_request
+from epitoma.cost.decoding import Passes, decode_milliseconds, heavy_request, light_request
 from epitoma.models.input_spec import InputSpec
 from epitoma.video.compose import write_video
 from epitoma.video.index import index_video
@@ -22,4 +22,4 @@ def test_the_passes_ask_for_every_middle_frame_and_for_the_kept_snippets_only(tm
     for kept in (2, 8):
         closely = heavy_request(index, candidates=16, kept=kept, heavy=heavy)
         assert (len(closely.frame_indices), closely.size) == (kept * 4, 48)
-    assert decode_milliseconds(path, candidates=16, kept=2, light=light, heavy=heavy) > 0
+    assert decode_milliseconds(path, Passes(candidates=16, kept=2, light=light, heavy=heavy)) > 0

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epitoma.cost.paper_table import TableRow, as_json, measured, table1
+from epitoma.cost.decoding import decode_milliseconds
+from epitoma.cost.paper_table import TableRow, as_json, table1, table_passes, with_decoding
 from epitoma.video.compose import write_video
 
 PAPER = {
@@ -50,7 +51,8 @@ def test_the_exact_count_is_of_what_runs(rows):
 def test_decoding_stands_beside_and_costs_more_for_more_timesteps(rows, tmp_path: Path):
     frames = np.random.default_rng(0).integers(0, 256, (96, 64, 64, 3), dtype=np.uint8)
     write_video(tmp_path / "a.mp4", frames, fps=8, gop=8)
-    written = as_json(measured(rows, tmp_path / "a.mp4", watch=lambda done, total: None))
+    costs = {key: decode_milliseconds(tmp_path / "a.mp4", each) for key, each in table_passes().items()}
+    written = as_json(with_decoding(rows, costs))
     assert len(written) == 12
     assert set(written[0]) == {
         *("heavy", "timesteps", "convention", "light_gating", "heavynet", "classifier", "total"),

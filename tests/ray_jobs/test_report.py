@@ -3,12 +3,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bad_decoders import killing
+from benchmarks.public_reports.commands import epitoma
+from benchmarks.public_reports.hangs import NETWORKS
 from epitoma.core.errors import ConfigError
+from epitoma.datasets.manifest import Manifest
+from epitoma.on_ray.decode.attempts import LOST
 from ray_jobs.parts.cost_reports import CostConfig, Table1Config, made_video
 from ray_jobs.report import report
 
 
-def test_costs_of_ones_own_networks_stage_by_stage(tmp_path: Path, networks_config, capsys):
+def test_costs_of_ones_own_networks_stage_by_stage(ray_cluster, tmp_path: Path, networks_config, capsys):
     config = CostConfig(
         networks=networks_config, timesteps=8, kept=(2, 8), json=tmp_path / "cost.json", made=tmp_path
     )
@@ -33,6 +38,15 @@ def test_impossible_budgets_are_refused(kept: tuple[int, ...]):
 def test_a_missing_video_is_named(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"no video at .*gone\.mp4"):
         Table1Config(video=tmp_path / "gone.mp4")
+
+
+@pytest.mark.jobs
+@pytest.mark.long
+def test_a_video_that_kills_its_decoder_costs_one_line_and_not_the_job(dataset: Manifest, tmp_path: Path):
+    video = dataset.resolved_paths()[0]
+    command = ("report", "cost", "--video", video, *NETWORKS, "--kept", "1")
+    done = epitoma(*command, folder=tmp_path, environment=killing(video))
+    assert done.ends_with(2, video, LOST), done.printed
 
 
 def test_the_video_to_measure_is_made_once(tmp_path: Path):

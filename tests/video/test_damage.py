@@ -1,13 +1,16 @@
 """Damaged files end in a typed error or in good frames, with what was replaced said; never in black ones."""
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from benchmarks.footage import footage
 from epitoma.core.errors import VideoError
+from epitoma.video.compose import write_video
 from epitoma.video.decode import Decoded, FrameRequest, decode_requests
 from epitoma.video.index import index_video
 
@@ -81,6 +84,37 @@ def test_a_hole_in_the_middle_costs_frames_near_it_only(make_video, read_numbers
             assert abs(numbers[frame] - frame) == pytest.approx(deviation[frame] * 15, abs=0.1)
 
 
+def with_holes(path: Path, target: Path) -> Iterator[Path]:
+    """Copies of a file, each with a short hole in one packet."""
+    content = path.read_bytes()
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for start, size in places:
+        damaged, at, length = bytearray(content), start + size // 3, min(40, size // 4)
+        damaged[at : at + length] = bytes(length)
+        target.write_bytes(damaged)
+        yield target
+
+
+@pytest.mark.parametrize("step", [1, 12], ids=["every frame", "keyframes"])
+@pytest.mark.parametrize("preset", ["ultrafast", "superfast"], ids=["predicted forwards", "both ways"])
+def test_where_damage_is_noticed_nothing_of_it_is_in_the_pictures_that_are_taken_for_good(
+    tmp_path, preset, step
+):
+    """FFmpeg adds what is left of a damaged picture to the next, and tells of it after what was predicted from it."""
+    path = tmp_path / "whole.mp4"
+    write_video(path, footage(48, width=160, height=120), fps=25, gop=12, preset=preset)
+    _, whole = decode_every(path, step=step)
+    noticed = 0
+    for hole in with_holes(path, tmp_path / "hole.mp4"):
+        _, decoded = decode_every(hole, step=step, max_replaced_share=0.9)
+        if decoded.replaced:
+            noticed += 1
+            is_good = decoded.deviation_seconds[0] == 0
+            assert np.array_equal(decoded.pictures[0][is_good], whole.pictures[0][is_good])
+    assert noticed > 2
+
+
 def test_lost_packets_of_a_transport_stream(make_video, read_numbers):
     path = make_video("lost.ts", gop=10, count=120, options={"x264-params": "scenecut=0"})
     content = path.read_bytes()
@@ -104,6 +138,16 @@ def test_too_much_damage_is_an_error(make_video):
     kept = FrameRequest(frame_indices=np.array([0]), size=SIZE)
     with pytest.raises(VideoError, match=r"1 of 1 frames|cannot be read"):
         decode_requests(path, index, [kept], max_replaced_share=1.0)
+
+
+def test_a_request_without_a_picture_is_an_error_whatever_the_others_have(tmp_path):
+    path = tmp_path / "start.mp4"
+    write_video(path, footage(48, width=160, height=120), fps=25, gop=12)
+    index, hole = index_video(path), next(with_holes(path, tmp_path / "hole.mp4"))
+    first, last = (FrameRequest(frame_indices=np.array([frame]), size=SIZE) for frame in (0, 47))
+    assert decode_requests(hole, index, [last]).replaced == 0
+    with pytest.raises(VideoError, match="1 of 2 frames are damaged or lost"):
+        decode_requests(hole, index, [first, last])
 
 
 def test_a_seek_that_leads_astray_is_made_good_from_the_start(make_video, read_numbers):

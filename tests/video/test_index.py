@@ -141,3 +141,10 @@ def test_any_error_with_a_file_is_that_video_s(make_video):
     ):
         raise ZeroDivisionError("odd file")
     assert caught.value.path == str(path)
+
+
+def test_a_file_that_the_system_does_not_even_look_for_is_an_error_of_that_video(tmp_path):
+    path = tmp_path / f"{300 * 'a'}.mp4"
+    with pytest.raises(VideoError, match=r"File name too long") as error:
+        index_video(path)
+    assert error.value.path == str(path)

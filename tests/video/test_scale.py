@@ -1,6 +1,7 @@
 """Colours of the squares are those of the frame, by the matrix and the range that it is tagged with."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import av
 import numpy as np
@@ -53,13 +54,21 @@ def flat_frame(yuv: tuple[int, int, int], tags: Tags, pix_fmt: str) -> av.VideoF
     return frame
 
 
+def extremes(tags: Tags) -> tuple[tuple[int, int], ...]:
+    """Lowest and highest level of brightness and of both colours."""
+    is_full = tags.range == ColorRange.JPEG
+    return ((0, 255),) * 3 if is_full else ((16, 235), (16, 240), (16, 240))
+
+
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
 @pytest.mark.parametrize("tags", TAGS, ids=lambda tags: f"{tags.matrix.name}-{tags.range.name}")
-@given(yuv=st.tuples(st.integers(16, 235), st.integers(16, 240), st.integers(16, 240)))
-def test_colours_are_within_a_level_of_the_tagged_matrix(tags, pix_fmt, yuv):
-    square = np.empty((32, 32, 3), np.uint8)
-    SquareScaler(size=32, rotation=0).scale_into(square, flat_frame(yuv, tags, pix_fmt))
-    assert np.abs(square - plain_colour(yuv, tags)).max() <= 1
+@given(data=st.data())
+def test_colours_are_within_a_level_of_the_tagged_matrix(tags, pix_fmt, data):
+    between = data.draw(st.tuples(*(st.integers(*levels) for levels in extremes(tags))))
+    scaler, square = SquareScaler(size=32, rotation=0), np.empty((32, 32, 3), np.uint8)
+    for yuv in (between, *product(*extremes(tags))):
+        scaler.scale_into(square, flat_frame(yuv, tags, pix_fmt))
+        assert np.abs(square - plain_colour(yuv, tags)).max() <= 1, yuv
 
 
 def test_a_scaler_takes_frames_of_other_colours_in_the_middle():

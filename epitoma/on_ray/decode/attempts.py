@@ -3,10 +3,12 @@
 A task whose process dies is run again by Ray, without end, because nodes come and go. So each video says when it begins
 and when it ends, and one that began and did not end before its task begins with it again has lost its process. Only the
 video that was being read counts, and not while its node is gone as well. A video that gets no further has its process
-ended (``core/stalls.py``), which counts alike.
+ended (``core/stalls.py``), which counts alike. A decoder that keeps every thread from running has it ended without a
+word: what was silent for as long as that takes is taken for stalled, and not for crashed.
 """
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +19,8 @@ from uuid import uuid4
 
 import ray
 
+from epitoma.core import stalls
 from epitoma.core.errors import ConfigError, VideoError
-from epitoma.core.stalls import ending_if_stalled
 from epitoma.files.uris import hide_secrets, without_secrets
 from epitoma.on_ray.cluster.placement import living_nodes, on_driver_node
 
@@ -53,7 +55,9 @@ class Unreadable:
 @dataclass(frozen=True)
 class _Attempt:
     node: str
+    seen_at: float
     has_stalled: bool = False
+    silent_seconds: float = 0.0
 
 
 @ray.remote(num_cpus=0)
@@ -62,21 +66,30 @@ class AttemptCounts:
 
     Args:
         stall_seconds: Longest time without a packet, for the reason of a stalled video.
+        silent_seconds: How long a process at least was silent that stalled and could not tell of it.
     """
 
-    def __init__(self, stall_seconds: float) -> None:
+    def __init__(self, stall_seconds: float, silent_seconds: float) -> None:
         self.stall_seconds = stall_seconds
+        self.silent_seconds = silent_seconds
         self.reading: dict[str, _Attempt] = {}
         self.lost: dict[str, list[_Attempt]] = defaultdict(list)
 
     def begin(self, task: str, video_id: str, node: str) -> str | None:
         """Note that a task begins with a video; returns the reason if the video is given up instead."""
+        now = time.monotonic()
         if task in self.reading:
-            self.lost[video_id].append(self.reading.pop(task))
+            lost = self.reading.pop(task)
+            self.lost[video_id].append(replace(lost, silent_seconds=now - lost.seen_at))
         reason = self._given_up(self.lost[video_id]) if video_id in self.lost else None
         if reason is None:
-            self.reading[task] = _Attempt(node)
+            self.reading[task] = _Attempt(node, now)
         return reason
+
+    def heartbeat(self, task: str) -> None:
+        """Note that the process of a task lives."""
+        if task in self.reading:
+            self.reading[task] = replace(self.reading[task], seen_at=time.monotonic())
 
     def stalled(self, task: str) -> None:
         """Note that a task gets no further with its video."""
@@ -91,7 +104,12 @@ class AttemptCounts:
         alive = living_nodes()
         if sum(each.node in alive for each in lost) < MOST_LOST and len(lost) < MOST_LOST_WITH_NODES:
             return None
-        return STALLED.format(self.stall_seconds) if any(each.has_stalled for each in lost) else LOST
+        has_stalled = any(each.has_stalled for each in lost) or self._were_silent(lost)
+        return STALLED.format(self.stall_seconds) if has_stalled else LOST
+
+    def _were_silent(self, lost: list[_Attempt]) -> bool:
+        # All of them: after a crash a task may wait long for its next attempt, but hardly each time.
+        return min(each.silent_seconds for each in lost) >= self.silent_seconds
 
 
 @dataclass(frozen=True)
@@ -116,7 +134,9 @@ class Attempts:
             ConfigError: The environment has a limit that is no number of seconds.
         """
         seconds = stall_seconds()
-        counts = AttemptCounts.options(scheduling_strategy=on_driver_node()).remote(seconds)
+        counts = AttemptCounts.options(scheduling_strategy=on_driver_node()).remote(
+            seconds, seconds + stalls.SPARE_SECONDS
+        )
         return cls(counts=counts, pipeline=uuid4().hex, stall_seconds=seconds)
 
     def of_another_pipeline(self) -> "Attempts":
@@ -147,6 +167,9 @@ class Attempts:
     def read_or_raise(self, task: object, video_id: str, path: str, work: Callable[[], Result]) -> Result:
         """Do work on a video whose loss is the job's end; see :meth:`read`.
 
+        What goes wrong in decoding is a VideoError already (``video/container.py``). Other errors stay what they are,
+        since the work may compute and write too.
+
         Raises:
             VideoError: The video is given up, or the work raised it.
         """
@@ -164,7 +187,11 @@ class Attempts:
             yield given_up
             return
         try:
-            with ending_if_stalled(self.stall_seconds, partial(self._tell_stalled, name)):
+            with stalls.ending_if_stalled(
+                self.stall_seconds,
+                tell=partial(self._tell_stalled, name),
+                heartbeat=partial(self.counts.heartbeat.remote, name),
+            ):
                 yield None
         finally:
             # Without waiting: what this process says next to the actor comes after it.

@@ -8,9 +8,8 @@ from epitoma.inference.explanation import Explanation, explain
 from epitoma.inference.predictor import Predictor
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.gpus import requested_gpus
-from epitoma.on_ray.cluster.parallel import result_of
-from epitoma.on_ray.cluster.placement import say_if_waited_for, task_for
-from epitoma.on_ray.decode.attempts import Attempts
+from epitoma.on_ray.cluster.placement import say_if_waited_for
+from epitoma.on_ray.decode.one_video import read_on_worker
 
 
 def explain_file(
@@ -25,15 +24,12 @@ def explain_file(
     """
     gpus = min(1, requested_gpus(gpu))
     say_if_waited_for("train")
-    task = task_for("train", _explain, max_retries=-1, gpus=gpus)
-    return result_of(task.remote(path, ray.put((model, config)), budget, gpus > 0, Attempts.start()))
+    shared = ray.put((model, config))
+    return read_on_worker(path, _explain, shared, budget, gpus > 0, role="train", gpus=gpus)
 
 
 def _explain(
-    path: str, shared: tuple[VideoEpitoma, ModelConfig], budget: int | None, gpu: bool, attempts: Attempts
+    path: str, shared: tuple[VideoEpitoma, ModelConfig], budget: int | None, gpu: bool
 ) -> Explanation:
-    def look() -> Explanation:
-        predictor = Predictor(*shared, device=torch.device("cuda" if gpu else "cpu"))
-        return explain(predictor, path, budget=budget)
-
-    return attempts.read_or_raise("explain", path, path, look)
+    predictor = Predictor(*shared, device=torch.device("cuda" if gpu else "cpu"))
+    return explain(predictor, path, budget=budget)

@@ -7,9 +7,8 @@ import ray
 from epitoma.core.errors import VideoError
 from epitoma.cost.milliseconds import TimeModel, measure_times
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.cluster.parallel import result_of
-from epitoma.on_ray.cluster.placement import task_for
 from epitoma.on_ray.decode.attempts import Attempts
+from epitoma.on_ray.decode.one_video import read_on_worker
 from epitoma.reporting.console import say
 
 MOST_VIDEOS = 3
@@ -27,19 +26,15 @@ def times_on_worker(networks: Networks, videos: Sequence[str], *, candidates: in
     Raises:
         VideoError: None of the first videos can be read; says the last one's reason.
     """
-    # Without end, because nodes come and go; a video that ends its worker is given up by `attempts`.
-    task, attempts = task_for("decode", _measure, max_retries=-1), Attempts.start()
-    shared = ray.put(networks)
+    shared, attempts = ray.put(networks), Attempts.start()
     *others, last = videos[:MOST_VIDEOS]
     for path in others:
         try:
-            return result_of(task.remote(path, shared, candidates, attempts))
+            return read_on_worker(path, _measure, shared, candidates, attempts=attempts)
         except VideoError as error:
             say(f"  times are measured with another video, {error}")
-    return result_of(task.remote(last, shared, candidates, attempts))
+    return read_on_worker(last, _measure, shared, candidates, attempts=attempts)
 
 
-def _measure(path: str, networks: Networks, candidates: int, attempts: Attempts) -> TimeModel:
-    return attempts.read_or_raise(
-        "times", path, path, lambda: measure_times(networks, path, candidates=candidates)
-    )
+def _measure(path: str, networks: Networks, candidates: int) -> TimeModel:
+    return measure_times(networks, path, candidates=candidates)

@@ -3,16 +3,20 @@
 import os
 import signal
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.fuzz_video.fuzz import fuzz
 from benchmarks.fuzz_video.mutations import mutated
 from benchmarks.fuzz_video.outcome import Outcome
-from benchmarks.fuzz_video.trying import is_in_order
+from benchmarks.fuzz_video.plain import PlainPictures
+from benchmarks.fuzz_video.trying import wrong_frames
 from benchmarks.fuzz_video.watched import READY, Watched
 from epitoma.video.decode import Decoded
+from epitoma.video.index import VideoIndex
 
 
 def test_damaged_files_do_no_harm(tmp_path: Path):
@@ -50,21 +54,51 @@ def test_a_crash_and_a_hang_are_seen(tmp_path: Path, monkeypatch):
     watched.stop()
 
 
-def test_frames_in_another_order_are_seen():
-    plain = [bytes([number]) for number in (0, 1, 1, 2)]
+OWN, OTHER, NOWHERE = 11, 12, 99
+"""The picture of the frame that is asked for, that of the next one, and one that no frame has."""
 
-    def decoded(*shown: int, deviation: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Decoded:
-        pictures = np.array(shown, np.uint8)[:, None]
-        return Decoded(
-            pictures=(pictures,),
-            deviation_seconds=(np.array(deviation),),
-            replaced=0,
-            wanted=3,
-            frames_decoded=3,
-            bytes_read=0,
-        )
 
-    assert is_in_order(decoded(0, 1, 2), plain)
-    assert is_in_order(decoded(1, 1, 2), plain)
-    assert not is_in_order(decoded(1, 0, 2), plain)
-    assert is_in_order(decoded(2, 0, 1, deviation=(0.1, 0.0, 0.0)), plain), "a neighbour stands in"
+@pytest.mark.parametrize(
+    ("shown", "distance_seconds", "tolerance_seconds", "is_right"),
+    [
+        (OWN, 0.0, 0.0, True),
+        (OTHER, 0.0, 0.0, False),
+        (NOWHERE, 0.0, 0.0, False),
+        (NOWHERE, 0.1, 0.0, True),
+        (NOWHERE, np.nan, 0.5, True),
+        (OTHER, 0.1, 0.5, True),
+        (OWN, 0.1, 0.5, False),
+        (OTHER, 0.2, 0.5, False),
+        (NOWHERE, 0.1, 0.5, False),
+    ],
+)
+def test_a_picture_is_one_that_a_plain_decode_has_there_or_counts_as_replaced(
+    shown, distance_seconds, tolerance_seconds, is_right
+):
+    index = VideoIndex(
+        pts=np.arange(4),
+        keyframes=np.zeros(1, int),
+        time_base=Fraction(1, 10),
+        fps=10,
+        width=1,
+        height=1,
+        rotation=0,
+    )
+    decoded = Decoded(
+        pictures=(np.array([[shown]], np.uint8),),
+        deviation_seconds=(np.array([distance_seconds]),),
+        replaced=0,
+        wanted=1,
+        frames_decoded=1,
+        bytes_read=0,
+    )
+    plain = PlainPictures(of_frame={number: {bytes([10 + number])} for number in range(4)})
+    wrong = wrong_frames(decoded, np.array([1]), index, plain, tolerance_seconds=tolerance_seconds)
+    assert wrong == ([] if is_right else [1])
+
+
+def test_where_memory_shows_through_only_a_picture_of_another_frame_is_wrong():
+    plain = PlainPictures(of_frame={0: {b"a"}, 1: {b"b"}}, leaves_holes=True)
+    assert plain.has(b"whatever was there", [0])
+    assert plain.has(b"a", [0])
+    assert not plain.has(b"b", [0])

@@ -1,5 +1,6 @@
 """Videos that kill or stall the process that reads them: each costs itself only, within a bound, whoever reads it."""
 
+import ctypes
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 import ray
 
+from epitoma.core import stalls
 from epitoma.core.errors import ConfigError, VideoError
 from epitoma.core.stalls import reading
 from epitoma.on_ray.decode.attempts import (
@@ -23,6 +25,8 @@ from epitoma.on_ray.decode.attempts import (
 )
 
 GONE = "a node that is gone"
+SPARE_SECONDS = 0.2
+"""After the limit, until the kernel ends a process."""
 
 
 @pytest.fixture
@@ -38,6 +42,14 @@ def kill() -> None:
 def stall() -> None:
     with reading():
         time.sleep(60)
+
+
+def stall_with_pythons_lock() -> None:
+    """As a decoder does that never lets another thread run: the kernel ends the process, and nobody can tell of it."""
+    stalls.SPARE_SECONDS = SPARE_SECONDS
+    time.sleep(0.5)  # Until the process is watched with that.
+    with reading():
+        ctypes.PyDLL(None).sleep(60)
 
 
 def refuse() -> None:
@@ -63,6 +75,31 @@ def test_every_video_but_those_that_end_their_process_is_read_in_one_task(attemp
     assert refuses == Unreadable("a.mp4", "no frames")
     assert surprises.reason.startswith("ZeroDivisionError: ")
     assert "secret" not in surprises.reason
+
+
+def test_a_stall_that_the_process_cannot_tell_of_is_known_by_its_silence(ray_cluster, monkeypatch):
+    monkeypatch.setenv(STALL_VARIABLE, "1")
+    monkeypatch.setattr(stalls, "SPARE_SECONDS", SPARE_SECONDS)
+    attempts = Attempts.start()
+
+    @ray.remote(max_retries=-1, num_cpus=0)
+    def task():
+        return attempts.read("row 7", "video", stall_with_pythons_lock)
+
+    assert ray.get(task.remote()) == Unreadable(None, STALLED.format(1))
+
+
+@pytest.mark.parametrize(("lives", "reason"), [(False, STALLED.format(9)), (True, LOST)])
+def test_one_that_was_heard_of_until_it_was_lost_has_not_stalled_however_long_it_read(
+    ray_cluster, lives, reason
+):
+    counts, node = AttemptCounts.remote(9, 0.5), own_node()
+    for _ in range(2):
+        assert ray.get(counts.begin.remote("task", "video", node)) is None
+        time.sleep(0.6)
+        if lives:
+            ray.get(counts.heartbeat.remote("task"))
+    assert ray.get(counts.begin.remote("task", "video", node)) == reason
 
 
 def test_what_one_pipeline_has_lost_the_next_does_not_try(attempts):
@@ -92,7 +129,7 @@ def test_a_process_counts_twice_and_a_node_that_goes_too_hardly_at_all(ray_clust
         ([GONE] * (MOST_LOST_WITH_NODES - 1), None),
         ([GONE] * MOST_LOST_WITH_NODES, LOST),
     ):
-        assert lost(AttemptCounts.remote(9), nodes) == given_up, nodes
+        assert lost(AttemptCounts.remote(9, 19), nodes) == given_up, nodes
 
 
 def test_what_other_tasks_read_at_the_same_time_and_what_a_closed_pipeline_read_does_not_count(attempts):
