@@ -21,8 +21,8 @@ Options = Mapping[str, str]
 EXACT: Options = {}
 FAST: Options = {"skip_loop_filter": "all"}
 
-LEAVES_HOLES = frozenset({"hevc"})
-"""Codecs of which FFmpeg leaves what a damaged picture lacks as it was in memory, and says nothing."""
+LEAVES_HOLES = frozenset({"hevc", "mpeg4"})
+"""Codecs of which FFmpeg fills what a damaged picture lacks by what it has done before, and says nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class PlainPictures:
 
     Attributes:
         of_frame: Pictures by number of frame: several where decodes differ, or damage has a decoder show one twice.
-        leaves_holes: Whether pictures may depend on what was in memory.
+        leaves_holes: Whether pictures may depend on what the decoder has done before.
     """
 
     of_frame: Mapping[int, set[bytes]]

@@ -108,6 +108,11 @@ class VideoDamaged:
     path: str
     replaced_frames: int
 
+    @property
+    def line(self) -> str:
+        """What a person is told of it."""
+        return f"damaged {self.path}: {self.replaced_frames} frames replaced by the nearest good ones"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stopping:

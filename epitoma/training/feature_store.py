@@ -13,6 +13,7 @@ identity  string       digest of the video's id, frame count, file size and modi
 video_id  string       as in the manifest
 path      string       path of the video when its features were computed
 reject    string       why the video could not be read; empty if it could
+replaced  int64        how many damaged frames a neighbour stands in for; null in stores from before this was kept
 starts    binary       int32 first frames of the D timesteps
 light     binary       float32 (D, C) features of LightNet
 heavy     binary       float32 (D, C) features of HeavyNet
@@ -37,12 +38,14 @@ from epitoma.datasets.rejects import Reject
 from epitoma.files.parquet import read_parquet
 from epitoma.files.presence import entries_of, status_of
 from epitoma.files.uris import is_address
+from epitoma.training.events import VideoDamaged
 
 KEY_FILE = "key.json"
 PARTS_FOLDER = "parts"
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("identity", "video_id", "path", "reject")),
+        ("replaced", pa.int64()),
         *((name, pa.binary()) for name in ("starts", "light", "heavy")),
     ]
 )
@@ -112,11 +115,18 @@ def identities_with_features(folder: Path) -> set[str]:
     return set(table.filter(pc.field("reject") == "")["identity"].to_pylist())
 
 
-def stored_rejects(folder: Path, manifest: Manifest) -> list[Reject]:
-    """Videos of the manifest that could not be read when features were extracted."""
-    table = _rows_of(folder, manifest, ["identity", "video_id", "path", "reject"])
-    table = table.filter(pc.field("reject") != "")
-    return [Reject(row["video_id"], row["path"], row["reject"]) for row in table.to_pylist()]
+def stored_flaws(folder: Path, manifest: Manifest) -> tuple[list[Reject], list[VideoDamaged]]:
+    """Videos of the manifest that could not be read when features were extracted, and those that are damaged."""
+    table = _rows_of(folder, manifest, ["identity", "video_id", "path", "reject", "replaced"])
+    rejects = [
+        Reject(row["video_id"], row["path"], row["reject"])
+        for row in table.filter(pc.field("reject") != "").to_pylist()
+    ]
+    damaged = [
+        VideoDamaged(video_id=row["video_id"], path=row["path"], replaced_frames=row["replaced"])
+        for row in table.filter(pc.field("replaced") > 0).to_pylist()
+    ]
+    return rejects, damaged
 
 
 def read_features(folder: Path, manifest: Manifest) -> Stored:
@@ -173,9 +183,9 @@ def _rows_of(folder: Path, manifest: Manifest, columns: list[str]) -> pa.Table:
 def _read(folder: Path, columns: list[str]) -> pa.Table:
     # Hidden files are parts that are still being written.
     parts = entries_of(folder / PARTS_FOLDER, "[!.]*.parquet")
-    if not parts:
-        return SCHEMA.empty_table().select(columns)
-    return pa.concat_tables(read_parquet(part, columns=columns) for part in parts)
+    tables = [read_parquet(part, columns=columns) for part in parts]
+    # A column that a part lacks is null there.
+    return pa.concat_tables([SCHEMA.empty_table().select(columns), *tables], promote_options="default")
 
 
 def _tensor(table: pa.Table, column: str) -> torch.Tensor:

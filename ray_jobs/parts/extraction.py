@@ -19,7 +19,7 @@ def extract_with(
     max_reject_share: float,
     gpu: Gpu = "auto",
 ) -> Extracted:
-    """Extract the features that are not stored yet; prints progress and rejects."""
+    """Extract the features that are not stored yet; prints progress, and which videos are rejected or damaged."""
     with phase(f"extract features ({timesteps} timesteps)") as advance:
         extracted = extract_features(
             manifest,
@@ -33,6 +33,8 @@ def extract_with(
         )
     for reject in extracted.rejects:
         say(f"  rejected {reject.path}: {reject.reason}")
+    for video in extracted.damaged:
+        say(f"  {video.line}")
     if extracted.computed == 0 and len(extracted.rejects) < len(manifest):
         say(f"  features are there already: {extracted.folder}")
     return extracted

@@ -124,7 +124,7 @@ class TrainWatcher:
     def _say_damage(self, event: VideoDamaged) -> None:
         if event.video_id not in self.damaged:
             self.damaged.add(event.video_id)
-            say(f"  damaged {event.path}: {event.replaced_frames} frames replaced by the nearest good ones")
+            say(f"  {event.line}")
 
     def _log_stop(self) -> None:
         """Set the status now: the process may be killed before its last checkpoint is written."""

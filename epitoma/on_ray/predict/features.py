@@ -34,6 +34,7 @@ from epitoma.on_ray.train.ingest import (
     snippets_channels_first,
     uniform_schedule,
 )
+from epitoma.training.events import VideoDamaged
 from epitoma.training.feature_store import (
     KEY_FILE,
     PARTS_FOLDER,
@@ -41,7 +42,7 @@ from epitoma.training.feature_store import (
     StoreKey,
     identities,
     identities_with_features,
-    stored_rejects,
+    stored_flaws,
     weights_digest,
 )
 from epitoma.video.index_table import StoredIndices
@@ -62,11 +63,13 @@ class Extracted:
         folder: Folder of the store.
         computed: Number of videos that got features now; 0 where all that can be read had some already.
         rejects: Videos of the manifest that cannot be read.
+        damaged: Videos of the manifest of which frames are damaged.
     """
 
     folder: Path
     computed: int
     rejects: list[Reject]
+    damaged: list[VideoDamaged]
 
 
 def extract_features(
@@ -109,10 +112,10 @@ def extract_features(
         identity=identity, networks=networks, timesteps=timesteps, folder=folder, gpu=gpu, attempts=attempts
     )
     computed = _extract_in_turn(manifest, work, watch=watch, wait=wait)
-    rejects = stored_rejects(folder, manifest)
+    rejects, damaged = stored_flaws(folder, manifest)
     write_rejects(folder / "rejects.parquet", rejects)
     check_reject_share(len(rejects), len(manifest), max_reject_share, reasons=folder)
-    return Extracted(folder=folder, computed=computed, rejects=rejects)
+    return Extracted(folder=folder, computed=computed, rejects=rejects, damaged=damaged)
 
 
 def _missing(manifest: Manifest, identity: dict[str, str], folder: Path) -> Manifest:
@@ -165,7 +168,7 @@ class Extractor:
             write_parquet(self.folder / PARTS_FOLDER / name, pa.Table.from_pylist(rows, schema=SCHEMA))
 
     def _stored(self, row: dict[str, Any]) -> dict[str, Any]:
-        known = {name: row[name] for name in ("video_id", "path", "reject")}
+        known = {name: row[name] for name in ("video_id", "path", "reject", "replaced")}
         features = {} if row["reject"] else self._features(row)
         return {"identity": self.identity[row["video_id"]], **known, **features}
 

@@ -30,6 +30,7 @@ from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.fit import Job, fit
 from epitoma.on_ray.tune.reports import TuneContext, ValidatedReports, report_result
 from epitoma.on_ray.tune.search_space import changed
+from epitoma.reporting.console import say
 from epitoma.sweeps.trial import (
     ERROR_FILE,
     TrialData,
@@ -47,7 +48,7 @@ from epitoma.sweeps.trial import (
 )
 from epitoma.training.checkpoint import State, state_of
 from epitoma.training.context import LocalContext
-from epitoma.training.events import Event, VideoRejected
+from epitoma.training.events import Event, VideoDamaged, VideoRejected
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
@@ -88,6 +89,22 @@ class TrialWork:
 
 
 Trial = Callable[[dict[str, Any], TrialWork], None]
+
+
+class VideoWatch:
+    """Watches which videos of a trial from pixels cannot be read, or are damaged, which its log tells, once each."""
+
+    def __init__(self) -> None:
+        self.rejects: dict[str, Reject] = {}
+        self.damaged: set[str] = set()
+
+    def __call__(self, event: Event) -> None:
+        """Handle one event."""
+        if isinstance(event, VideoRejected):
+            self.rejects.setdefault(event.video_id, Reject(event.video_id, event.path, event.reason))
+        elif isinstance(event, VideoDamaged) and event.video_id not in self.damaged:
+            self.damaged.add(event.video_id)
+            say(f"  {event.line}")
 
 
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:
@@ -140,15 +157,15 @@ def run_from_pixels(work: TrialWork, name: str, changes: dict[str, Any], *, star
     )
     cost = _cost(config, trial_data(work.data))
     reports = ValidatedReports([cost.at(kept).total for kept in range(1, config.timesteps + 1)])
-    rejects: list[Reject] = []
+    videos = VideoWatch()
     model = build_for_networks(job.model, networks, keep_networks=True)
 
     def keep(best: State) -> None:
         model.load_state_dict({**state_of(model), **best})
         write_head(config.folder, best if config.trains_networks else _without_networks(best))
 
-    fit(job, watch=lambda event: _keep_reject(event, rejects), keep=keep, callbacks=[reports])
-    write_rejects(config.folder / "rejects.parquet", rejects)
+    fit(job, watch=videos, keep=keep, callbacks=[reports])
+    write_rejects(config.folder / "rejects.parquet", list(videos.rejects.values()))
     data = _data_of(model, config, work)
     return _measured(model, config, data, changes, started=started, folder=config.folder)
 
@@ -281,11 +298,6 @@ def _data_of(model: VideoEpitoma, config: TrainConfig, work: TrialWork) -> Trial
         splits[name] = feature_split(stored, split)
         evidence[name] = evidence_of(split, stored, networks.heavy.input.frames)
     return replace(data, splits=splits, evidence=evidence)
-
-
-def _keep_reject(event: Event, rejects: list[Reject]) -> None:
-    if isinstance(event, VideoRejected) and event.video_id not in {each.video_id for each in rejects}:
-        rejects.append(Reject(event.video_id, event.path, event.reason))
 
 
 def _without_networks(state: State) -> State:

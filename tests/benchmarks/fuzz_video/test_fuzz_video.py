@@ -97,7 +97,7 @@ def test_a_picture_is_one_that_a_plain_decode_has_there_or_counts_as_replaced(
     assert wrong == ([] if is_right else [1])
 
 
-def test_where_memory_shows_through_only_a_picture_of_another_frame_is_wrong():
+def test_where_nobody_knows_what_a_hole_shows_only_a_picture_of_another_frame_is_wrong():
     plain = PlainPictures(of_frame={0: {b"a"}, 1: {b"b"}}, leaves_holes=True)
     assert plain.has(b"whatever was there", [0])
     assert plain.has(b"a", [0])
