@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, settings
 
 import epitoma.tracking  # noqa: F401  (before a test module imports MLflow, which then is as quiet as in a job)
 from epitoma.core.config import from_dict, to_dict
-from epitoma.datasets.manifest import Manifest
+from epitoma.datasets.manifest import Manifest, read_manifest
+from epitoma.files.allowed_roots import Roots, write_roots
 from epitoma.files.json_files import read_json, write_json
+from epitoma.files.parquet import write_parquet
 from epitoma.models.classifier import EpitomaClassifier
 from epitoma.models.heavy_net import HeavyNet
 from epitoma.models.light_net import LightNet
@@ -26,6 +28,7 @@ from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.run_config import TrainConfig, WorkersConfig
 from epitoma.training.sparsity import SparsityConfig
 from tests.mlflow_server import MlflowServer, free_port
+from tests.silent_server import silent_server
 from tests.tiny import write_tiny_dataset
 
 CLASSES = ("bake", "brew", "carve")
@@ -149,6 +152,24 @@ def tiny_model() -> ModelConfig:
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Eighteen short videos of two classes."""
     return write_tiny_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture
+def stalling(dataset: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manifest]:
+    """That dataset, whose fourth training video stalls all that read it; each attempt is given up after a second."""
+    folder, place = tmp_path / "stalling", dataset.video_ids.index(dataset.split("train").video_ids[3])
+    folder.mkdir()
+    monkeypatch.setenv("EPITOMA_STALL_SECONDS", "1")
+    with silent_server() as address:
+        paths = dataset.resolved_paths()
+        paths[place] = address
+        column = dataset.table.schema.get_field_index("path")
+        write_parquet(
+            folder / "manifest.parquet",
+            dataset.table.set_column(column, dataset.table.schema.field(column), [paths]),
+        )
+        write_roots(folder, Roots((str(dataset.path.parent), address.rpartition("/")[0] + "/")))
+        yield read_manifest(folder / "manifest.parquet")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,9 @@ from epitoma.core.registry import import_plugins
 from epitoma.datasets.manifest import Manifest
 from epitoma.evaluation.tradeoff import find
 from epitoma.files.json_files import read_json
+from epitoma.files.parquet import read_parquet
 from epitoma.models.classifier import VideoClassifier
+from epitoma.on_ray.decode.attempts import STALLED
 from epitoma.on_ray.train.fit import build_trainable
 from epitoma.training.checkpoint import load_model, save_model, state_of
 from epitoma.training.optimisation import OptimisationConfig
@@ -80,6 +82,16 @@ def test_lightnet_learns_and_is_kept_as_both_networks(dataset: Manifest, light: 
     history = read_json(light / "history.json")["epochs"]
     assert history[-1]["train/timesteps"] == 2
     assert 0 <= history[-1]["validation/score"] <= 1
+
+
+@pytest.mark.long
+def test_a_video_that_stalls_its_reader_costs_itself_only(stalling: Manifest, runs: Path):
+    run = finetune(quick(stalling, runs, name="heavy", max_reject_share=0.1))
+    (reject,) = read_parquet(run / "rejects.parquet").to_pylist()
+    assert (reject["video_id"], reject["reason"]) == (
+        stalling.split("train").video_ids[3],
+        STALLED.format(1),
+    )
 
 
 @pytest.mark.slow

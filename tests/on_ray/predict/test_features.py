@@ -14,6 +14,7 @@ from epitoma.core.errors import RunError, TooManyRejectsError
 from epitoma.datasets.manifest import read_manifest
 from epitoma.models.speed import Speed
 from epitoma.models.videoepitoma import Networks
+from epitoma.on_ray.decode.attempts import STALLED
 from epitoma.on_ray.decode.decoding import decode_timesteps
 from epitoma.on_ray.predict.features import VIDEOS_PER_ACTOR, actors_for, extract_features, store_key
 from epitoma.on_ray.train.ingest import channels_first, decode_spec, snippets_channels_first
@@ -94,6 +95,16 @@ def test_a_video_that_could_not_be_read_is_tried_again(ray_cluster, dataset, net
     second = extract(manifest, networks, tmp_path / "features")
     assert (second.folder, second.computed, second.rejects) == (first.folder, 1, [])
     assert read_features(second.folder, manifest).video_ids == manifest.video_ids
+
+
+@pytest.mark.long
+def test_a_video_that_stalls_its_reader_costs_itself_only(ray_cluster, stalling, networks, tmp_path):
+    split = stalling.split("train")
+    extracted = extract(split, networks, tmp_path)
+    assert [(reject.video_id, reject.reason) for reject in extracted.rejects] == [
+        (split.video_ids[3], STALLED.format(1))
+    ]
+    assert extracted.computed == len(split) - 1
 
 
 @pytest.mark.long
