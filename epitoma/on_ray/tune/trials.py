@@ -17,7 +17,7 @@ from epitoma.core.errors import BUG, TRY_AGAIN, EpitomaError, last_line
 from epitoma.core.system_errors import exit_code_of
 from epitoma.cost.gmacs import CostModel
 from epitoma.datasets.manifest import Manifest
-from epitoma.datasets.rejects import Reject, write_rejects
+from epitoma.datasets.rejects import write_rejects
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.json_files import write_json
 from epitoma.files.presence import is_there
@@ -30,7 +30,7 @@ from epitoma.on_ray.train.board import new_board
 from epitoma.on_ray.train.fit import Job, fit
 from epitoma.on_ray.tune.reports import TuneContext, ValidatedReports, report_result
 from epitoma.on_ray.tune.search_space import changed
-from epitoma.reporting.console import say
+from epitoma.on_ray.tune.video_watch import VideoWatch
 from epitoma.sweeps.trial import (
     ERROR_FILE,
     TrialData,
@@ -48,7 +48,6 @@ from epitoma.sweeps.trial import (
 )
 from epitoma.training.checkpoint import State, state_of
 from epitoma.training.context import LocalContext
-from epitoma.training.events import Event, VideoDamaged, VideoRejected
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
 from epitoma.training.run_config import TrainConfig
@@ -89,22 +88,6 @@ class TrialWork:
 
 
 Trial = Callable[[dict[str, Any], TrialWork], None]
-
-
-class VideoWatch:
-    """Watches which videos of a trial from pixels cannot be read, or are damaged, which its log tells, once each."""
-
-    def __init__(self) -> None:
-        self.rejects: dict[str, Reject] = {}
-        self.damaged: set[str] = set()
-
-    def __call__(self, event: Event) -> None:
-        """Handle one event."""
-        if isinstance(event, VideoRejected):
-            self.rejects.setdefault(event.video_id, Reject(event.video_id, event.path, event.reason))
-        elif isinstance(event, VideoDamaged) and event.video_id not in self.damaged:
-            self.damaged.add(event.video_id)
-            say(f"  {event.line}")
 
 
 def feature_trial(changes: dict[str, Any], work: TrialWork) -> None:

@@ -1,7 +1,7 @@
 """What a trial keeps and tells of its videos."""
 
 from epitoma.datasets.rejects import Reject
-from epitoma.on_ray.tune.trials import VideoWatch
+from epitoma.on_ray.tune.video_watch import VideoWatch
 from epitoma.training.events import StepDone, VideoDamaged, VideoRejected
 
 
