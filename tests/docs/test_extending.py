@@ -95,7 +95,7 @@ def test_a_model_of_such_parts_comes_back_and_predicts(plugin, dataset, tmp_path
         load_predictor(tmp_path / "model")
 
 
-def test_costs_and_features_are_those_of_ones_own_network_too(ray_cluster, plugin, tmp_path):
+def test_costs_and_features_are_those_of_ones_own_network_too(ray_cluster, plugin, dataset, tmp_path):
     words = ["--plugin", plugin, "--networks.heavy.name", "patches", "--networks.light.name", "tiny"]
     costs = parse(
         CostConfig,
@@ -105,6 +105,8 @@ def test_costs_and_features_are_those_of_ones_own_network_too(ray_cluster, plugi
             "4",
             "--kept",
             "2",
+            "--video",
+            dataset.resolved_paths()[0],
             "--made",
             str(tmp_path),
             "--json",

@@ -13,9 +13,16 @@ from ray_jobs.parts.cost_reports import CostConfig, Table1Config, made_video
 from ray_jobs.report import report
 
 
-def test_costs_of_ones_own_networks_stage_by_stage(ray_cluster, tmp_path: Path, networks_config, capsys):
+def test_costs_of_ones_own_networks_stage_by_stage(
+    ray_cluster, dataset: Manifest, tmp_path: Path, networks_config, capsys
+):
     config = CostConfig(
-        networks=networks_config, timesteps=8, kept=(2, 8), json=tmp_path / "cost.json", made=tmp_path
+        networks=networks_config,
+        timesteps=8,
+        kept=(2, 8),
+        json=tmp_path / "cost.json",
+        video=Path(dataset.resolved_paths()[0]),
+        made=tmp_path,
     )
     report(config)
     few, all_of_them = json.loads((tmp_path / "cost.json").read_text())
