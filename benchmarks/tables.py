@@ -55,7 +55,7 @@ def decode() -> str:
 def fuzz_video() -> str:
     """What became of damaged files."""
     record = read_record("fuzz_video")
-    lines = ["| files | what became of them | slowest, s | most memory, MiB |", "|---|---|---|---|"]
+    lines = ["| files | what became of them | slowest, s of CPU | most memory, MiB |", "|---|---|---|---|"]
     lines += [
         f"| {row['files']} | {row['kind']} | {row['slowest_seconds']} | {row['memory_bytes'] >> 20} |"
         for row in record["rows"]

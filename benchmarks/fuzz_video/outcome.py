@@ -26,7 +26,7 @@ class KindOfOutcome:
     Attributes:
         kind: Decoded, replaced (some frames by their neighbours), refused, or a failure.
         files: How many.
-        slowest_seconds: The longest that one took.
+        slowest_seconds: CPU time of the one that took longest to index and decode.
         memory_bytes: Most memory that a process had after one.
     """
 

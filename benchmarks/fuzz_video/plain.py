@@ -76,7 +76,8 @@ def _frames(video: OpenVideo, index: VideoIndex, options: Options, *, renews: bo
     for count, packet in enumerate(video.packets_from_keyframe()):
         if renews and count and packet.is_keyframe:
             yield from _decoded(decoder, None)
-            decoder = _with_options(video.new_decoder(), options)
+            with open_video(video.path) as again:
+                decoder = _with_options(again.stream.codec_context, options)
         number = numbers.get(packet.pts) if order is None else order[count]
         packet.pts = None if number == NO_FRAME else number
         yield from _decoded(decoder, packet)

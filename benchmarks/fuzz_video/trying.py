@@ -1,6 +1,8 @@
 """What a file does when it is indexed and decoded: right or wrong pictures, an error, time and memory."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,29 +20,46 @@ WAYS: dict[Mode, tuple[Options, ...]] = {"exact": (EXACT,), "fast": (FAST, EXACT
 """Where fast decoding does not find a frame, exact decoding does."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Tried:
+    """Frames of a file that can be decoded, in both modes."""
+
+    index: VideoIndex
+    wanted: np.ndarray
+    decoded: Mapping[Mode, Decoded]
+
+
 def try_file(path: Path) -> Outcome:
     """Index and decode one file, in both modes."""
-    started = time.perf_counter()
+    started = time.process_time()
+    tried = _decode(path)
+    seconds = time.process_time() - started
+    kind, detail = _compare(path, tried) if isinstance(tried, _Tried) else tried
+    return Outcome(kind, detail, seconds, peak_memory_bytes())
+
+
+def _decode(path: Path) -> _Tried | tuple[str, str]:
+    """Decode some frames; returns kind and detail where that fails."""
     try:
-        kind, detail = _decode(path)
+        index = index_video(path)
+        wanted = np.linspace(0, index.frame_count - 1, FRAMES).astype(int)
+        decoded = {mode: _decode_frames(path, index, wanted, mode) for mode in TOLERANCE_SECONDS}
+        return _Tried(index=index, wanted=wanted, decoded=decoded)
     except VideoError as error:
-        kind, detail = "refused", error.reason.split("(")[0].strip()
+        return "refused", error.reason.split("(")[0].strip()
     except Exception as error:
-        kind, detail = "exception", repr(error)[:200]
-    return Outcome(kind, detail, time.perf_counter() - started, peak_memory_bytes())
+        return "exception", repr(error)[:200]
 
 
-def _decode(path: Path) -> tuple[str, str]:
-    """Kind and detail of a file that can be decoded."""
-    index = index_video(path)
-    wanted = np.linspace(0, index.frame_count - 1, FRAMES).astype(int)
-    decoded = {mode: _decode_frames(path, index, wanted, mode) for mode in TOLERANCE_SECONDS}
-    for mode, each in decoded.items():
-        plain = plain_pictures(path, index, WAYS[mode], size=SIZE)
-        wrong = wrong_frames(each, wanted, index, plain, tolerance_seconds=TOLERANCE_SECONDS[mode])
+def _compare(path: Path, tried: _Tried) -> tuple[str, str]:
+    """Kind and detail of a file whose frames are compared with plain decodes."""
+    for mode, decoded in tried.decoded.items():
+        plain = plain_pictures(path, tried.index, WAYS[mode], size=SIZE)
+        tolerance_seconds = TOLERANCE_SECONDS[mode]
+        wrong = wrong_frames(decoded, tried.wanted, tried.index, plain, tolerance_seconds=tolerance_seconds)
         if wrong:
             return "picture", f"{mode}: a plain decode shows something else of {wrong}"
-    return ("replaced" if any(each.replaced for each in decoded.values()) else "decoded"), ""
+    return ("replaced" if any(each.replaced for each in tried.decoded.values()) else "decoded"), ""
 
 
 def _decode_frames(path: Path, index: VideoIndex, wanted: np.ndarray, mode: Mode) -> Decoded:

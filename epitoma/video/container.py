@@ -11,7 +11,6 @@ from av.container import InputContainer
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.stream import Disposition
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from epitoma.core.errors import EpitomaError, VideoError, first_line
@@ -74,11 +73,6 @@ class OpenVideo:
     def bytes_read(self) -> int:
         """Bytes fetched over the network so far; 0 for a local file."""
         return 0 if isinstance(self.source, str) else self.source.bytes_read
-
-    def new_decoder(self) -> VideoCodecContext:
-        """Make a decoder of the stream that has decoded nothing; what the stream is, is read from the file again."""
-        with open_video(self.path) as again:
-            return again.stream.codec_context
 
     def packets(self) -> Iterator["Packet[VideoStream]"]:
         """Demux packets from the current position to the end of the file, or to where it is damaged.

@@ -198,7 +198,7 @@ class _Decoding:
             for run in plan.runs:
                 self._show(run, decoder, wanted_by)
             self.frames_decoded += decoder.packets_fed
-            self.bytes_read += video.bytes_read
+            self.bytes_read += video.bytes_read + decoder.bytes_read_again
 
     def _show(self, run: Run, decoder: RunDecoder, wanted_by: Mapping[int, Sequence[int]]) -> None:
         for stand_in, (shown, frame) in nearest_frames(run.wanted, decoder.frames(run), pts=self._index.pts):

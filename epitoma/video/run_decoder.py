@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from epitoma.video.container import OpenVideo
+from epitoma.video.container import OpenVideo, open_video
 from epitoma.video.frame_finder import Found, frame_finder
 from epitoma.video.index import VideoIndex
 from epitoma.video.plan import Run
@@ -119,7 +119,7 @@ class RunDecoder:
     """
 
     def __init__(self, video: OpenVideo, index: VideoIndex, *, is_fast: bool) -> None:
-        self.packets_fed = 0
+        self.packets_fed = self.bytes_read_again = 0
         self._video = video
         self._index = index
         self._finder = frame_finder(index)
@@ -181,8 +181,10 @@ class RunDecoder:
         self._codec.open(strict=False)
 
     def _renew_decoder(self) -> None:
-        """Go on with a decoder that knows nothing of the damaged picture."""
-        self._codec, self._is_spoiled = self._video.new_decoder(), False
+        """Go on with a decoder that knows nothing of the damaged picture; what the stream is, is read once more."""
+        with open_video(self._video.path) as again:
+            self._codec, self._is_spoiled = again.stream.codec_context, False
+            self.bytes_read_again += again.bytes_read
         self._open_decoder()
 
     def _drain(self) -> list[VideoFrame]:

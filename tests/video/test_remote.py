@@ -215,6 +215,20 @@ def test_a_plan_fetches_its_groups_of_pictures_and_says_how_many_bytes(serve, lo
     assert decoded.bytes_read == server.bytes_sent
 
 
+def test_damage_of_a_video_elsewhere_is_that_of_the_local_file(serve, long_video, tmp_path):
+    """A new decoder is made for what comes after it, for which the file is opened once more."""
+    index, content = index_video(long_video.path), bytearray(long_video.path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 500] = bytes(500)
+    (tmp_path / "hole.mp4").write_bytes(content)
+    server = serve(bytes(content))
+    view = FrameRequest(frame_indices=np.arange(0, index.frame_count, 3), size=64)
+    elsewhere, local = (decode_requests(path, index, [view]) for path in (server.uri, tmp_path / "hole.mp4"))
+    assert elsewhere.replaced == local.replaced > 0
+    assert np.array_equal(elsewhere.pictures[0], local.pictures[0])
+    assert elsewhere.bytes_read == server.bytes_sent
+
+
 def test_an_index_of_a_video_elsewhere_is_that_of_the_local_file(serve, long_video):
     server = serve(long_video.path.read_bytes())
     remote, local = index_video(server.uri), index_video(long_video.path)
