@@ -1,10 +1,11 @@
 """A benchmark as a command: options in, and one line where it cannot go on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
 import tyro
 
+from epitoma.core.errors import ConfigError
 from ray_jobs.parts.clear_line import one_clear_line
 from ray_jobs.parts.closed_pipe import quiet_without_reader
 from ray_jobs.parts.process_start import print_any_name
@@ -22,3 +23,19 @@ def run_benchmark(
         with quiet_without_reader():
             config = tyro.cli(config_type, description=about)
         run(config)
+
+
+def check_only(asked: Collection[str], known: Collection[str], *, what: str) -> None:
+    """Check the names that ``--only`` gives.
+
+    Args:
+        asked: The names.
+        known: Those that there are.
+        what: What they are names of.
+
+    Raises:
+        ConfigError: One is not known.
+    """
+    unknown = sorted(set(asked) - set(known))
+    if unknown:
+        raise ConfigError(f"--only: no {what} {unknown[0]}: there are {', '.join(known)}")

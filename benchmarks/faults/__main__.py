@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.command import run_benchmark
+from benchmarks.command import check_only, run_benchmark
 from benchmarks.faults.bench import Bench
 from benchmarks.faults.node_faults import decode_node_killed, head_killed, training_node_killed
 from benchmarks.faults.outcome import Outcome, table
@@ -22,7 +22,6 @@ from benchmarks.faults.tracking_faults import mlflow_down
 from benchmarks.faults.undisturbed import make_bench
 from benchmarks.faults.video_faults import video_kills_decoder, video_stalls_decoder
 from benchmarks.record import write_record
-from epitoma.core.errors import ConfigError
 from epitoma.reporting.console import phase, say
 
 FAULTS: dict[str, Callable[[Bench], Outcome]] = {
@@ -59,8 +58,7 @@ class FaultsConfig:
 
 def run(config: FaultsConfig) -> None:
     """Run the faults that are asked for, print what came of them, and exit with 1 if one is not as wanted."""
-    if unknown := sorted(set(config.only) - set(FAULTS)):
-        raise ConfigError(f"--only: no fault {unknown[0]}: there are {', '.join(FAULTS)}")
+    check_only(config.only, FAULTS, what="fault")
     bench = make_bench()
     outcomes: list[Outcome] = []
     for name in config.only or tuple(FAULTS):

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.command import run_benchmark
+from benchmarks.command import check_only, run_benchmark
 from benchmarks.public_reports import claims as claims
 from benchmarks.public_reports import hangs as hangs
 from benchmarks.public_reports import hangs_with_a_model as hangs_with_a_model
@@ -26,7 +26,6 @@ from benchmarks.public_reports import tracking_refuses as tracking_refuses
 from benchmarks.public_reports import video as video
 from benchmarks.public_reports.cases import CASES, Row, run_case
 from benchmarks.record import write_record
-from epitoma.core.errors import ConfigError
 from epitoma.reporting.console import phase, say
 
 
@@ -57,9 +56,7 @@ def run(config: PublicReportsConfig) -> None:
     chosen = config.only or tuple(CASES)
     # A shell has Ctrl-C ignored by what it runs in the background, and processes started here would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    unknown = sorted(set(chosen) - set(CASES))
-    if unknown:
-        raise ConfigError(f"--only: no case {unknown[0]}: there are {', '.join(CASES)}")
+    check_only(chosen, CASES, what="case")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as place:
         for name in chosen:

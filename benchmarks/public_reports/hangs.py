@@ -15,7 +15,7 @@ from benchmarks.bad_decoders import breaking, killing, stalling
 from benchmarks.nodes import Nodes
 from benchmarks.public_reports.cases import Seen, case
 from benchmarks.public_reports.commands import Done, epitoma, start
-from benchmarks.public_reports.tiny_data import NETWORKS, manifest, tiny_dataset
+from benchmarks.public_reports.tiny_data import NETWORKS, TRAIN, manifest, tiny_dataset
 from epitoma.training.audit import notes
 from epitoma.video.compose import write_video
 
@@ -23,11 +23,8 @@ Bad = Callable[[Path], dict[str, str]]
 """What a job needs in its environment for a video to be bad."""
 
 STALL_SECONDS = 5.0
-RUN = [
-    *("--name", "run", "--runs", "runs", "--source", "pixels", "--timesteps", "4", *NETWORKS),
-    *("--sparsity.mode", "none", "--optimisation.epochs", "2", "--optimisation.batch-size", "4"),
-    *("--max-reject-share", "0.2", "--workers.threads", "1"),
-]
+KILLED, STALLED = "ends the process", "stalls the process"
+RUN = ["--name", "run", "--runs", "runs", "--source", "pixels", *TRAIN, "--optimisation.epochs", "2"]
 
 
 def dataset(folder: Path) -> Path:
@@ -85,37 +82,37 @@ def stalling_in(folder: Path) -> Bad:
 @case
 def video_kills_decoder_in_train(folder: Path) -> Seen:
     """Train from pixels on a dataset in which one video kills every process that opens it."""
-    return _train(folder, killing, "ends the process")
+    return _train(folder, killing, KILLED)
 
 
 @case
 def video_stalls_decoder_in_train(folder: Path) -> Seen:
     """Train from pixels on a dataset in which FFmpeg never comes back from one video."""
-    return _train(folder, stalling_in(folder), "stalls the process")
+    return _train(folder, stalling_in(folder), STALLED)
 
 
 @case
 def video_kills_decoder_in_extract(folder: Path) -> Seen:
     """Extract features of a dataset in which one video kills every process that opens it."""
-    return _extract(folder, killing, "ends the process")
+    return _extract(folder, killing, KILLED)
 
 
 @case
 def video_stalls_decoder_in_extract(folder: Path) -> Seen:
     """Extract features of a dataset in which FFmpeg never comes back from one video."""
-    return _extract(folder, stalling_in(folder), "stalls the process")
+    return _extract(folder, stalling_in(folder), STALLED)
 
 
 @case
 def video_kills_decoder_in_prepare(folder: Path) -> Seen:
     """Prepare a folder in which one video kills every process that opens it."""
-    return _prepare(folder, killing, "ends the process")
+    return _prepare(folder, killing, KILLED)
 
 
 @case
 def video_stalls_decoder_in_prepare(folder: Path) -> Seen:
     """Prepare a folder in which FFmpeg never comes back from one video."""
-    return _prepare(folder, stalling_in(folder), "stalls the process")
+    return _prepare(folder, stalling_in(folder), STALLED)
 
 
 @case
@@ -131,7 +128,7 @@ def video_kills_decoder_in_finetune(folder: Path) -> Seen:
     options = [word for word in RUN if word not in ("--source", "pixels", "--sparsity.mode", "none")]
     arguments = ["finetune", "--manifest", "data/manifest.parquet", *options]
     done = epitoma(*arguments, folder=folder, environment=killing(victim))
-    return _only_it(done, _rejects(folder / "runs"), victim, "ends the process")
+    return _only_it(done, _rejects(folder / "runs"), victim, KILLED)
 
 
 @case
@@ -147,7 +144,7 @@ def clip_stalls_decoder_in_composites(folder: Path) -> Seen:
     victim = folder / "clips" / "tea" / "4.mp4"
     environment = stalling_in(folder)(victim)
     done = epitoma("prepare", "composites", *options, folder=folder, environment=environment)
-    return _only_it(done, _rejects(folder / "made"), victim, "stalls the process")
+    return _only_it(done, _rejects(folder / "made"), victim, STALLED)
 
 
 @case

@@ -7,10 +7,9 @@ import pyarrow.parquet as pq
 from benchmarks.bad_decoders import killing
 from benchmarks.public_reports.cases import Seen, case
 from benchmarks.public_reports.commands import Done, epitoma
-from benchmarks.public_reports.hangs import Bad, dataset, stalling_in, victim_of
+from benchmarks.public_reports.hangs import KILLED, STALLED, Bad, dataset, stalling_in, victim_of
 from benchmarks.public_reports.tiny_data import model, tiny_options
 
-KILLED, STALLED = "ends the process", "stalls the process"
 MODEL = ["--model", "run"]
 
 SPACE = """from ray import tune

@@ -12,7 +12,7 @@ from epitoma.evaluation.budgets import evidence_of
 from epitoma.files.json_files import read_json, write_json
 from epitoma.files.presence import is_file
 from epitoma.models.videoepitoma import Networks
-from epitoma.on_ray.tune.times import times_on_worker
+from epitoma.on_ray.tune.times import MOST_VIDEOS, times_on_worker
 from epitoma.on_ray.tune.trials import SPLITS
 from epitoma.reporting.console import phase
 from epitoma.sweeps.trial import TrialData
@@ -38,13 +38,13 @@ def shared_data(base: TrainConfig, manifest: Manifest, networks: Networks) -> Tr
         gpu=base.gpu,
     )
     stored = {name: read_features(extracted.folder, manifest.split(name)) for name in names}
-    readable = manifest.only(stored["validation"].video_ids)
+    timed = manifest.only(stored["validation"].video_ids[:MOST_VIDEOS])
     frames = networks.heavy.input.frames
     return TrialData(
         splits={name: feature_split(stored[name], manifest.split(name)) for name in names},
         evidence={name: evidence_of(manifest.split(name), stored[name], frames) for name in names},
         each=networks_cost(networks),
-        times=_times(base.folder / TIMES_FILE, networks, readable.resolved_paths(), candidates=base.dense),
+        times=_times(base.folder / TIMES_FILE, networks, timed.resolved_paths(), candidates=base.dense),
         classes=manifest.classes,
         multi_label=manifest.multi_label,
     )

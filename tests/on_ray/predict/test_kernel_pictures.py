@@ -1,20 +1,16 @@
 """Pictures of timesteps are their middle frames; a video that cannot be read, or stalls its reader, has none."""
 
-from dataclasses import replace
-
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from epitoma.datasets.manifest import Manifest
 from epitoma.datasets.rejects import Reject
 from epitoma.inference.kernel_sheets import KernelMatch
-from epitoma.on_ray.decode.attempts import STALL_VARIABLE, STALLED
+from epitoma.on_ray.decode.attempts import STALLED
 from epitoma.on_ray.predict.kernel_pictures import KernelPictures, decode_pictures
 from epitoma.training.feature_store import Stored
 from epitoma.video.decode import decode_frames
 from epitoma.video.index import index_video
-from tests.silent_server import silent_server
 from tests.stored_features import FRAMES, stored_of
 
 SIZE = 24
@@ -49,22 +45,10 @@ def test_a_picture_is_the_middle_frame_of_its_timestep(dataset: Manifest):
 
 
 @pytest.mark.usefixtures("ray_cluster")
-def test_a_video_that_stalls_its_reader_has_no_picture(dataset: Manifest, monkeypatch):
-    monkeypatch.setenv(STALL_VARIABLE, "1")
-    stored = stored_of(dataset)
-    with silent_server() as address:
-        made, _ = decoded(moved_to(address, dataset, stored.video_ids[3]), stored)
-    assert made.pictures.keys() == {(2, 1)}
-    assert made.rejects == [Reject(stored.video_ids[3], address, STALLED.format(1))]
-
-
-def moved_to(address: str, dataset: Manifest, video_id: str) -> Manifest:
-    """A dataset in which one video is somewhere else."""
-    names = dataset.video_ids
-    paths = [
-        address if name == video_id else path
-        for name, path in zip(names, dataset.resolved_paths(), strict=True)
-    ]
-    place = dataset.table.schema.get_field_index("path")
-    table = dataset.table.set_column(place, dataset.table.schema.field("path"), pa.array(paths))
-    return replace(dataset, table=table)
+def test_a_video_that_stalls_its_reader_has_no_picture(stalling: Manifest):
+    stored, victim = stored_of(stalling), stalling.split("train").video_ids[3]
+    assert stored.video_ids[2] == victim
+    made, _ = decoded(stalling, stored)
+    assert made.pictures.keys() == {(3, 0)}
+    address = stalling.only([victim]).resolved_paths()[0]
+    assert made.rejects == [Reject(victim, address, STALLED.format(1))]
