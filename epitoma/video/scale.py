@@ -14,6 +14,8 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.frame import VideoFrame
 
+from epitoma.video.levels import level_filters
+
 SCALING = "centre square, bilinear, rgb by the tagged matrix"
 """Name of this scaling, part of a feature store's key: other scaling gives other features."""
 
@@ -75,6 +77,7 @@ def _graph(kind: _Kind, size: int) -> Graph:
     steps: list[FilterContext] = [
         graph.add("buffer", _source(kind)),
         graph.add("crop", f"{side}:{side}"),
+        *level_filters(graph, pix_fmt=kind.pix_fmt, color_range=kind.color_range),
         # Without accurate_rnd colours are up to 3 levels away.
         graph.add("scale", f"{size}:{size}:flags=bilinear+accurate_rnd"),
         graph.add("format", "gbrp"),
