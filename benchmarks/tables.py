@@ -16,6 +16,8 @@ from benchmarks.additions.measure import Row
 from benchmarks.additions.report import on_test, verdicts
 from benchmarks.end_to_end import report as end_to_end_report
 from benchmarks.end_to_end.measure import Row as EndToEndRow
+from benchmarks.faults.outcome import Outcome
+from benchmarks.faults.outcome import table as faults_table
 from benchmarks.public_reports.__main__ import by_module
 from benchmarks.record import read_record
 from epitoma.core.config import from_dict
@@ -50,6 +52,14 @@ def decode() -> str:
     record = read_record("decode")
     rows = [from_dict(decode_benchmark.Row, row, source="decode") for row in record["rows"]]
     return f"{decode_benchmark.markdown(rows)}\n\n({_measured(record)})"
+
+
+def faults() -> str:
+    """What came of each fault."""
+    record = read_record("faults")
+    outcomes = [Outcome(**row) for row in record["rows"]]
+    well = sum(outcome.is_well for outcome in outcomes)
+    return f"{faults_table(outcomes)}\n\n{well} of {len(outcomes)} as wanted. ({_measured(record)})"
 
 
 def fuzz_video() -> str:
@@ -102,7 +112,10 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "additions_removed": partial(additions, "additions_removed"),
     "selector": selector,
     "end_to_end": end_to_end,
+    "decode": decode,
+    "faults": faults,
     "fuzz_video": fuzz_video,
+    "public_reports": public_reports,
 }
 """Tables by the names that pages have for them."""
 
