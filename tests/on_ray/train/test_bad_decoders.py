@@ -11,6 +11,7 @@ from benchmarks.bad_decoders import killing, stalling
 from benchmarks.running_job import RunningJob, losses
 from epitoma.datasets.manifest import Manifest, read_manifest
 from epitoma.on_ray.decode.attempts import LOST, STALLED
+from epitoma.training.run_config import TrainConfig
 from tests.on_ray.conftest import steady_run
 
 KILLS, STALLS = 2, 7
@@ -19,30 +20,39 @@ KILLS, STALLS = 2, 7
 LIMIT_SECONDS = 3.0
 
 
+def copied(dataset: Manifest, folder: Path, *, name: str) -> TrainConfig:
+    """A short run on a copy of the dataset."""
+    shutil.copytree(dataset.path.parent, folder / name)
+    run = steady_run(read_manifest(folder / name / "manifest.parquet"), folder / "runs")
+    optimisation = replace(run.optimisation, epochs=2)
+    return replace(run, name=name, optimisation=optimisation, max_reject_share=0.2)
+
+
+def train_paths(run: TrainConfig) -> list[Path]:
+    return [Path(path) for path in read_manifest(run.manifest).split("train").resolved_paths()]
+
+
+def rejects(run: TrainConfig) -> dict[str, str]:
+    return {
+        row["video_id"]: row["reason"] for row in pq.read_table(run.folder / "rejects.parquet").to_pylist()
+    }
+
+
 @pytest.mark.jobs
 @pytest.mark.long
 def test_a_run_with_both_has_the_losses_of_one_with_two_that_are_no_videos(dataset: Manifest, tmp_path: Path):
-    outcomes = {}
-    for name in ("plain", "deadly"):
-        shutil.copytree(dataset.path.parent, tmp_path / name)
-        manifest = read_manifest(tmp_path / name / "manifest.parquet")
-        paths = manifest.split("train").resolved_paths()
-        if name == "plain":
-            for place in (KILLS, STALLS):
-                Path(paths[place]).write_bytes(b"no video at all")
-            environment = {}
-        else:
-            environment = killing(paths[KILLS]) | stalling(
-                paths[STALLS], pipe=tmp_path / "pipe", limit_seconds=LIMIT_SECONDS
-            )
-        run = replace(steady_run(manifest, tmp_path / "runs"), name=name, max_reject_share=0.2)
-        with RunningJob(run, environment) as job:
+    plain, deadly = (copied(dataset, tmp_path, name=name) for name in ("plain", "deadly"))
+    for place in (KILLS, STALLS):
+        train_paths(plain)[place].write_bytes(b"no video at all")
+    kills, stalls = (str(train_paths(deadly)[place]) for place in (KILLS, STALLS))
+    environment = killing(kills) | stalling(stalls, pipe=tmp_path / "pipe", limit_seconds=LIMIT_SECONDS)
+    # Side by side: both wait more than they work.
+    with RunningJob(plain) as plain_job, RunningJob(deadly, environment) as deadly_job:
+        for job in (plain_job, deadly_job):
             code, printed = job.ended()
-        assert code == 0, printed
-        rejects = pq.read_table(run.folder / "rejects.parquet").to_pylist()
-        outcomes[name] = losses(run.folder), {row["video_id"]: row["reason"] for row in rejects}
-    plain, deadly = outcomes["plain"], outcomes["deadly"]
-    assert deadly[0] == plain[0]
+            assert code == 0, printed
+    assert losses(deadly.folder) == losses(plain.folder)
     ids = dataset.split("train").video_ids
-    assert deadly[1] == {ids[KILLS]: LOST, ids[STALLS]: STALLED.format(LIMIT_SECONDS)}
-    assert deadly[1].keys() == plain[1].keys()
+    reasons = rejects(deadly)
+    assert reasons == {ids[KILLS]: LOST, ids[STALLS]: STALLED.format(LIMIT_SECONDS)}
+    assert reasons.keys() == rejects(plain).keys()
