@@ -1,22 +1,18 @@
 """Make a dataset: a manifest of videos that you have, or of videos that are generated."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from epitoma.core.config import to_dict
-from epitoma.core.errors import ConfigError
 from epitoma.datasets.breakfast import BreakfastConfig, list_breakfast
 from epitoma.datasets.charades import CharadesConfig, list_charades
-from epitoma.datasets.clips import list_clips
-from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
 from epitoma.datasets.folder import FolderConfig, list_folder
 from epitoma.datasets.listing import Listing, check_listing
 from epitoma.datasets.manifest import Manifest, read_manifest
-from epitoma.datasets.rejects import write_rejects
 from epitoma.datasets.report import report_lines
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.datasets.table import TableConfig, list_table
@@ -24,31 +20,15 @@ from epitoma.files.allowed_roots import Roots
 from epitoma.files.atomic import write_text
 from epitoma.files.claims import claimed
 from epitoma.files.json_files import read_json, write_json
-from epitoma.files.local_paths import InputPath
 from epitoma.files.presence import is_file
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.on_ray.datasets.composites import check_clips, make_composites
-from epitoma.on_ray.datasets.prepare import MANIFEST_FILE, REJECTS_FILE, index_listing, make_synthetic
+from epitoma.on_ray.datasets.prepare import MANIFEST_FILE, index_listing, make_synthetic
 from epitoma.reporting.console import phase, say
 from ray_jobs.parts.command_line import run_job
+from ray_jobs.parts.dataset_output import PREPARE, Prepare, check_output
+from ray_jobs.parts.prepare_composites import PrepareComposites
 
 REPORT_FILE = "report.txt"
-PREPARE = "prepare"
-"""What the claim on an output says, for whoever comes second."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepare:
-    """Options of every dataset that is made from files.
-
-    Attributes:
-        output: Folder for manifest, index and rejects.
-        allow: A further folder, or address such as s3://bucket/, in which videos may lie, for example behind links or
-            paths in a table. Can be given several times.
-    """
-
-    output: Path
-    allow: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,43 +96,6 @@ class PrepareSynthetic:
         return manifest
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrepareComposites(CompositeConfig, Prepare):
-    """Minutes-long videos with known evidence, put together from short clips, one folder per class.
-
-    Attributes:
-        clips: Folder of class folders with clips, or of train/, validation/ and test/ with class folders inside.
-    """
-
-    clips: InputPath
-
-    def make(self) -> Manifest:
-        """Check the clips, and encode the videos that the output does not have with the same settings."""
-        check_output(self.output, source=self.clips)
-        listing = list_clips(self.clips, self)
-        check_listing(listing, Roots.given((self.clips, *self.allow), source="prepare"))
-        for note in listing.notes:
-            say(f"  {note}")
-        class_names(listing.classes, self)
-        # Run as a command, this class is in `__main__`, which workers cannot import: send its base class.
-        config = CompositeConfig(
-            **{field.name: getattr(self, field.name) for field in fields(CompositeConfig)}
-        )
-        with claimed(self.output, by=PREPARE), ray_session(logs=self.output / "logs"):
-            with phase("check clips", unit="clips") as advance:
-                clips, rejects = check_clips(listing, config, watch=advance)
-            write_rejects(self.output / REJECTS_FILE, rejects)
-            for reject in rejects:
-                say(f"  rejected {reject.path}: {reject.reason}")
-            check_supply(clips, listing.classes, config)
-            with phase("compose videos") as advance:
-                composed = make_composites(clips, config, self.output, watch=advance)
-        known = len(composed.manifest) - composed.encoded
-        if known:
-            say(f"  {known} of {len(composed.manifest)} videos were there already")
-        return composed.manifest
-
-
 PrepareConfig = (
     Annotated[PrepareFolder, tyro.conf.subcommand("folder")]
     | Annotated[PrepareTable, tyro.conf.subcommand("table")]
@@ -212,14 +155,6 @@ def _prepared(listing: Listing, output: Path, *, roots: Roots) -> Manifest:
     for line in [*notes, *short]:
         say(f"  {line}")
     return prepared.manifest
-
-
-def check_output(output: Path, *, source: Path) -> None:
-    """Raise a ConfigError if the output lies inside the source, into which nothing is written."""
-    if output.resolve().is_relative_to(source.resolve()):
-        raise ConfigError(
-            f"--output {output} lies inside {source}, which is only read: choose another folder"
-        )
 
 
 def main() -> None:

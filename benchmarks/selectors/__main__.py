@@ -4,8 +4,8 @@
 
 One run trains and measures all of them, on the same features, splits and random candidates, with heads of the same
 capacity and the same training budget, each with the one of as many settings that validation prefers. Datasets are
-synthetic videos, easy and hard, composites of each folder of clips in ``--footage``, and of ``--clips DIR`` with
-``--filler CLASS``.
+synthetic videos, easy and hard, composites of the clips of JHMDB in ``--footage`` over all folds of their sources,
+videos that follow the ``--scripts`` of Breakfast, and composites of ``--clips DIR`` with ``--filler CLASS``.
 """
 
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,6 @@ from pathlib import Path
 from benchmarks.command import run_benchmark
 from benchmarks.selectors.cost import Costs
 from benchmarks.selectors.datasets import (
-    CLIP_SETS,
     EASY,
     HARD,
     Dataset,
@@ -23,6 +22,7 @@ from benchmarks.selectors.datasets import (
     footage_networks,
     synthetic,
 )
+from benchmarks.selectors.folds import breakfast, jhmdb_folds
 from benchmarks.selectors.measure import Row, measure
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.report import figure, markdown, write
@@ -39,13 +39,15 @@ class SelectorsConfig:
     Attributes:
         clips: A folder of short clips, one folder a class; measured beside, or with ``--only``, instead of the others.
         filler: The class of those clips that shows nothing.
-        footage: Where the folders of clips that are measured by default are; left out where there is none.
+        footage: Where the folder ``jhmdb`` is; left out where there is none.
+        scripts: Folder of ``segments.csv`` and ``words.csv``; left out where there is none.
         only: Names of the datasets to measure; empty measures all.
         ways: Names of the ways to measure; empty measures all.
         json: Where to write means and deviations.
         figure: Where to draw them.
         work: Where videos and features are kept, so that a second run has them.
-        seeds: One training each; of composites another split of the clips and other videos too.
+        seeds: One training each; of composites another split of the clips and other videos too. None takes what the
+            dataset needs.
         sizes: Videos of composites.
         networks: LightNet and HeavyNet of composites, frozen.
         steps: Optimiser steps of a training; None is what the dataset needs.
@@ -57,12 +59,13 @@ class SelectorsConfig:
     clips: Path | None = None
     filler: str | None = None
     footage: Path = Path("../shared/clips")
+    scripts: Path = Path("../shared/breakfast")
     only: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
     json: Path | None = None
     figure: Path | None = None
     work: Path = Path("runs/benchmarks/selectors")
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] | None = None
     sizes: Sizes = field(default_factory=Sizes)
     networks: NetworksConfig = field(default_factory=footage_networks)
     steps: int | None = None
@@ -86,7 +89,7 @@ def run(config: SelectorsConfig) -> list[Row]:
         say(dataset.name)
         costs[dataset.name] = Costs(dataset.networks)
         recipe = recipe_of(config, dataset)
-        rows += measure(dataset.name, dataset.make, ways, recipe, config.seeds, logs=config.work / "logs")
+        rows += measure(dataset, ways, recipe, config.seeds or dataset.seeds, work=config.work)
         print(markdown([row for row in rows if row.dataset == dataset.name], costs[dataset.name]))
         write(config.json, rows, costs)
     if config.figure is not None:
@@ -116,16 +119,13 @@ def chosen(config: SelectorsConfig) -> list[Dataset]:
             "--clips and --filler go together: a folder of clips, and its class that shows nothing"
         )
     known = [synthetic("synthetic_easy", EASY, config.work), synthetic("synthetic_hard", HARD, config.work)]
-    sets = {
-        config.footage / name: filler
-        for name, filler in CLIP_SETS.items()
-        if (config.footage / name).is_dir()
-    }
+    jhmdb = config.footage / "jhmdb"
+    if jhmdb.is_dir():
+        known.append(jhmdb_folds(jhmdb, config.networks, config.work, config.sizes))
+        if config.scripts.is_dir():
+            known.append(breakfast(jhmdb, config.scripts, config.networks, config.work))
     if config.clips is not None and config.filler is not None:
-        sets[config.clips] = config.filler
-    known += [
-        footage(clips, filler, config.networks, config.work, config.sizes) for clips, filler in sets.items()
-    ]
+        known.append(footage(config.clips, config.filler, config.networks, config.work, config.sizes))
     _check(config.only, [dataset.name for dataset in known], "dataset")
     return [dataset for dataset in known if not config.only or dataset.name in config.only]
 

@@ -4,7 +4,6 @@ Which clip is shown where is planned by ``epitoma.datasets.composites``, as for 
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,31 +11,29 @@ import torch
 from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures, middles
 from benchmarks.selectors.videos import Videos
 from epitoma.core.sampling import stable_seed
-from epitoma.datasets.clips import Clip, check_clip, list_clips, without_copies
-from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
-from epitoma.datasets.splits import SplitsConfig
+from epitoma.datasets.clip_sequences import CompositeVideo, Story
+from epitoma.datasets.clips import Clip, check_clip, without_copies
+from epitoma.datasets.listing import Listing
 from epitoma.training.feature_batches import FeatureSplit
 from epitoma.video.shots import frames_filled
 
 TIMESTEPS = 128
 
 
-def usable_clips(folder: Path, config: SplitsConfig) -> list[Clip]:
-    """Clips of a folder that decode whole, without copies, each with its split."""
-    listing = list_clips(folder, config)
+def usable_clips(listing: Listing) -> list[Clip]:
+    """Clips that decode whole, without copies, each with its split."""
     checked = [check_clip(video, fps=FPS, longest_seconds=60.0) for video in listing.videos]
     return without_copies([clip for clip in checked if isinstance(clip, Clip)])[0]
 
 
 def compose(
-    clips: Sequence[Clip], features: Mapping[str, ClipFeatures], config: CompositeConfig
+    clips: Sequence[Clip], features: Mapping[str, ClipFeatures], story: Story, *, seed: int
 ) -> dict[str, Videos]:
     """Videos of every split, put together from the features of clips."""
-    classes = class_names(sorted({clip.label for clip in clips}), config)
-    planned = plan_composites(clips, config)
+    planned = story.plan(clips)
     return {
-        split: _videos([video for video in planned if video.split == split], features, classes, config.seed)
-        for split in config.videos
+        split: _videos([video for video in planned if video.split == split], features, story.classes, seed)
+        for split in story.splits
     }
 
 

@@ -11,7 +11,8 @@ from benchmarks.selectors.clip_features import read_clips
 from benchmarks.selectors.composed import TIMESTEPS, compose, usable_clips
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.sampling import stable_seed
-from epitoma.datasets.composites import CompositeConfig, check_supply, class_names
+from epitoma.datasets.clips import list_clips
+from epitoma.datasets.composites import CompositeConfig, check_supply, random_story
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.models.videoepitoma import Networks, NetworksConfig
@@ -22,9 +23,6 @@ from epitoma.training.feature_store import read_features
 from ray_jobs.parts.demo_configs import offline_networks
 from ray_jobs.parts.extraction import extract_with
 from ray_jobs.prepare import PrepareSynthetic, prepare
-
-CLIP_SETS = {"basketball5": "nothing", "fight_surveillance": "noFight"}
-"""Folders of clips that are there to measure with, and the class in each that shows nothing."""
 
 
 def footage_networks() -> NetworksConfig:
@@ -45,6 +43,7 @@ class Dataset:
             find, and no less costs.
         candidates: Timesteps of a video that a step sees, drawn at random. Evidence too rare to leave any out needs
             all of them; where there are few clips, whose features are known by heart, drawing varies the videos.
+        seeds: What it is measured under unless others are asked for.
     """
 
     name: str
@@ -53,6 +52,7 @@ class Dataset:
     steps: int
     batch_size: int
     candidates: int
+    seeds: tuple[int, ...] = (0, 1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +175,11 @@ def _composites(
 ) -> Splits:
     config = _composite_config(clips, filler, sizes, seed)
     with phase(f"read the clips of {clips.name}"):
-        usable = usable_clips(clips, config)
-    check_supply(usable, class_names(sorted({clip.label for clip in usable}), config), config)
+        usable = usable_clips(list_clips(clips, config))
+    story = random_story(sorted({clip.label for clip in usable}), config)
+    check_supply(usable, story.shown, filler=config.filler, splits=story.splits)
     features = read_clips(usable, networks, cache=work)
-    made = compose(usable, features, config)
+    made = compose(usable, features, story, seed=seed)
     return Splits(training=made["train"], validation=made["validation"], test=made["test"])
 
 
@@ -186,7 +187,7 @@ def _composite_config(clips: Path, filler: str, sizes: Sizes, seed: int) -> Comp
     """Where only one class is left beside the filler, videos without any evidence are the other."""
     others = [child.name for child in clips.iterdir() if child.is_dir() and child.name != filler]
     return CompositeConfig(
-        filler=filler,
+        filler=(filler,),
         filler_is_class=len(others) < 2,
         train_videos=sizes.train,
         validation_videos=sizes.validation,

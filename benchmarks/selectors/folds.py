@@ -1,82 +1,45 @@
-"""Composites of clips that are split by their source: each fold of the clips is test once.
+"""Real footage to measure on: clips that are split by their source, shown at random and as real scripts have it.
 
-Clips of one film look alike, so a split clip by clip would tell a model its test films.
+Clips of one film look alike, so a split clip by clip would tell a model its test films. Each fold of the sources is
+test once, and folds can be dealt anew, since one fold moves a score by more than ways to choose differ.
 """
 
-import csv
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
-from benchmarks.selectors.clip_features import FPS, read_clips
-from benchmarks.selectors.composed import TIMESTEPS, compose
+from benchmarks.selectors.clip_features import read_clips
+from benchmarks.selectors.composed import TIMESTEPS, compose, usable_clips
 from benchmarks.selectors.datasets import Dataset, Sizes
 from benchmarks.selectors.videos import Splits
-from epitoma.core.errors import ManifestError
-from epitoma.datasets.clips import Clip, check_clip, without_copies
-from epitoma.datasets.composites import CompositeConfig
-from epitoma.datasets.listing import ListedVideo
+from epitoma.datasets.clip_sequences import Story
+from epitoma.datasets.clip_table import FoldsConfig, list_clip_table
+from epitoma.datasets.composites import CompositeConfig, LookConfig, check_supply, random_story
+from epitoma.datasets.scripts import ScriptConfig, scripted_story
 from epitoma.models.videoepitoma import NetworksConfig
 from epitoma.reporting.console import phase
 
 FOLDS = 5
-FILLER = "filler"
-EVIDENCE = (
-    "brush_hair",
-    "catch",
-    "golf",
-    "kick_ball",
-    "pour",
-    "pullup",
-    "push",
-    "shoot_ball",
-    "shoot_bow",
-    "shoot_gun",
-    "swing_baseball",
-    "throw",
-)
-"""Classes of JHMDB that serve as evidence; the other nine, mixed, are the filler."""
+PARTITIONS = 3
+STEPS = 400
+GIVEN = 0
+"""Partition of the sources that the clips come with; others are dealt, with this number as their seed."""
+
+FILLER = ("clap", "climb_stairs", "jump", "pick", "run", "sit", "stand", "walk", "wave")
+"""Classes of JHMDB that are filler among the evidence of the other twelve."""
+
+SCRIPT_FILLER = ("walk", "stand", "sit")
+"""Classes that stand for no sub-action of Breakfast."""
+
+BREAKFAST_TEST = tuple(f"P{number}" for number in range(47, 55))
+"""The persons of Breakfast's own test split."""
 
 
-def jhmdb(clips: Path, fold: int, networks: NetworksConfig, work: Path, sizes: Sizes) -> Dataset:
+def jhmdb(
+    clips: Path, fold: int, networks: NetworksConfig, work: Path, sizes: Sizes, *, partition: int = GIVEN
+) -> Dataset:
     """One minute with 10% of evidence, tested on the sources of one fold; the same for every seed."""
-    made = cache(lambda: _composites(clips, fold, networks, work / clips.name, sizes))
-    return Dataset(
-        name=f"{clips.name}_fold{fold}",
-        networks=networks,
-        make=lambda seed: made(),
-        steps=400,
-        batch_size=32,
-        candidates=TIMESTEPS // 2,
-    )
-
-
-def clips_of_folds(folder: Path, fold: int) -> list[Clip]:
-    """Clips that decode whole, each with its split: the fold tests, the next validates, the others train.
-
-    Raises:
-        ManifestError: Clips of one source are in two folds.
-    """
-    with (folder / "clips.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    fold_of_source: dict[str, str] = {}
-    for row in rows:
-        if fold_of_source.setdefault(row["source"], row["fold"]) != row["fold"]:
-            raise ManifestError(f"{folder}: source {row['source']} is in two folds")
-    splits = {fold: "test", (fold + 1) % FOLDS: "validation"}
-    listed = [
-        ListedVideo(
-            video_id=row["path"],
-            path=str(folder / row["path"]),
-            labels=(row["label"] if row["label"] in EVIDENCE else FILLER,),
-            split=splits.get(int(row["fold"]), "train"),
-        )
-        for row in rows
-    ]
-    checked = [check_clip(video, fps=FPS, longest_seconds=60.0) for video in listed]
-    return without_copies([clip for clip in checked if isinstance(clip, Clip)])[0]
-
-
-def _composites(clips: Path, fold: int, networks: NetworksConfig, work: Path, sizes: Sizes) -> Splits:
     config = CompositeConfig(
         filler=FILLER,
         train_videos=sizes.train,
@@ -86,8 +49,69 @@ def _composites(clips: Path, fold: int, networks: NetworksConfig, work: Path, si
         max_seconds=68,
         seed=fold,
     )
+    name = f"{clips.name}_fold{fold}" if partition == GIVEN else f"{clips.name}_{partition}_fold{fold}"
+    folds = _folds(fold, partition)
+    story = partial(random_story, config=config)
+    made = cache(lambda: _composites(clips, folds, story, config, networks, work / clips.name))
+    return Dataset(
+        name=name,
+        networks=networks,
+        make=lambda seed: made(),
+        steps=STEPS,
+        batch_size=32,
+        candidates=TIMESTEPS // 2,
+    )
+
+
+def jhmdb_folds(clips: Path, networks: NetworksConfig, work: Path, sizes: Sizes) -> Dataset:
+    """The same over all folds of three partitions: a seed is one of these fifteen."""
+    first = jhmdb(clips, 0, networks, work, sizes)
+
+    def make(seed: int) -> Splits:
+        partition, fold = divmod(seed, FOLDS)
+        return jhmdb(clips, fold, networks, work, sizes, partition=partition).make(seed)
+
+    return replace(first, name=clips.name, make=make, seeds=tuple(range(PARTITIONS * FOLDS)))
+
+
+def breakfast(clips: Path, scripts: Path, networks: NetworksConfig, work: Path) -> Dataset:
+    """Videos that follow the scripts of Breakfast; a seed is the fold of the clips whose sources test."""
+    config = ScriptConfig(
+        script=scripts / "segments.csv", words=scripts / "words.csv", test_persons=BREAKFAST_TEST
+    )
+
+    def make(seed: int) -> Splits:
+        look = LookConfig(filler=SCRIPT_FILLER, seed=seed)
+        story = partial(scripted_story, config=config, look=look)
+        return _composites(clips, _folds(seed, GIVEN), story, look, networks, work / clips.name)
+
+    return Dataset(
+        name="breakfast_structure",
+        networks=networks,
+        make=make,
+        steps=STEPS,
+        batch_size=32,
+        candidates=TIMESTEPS // 2,
+    )
+
+
+def _folds(fold: int, partition: int) -> FoldsConfig:
+    return FoldsConfig(fold_column="fold" if partition == GIVEN else None, fold=fold, fold_seed=partition)
+
+
+def _composites(
+    clips: Path,
+    folds: FoldsConfig,
+    story_of: Callable[[Sequence[str]], Story],
+    look: LookConfig,
+    networks: NetworksConfig,
+    work: Path,
+) -> Splits:
+    listing = list_clip_table(clips / "clips.csv", folds)
+    story = story_of(listing.classes)
     with phase(f"read the clips of {clips.name}"):
-        usable = clips_of_folds(clips, fold)
+        usable = usable_clips(listing)
+    check_supply(usable, story.shown, filler=look.filler, splits=story.splits)
     features = read_clips(usable, networks, cache=work)
-    made = compose(usable, features, config)
+    made = compose(usable, features, story, seed=look.seed)
     return Splits(training=made["train"], validation=made["validation"], test=made["test"])

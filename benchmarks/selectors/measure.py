@@ -1,6 +1,6 @@
 """Train every way on a dataset, and measure it at every number of timesteps, as many at once as there are cores."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -9,16 +9,16 @@ from typing import Any
 import ray
 import torch
 
+from benchmarks.finished import digest, finished, once
+from benchmarks.selectors.datasets import Dataset
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from benchmarks.selectors.ways import Answering, Way, mean_accuracy
+from epitoma.core.config import to_dict
 from epitoma.on_ray.cluster.parallel import in_parallel
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.reporting.console import phase
 from epitoma.training.metrics import accuracy
-
-MakeSplits = Callable[[int], Splits]
-"""From a seed to a dataset: other videos, or the same where there is one dataset only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,10 @@ class Row:
         kept: Timesteps that were really kept, on average.
         mean: Mean accuracy on test over seeds.
         std: Standard deviation over seeds (of a sample).
-        seeds: How many seeds.
-        settings: What validation chose.
+        seeds: How many seeds; of footage each is another fold.
+        settings: What validation chose, by its mean over seeds.
         looks: Whether LightNet looked at every candidate.
+        by_seed: Accuracy on test, seed by seed: all ways see the same videos under a seed, so differences are paired.
     """
 
     dataset: str
@@ -46,107 +47,118 @@ class Row:
     seeds: int
     settings: Mapping[str, Any]
     looks: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One training of one way."""
-
-    way: Way
-    settings: Mapping[str, Any]
-    seed: int
+    by_seed: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """What one training gives at one number of timesteps."""
+    """What one training gives at one number of timesteps.
+
+    Attributes:
+        selector: Name of the way, or of another way to ask it.
+        timesteps: Timesteps asked for.
+        accuracy: On test.
+        kept: Timesteps that were really kept.
+        validated: Accuracy on validation, averaged over all numbers of timesteps: what settings are chosen by.
+        looks: Whether LightNet looked at every candidate.
+    """
 
     selector: str
     timesteps: int
     accuracy: float
     kept: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """What came of a trial.
-
-    Attributes:
-        trial: What was trained.
-        validated: Accuracy on validation over all numbers of timesteps: what settings are chosen by.
-        points: Accuracy on test.
-        looks: Whether LightNet looked at every candidate.
-    """
-
-    trial: Trial
     validated: float
-    points: Sequence[Point]
     looks: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One way with one of its settings."""
+
+    way: Way
+    settings: Mapping[str, Any]
+
+
 def measure(
-    name: str, make: MakeSplits, ways: Sequence[Way], recipe: Recipe, seeds: Sequence[int], *, logs: Path
+    dataset: Dataset, ways: Sequence[Way], recipe: Recipe, seeds: Sequence[int], *, work: Path
 ) -> list[Row]:
-    """Every way, on the same videos, each with the settings that validation of the first seed prefers."""
-    first, *others = seeds
-    with ray_session(logs=logs):
-        splits = {seed: ray.put(make(seed)) for seed in seeds}
-        settings = [Trial(way=way, settings=each, seed=first) for way in ways for each in way.settings]
-        tried = _all(f"{name}: settings", settings, splits, recipe)
-        best = [_best(way, tried) for way in ways]
-        again = [
-            Trial(way=found.trial.way, settings=found.trial.settings, seed=seed)
-            for found in best
-            for seed in others
-        ]
-        rest = _all(f"{name}: other seeds", again, splits, recipe)
-    return [row for way in ways for row in _rows(name, _of(way, best + rest))]
+    """Every way, on the same videos, each with the settings that validation prefers in the mean over all seeds."""
+    trials = [Trial(way=way, settings=each) for way in ways for each in way.settings]
+    with ray_session(logs=work / "logs"):
+        found = {seed: _all(dataset, trials, recipe, seed, finished(work, dataset.name)) for seed in seeds}
+    by_trial = [[found[seed][place] for seed in seeds] for place in range(len(trials))]
+    return [row for way in ways for row in _rows(dataset.name, *_best(way, trials, by_trial))]
 
 
 def _all(
-    title: str, trials: Sequence[Trial], splits: Mapping[int, ray.ObjectRef], recipe: Recipe
-) -> list[Found]:
-    with phase(title, unit="trainings") as advance:
-        return in_parallel(lambda trial: _try.remote(trial, splits[trial.seed], recipe), trials, advance)
+    dataset: Dataset, trials: Sequence[Trial], recipe: Recipe, seed: int, folder: Path
+) -> list[list[Point]]:
+    """Points of every trial under one seed, whose videos are given up before those of the next are made."""
+    with phase(f"{dataset.name}: videos of seed {seed}"):
+        splits = ray.put(dataset.make(seed))
+    with phase(f"{dataset.name}: trainings of seed {seed}", unit="trainings") as advance:
+        return in_parallel(lambda trial: _try.remote(trial, splits, recipe, seed, folder), trials, advance)
 
 
 @ray.remote(num_cpus=1)
-def _try(trial: Trial, splits: Splits, recipe: Recipe) -> Found:
-    """Train one way once, and measure it."""
+def _try(trial: Trial, splits: Splits, recipe: Recipe, seed: int, folder: Path) -> list[Point]:
+    """Train one way once, and measure it, unless that has been done."""
+    torch.set_num_threads(1)
+    asked = [
+        trial.way.name,
+        {name: str(value) for name, value in trial.settings.items()},
+        to_dict(recipe),
+        seed,
+    ]
+    return once(folder / f"{digest(asked)}.json", Point, lambda: _measured(trial, splits, recipe, seed))
+
+
+def _measured(trial: Trial, splits: Splits, recipe: Recipe, seed: int) -> list[Point]:
     way = trial.way
-    fitted = way.fit(splits, recipe, seed=trial.seed, **trial.settings)
+    fitted = way.fit(splits, recipe, seed=seed, **trial.settings)
     with torch.inference_mode():
         asked = {way.name: fitted} | {name: ask(fitted, splits.validation) for name, ask in way.also.items()}
         validated = mean_accuracy(fitted, splits.validation)
-        points = [point for name, each in asked.items() for point in _curve(name, each, splits.test)]
-    return Found(trial=trial, validated=validated, points=points, looks=fitted.looks)
+        return [
+            point
+            for name, each in asked.items()
+            for point in _curve(name, each, splits.test, validated=validated)
+        ]
 
 
-def _curve(selector: str, fitted: Answering, test: Videos) -> list[Point]:
-    timesteps = test.evidence_VT.shape[1]
+def _curve(selector: str, fitted: Answering, test: Videos, *, validated: float) -> list[Point]:
+    every = test.evidence_VT.shape[1]
     points = []
-    for kept in KEPT if selector != "dense" else (timesteps,):
-        logits_VL, count = fitted.seen(test, kept)
-        right = accuracy(logits_VL, test.split.labels_VL)
-        points.append(Point(selector=selector, timesteps=kept, accuracy=right, kept=count))
+    for timesteps in KEPT if selector != "dense" else (every,):
+        logits_VL, kept = fitted.seen(test, timesteps)
+        points.append(
+            Point(
+                selector=selector,
+                timesteps=timesteps,
+                accuracy=accuracy(logits_VL, test.split.labels_VL),
+                kept=kept,
+                validated=validated,
+                looks=fitted.looks,
+            )
+        )
     return points
 
 
-def _of(way: Way, found: Sequence[Found]) -> list[Found]:
-    return [each for each in found if each.trial.way.name == way.name]
+def _best(
+    way: Way, trials: Sequence[Trial], found: Sequence[Sequence[Sequence[Point]]]
+) -> tuple[Mapping[str, Any], Sequence[Sequence[Point]]]:
+    """Settings of a way that validation prefers, and their points, seed by seed."""
+    own = [(trial.settings, points) for trial, points in zip(trials, found, strict=True) if trial.way == way]
+    return max(own, key=lambda each: mean(points[0].validated for points in each[1]))
 
 
-def _best(way: Way, tried: Sequence[Found]) -> Found:
-    return max(_of(way, tried), key=lambda found: found.validated)
-
-
-def _rows(name: str, seeds: Sequence[Found]) -> list[Row]:
+def _rows(name: str, settings: Mapping[str, Any], seeds: Sequence[Sequence[Point]]) -> list[Row]:
     """A row for each number of timesteps, over seeds."""
-    return [_row(name, seeds, points) for points in zip(*(found.points for found in seeds), strict=True)]
+    return [_row(name, settings, points) for points in zip(*seeds, strict=True)]
 
 
-def _row(name: str, seeds: Sequence[Found], points: Sequence[Point]) -> Row:
-    found = [point.accuracy for point in points]
+def _row(name: str, settings: Mapping[str, Any], points: Sequence[Point]) -> Row:
+    found = tuple(point.accuracy for point in points)
     return Row(
         dataset=name,
         selector=points[0].selector,
@@ -155,6 +167,7 @@ def _row(name: str, seeds: Sequence[Found], points: Sequence[Point]) -> Row:
         mean=mean(found),
         std=stdev(found) if len(found) > 1 else 0.0,
         seeds=len(found),
-        settings=seeds[0].trial.settings,
-        looks=seeds[0].looks,
+        settings=settings,
+        looks=points[0].looks,
+        by_seed=found,
     )

@@ -9,19 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.selectors.adafocus import LightPolicy, by_quantiles
 from benchmarks.selectors.attention import AttentionScores, SoftmaxWeighted
 from benchmarks.selectors.early_exit import CoarseToFine, early_exit
 from benchmarks.selectors.fitting import Fitted, Open, Plan, by_threshold, fit
+from benchmarks.selectors.ocsampler import PickingClassifier
 from benchmarks.selectors.oracle import EvidenceOnly, Oracle, told
 from benchmarks.selectors.plain import PlainClassifier
-from benchmarks.selectors.policy import Policy
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.saliency import SaliencyRanking
+from benchmarks.selectors.sosampler import FrameClassifier
+from benchmarks.selectors.stts import PERTURBED
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from epitoma.core.sampling import uniform_subset
 from epitoma.core.selection import FeatureCandidates
 from epitoma.models.classifier import EpitomaClassifier
-from epitoma.models.gating import top_k
+from epitoma.models.gating import Gating, top_k
 from epitoma.models.paper import paper_head
 from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig
@@ -144,10 +147,40 @@ def saliency(*, dropout: float, pooled: int) -> Plan:
     return Plan(head=_peer(selector, dropout), sparsity=budgets(*SIZES))
 
 
-def policy(*, dropout: float, picked: int) -> Plan:
-    """A one-step policy."""
-    selector = Policy.Config(dropout=dropout)
-    return Plan(head=_peer(selector, dropout), sparsity=budgets(picked), loss="reinforce")
+def ocsampler(*, dropout: float, picked: int) -> Plan:
+    """A one-step policy, rewarded for being surer than uniform timesteps."""
+    head = HeadConfig(
+        selector=AttentionScores.Config(dropout=dropout),
+        classifier=PickingClassifier.Config(dropout=dropout, picked=picked),
+    )
+    return Plan(head=head, sparsity=budgets(ALL), loss="ocsampler")
+
+
+def sosampler(*, dropout: float, sharpness: float) -> Plan:
+    """Ranking by a heavy frame classifier's confidence."""
+    head = HeadConfig(
+        selector=AttentionScores.Config(dropout=dropout, sharpness=sharpness),
+        classifier=FrameClassifier.Config(dropout=dropout),
+    )
+    return Plan(head=head, sparsity=budgets(ALL), loss="ranking")
+
+
+def stts(*, dropout: float, sharpness: float) -> Plan:
+    """The perturbed maximum."""
+    head = HeadConfig(
+        selector=AttentionScores.Config(dropout=dropout, sharpness=sharpness),
+        gating=Gating.Config(gate=PERTURBED),
+        classifier=EpitomaClassifier.Config(dropout=dropout),
+    )
+    return Plan(head=head, sparsity=SparsityConfig(mode="none"))
+
+
+def adafocus(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, picked: int) -> Fitted:
+    """A policy that draws on light scores teach; the classifier learns on what it keeps."""
+    head = _peer(LightPolicy.Config(dropout=dropout, picked=picked), dropout)
+    plan = Plan(head=head, sparsity=budgets(*SIZES), loss="adafocus")
+    model = fit(splits, recipe, plan, seed=seed)
+    return Fitted(model=model, choose=by_quantiles(model))
 
 
 def attention(*, dropout: float, sharpness: float) -> Plan:
@@ -200,7 +233,10 @@ WAYS = (
     ),
     Way(name="oracle", fit=oracle, settings=_two(sizes=(SIZES, (8, 16)))),
     _learnt("saliency", saliency, _two(pooled=(4, 8))),
-    _learnt("policy", policy, _two(picked=(4, 8))),
+    _learnt("ocsampler", ocsampler, _two(picked=(4, 8))),
+    _learnt("sosampler", sosampler, _two(sharpness=(1.0, 3.0))),
+    Way(name="adafocus", fit=adafocus, settings=_two(picked=(4, 8))),
+    _learnt("stts", stts, _two(sharpness=(1.0, 3.0))),
     Way(name="early_exit", fit=early, settings=({"dropout": 0.5}, {"dropout": 0.3})),
     _learnt("attention", attention, _two(sharpness=(1.0, 3.0))),
     _learnt("paper", paper, _two(l0_weight=(0.03, 0.1))),

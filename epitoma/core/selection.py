@@ -4,7 +4,8 @@ The legend of tensor dimensions is in ``epitoma/core/timesteps.py``. That module
 that only decode: importing torch takes them longer than decoding a dozen videos.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -18,10 +19,12 @@ class Scores:
         alpha_BT: Score of each timestep; higher is more likely to be kept.
         light_logits_BL: Class logits of the videos from light features alone, where the selector computes any: they
             are trained against the labels too.
+        extras: What else the selector's own loss needs, by name.
     """
 
     alpha_BT: Tensor
     light_logits_BL: Tensor | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +105,19 @@ Candidates = FeatureCandidates | PixelCandidates
 
 
 @dataclass(frozen=True, kw_only=True)
+class Classified:
+    """What a classifier says that has more to say than logits.
+
+    Attributes:
+        logits_BL: Class logits.
+        extras: What else the classifier's own loss needs, by name.
+    """
+
+    logits_BL: Tensor
+    extras: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recognition:
     """Result of the model on a batch.
 
@@ -109,11 +125,13 @@ class Recognition:
         logits_BL: Class logits.
         selection: The timesteps that HeavyNet ran on.
         light_logits_BL: Class logits from light features alone; None where there are none.
+        extras: What selector and classifier hand to a loss of their own, by name.
     """
 
     logits_BL: Tensor
     selection: Selection
     light_logits_BL: Tensor | None = None
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def all_valid(batch: int, timesteps: int, *, device: torch.device | str = "cpu") -> Tensor:

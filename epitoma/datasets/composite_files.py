@@ -5,16 +5,15 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from epitoma.datasets.composites import CompositeConfig, CompositeVideo
+from epitoma.datasets.clip_sequences import CompositeVideo
+from epitoma.datasets.composites import LookConfig
 from epitoma.datasets.made_videos import made_file, made_row
 from epitoma.datasets.schema import VideoRow
 from epitoma.video.compose import read_comment, write_video
 from epitoma.video.shots import shot_frames
 
 
-def write_composite(
-    video: CompositeVideo, config: CompositeConfig, folder: str | Path
-) -> tuple[VideoRow, bool]:
+def write_composite(video: CompositeVideo, config: LookConfig, folder: str | Path) -> tuple[VideoRow, bool]:
     """Encode one video as `<folder>/<video id>.mp4`, unless the file exists with the same content.
 
     The digest of all settings is stored as the comment of the file and compared.
@@ -35,7 +34,7 @@ def write_composite(
     return made_row(video, path, fps=config.fps, evidence=evidence), not is_made
 
 
-def digest(video: CompositeVideo, config: CompositeConfig) -> str:
+def digest(video: CompositeVideo, config: LookConfig) -> str:
     """SHA-256 of everything that determines a video: content of its clips, how they are shown, encoding settings."""
     # The digest of each clip instead of its path, so that moved clips do not cause a new encoding.
     shots = [

@@ -12,65 +12,96 @@ that would reveal the label or the place of evidence without recognising the cli
   (unless `evidence_clips` sets another number).
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.datasets.clip_sequences import (
+    ClassClips,
+    CompositeVideo,
+    Story,
+    Stretch,
+    fill,
+    frames_of,
+    generator,
+    joined,
+    shots_of,
+    shuffled,
+    take,
+)
 from epitoma.datasets.clips import Clip, by_class
 from epitoma.datasets.schema import SPLITS
 from epitoma.datasets.splits import SplitsConfig
-from epitoma.video.shots import Shot, frames_filled, random_shot
-
-ClassClips = Mapping[str, Sequence[Clip]]
-"""Clips of each class, of one split."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompositeConfig(SplitsConfig):
-    """The composites to make.
+class LookConfig(SplitsConfig):
+    """What composites are made of, and what they look like.
 
     Attributes:
-        filler: Class of the filler; every other class is a label.
-        train_videos: Videos of the train split; the classes take turns, in every split.
-        validation_videos: Videos of the validation split.
-        test_videos: Videos of the test split.
+        filler: Classes of the filler, one or several, shown together; every other class is evidence.
         validation_share: Share of each class's clips that are used in validation videos only, if the clips have no
             splits.
         test_share: Likewise for test videos.
+        fps: Frames a second.
+        size: Side of the square frames in pixels, even.
+        gop: Largest number of frames from one keyframe to the next.
+        vary: Zoom, shift, mirror and light a clip at random each time that it is shown.
+        seed: Seed of everything random.
+    """
+
+    filler: tuple[str, ...]
+    validation_share: float = 0.2
+    test_share: float = 0.3
+    fps: int = 12
+    size: int = 128
+    gop: int = 48
+    vary: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_range("fps", self.fps, 1, 240)
+        _check_range("gop", self.gop, 1, float("inf"))
+        if self.size < 16 or self.size % 2:
+            raise ConfigError(f"size is {self.size}, must be even and at least 16")
+        if not self.filler or isinstance(self.filler, str):
+            raise ConfigError(f"filler is {self.filler!r}, must name a class of clips, or several")
+
+    @property
+    def filler_name(self) -> str:
+        """What the filler is called where it is one class."""
+        return self.filler[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositeConfig(LookConfig):
+    """The composites to make.
+
+    Attributes:
+        train_videos: Videos of the train split; the classes take turns, in every split.
+        validation_videos: Videos of the validation split.
+        test_videos: Videos of the test split.
         evidence_share: Share of a video's time that shows its class.
         evidence_clips: Number of different clips of evidence in a video; None shows each as often as a filler clip.
         min_segment_seconds: Shortest stretch of evidence, except the last of a video; clips are shown completely.
         max_segment_seconds: Longest stretch of evidence, which its last clip may exceed.
         min_seconds: Duration of the shortest video.
         max_seconds: Duration of the longest video.
-        fps: Frames a second.
-        size: Side of the square frames in pixels, even.
-        gop: Largest number of frames from one keyframe to the next.
-        vary: Zoom, shift, mirror and light a clip at random each time that it is shown.
         filler_is_class: Make some videos without evidence, with the filler class as their label.
-        seed: Seed of everything random.
     """
 
-    filler: str
     train_videos: int = 160
     validation_videos: int = 60
     test_videos: int = 120
-    validation_share: float = 0.2
-    test_share: float = 0.3
     evidence_share: float = 0.1
     evidence_clips: int | None = None
     min_segment_seconds: float = 1.0
     max_segment_seconds: float = 3.0
     min_seconds: float = 60.0
     max_seconds: float = 90.0
-    fps: int = 12
-    size: int = 128
-    gop: int = 48
-    vary: bool = True
     filler_is_class: bool = False
 
     def __post_init__(self) -> None:
@@ -79,43 +110,21 @@ class CompositeConfig(SplitsConfig):
         _check_range("min_seconds", self.min_seconds, 1.0, float("inf"))
         _check_range("max_seconds", self.max_seconds, self.min_seconds, float("inf"))
         _check_range("min_segment_seconds", self.min_segment_seconds, 0.0, self.max_segment_seconds)
-        _check_range("fps", self.fps, 1, 240)
-        _check_range("gop", self.gop, 1, float("inf"))
         _check_range("evidence_clips", self.evidence_clips or 1, 1, float("inf"))
-        if self.size < 16 or self.size % 2:
-            raise ConfigError(f"size is {self.size}, must be even and at least 16")
         if min(self.videos.values()) < 0 or not any(self.videos.values()):
             raise ConfigError(f"videos of the splits are {self.videos}, some must be above 0 and none below")
+        if self.filler_is_class and len(self.filler) > 1:
+            raise ConfigError(f"filler_is_class needs one class of filler, not {', '.join(self.filler)}")
 
     @property
     def videos(self) -> dict[str, int]:
         """Number of videos of each split."""
         return dict(zip(SPLITS, (self.train_videos, self.validation_videos, self.test_videos), strict=True))
 
-
-@dataclass(frozen=True)
-class Stretch:
-    """Frames from `start_frame` to `end_frame` (exclusive) that show evidence."""
-
-    start_frame: int
-    end_frame: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompositeVideo:
-    """Plan of one video: complete clips in sequence, the shot of each, and where the evidence is."""
-
-    video_id: str
-    split: str
-    class_name: str
-    clips: tuple[Clip, ...]
-    shots: tuple[Shot, ...]
-    evidence: tuple[Stretch, ...]
-
     @property
-    def frame_count(self) -> int:
-        """Number of frames of the video."""
-        return sum(shot.frame_count for shot in self.shots)
+    def fed_splits(self) -> tuple[str, ...]:
+        """Splits that have videos."""
+        return tuple(name for name, count in self.videos.items() if count)
 
 
 def class_names(known: Sequence[str], config: CompositeConfig) -> tuple[str, ...]:
@@ -124,26 +133,37 @@ def class_names(known: Sequence[str], config: CompositeConfig) -> tuple[str, ...
     Raises:
         ManifestError: The filler class does not exist, or there are fewer than two labels.
     """
-    if config.filler not in known:
-        raise ManifestError(f"no clips of the filler class {config.filler!r}; there are {', '.join(known)}")
-    labels = tuple(name for name in known if config.filler_is_class or name != config.filler)
+    for filler in config.filler:
+        if filler not in known:
+            raise ManifestError(f"no clips of the filler class {filler!r}; there are {', '.join(known)}")
+    labels = tuple(name for name in known if config.filler_is_class or name not in config.filler)
     if len(labels) < 2:
         raise ManifestError(
-            f"clips of {', '.join(known)} with filler {config.filler!r} make {len(labels)} labels, 2 are needed: "
-            "add clips of another class, or make filler_is_class true"
+            f"clips of {', '.join(known)} with filler {', '.join(config.filler)} make {len(labels)} labels, 2 are "
+            "needed: add clips of another class, or make filler_is_class true"
         )
     return labels
 
 
-def check_supply(clips: Sequence[Clip], classes: Sequence[str], config: CompositeConfig) -> None:
-    """Check that every class has a clip for every split that will have videos.
+def pool_of(clips: Sequence[Clip], config: LookConfig) -> ClassClips:
+    """Clips by class; those of all filler classes together, by the name of the first."""
+    evidence = by_class([clip for clip in clips if clip.label not in config.filler])
+    return {**evidence, config.filler_name: [clip for clip in clips if clip.label in config.filler]}
+
+
+def check_supply(
+    clips: Sequence[Clip], classes: Sequence[str], *, filler: Sequence[str], splits: Iterable[str]
+) -> None:
+    """Check that every class, and the filler as a whole, has a clip for every split that will have videos.
 
     Raises:
         ManifestError: A class has none.
     """
-    for name in (name for name, videos in config.videos.items() if videos):
+    for name in splits:
         fed = {clip.label for clip in clips if clip.split == name}
-        starved = [label for label in classes if label not in fed]
+        starved = [label for label in classes if label not in fed and label not in filler]
+        if not fed & set(filler):
+            starved.append(" and ".join(filler))
         if starved:
             raise ManifestError(
                 f"not enough clips: {', '.join(starved)} has none for {name} videos (a clip feeds one split only); "
@@ -151,13 +171,30 @@ def check_supply(clips: Sequence[Clip], classes: Sequence[str], config: Composit
             )
 
 
+def random_story(known: Sequence[str], config: CompositeConfig) -> Story:
+    """Evidence of one class among filler, at random places; from the classes of the clips.
+
+    Raises:
+        ManifestError: As for :func:`class_names`.
+    """
+    classes = class_names(known, config)
+    return Story(
+        classes=classes,
+        shown=classes,
+        splits=config.fed_splits,
+        plan=lambda clips: plan_composites(clips, config),
+    )
+
+
 def plan_composites(clips: Sequence[Clip], config: CompositeConfig) -> list[CompositeVideo]:
     """Plan all videos; each depends on the clips, the seed and its own id only."""
     clips = sorted(clips, key=lambda clip: clip.clip_id)
     labels = class_names(sorted({clip.label for clip in clips}), config)
-    pools = {name: by_class([c for c in clips if c.split == name]) for name, n in config.videos.items() if n}
+    pools = {
+        name: pool_of([clip for clip in clips if clip.split == name], config) for name in config.fed_splits
+    }
     # Equal in all splits, so that a split with more clips does not have more varied filler.
-    filler_frames = min(_frames(pool[config.filler], config) for pool in pools.values())
+    filler_frames = min(frames_of(pool[config.filler_name], fps=config.fps) for pool in pools.values())
     return [
         _plan_video(config, name, number, labels[number % len(labels)], pool, filler_frames)
         for name, pool in pools.items()
@@ -174,30 +211,25 @@ def _plan_video(
     config: CompositeConfig, split: str, number: int, label: str, pool: ClassClips, filler_frames: int
 ) -> CompositeVideo:
     video_id = f"{split}_{number:05d}"
-    rng = _generator(config.seed, video_id)
+    rng = generator(config.seed, video_id)
     frame_count = round(rng.uniform(config.min_seconds, config.max_seconds) * config.fps)
     stretches, shown = [], 0
-    if label != config.filler:
+    if label != config.filler_name:
         wanted = config.evidence_share * frame_count
         few = _few_clips(rng, config, pool[label], filler_frames, wanted)
-        evidence = _fill(rng, config, few, wanted)
-        stretches, shown = _stretches(rng, config, evidence), _frames(evidence, config)
-    some = _take(_shuffled(rng, pool[config.filler]), filler_frames, config)
-    filler = _fill(rng, config, some, frame_count - shown)
+        evidence = fill(rng, few, wanted, fps=config.fps)
+        stretches, shown = _stretches(rng, config, evidence), frames_of(evidence, fps=config.fps)
+    some = take(shuffled(rng, pool[config.filler_name]), filler_frames, fps=config.fps)
+    filler = fill(rng, some, frame_count - shown, fps=config.fps)
     clips, ranges = _insert(rng, config, filler, stretches)
     return CompositeVideo(
         video_id=video_id,
         split=split,
         class_name=label,
         clips=tuple(clips),
-        shots=tuple(_shot(rng, config, clip) for clip in clips),
+        shots=shots_of(rng, clips, fps=config.fps, vary=config.vary),
         evidence=tuple(ranges),
     )
-
-
-def _generator(seed: int, video_id: str) -> np.random.Generator:
-    seed_of_video = hashlib.sha256(f"{seed}/{video_id}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(seed_of_video[:16]))
 
 
 def _few_clips(
@@ -208,30 +240,11 @@ def _few_clips(
     wanted: float,
 ) -> list[Clip]:
     """Different clips of evidence in a video, in the proportion to its different filler that `evidence_share` sets."""
-    order = _shuffled(rng, clips)
+    order = shuffled(rng, clips)
     if config.evidence_clips is not None:
         return order[: config.evidence_clips]
     matched = filler_frames * config.evidence_share / (1 - config.evidence_share)
-    return _take(order, min(matched, wanted), config)
-
-
-def _fill(
-    rng: np.random.Generator, config: CompositeConfig, clips: Sequence[Clip], frames: float
-) -> list[Clip]:
-    """Sequence of about this many frames that shows all clips equally often, in random order."""
-    rounds = 1 + int(frames) // _frames(clips, config)
-    shown = [clip for _ in range(rounds) for clip in _shuffled(rng, clips)]
-    return _take(shown, frames, config)
-
-
-def _take(clips: Sequence[Clip], frames: float, config: CompositeConfig) -> list[Clip]:
-    """The first clips, at least one, whose total is closest to this number of frames."""
-    total = np.cumsum([_frames([clip], config) for clip in clips])
-    return list(clips[: int(np.abs(total - frames).argmin()) + 1])
-
-
-def _shuffled(rng: np.random.Generator, clips: Sequence[Clip]) -> list[Clip]:
-    return [clips[i] for i in rng.permutation(len(clips))]
+    return take(order, min(matched, wanted), fps=config.fps)
 
 
 def _stretches(
@@ -245,7 +258,7 @@ def _stretches(
             stretches.append([])
             room = rng.uniform(config.min_segment_seconds, config.max_segment_seconds) * config.fps
         stretches[-1].append(clip)
-        room -= _frames([clip], config)
+        room -= frames_of([clip], fps=config.fps)
     return stretches
 
 
@@ -261,29 +274,8 @@ def _insert(
     ranges: list[Stretch] = []
     for stretch, (before, place) in zip(stretches, pairwise([0, *places]), strict=True):
         clips += filler[before:place]
-        start = _frames(clips, config)
+        start = frames_of(clips, fps=config.fps)
         clips += stretch
-        ranges.append(Stretch(start, _frames(clips, config)))
+        ranges.append(Stretch(start, frames_of(clips, fps=config.fps)))
     clips += filler[places[-1] if places else 0 :]
-    return clips, _joined(ranges)
-
-
-def _joined(ranges: Sequence[Stretch]) -> list[Stretch]:
-    joined: list[Stretch] = []
-    for stretch in ranges:
-        if joined and joined[-1].end_frame == stretch.start_frame:
-            joined[-1] = Stretch(joined[-1].start_frame, stretch.end_frame)
-        else:
-            joined.append(stretch)
-    return joined
-
-
-def _shot(rng: np.random.Generator, config: CompositeConfig, clip: Clip) -> Shot:
-    frame_count = frames_filled(clip.duration_seconds, fps=config.fps)
-    if not config.vary:
-        return Shot(path=clip.path, frame_count=frame_count)
-    return random_shot(rng, clip.path, frame_count=frame_count)
-
-
-def _frames(clips: Sequence[Clip], config: CompositeConfig) -> int:
-    return sum(frames_filled(clip.duration_seconds, fps=config.fps) for clip in clips)
+    return clips, joined(ranges)

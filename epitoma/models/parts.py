@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 from torch import Tensor
 
 from epitoma.core.registry import Kind, PartConfig
-from epitoma.core.selection import Recognition, Scores, Selection
+from epitoma.core.selection import Classified, Recognition, Scores, Selection
 
 
 @dataclass(kw_only=True)
@@ -61,8 +61,8 @@ class Gate(Protocol):
 class Classifier(Protocol):
     """Classifies videos by HeavyNet's features of their open timesteps."""
 
-    def __call__(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
-        """Logits of the videos, ``(B, L)``.
+    def __call__(self, heavy_PC: Tensor, selection: Selection) -> Tensor | Classified:
+        """Logits of the videos, ``(B, L)``, by themselves or with what a loss of its own needs.
 
         Args:
             heavy_PC: Features of the open timesteps of all videos, packed (``packing.py``).

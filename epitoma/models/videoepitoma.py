@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from epitoma.core.registry import registered
 from epitoma.core.selection import (
     Candidates,
+    Classified,
     FeatureCandidates,
     PixelCandidates,
     Recognition,
@@ -124,7 +125,9 @@ class VideoEpitoma(nn.Module):
             return self.recognise(candidates, selection_from_mask(open_BT & valid_BT, valid_BT))
         light_BTC = self.light_features(candidates)
         selection, scores = self.select(light_BTC, valid_BT, noise_BT=noise_BT, budget=budget)
-        return replace(self.recognise(candidates, selection), light_logits_BL=scores.light_logits_BL)
+        recognition = self.recognise(candidates, selection)
+        extras = {**scores.extras, **recognition.extras}
+        return replace(recognition, light_logits_BL=scores.light_logits_BL, extras=extras)
 
     def select(
         self,
@@ -146,7 +149,10 @@ class VideoEpitoma(nn.Module):
             selection: Which of them are open.
         """
         heavy_PC = self.heavy_features(candidates, selection.open_BT)
-        return Recognition(logits_BL=self.classifier(heavy_PC, selection), selection=selection)
+        said = self.classifier(heavy_PC, selection)
+        if isinstance(said, Classified):
+            return Recognition(logits_BL=said.logits_BL, selection=selection, extras=said.extras)
+        return Recognition(logits_BL=said, selection=selection)
 
     def light_features(self, candidates: Candidates) -> Tensor:
         """LightNet's features of every candidate, ``(B, T, C)``."""

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.datasets.clip_sequences import CompositeVideo
 from epitoma.datasets.clips import Clip
 from epitoma.datasets.composite_files import digest
 from epitoma.datasets.composites import (
     CompositeConfig,
-    CompositeVideo,
     check_supply,
     class_names,
     plan_composites,
@@ -44,7 +44,7 @@ def make_clips(labels: int, per_split: int, seconds: list[float]) -> list[Clip]:
 
 def config_of(**settings) -> CompositeConfig:
     few = {"train_videos": 6, "validation_videos": 4, "test_videos": 5, "min_seconds": 20, "max_seconds": 30}
-    return CompositeConfig(filler=FILLER, **{**few, **settings})
+    return CompositeConfig(**{"filler": (FILLER,), **few, **settings})
 
 
 clip_lists = st.builds(
@@ -202,10 +202,24 @@ def test_filler_can_be_a_label():
 
 def test_a_class_without_clips_for_a_split():
     clips = [clip for clip in make_clips(2, 2, [0.3]) if (clip.label, clip.split) != ("class1", "test")]
-    classes = (FILLER, "class0", "class1")
+    classes = ("class0", "class1")
     with pytest.raises(ManifestError, match="class1 has none for test videos"):
-        check_supply(clips, classes, config_of())
-    check_supply(clips, classes, config_of(test_videos=0))
+        check_supply(clips, classes, filler=(FILLER,), splits=config_of().fed_splits)
+    check_supply(clips, classes, filler=(FILLER,), splits=config_of(test_videos=0).fed_splits)
+
+
+def test_several_classes_of_filler_are_one():
+    clips = [clip for clip in make_clips(3, 2, [0.3]) if (clip.label, clip.split) != ("class2", "test")]
+    config = config_of(filler=("class2", FILLER))
+    assert class_names(sorted({clip.label for clip in clips}), config) == ("class0", "class1")
+    check_supply(clips, ("class0", "class1"), filler=config.filler, splits=SPLITS)
+    with pytest.raises(ManifestError, match="class2 has none for test videos"):
+        check_supply(clips, ("class0", "class1"), filler=("class2",), splits=SPLITS)
+    shown = {split: set() for split in SPLITS}
+    for video in plan_composites(clips, config):
+        shown[video.split].update({clip.label for clip in video.clips} - {video.class_name})
+    both = {FILLER, "class2"}
+    assert shown == {"train": both, "validation": both, "test": {FILLER}}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +235,9 @@ def test_a_class_without_clips_for_a_split():
         ({"train_videos": 0, "validation_videos": 0, "test_videos": 0}, "some must be above 0"),
         ({"validation_share": 0.6, "test_share": 0.4}, "sum below 1"),
         ({"min_segment_seconds": 4.0}, "min_segment_seconds is 4.0"),
+        ({"filler": ()}, "must name a class"),
+        ({"filler": FILLER}, "filler is 'nothing', must name a class"),
+        ({"filler": ("a", "b"), "filler_is_class": True}, "filler_is_class needs one class of filler"),
     ],
 )
 def test_settings_that_cannot_be(settings, message):

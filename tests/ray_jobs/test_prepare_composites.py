@@ -13,7 +13,7 @@ import pytest
 
 from epitoma.core.errors import VideoError
 from epitoma.datasets.clips import list_clips
-from epitoma.datasets.composites import CompositeConfig
+from epitoma.datasets.composites import CompositeConfig, plan_composites
 from epitoma.datasets.manifest import Manifest
 from epitoma.on_ray.datasets.composites import check_clips, make_composites
 from epitoma.on_ray.decode.attempts import STALL_VARIABLE
@@ -21,7 +21,8 @@ from epitoma.video.compose import write_video
 from epitoma.video.decode import FrameRequest, decode_requests
 from epitoma.video.index import index_video
 from ray_jobs.parts.command_line import run_job
-from ray_jobs.prepare import PrepareComposites, PrepareConfig, prepare
+from ray_jobs.parts.prepare_composites import PrepareComposites
+from ray_jobs.prepare import PrepareConfig, prepare
 from tests.silent_server import silent_server
 
 COLOURS = {"nothing": (120, 120, 120), "red": (230, 30, 30), "blue": (30, 30, 230)}
@@ -58,7 +59,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def job(clips: Path, output: Path, **settings) -> Manifest:
     few = {"train_videos": 4, "validation_videos": 2, "test_videos": 2, "min_seconds": 4, "max_seconds": 6}
     look = {"fps": 8, "size": 32, "evidence_share": 0.3, "min_segment_seconds": 0.5, "max_segment_seconds": 1}
-    config = PrepareComposites(clips=clips, output=output, filler="nothing", **{**few, **look, **settings})
+    config = PrepareComposites(clips=clips, output=output, filler=("nothing",), **{**few, **look, **settings})
     return prepare(config)
 
 
@@ -122,12 +123,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_another_dataset(clip
 @pytest.mark.usefixtures("ray_cluster")
 def test_a_clip_that_stalls_its_reader_after_it_was_checked_ends_the_job(clips, tmp_path, monkeypatch):
     monkeypatch.setenv(STALL_VARIABLE, "1")
-    config = CompositeConfig(filler="nothing", train_videos=1, validation_videos=0, test_videos=0, size=32)
-    checked, _ = check_clips(list_clips(clips, config), config, watch=lambda done, total: None)
+    config = CompositeConfig(filler=("nothing",), train_videos=1, validation_videos=0, test_videos=0, size=32)
+    listing = list_clips(clips, config)
+    checked, _ = check_clips(listing, fps=12, longest_seconds=60, watch=lambda done, total: None)
     with silent_server() as address:
         gone = [replace(clip, path=address) for clip in checked]
         with pytest.raises(VideoError, match=r"a clip of .*train_00000\.mp4: stalls the process"):
-            make_composites(gone, config, tmp_path / "out", watch=lambda done, total: None)
+            make_composites(
+                gone,
+                plan_composites(gone, config),
+                config,
+                tmp_path / "out",
+                classes=("blue", "red"),
+                watch=lambda done, total: None,
+            )
 
 
 @pytest.fixture
@@ -194,3 +203,94 @@ def put_clips_in(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "small"
 
     return put
+
+
+@pytest.fixture
+def table_of_clips(clips: Path) -> Path:
+    """A table of the readable clips beside them: each file name is a source, in a fold of its own."""
+    file = clips / "clips.csv"
+    names = [kind["name"] for kind in KINDS]
+    rows = [
+        f"{label}/{name},{label},{name},{number}" for label in COLOURS for number, name in enumerate(names)
+    ]
+    file.write_text("\n".join(["path,label,source,fold", *rows]) + "\n")
+    return file
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_composites_of_a_table_keep_sources_apart(table_of_clips, tmp_path):
+    few = {"train_videos": 2, "validation_videos": 2, "test_videos": 2, "min_seconds": 4, "max_seconds": 6}
+    config = PrepareComposites(
+        clips_table=table_of_clips,
+        fold_column="fold",
+        folds=6,
+        fold=5,
+        output=tmp_path / "out",
+        filler=("nothing",),
+        size=32,
+        fps=8,
+        **few,
+    )
+    prepare(config)
+    fed = pq.read_table(tmp_path / "out" / "clips.parquet").to_pylist()
+    splits = {Path(clip["clip_id"]).name: clip["split"] for clip in fed}
+    assert splits == {
+        "a.mp4": "validation",
+        "f.mp4": "test",
+        **dict.fromkeys(("b.avi", "c.mp4", "d.webm", "e.mp4"), "train"),
+    }
+
+
+@pytest.mark.usefixtures("ray_cluster")
+def test_composites_follow_a_script(table_of_clips, tmp_path):
+    segments = [("SIL", 0, 30), ("egg", 30, 60), ("stir", 60, 90), ("milk", 90, 120)]
+    rows = [
+        f"v{person},P{person},breakfast{person % 2},{start},{end},{action}"
+        for person in range(6)
+        for action, start, end in segments
+    ]
+    (tmp_path / "script.csv").write_text(
+        "\n".join(["video,person,activity,start_frame,end_frame,action", *rows]) + "\n"
+    )
+    (tmp_path / "words.csv").write_text("action,clip_class\negg,red\nmilk,blue\n")
+    config = PrepareComposites(
+        clips_table=table_of_clips,
+        output=tmp_path / "out",
+        filler=("nothing",),
+        script=tmp_path / "script.csv",
+        words=tmp_path / "words.csv",
+        test_persons=("P4",),
+        size=32,
+        fps=8,
+    )
+    manifest = prepare(config)
+    assert manifest.classes == ("breakfast0", "breakfast1")
+    assert [row["video_id"] for row in manifest.split("test").table.to_pylist()] == ["v4"]
+    for row, path in zip(manifest.table.to_pylist(), manifest.resolved_paths(), strict=True):
+        frames = shown(path)
+        assert len(frames) == pytest.approx(8 * 8, abs=4)
+        assert [frames[round(second * 8)] for second in (1, 3, 5, 7)] == [
+            "nothing",
+            "red",
+            "nothing",
+            "blue",
+        ]
+        assert len(row["intervals"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ([], "give either --clips, a folder of clips, or --clips-table"),
+        (["--clips", "a", "--clips-table", "b.csv"], "give either --clips"),
+        (["--clips", "a", "--script", "s.csv"], "--script and --words go together"),
+        (["--clips", "a", "--fold", "1"], "--fold does nothing without --clips-table"),
+        (["--clips", "a", "--test-persons", "P1"], "--test-persons does nothing without --script"),
+        (
+            ["--clips", "a", "--script", "s", "--words", "w", "--evidence-share", "0.2"],
+            "--evidence-share does nothing beside --script",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together(refused, tmp_path, options, line):
+    assert line in refused("--output", tmp_path / "out", "--filler", "nothing", *options)

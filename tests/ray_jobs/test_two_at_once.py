@@ -18,9 +18,10 @@ from epitoma.models.videoepitoma import build_model
 from epitoma.training.checkpoint import save_model, state_of
 from epitoma.training.run_config import TrainConfig
 from ray_jobs.finetune import FinetuneConfig
+from ray_jobs.parts.prepare_composites import PrepareComposites
 from ray_jobs.parts.runs import claimed_run
 from ray_jobs.predict import PredictConfig, predict
-from ray_jobs.prepare import PrepareComposites, PrepareFolder, PrepareSynthetic, prepare
+from ray_jobs.prepare import PrepareFolder, PrepareSynthetic, prepare
 from ray_jobs.sweep import SweepConfig, sweep
 from ray_jobs.train import train
 from tests.conftest import tiny_model
@@ -77,7 +78,7 @@ def test_datasets(taken, clips):
     filler = min(path.name for path in clips.iterdir())
     is_refused(lambda: prepare(PrepareFolder(root=clips, output=taken)), taken)
     is_refused(
-        lambda: prepare(PrepareComposites(clips=clips, output=taken, filler=filler, filler_is_class=True)),
+        lambda: prepare(PrepareComposites(clips=clips, output=taken, filler=(filler,), filler_is_class=True)),
         taken,
     )
     is_refused(

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from epitoma.core.progress import Watch
+from epitoma.datasets.clip_sequences import CompositeVideo
 from epitoma.datasets.clips import Clip, check_clip, without_copies, write_clips
 from epitoma.datasets.composite_files import write_composite
-from epitoma.datasets.composites import CompositeConfig, CompositeVideo, class_names, plan_composites
+from epitoma.datasets.composites import LookConfig
 from epitoma.datasets.listing import ListedVideo, Listing
 from epitoma.datasets.made_videos import made_file
 from epitoma.datasets.manifest import Manifest
@@ -36,28 +37,38 @@ class Composed:
 
 
 def check_clips(
-    listing: Listing, config: CompositeConfig, *, watch: Watch
+    listing: Listing, *, fps: int, longest_seconds: float, watch: Watch
 ) -> tuple[list[Clip], list[Reject]]:
     """Decode every clip once, on all CPU workers; clips that are damaged, or copies of others, are rejects."""
     # Without end, because nodes come and go; a clip that ends its worker is given up by `attempts`.
     check = task_for("decode", _check, max_retries=-1)
     attempts = Attempts.start()
-    checked = in_parallel(lambda video: check.remote(video, config, attempts), listing.videos, watch)
+    checked = in_parallel(
+        lambda video: check.remote(video, fps, longest_seconds, attempts), listing.videos, watch
+    )
     clips, copies = without_copies([clip for clip in checked if isinstance(clip, Clip)])
     return clips, [*listing.rejects, *(clip for clip in checked if isinstance(clip, Reject)), *copies]
 
 
 def make_composites(
-    clips: Sequence[Clip], config: CompositeConfig, folder: Path, *, watch: Watch
+    clips: Sequence[Clip],
+    planned: Sequence[CompositeVideo],
+    config: LookConfig,
+    folder: Path,
+    *,
+    classes: Sequence[str],
+    watch: Watch,
 ) -> Composed:
     """Encode and index the videos on all CPU workers, and write ``clips.parquet`` (each clip's split) and manifest.
 
     Existing videos are kept, so that an interrupted job continues where it stopped.
 
     Args:
-        clips: The clips; every split that gets videos needs some of every class.
-        config: Number and format of the videos.
+        clips: The clips.
+        planned: The videos, of these clips.
+        config: Format of the videos.
         folder: Folder for videos, ``clips.parquet``, manifest and index.
+        classes: Names of the videos' classes in order.
         watch: Called with progress.
 
     Raises:
@@ -68,18 +79,17 @@ def make_composites(
     write, attempts = task_for("decode", _write_and_index, max_retries=-1), Attempts.start()
     written = in_parallel(
         lambda video: write.remote(video, config, folder.absolute(), attempts),
-        plan_composites(clips, config),
+        planned,
         watch,
     )
     rows, indices, are_new = zip(*written, strict=True)
-    classes = class_names(sorted({clip.label for clip in clips}), config)
     manifest = write_dataset(folder, rows, indices, classes=classes, multi_label=False)
     return Composed(manifest=manifest, encoded=sum(are_new))
 
 
-def _check(video: ListedVideo, config: CompositeConfig, attempts: Attempts) -> Clip | Reject:
+def _check(video: ListedVideo, fps: int, longest_seconds: float, attempts: Attempts) -> Clip | Reject:
     def check() -> Clip | Reject:
-        return check_clip(video, fps=config.fps, longest_seconds=config.min_seconds)
+        return check_clip(video, fps=fps, longest_seconds=longest_seconds)
 
     checked = attempts.read(video.video_id, video.video_id, check)
     if isinstance(checked, Unreadable):
@@ -88,7 +98,7 @@ def _check(video: ListedVideo, config: CompositeConfig, attempts: Attempts) -> C
 
 
 def _write_and_index(
-    video: CompositeVideo, config: CompositeConfig, folder: Path, attempts: Attempts
+    video: CompositeVideo, config: LookConfig, folder: Path, attempts: Attempts
 ) -> tuple[VideoRow, dict[str, Any], bool]:
     def write() -> tuple[VideoRow, dict[str, Any], bool]:
         row, is_new = write_composite(video, config, folder)

@@ -1,8 +1,6 @@
 """The benchmark of additions: what is compared, and how differences are paired."""
 
-import csv
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,13 +11,11 @@ from benchmarks.additions.reduced import reduced
 from benchmarks.additions.report import JUDGED, gain, markdown, on_test, verdicts
 from benchmarks.additions.variants import ADDITIONS, ALL_BUT, VARIANTS, everything, paper, with_additions
 from benchmarks.selectors.fitting import fit
-from benchmarks.selectors.folds import clips_of_folds
 from benchmarks.selectors.recipe import Recipe
-from epitoma.core.errors import ConfigError, ManifestError
+from epitoma.core.errors import ConfigError
 from epitoma.models.videoepitoma import HeadConfig, VideoEpitoma
 from epitoma.training.optimisation import OptimisationConfig
 from epitoma.training.sparsity import SparsityConfig
-from tests.benchmarks.coloured_clips import write_coloured_clips
 from tests.benchmarks.selectors.test_peers import splits  # noqa: F401  (a fixture)
 from tests.training.synthetic_features import CLASSES, HEAVY, LIGHT, TIMESTEPS, make_split
 
@@ -175,36 +171,3 @@ def test_the_papers_and_the_whole_are_the_projects_own():
     assert paper().sparsity.mode == "l0_weight"
     assert everything().optimisation == OptimisationConfig()
     assert everything().sparsity == SparsityConfig()
-
-
-@pytest.fixture
-def clips(tmp_path: Path) -> Path:
-    """Coloured clips of two classes from ten sources, two a fold."""
-    folder = write_coloured_clips(tmp_path / "clips", frames=6)
-    files = sorted(folder.rglob("*.mp4"))
-    with (folder / "clips.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(("path", "label", "source", "fold"))
-        for number, each in enumerate(files):
-            source = number % 10
-            table.writerow((each.relative_to(folder), each.parent.name, f"s{source}", source % 5))
-    return folder
-
-
-def test_a_fold_is_test_the_next_validates_and_no_source_is_in_two_splits(clips):
-    found = clips_of_folds(clips, 4)
-    with (clips / "clips.csv").open() as file:
-        rows = {row["path"]: row for row in csv.DictReader(file)}
-    splits_of_source: dict[str, set[str]] = {}
-    for clip in found:
-        row = rows[clip.clip_id]
-        assert clip.split == {"4": "test", "0": "validation"}.get(row["fold"], "train")
-        splits_of_source.setdefault(row["source"], set()).add(clip.split)
-    assert all(len(each) == 1 for each in splits_of_source.values())
-
-
-def test_a_source_in_two_folds_is_refused(clips):
-    with (clips / "clips.csv").open("a", newline="") as file:
-        csv.writer(file).writerow(("red/0.mp4", "red", "s0", 3))
-    with pytest.raises(ManifestError, match="source s0 is in two folds"):
-        clips_of_folds(clips, 0)

@@ -2,16 +2,21 @@
 
 from itertools import permutations
 
+import numpy as np
 import pytest
 import torch
 
+from benchmarks.selectors.adafocus import quantiles
+from benchmarks.selectors.draws import at_places, draw, entropy, log_probability
 from benchmarks.selectors.early_exit import coarse_to_fine
 from benchmarks.selectors.fitting import by_threshold
 from benchmarks.selectors.oracle import shown_by
-from benchmarks.selectors.policy import log_probability
 from benchmarks.selectors.recipe import Recipe
+from benchmarks.selectors.sosampler import ranking
+from benchmarks.selectors.stts import PerturbedMaximum
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from benchmarks.selectors.ways import WAYS, early, learnt, mean_accuracy, ours
+from epitoma.core.selection import Recognition, Selection
 from epitoma.models.gating import top_k
 from tests.training.synthetic_features import EVIDENCE, TIMESTEPS, make_split
 
@@ -108,3 +113,54 @@ def test_early_exit_stops_in_time_on_validation_and_later_where_more_is_allowed(
     assert all(count <= kept for count, kept in zip(counts, KEPT, strict=True))
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
+
+
+def test_draws_are_of_valid_timesteps_each_once_and_as_likely_as_their_scores():
+    score_BT = torch.log(torch.tensor([0.5, 0.3, 0.2, 1.0])).expand(4000, 4)
+    valid_BT = torch.tensor([True, True, True, False]).expand(4000, 4)
+    torch.manual_seed(0)
+    places_BK = draw(score_BT, valid_BT, 2)
+    assert bool((places_BK[:, 0] != places_BK[:, 1]).all())
+    first = places_BK[:, 0].bincount(minlength=4) / 4000
+    assert first.tolist() == pytest.approx([0.5, 0.3, 0.2, 0.0], abs=0.03)
+    assert at_places(places_BK, valid_BT).sum(dim=1).unique().tolist() == [2]
+    assert float(entropy(torch.zeros(1, 8))) == pytest.approx(np.log(8))
+
+
+def test_quantiles_spread_by_weight():
+    weight_BT = torch.tensor([[0.01, 0.01, 0.46, 0.02, 0.02, 0.02, 0.45, 0.01]])
+    assert quantiles(weight_BT.log(), 2).nonzero()[:, 1].tolist() == [2, 6]
+    assert quantiles(torch.zeros(1, 100), 4).nonzero()[:, 1].tolist() == [12, 37, 62, 87]
+    assert int(quantiles(weight_BT.log(), 4).sum()) <= 4
+
+
+def test_the_perturbed_maximum_has_the_gradient_of_its_mean():
+    torch.manual_seed(0)
+    alpha_BT = torch.linspace(-1, 1, 12)[None].repeat(200, 1).requires_grad_()
+    weight_BT = PerturbedMaximum().value(alpha_BT, torch.zeros_like(alpha_BT))
+    assert weight_BT.sum(dim=1).tolist() == pytest.approx([8.0] * 200)
+    mean_T = weight_BT.mean(dim=0)
+    assert bool((mean_T.diff() > 0).all())
+    (gradient_BT,) = torch.autograd.grad(weight_BT[:, 4].sum(), alpha_BT)
+    with torch.no_grad():
+        step = 0.2 * torch.eye(12)[4]
+        up, down = (PerturbedMaximum().value(alpha_BT + sign * step, alpha_BT)[:, 4] for sign in (1, -1))
+    assert float(gradient_BT[:, 4].mean()) == pytest.approx(float((up - down).mean()) / 0.4, abs=0.1)
+
+
+def test_frames_are_ranked_by_the_classifiers_confidence():
+    frames_BKL = torch.tensor([[[2.0, 0.0], [0.0, 2.0], [1.0, 0.0]]])
+    labels_BL = torch.tensor([[1.0, 0.0]])
+
+    def loss_of(*alpha: float) -> float:
+        alpha_BT = torch.tensor([alpha])
+        gate_BT = torch.ones(1, 3)
+        selection = Selection(
+            alpha_BT=alpha_BT, gate_BT=gate_BT, open_probability_BT=gate_BT, valid_BT=gate_BT > 0
+        )
+        said = Recognition(
+            logits_BL=torch.zeros(1, 2), selection=selection, extras={"frames_BKL": frames_BKL}
+        )
+        return float(ranking(said, labels_BL))
+
+    assert loss_of(3.0, -3.0, 0.0) < loss_of(0.0, 0.0, 0.0) < loss_of(-3.0, 3.0, 0.0)
