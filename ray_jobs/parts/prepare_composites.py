@@ -49,6 +49,9 @@ class PrepareComposites(CompositeConfig, FoldsConfig, Prepare):
     def __post_init__(self) -> None:
         CompositeConfig.__post_init__(self)
         FoldsConfig.__post_init__(self)
+
+    def _check(self) -> None:
+        """Refuse options that do not go together."""
         if (self.clips is None) == (self.clips_table is None):
             raise ConfigError("give either --clips, a folder of clips, or --clips-table, a list of them")
         if (self.script is None) != (self.words is None):
@@ -70,6 +73,7 @@ class PrepareComposites(CompositeConfig, FoldsConfig, Prepare):
 
     def make(self) -> Manifest:
         """Check the clips, and encode the videos that the output does not have with the same settings."""
+        self._check()
         source = self.clips_table.parent if self.clips_table else self.clips
         assert source is not None
         check_output(self.output, source=source)

@@ -21,7 +21,7 @@ READ = {
     "predict --model",
     "prepare breakfast --root",
     "prepare charades --annotations, --root, --videos",
-    "prepare composites --clips",
+    "prepare composites --clips, --clips-table, --script, --words",
     "prepare folder --root",
     "prepare table --file, --root",
     "report cost --video",
