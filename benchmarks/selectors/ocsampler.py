@@ -18,6 +18,7 @@ from epitoma.core.sampling import uniform_subset
 from epitoma.core.selection import Classified, Recognition, Selection
 from epitoma.models.packing import pack, pad
 from epitoma.models.videoepitoma import selection_from_mask
+from epitoma.training.losses import cross_entropy
 
 ENTROPY_BONUS = 0.1
 
@@ -61,7 +62,7 @@ class PickingClassifier(PlainClassifier):
 def ocsampler(recognition: Recognition, labels_BL: Tensor) -> Tensor:
     """Cross-entropy of both draws, and the policy gradient; at inference that of what was kept alone."""
     label_B = labels_BL.argmax(dim=1)
-    loss_B = F.cross_entropy(recognition.logits_BL, label_B, reduction="none")
+    loss_B = cross_entropy(recognition, labels_BL)
     if not recognition.extras:
         return loss_B
     uniform_BL = recognition.extras["uniform_BL"]

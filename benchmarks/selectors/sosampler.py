@@ -15,6 +15,7 @@ from epitoma.core.registry import register
 from epitoma.core.selection import Classified, Recognition, Selection
 from epitoma.models.packing import pad
 from epitoma.models.parts import ClassifierConfig
+from epitoma.training.losses import cross_entropy
 
 
 @register("classifier", "frames")
@@ -45,8 +46,7 @@ class FrameClassifier(nn.Module):
 @register("loss", "ranking")
 def ranking(recognition: Recognition, labels_BL: Tensor) -> Tensor:
     """Cross-entropy of the mean, and of the order of every pair of timesteps where training sees all of them."""
-    label_B = labels_BL.argmax(dim=1)
-    loss_B = F.cross_entropy(recognition.logits_BL, label_B, reduction="none")
+    loss_B = cross_entropy(recognition, labels_BL)
     alpha_BT, frames_BTL = recognition.selection.alpha_BT, recognition.extras["frames_BKL"].detach()
     if frames_BTL.shape[1] != alpha_BT.shape[1]:
         return loss_B

@@ -145,10 +145,16 @@ def class_names(known: Sequence[str], config: CompositeConfig) -> tuple[str, ...
     return labels
 
 
-def pool_of(clips: Sequence[Clip], config: LookConfig) -> ClassClips:
-    """Clips by class; those of all filler classes together, by the name of the first."""
-    evidence = by_class([clip for clip in clips if clip.label not in config.filler])
-    return {**evidence, config.filler_name: [clip for clip in clips if clip.label in config.filler]}
+def pools_of(clips: Sequence[Clip], config: LookConfig, *, splits: Iterable[str]) -> dict[str, ClassClips]:
+    """Clips by split and class, in the order of their ids; all filler is one class, by the name of its first."""
+    clips = sorted(clips, key=lambda clip: clip.clip_id)
+    pools: dict[str, ClassClips] = {}
+    for split in splits:
+        own = [clip for clip in clips if clip.split == split]
+        evidence = by_class([clip for clip in own if clip.label not in config.filler])
+        filler = [clip for clip in own if clip.label in config.filler]
+        pools[split] = {**evidence, config.filler_name: filler}
+    return pools
 
 
 def check_supply(
@@ -188,11 +194,8 @@ def random_story(known: Sequence[str], config: CompositeConfig) -> Story:
 
 def plan_composites(clips: Sequence[Clip], config: CompositeConfig) -> list[CompositeVideo]:
     """Plan all videos; each depends on the clips, the seed and its own id only."""
-    clips = sorted(clips, key=lambda clip: clip.clip_id)
     labels = class_names(sorted({clip.label for clip in clips}), config)
-    pools = {
-        name: pool_of([clip for clip in clips if clip.split == name], config) for name in config.fed_splits
-    }
+    pools = pools_of(clips, config, splits=config.fed_splits)
     # Equal in all splits, so that a split with more clips does not have more varied filler.
     filler_frames = min(frames_of(pool[config.filler_name], fps=config.fps) for pool in pools.values())
     return [

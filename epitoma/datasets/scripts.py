@@ -22,7 +22,7 @@ from epitoma.datasets.clip_sequences import (
     shots_of,
 )
 from epitoma.datasets.clips import Clip
-from epitoma.datasets.composites import LookConfig, pool_of
+from epitoma.datasets.composites import LookConfig, pools_of
 from epitoma.datasets.csv_rows import read_csv
 from epitoma.datasets.listing import ListedVideo
 from epitoma.datasets.splits import draw_splits, hold_out_validation
@@ -129,11 +129,7 @@ def plan_scripted(
 
     An action is shown by at least one clip, and by as many as come nearest to its end in the script.
     """
-    clips = sorted(clips, key=lambda clip: clip.clip_id)
-    pools = {
-        split: pool_of([clip for clip in clips if clip.split == split], look)
-        for split in {script.split for script in scripts}
-    }
+    pools = pools_of(clips, look, splits={script.split for script in scripts})
     return [_plan_video(script, words, pools[script.split], look) for script in scripts]
 
 
@@ -190,14 +186,16 @@ def _plan_video(
     rng = generator(look.seed, script.video_id)
     clips: list[Clip] = []
     evidence: list[Stretch] = []
+    start = 0
     for segment in script.segments:
-        start = frames_of(clips, fps=look.fps)
         wanted = segment.end_seconds * look.fps - start
         word = words.get(segment.action)
         shown = fill(rng, pool[word or look.filler_name], wanted, fps=look.fps) if wanted > 0 else []
-        clips += shown
+        end = start + frames_of(shown, fps=look.fps)
         if word is not None and shown:
-            evidence.append(Stretch(start, frames_of(clips, fps=look.fps)))
+            evidence.append(Stretch(start, end))
+        clips += shown
+        start = end
     return CompositeVideo(
         video_id=script.video_id,
         split=script.split,
