@@ -75,7 +75,8 @@ def shrunk(arguments: Sequence[str]) -> list[str]:
     if job in ("train", "finetune", "sweep", "extract"):
         options = _with_small_networks(job, options)
     if job in ("train", "finetune"):
-        options = _set(options, {"--optimisation.epochs": "1", "--optimisation.batch-size": "4"})
+        small = {"epochs": "1", "batch-size": "4", "accumulate": "1"}
+        options = _set(options, {f"--optimisation.{name}": value for name, value in small.items()})
     if options[0] == "synthetic":
         counts = {f"--dataset.{split}-videos": "8" for split in ("train", "validation", "test")}
         seconds = {"--dataset.min-seconds": "14", "--dataset.max-seconds": "15"}
