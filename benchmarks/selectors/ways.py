@@ -12,6 +12,7 @@ from torch import Tensor
 from benchmarks.selectors.adafocus import LightPolicy, by_quantiles
 from benchmarks.selectors.attention import AttentionScores, SoftmaxWeighted
 from benchmarks.selectors.early_exit import CoarseToFine, early_exit
+from benchmarks.selectors.evidence import EvidenceClassifier, EvidenceSelector
 from benchmarks.selectors.fitting import Fitted, Open, Plan, by_threshold, fit
 from benchmarks.selectors.ocsampler import PickingClassifier
 from benchmarks.selectors.oracle import EvidenceOnly, Oracle, told
@@ -28,6 +29,7 @@ from epitoma.models.gating import Gating, top_k
 from epitoma.models.paper import paper_head
 from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig
+from epitoma.training.losses import MULTI_LABEL
 from epitoma.training.metrics import accuracy
 from epitoma.training.sparsity import SparsityConfig
 
@@ -203,6 +205,15 @@ def paper(*, dropout: float, l0_weight: float) -> Plan:
     return Plan(head=head, sparsity=SparsityConfig(mode="l0_weight", l0_weight=l0_weight))
 
 
+def by_evidence(*, dropout: float, share: float) -> Plan:
+    """Evidence of each class at each timestep; present or absent, as if a video could have several."""
+    head = HeadConfig(
+        selector=EvidenceSelector.Config(dropout=dropout, share=share),
+        classifier=EvidenceClassifier.Config(dropout=dropout, share=share),
+    )
+    return Plan(head=head, sparsity=budgets(ALL), loss=MULTI_LABEL)
+
+
 def ours(*, dropout: float, kernels: int) -> Plan:
     """What a run has that asks for nothing else."""
     head = HeadConfig(
@@ -240,5 +251,6 @@ WAYS = (
     Way(name="early_exit", fit=early, settings=({"dropout": 0.5}, {"dropout": 0.3})),
     _learnt("attention", attention, _two(sharpness=(1.0, 3.0))),
     _learnt("paper", paper, _two(l0_weight=(0.03, 0.1))),
+    _learnt("evidence", by_evidence, _two(share=(0.1, 0.2))),
     _learnt("ours", ours, _two(kernels=(64, 128)), also={"ours_gate": by_threshold}),
 )

@@ -11,7 +11,7 @@ A part is a class (``selector``, ``classifier``, ``gate``) or a function (``loss
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -67,6 +67,19 @@ class Classifier(Protocol):
         Args:
             heavy_PC: Features of the open timesteps of all videos, packed (``packing.py``).
             selection: Which timesteps are open, and the values of their gates.
+        """
+        ...
+
+
+@runtime_checkable
+class Annealed(Protocol):
+    """Any module of a part that changes in the course of training."""
+
+    def anneal(self, progress: float) -> None:
+        """Called before each step of training.
+
+        Args:
+            progress: Share of the run's steps that are done, from 0 to below 1.
         """
         ...
 

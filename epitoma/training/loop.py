@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from epitoma.core.errors import DivergedError
+from epitoma.models.parts import Annealed
 from epitoma.models.videoepitoma import VideoEpitoma
 from epitoma.training.batch import Batch
 from epitoma.training.best_epoch import better
@@ -116,6 +117,12 @@ class TrainingLoop:
         """Where the loss sets how many timesteps are kept, their number is a reason to keep an epoch."""
         return self.config.sparsity.mode == "l0_weight"
 
+    def _anneal(self, progress: float) -> None:
+        """Tell the parts that change in the course of training how much of it is done."""
+        for part in self.module.modules():
+            if isinstance(part, Annealed):
+                part.anneal(progress)
+
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         """Train the remaining steps of an epoch; returns the metrics of the whole epoch."""
         self.trainer.parallel_model.train()
@@ -123,6 +130,7 @@ class TrainingLoop:
         # For the speed: videos of a resumed epoch that were counted before the checkpoint took no time now.
         videos_before = self._over_workers(sums).videos.item()
         for batch in self.source.training(epoch, first_step=done):
+            self._anneal(self.clock.number(epoch, done) / self.clock.steps)
             sums += self.trainer.step(epoch, done, batch.to(self.context.device)).cpu()
             done += 1
             self.context.emit(StepDone(epoch=epoch, step=done, steps=self.clock.steps_per_epoch))

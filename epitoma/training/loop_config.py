@@ -47,6 +47,11 @@ class Clock:
     epochs: int
     steps_per_epoch: int
 
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
     def number(self, epoch: int, step: int) -> int:
         """Optimiser steps since the start of the run."""
         return epoch * self.steps_per_epoch + step

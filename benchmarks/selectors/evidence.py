@@ -1,0 +1,130 @@
+"""Evidence of each class at each timestep, by one linear layer a network, learnt from the labels of whole videos.
+
+LightNet's evidence says which timesteps to keep, HeavyNet's of those says the class. Both learn as multiple instances:
+the evidence of a class in a video is the mean over the class's best timesteps, of which there are fewer and fewer in
+the course of training, and each class is present or absent by itself (binary cross-entropy), so that a timestep which
+shows nothing has little evidence of everything. A softmax over classes would leave that level open.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from epitoma.core.registry import register
+from epitoma.core.selection import Scores, Selection
+from epitoma.models.packing import pad
+from epitoma.models.parts import ClassifierConfig, SelectorConfig
+
+ANNEALED_BY = 0.6
+"""Share of training after which only the best timesteps of a class count."""
+
+ABSENT = -2.0
+"""Initial logit: most classes are absent from a video."""
+
+
+class Evidence(nn.Module):
+    """One linear layer on features that are tempered by a signed root, centred and scaled to one length."""
+
+    centre_C: Tensor
+    centred: Tensor
+
+    def __init__(self, *, channels: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.register_buffer("centre_C", torch.zeros(channels))
+        self.register_buffer("centred", torch.zeros((), dtype=torch.bool))
+        # Without its factors and offsets one rate fits either the 1000 weights of a class or its bias, and not both.
+        self.norm = nn.LayerNorm(channels)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(channels, classes)
+        nn.init.constant_(self.linear.bias, ABSENT)
+
+    def forward(self, x_NC: Tensor) -> Tensor:
+        """Logits ``(..., L)`` of features ``(..., C)``."""
+        rooted_NC = x_NC.sign() * x_NC.abs().sqrt()
+        if self.training and not self.centred:
+            self.centre_C.copy_(rooted_NC.flatten(0, -2).mean(dim=0))
+            self.centred.fill_(True)
+        return self.linear(self.dropout(self.norm(rooted_NC - self.centre_C)))
+
+
+class BestMean(nn.Module):
+    """Mean of each class's best logits in a video; in training over all of them at first."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+        self.progress = 0.0
+
+    def anneal(self, progress: float) -> None:
+        """Set how much of training is done."""
+        self.progress = progress
+
+    def forward(self, logits_BTL: Tensor, open_BT: Tensor, candidates_B: Tensor) -> Tensor:
+        """Logits of the videos, ``(B, L)``."""
+        done = min(1.0, self.progress / ANNEALED_BY) if self.training else 1.0
+        share = 1 - (1 - self.share) * done
+        count_B1 = (candidates_B * share).round().clamp_min(1).minimum(open_BT.sum(dim=1))[:, None]
+        ranked_BTL = (
+            logits_BTL.masked_fill(~open_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
+        )
+        rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
+        return ranked_BTL.where((rank_T < count_B1)[..., None], 0).sum(dim=1) / count_B1
+
+
+@register("selector", "evidence")
+class EvidenceSelector(nn.Module):
+    """Scores a timestep by its evidence of a class, and by how likely the video is of that class."""
+
+    @dataclass(kw_only=True)
+    class Config(SelectorConfig):
+        """Options.
+
+        Attributes:
+            dropout: Share of channels dropped in training.
+            share: Share of a video's timesteps over which the evidence of a class is averaged.
+        """
+
+        dropout: float = 0.5
+        share: float = 0.1
+
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        super().__init__()
+        self.evidence = Evidence(channels=channels, classes=classes, dropout=config.dropout)
+        self.pool = BestMean(config.share)
+
+    def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
+        """Score every timestep, and classify the videos by LightNet's features alone."""
+        logits_BTL = self.evidence(light_BTC)
+        video_BL = self.pool(logits_BTL, valid_BT, valid_BT.sum(dim=1))
+        likely_BTL = logits_BTL + video_BL.log_softmax(dim=1)[:, None]
+        return Scores(alpha_BT=likely_BTL.detach().amax(dim=2), light_logits_BL=video_BL)
+
+
+@register("classifier", "evidence")
+class EvidenceClassifier(nn.Module):
+    """Averages the evidence of each class over its best among the open timesteps."""
+
+    @dataclass(kw_only=True)
+    class Config(ClassifierConfig):
+        """Options.
+
+        Attributes:
+            dropout: Share of channels dropped in training.
+            share: Share of a video's timesteps over which the evidence of a class is averaged.
+        """
+
+        dropout: float = 0.5
+        share: float = 0.1
+
+    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
+        super().__init__()
+        self.evidence = Evidence(channels=channels, classes=classes, dropout=config.dropout)
+        self.pool = BestMean(config.share)
+
+    def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
+        """Classify, ``(B, L)``."""
+        logits_BKL = pad(self.evidence(heavy_PC), selection.open_BT)
+        count_B1 = selection.count_B[:, None]
+        open_BK = torch.arange(logits_BKL.shape[1], device=count_B1.device) < count_B1
+        return self.pool(logits_BKL, open_BK, selection.valid_BT.sum(dim=1))
