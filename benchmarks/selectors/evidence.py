@@ -9,6 +9,7 @@ shows nothing has little evidence of everything. A softmax over classes would le
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from epitoma.core.registry import register
@@ -18,6 +19,9 @@ from epitoma.models.parts import ClassifierConfig, SelectorConfig
 
 ANNEALED_BY = 0.6
 """Share of training after which only the best timesteps of a class count."""
+
+SMOOTHINGS = 2
+"""Times that evidence is averaged with that of the timesteps before and after."""
 
 ABSENT = -2.0
 """Initial logit: most classes are absent from a video."""
@@ -46,6 +50,23 @@ class Evidence(nn.Module):
             self.centre_C.copy_(rooted_NC.flatten(0, -2).mean(dim=0))
             self.centred.fill_(True)
         return self.linear(self.dropout(self.norm(rooted_NC - self.centre_C)))
+
+
+def smoothed(x_BTL: Tensor, valid_BT: Tensor) -> Tensor:
+    """Mean of each timestep with its neighbours, ``SMOOTHINGS`` times over; padding is nobody's neighbour.
+
+    What a video shows lasts for longer than a timestep, and what only seems to be there does not.
+    """
+    weight_B1T = valid_BT[:, None].to(x_BTL.dtype)
+    x_BLT = x_BTL.transpose(1, 2)
+    for _ in range(SMOOTHINGS):
+        near_B1T = _over_neighbours(weight_B1T).clamp_min(1e-6)
+        x_BLT = _over_neighbours(x_BLT.where(valid_BT[:, None], 0)) / near_B1T
+    return x_BLT.transpose(1, 2)
+
+
+def _over_neighbours(x_BLT: Tensor) -> Tensor:
+    return F.avg_pool1d(x_BLT, 3, stride=1, padding=1)
 
 
 class BestMean(nn.Module):
@@ -95,7 +116,7 @@ class EvidenceSelector(nn.Module):
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
         """Score every timestep, and classify the videos by LightNet's features alone."""
-        logits_BTL = self.evidence(light_BTC)
+        logits_BTL = smoothed(self.evidence(light_BTC), valid_BT)
         video_BL = self.pool(logits_BTL, valid_BT, valid_BT.sum(dim=1))
         likely_BTL = logits_BTL + video_BL.log_softmax(dim=1)[:, None]
         return Scores(alpha_BT=likely_BTL.detach().amax(dim=2), light_logits_BL=video_BL)
