@@ -136,8 +136,10 @@ def test_a_trial_that_no_node_has_room_for_is_refused_where_none_will_come(
 
 @pytest.mark.slow
 def test_bad_trials_are_stopped_early_and_say_so(ray_cluster, make_sweep: MakeSweep, tracked: Door):
-    rates = "tune.grid_search([1e-2, 1e-9, 1e-10])"
-    space = f"SPACE = {{'optimisation.epochs': 9, 'optimisation.learning_rate': {rates}}}"
+    # The first learns within three epochs, and the others never do.
+    rates = "tune.grid_search([3e-4, 1e-9, 1e-10])"
+    steps = "'optimisation.epochs': 9, 'optimisation.batch_size': 2"
+    space = f"SPACE = {{{steps}, 'optimisation.learning_rate': {rates}}}"
     config = make_sweep("asha", space, scheduler="asha", concurrent=1)
     result = sweep(config)
     runs = children(tracked, config)
