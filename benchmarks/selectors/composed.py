@@ -3,17 +3,21 @@
 Which clip is shown where is planned by ``epitoma.datasets.composites``, as for composites that are encoded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures, middles
-from benchmarks.selectors.videos import Videos
+from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures, middles, read_clips
+from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.clip_sequences import CompositeVideo, Story
 from epitoma.datasets.clips import Clip, check_clip, without_copies
+from epitoma.datasets.composites import LookConfig, check_supply
 from epitoma.datasets.listing import Listing
+from epitoma.models.videoepitoma import NetworksConfig
+from epitoma.reporting.console import phase
 from epitoma.training.feature_batches import FeatureSplit
 from epitoma.video.shots import frames_filled
 
@@ -26,15 +30,28 @@ def usable_clips(listing: Listing) -> list[Clip]:
     return without_copies([clip for clip in checked if isinstance(clip, Clip)])[0]
 
 
-def compose(
-    clips: Sequence[Clip], features: Mapping[str, ClipFeatures], story: Story, *, seed: int
-) -> dict[str, Videos]:
-    """Videos of every split, put together from the features of clips."""
+def composites_of(
+    listing: Listing,
+    story_of: Callable[[Sequence[Clip]], Story],
+    look: LookConfig,
+    networks: NetworksConfig,
+    *,
+    cache: Path,
+) -> Splits:
+    """Videos of every split, put together from the features of the listed clips; the usable ones say the story."""
+    with phase(f"read the clips of {cache.name}"):
+        clips = usable_clips(listing)
+    story = story_of(clips)
+    check_supply(clips, story.shown, filler=look.filler, splits=story.splits)
+    features = read_clips(clips, networks, cache=cache)
     planned = story.plan(clips)
-    return {
-        split: _videos([video for video in planned if video.split == split], features, story.classes, seed)
+    made = {
+        split: _videos(
+            [video for video in planned if video.split == split], features, story.classes, look.seed
+        )
         for split in story.splits
     }
+    return Splits(training=made["train"], validation=made["validation"], test=made["test"])
 
 
 def _videos(

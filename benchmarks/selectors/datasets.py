@@ -7,17 +7,15 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.selectors.clip_features import read_clips
-from benchmarks.selectors.composed import TIMESTEPS, compose, usable_clips
+from benchmarks.selectors.composed import TIMESTEPS, composites_of
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.clips import list_clips
-from epitoma.datasets.composites import CompositeConfig, check_supply, random_story
+from epitoma.datasets.composites import CompositeConfig, random_story
 from epitoma.datasets.synthetic import SyntheticConfig
 from epitoma.evaluation.budgets import evidence_of
 from epitoma.models.videoepitoma import Networks, NetworksConfig
 from epitoma.on_ray.cluster.runtime import ray_session
-from epitoma.reporting.console import phase
 from epitoma.training.feature_batches import feature_split
 from epitoma.training.feature_store import read_features
 from ray_jobs.parts.demo_configs import offline_networks
@@ -174,13 +172,13 @@ def _composites(
     clips: Path, filler: str, networks: NetworksConfig, work: Path, sizes: Sizes, seed: int
 ) -> Splits:
     config = _composite_config(clips, filler, sizes, seed)
-    with phase(f"read the clips of {clips.name}"):
-        usable = usable_clips(list_clips(clips, config))
-    story = random_story(sorted({clip.label for clip in usable}), config)
-    check_supply(usable, story.shown, filler=config.filler, splits=story.splits)
-    features = read_clips(usable, networks, cache=work)
-    made = compose(usable, features, story, seed=seed)
-    return Splits(training=made["train"], validation=made["validation"], test=made["test"])
+    return composites_of(
+        list_clips(clips, config),
+        lambda usable: random_story(sorted({clip.label for clip in usable}), config),
+        config,
+        networks,
+        cache=work,
+    )
 
 
 def _composite_config(clips: Path, filler: str, sizes: Sizes, seed: int) -> CompositeConfig:

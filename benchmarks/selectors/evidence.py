@@ -16,6 +16,7 @@ from epitoma.core.registry import register
 from epitoma.core.selection import Scores, Selection
 from epitoma.models.packing import pad
 from epitoma.models.parts import ClassifierConfig, SelectorConfig
+from epitoma.models.saliency import best_mean
 
 ANNEALED_BY = 0.6
 """Share of training after which only the best timesteps of a class count."""
@@ -57,10 +58,9 @@ def smoothed(x_BTL: Tensor, valid_BT: Tensor) -> Tensor:
 
     What a video shows lasts for longer than a timestep, and what only seems to be there does not.
     """
-    weight_B1T = valid_BT[:, None].to(x_BTL.dtype)
+    near_B1T = _over_neighbours(valid_BT[:, None].to(x_BTL.dtype)).clamp_min(1e-6)
     x_BLT = x_BTL.transpose(1, 2)
     for _ in range(SMOOTHINGS):
-        near_B1T = _over_neighbours(weight_B1T).clamp_min(1e-6)
         x_BLT = _over_neighbours(x_BLT.where(valid_BT[:, None], 0)) / near_B1T
     return x_BLT.transpose(1, 2)
 
@@ -85,20 +85,15 @@ class BestMean(nn.Module):
         """Logits of the videos, ``(B, L)``."""
         done = min(1.0, self.progress / ANNEALED_BY) if self.training else 1.0
         share = 1 - (1 - self.share) * done
-        count_B1 = (candidates_B * share).round().clamp_min(1).minimum(open_BT.sum(dim=1))[:, None]
-        ranked_BTL = (
-            logits_BTL.masked_fill(~open_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
-        )
-        rank_T = torch.arange(logits_BTL.shape[1], device=logits_BTL.device)
-        return ranked_BTL.where((rank_T < count_B1)[..., None], 0).sum(dim=1) / count_B1
+        count_B = (candidates_B * share).round().clamp_min(1).minimum(open_BT.sum(dim=1))
+        return best_mean(logits_BTL, open_BT, count_B)
 
 
-@register("selector", "evidence")
-class EvidenceSelector(nn.Module):
-    """Scores a timestep by its evidence of a class, and by how likely the video is of that class."""
+class OnEvidence(nn.Module):
+    """What selector and classifier share: evidence of its network's features, and its mean over a video."""
 
     @dataclass(kw_only=True)
-    class Config(SelectorConfig):
+    class Config:
         """Options.
 
         Attributes:
@@ -113,6 +108,15 @@ class EvidenceSelector(nn.Module):
         super().__init__()
         self.evidence = Evidence(channels=channels, classes=classes, dropout=config.dropout)
         self.pool = BestMean(config.share)
+
+
+@register("selector", "evidence")
+class EvidenceSelector(OnEvidence):
+    """Scores a timestep by its evidence of a class, and by how likely the video is of that class."""
+
+    @dataclass(kw_only=True)
+    class Config(OnEvidence.Config, SelectorConfig):
+        """As of the classifier."""
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
         """Score every timestep, and classify the videos by LightNet's features alone."""
@@ -123,29 +127,15 @@ class EvidenceSelector(nn.Module):
 
 
 @register("classifier", "evidence")
-class EvidenceClassifier(nn.Module):
+class EvidenceClassifier(OnEvidence):
     """Averages the evidence of each class over its best among the open timesteps."""
 
     @dataclass(kw_only=True)
-    class Config(ClassifierConfig):
-        """Options.
-
-        Attributes:
-            dropout: Share of channels dropped in training.
-            share: Share of a video's timesteps over which the evidence of a class is averaged.
-        """
-
-        dropout: float = 0.5
-        share: float = 0.1
-
-    def __init__(self, config: Config, *, channels: int, classes: int) -> None:
-        super().__init__()
-        self.evidence = Evidence(channels=channels, classes=classes, dropout=config.dropout)
-        self.pool = BestMean(config.share)
+    class Config(OnEvidence.Config, ClassifierConfig):
+        """As of the selector."""
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
         """Classify, ``(B, L)``."""
         logits_BKL = pad(self.evidence(heavy_PC), selection.open_BT)
-        count_B1 = selection.count_B[:, None]
-        open_BK = torch.arange(logits_BKL.shape[1], device=count_B1.device) < count_B1
+        open_BK = pad(torch.ones_like(heavy_PC[:, 0], dtype=torch.bool), selection.open_BT)
         return self.pool(logits_BKL, open_BK, selection.valid_BT.sum(dim=1))

@@ -9,16 +9,14 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from benchmarks.selectors.clip_features import read_clips
-from benchmarks.selectors.composed import TIMESTEPS, compose, usable_clips
+from benchmarks.selectors.composed import TIMESTEPS, composites_of
 from benchmarks.selectors.datasets import Dataset, Sizes
 from benchmarks.selectors.videos import Splits
 from epitoma.datasets.clip_sequences import Story
 from epitoma.datasets.clip_table import FoldsConfig, list_clip_table
-from epitoma.datasets.composites import CompositeConfig, LookConfig, check_supply, random_story
+from epitoma.datasets.composites import CompositeConfig, LookConfig, random_story
 from epitoma.datasets.scripts import ScriptConfig, scripted_story
 from epitoma.models.videoepitoma import NetworksConfig
-from epitoma.reporting.console import phase
 
 FOLDS = 5
 PARTITIONS = 3
@@ -108,10 +106,4 @@ def _composites(
     work: Path,
 ) -> Splits:
     listing = list_clip_table(clips / "clips.csv", folds)
-    story = story_of(listing.classes)
-    with phase(f"read the clips of {clips.name}"):
-        usable = usable_clips(listing)
-    check_supply(usable, story.shown, filler=look.filler, splits=story.splits)
-    features = read_clips(usable, networks, cache=work)
-    made = compose(usable, features, story, seed=look.seed)
-    return Splits(training=made["train"], validation=made["validation"], test=made["test"])
+    return composites_of(listing, lambda usable: story_of(listing.classes), look, networks, cache=work)

@@ -44,6 +44,11 @@ class Saliency(nn.Module):
 def pooled(logits_BTL: Tensor, valid_BT: Tensor) -> Tensor:
     """Mean of each class's best logits in a video, ``(B, L)``."""
     count_B = (valid_BT.sum(dim=1) * POOLED_SHARE).ceil().clamp_min(1)
+    return best_mean(logits_BTL, valid_BT, count_B)
+
+
+def best_mean(logits_BTL: Tensor, valid_BT: Tensor, count_B: Tensor) -> Tensor:
+    """Mean of the ``count_B`` best logits of each class among the valid timesteps of a video, ``(B, L)``."""
     ranked_BTL = (
         logits_BTL.masked_fill(~valid_BT[..., None], float("-inf")).sort(dim=1, descending=True).values
     )

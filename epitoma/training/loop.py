@@ -117,20 +117,16 @@ class TrainingLoop:
         """Where the loss sets how many timesteps are kept, their number is a reason to keep an epoch."""
         return self.config.sparsity.mode == "l0_weight"
 
-    def _anneal(self, progress: float) -> None:
-        """Tell the parts that change in the course of training how much of it is done."""
-        for part in self.module.modules():
-            if isinstance(part, Annealed):
-                part.anneal(progress)
-
     def _train_epoch(self, epoch: int) -> dict[str, float]:
         """Train the remaining steps of an epoch; returns the metrics of the whole epoch."""
         self.trainer.parallel_model.train()
         started, sums, done = time.perf_counter(), self._sums_before(), self.progress.step
         # For the speed: videos of a resumed epoch that were counted before the checkpoint took no time now.
         videos_before = self._over_workers(sums).videos.item()
+        annealed = [part for part in self.module.modules() if isinstance(part, Annealed)]
         for batch in self.source.training(epoch, first_step=done):
-            self._anneal(self.clock.number(epoch, done) / self.clock.steps)
+            for part in annealed:
+                part.anneal(self.clock.number(epoch, done) / self.clock.steps)
             sums += self.trainer.step(epoch, done, batch.to(self.context.device)).cpu()
             done += 1
             self.context.emit(StepDone(epoch=epoch, step=done, steps=self.clock.steps_per_epoch))
