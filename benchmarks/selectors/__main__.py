@@ -8,6 +8,7 @@ synthetic videos, easy and hard, composites of the clips of JHMDB in ``--footage
 videos that follow the ``--scripts`` of Breakfast, and composites of ``--clips DIR`` with ``--filler CLASS``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from benchmarks.selectors.datasets import (
     synthetic,
 )
 from benchmarks.selectors.folds import breakfast, jhmdb_folds
-from benchmarks.selectors.measure import Row, measure
+from benchmarks.selectors.measure import Row, measure, rows_of
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.report import figure, markdown, write
+from benchmarks.selectors.trained import Trained, read_trained
 from benchmarks.selectors.ways import WAYS
 from epitoma.core.errors import ConfigError
 from epitoma.models.videoepitoma import NetworksConfig
@@ -43,7 +45,9 @@ class SelectorsConfig:
         scripts: Folder of ``segments.csv`` and ``words.csv``; left out where there is none.
         only: Names of the datasets to measure; empty measures all.
         ways: Names of the ways to measure; empty measures all.
-        json: Where to write means and deviations.
+        json: Where to write trainings, and their means and deviations.
+        keep: Whether trainings that are in ``json`` already stay as they are, whatever code made them, and only what it
+            lacks is trained: hours of measuring can be spread over days.
         figure: Where to draw them.
         work: Where videos and features are kept, so that a second run has them.
         seeds: One training each; of composites another split of the clips and other videos too. None takes what the
@@ -63,6 +67,7 @@ class SelectorsConfig:
     only: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
     json: Path | None = None
+    keep: bool = False
     figure: Path | None = None
     work: Path = Path("runs/benchmarks/selectors")
     seeds: tuple[int, ...] | None = None
@@ -83,18 +88,39 @@ def run(config: SelectorsConfig) -> list[Row]:
     """Measure every dataset, print its table, and write what was asked for."""
     ways = [way for way in WAYS if not config.ways or way.name in config.ways]
     _check(config.ways, [way.name for way in WAYS], "way")
-    rows: list[Row] = []
-    costs: dict[str, Costs] = {}
+    trainings = known(config)
+    costs = {each.name: Costs(each.networks) for each in datasets(config)}
     for dataset in chosen(config):
         say(dataset.name)
-        costs[dataset.name] = Costs(dataset.networks)
+        others = [each for each in trainings if each.dataset != dataset.name]
+
+        def done(found: Sequence[Trained], others: Sequence[Trained] = others) -> None:
+            write(config.json, [*others, *found], costs)
+
         recipe = recipe_of(config, dataset)
-        rows += measure(dataset, ways, recipe, config.seeds or dataset.seeds, work=config.work)
-        print(markdown([row for row in rows if row.dataset == dataset.name], costs[dataset.name]))
-        write(config.json, rows, costs)
+        seeds = config.seeds or dataset.seeds
+        found = measure(dataset, ways, recipe, seeds, work=config.work, known=trainings, done=done)
+        trainings = [*others, *found]
+        print(markdown(rows_of(found), costs[dataset.name]))
+    rows = rows_of(trainings)
     if config.figure is not None:
         figure(rows, config.figure)
     return rows
+
+
+def known(config: SelectorsConfig) -> list[Trained]:
+    """Trainings that are kept.
+
+    Raises:
+        ConfigError: They are to be kept, and it is not said where, or they are of a dataset that is not here.
+    """
+    if not config.keep:
+        return []
+    if config.json is None:
+        raise ConfigError("--keep keeps what a record has: name it by --json PATH")
+    trainings = read_trained(config.json)
+    _check([each.dataset for each in trainings], [each.name for each in datasets(config)], "dataset")
+    return trainings
 
 
 def recipe_of(config: SelectorsConfig, dataset: Dataset) -> Recipe:
@@ -114,23 +140,33 @@ def chosen(config: SelectorsConfig) -> list[Dataset]:
     Raises:
         ConfigError: There is none of a name, or clips without a filler.
     """
+    there = datasets(config)
+    _check(config.only, [dataset.name for dataset in there], "dataset")
+    return [dataset for dataset in there if not config.only or dataset.name in config.only]
+
+
+def datasets(config: SelectorsConfig) -> list[Dataset]:
+    """All datasets that are there.
+
+    Raises:
+        ConfigError: There are clips without a filler.
+    """
     if (config.clips is None) != (config.filler is None):
         raise ConfigError(
             "--clips and --filler go together: a folder of clips, and its class that shows nothing"
         )
-    known = [synthetic("synthetic_easy", EASY, config.work), synthetic("synthetic_hard", HARD, config.work)]
+    there = [synthetic("synthetic_easy", EASY, config.work), synthetic("synthetic_hard", HARD, config.work)]
     jhmdb = config.footage / "jhmdb"
     if jhmdb.is_dir():
-        known.append(jhmdb_folds(jhmdb, config.networks, config.work, config.sizes))
+        there.append(jhmdb_folds(jhmdb, config.networks, config.work, config.sizes))
         if config.scripts.is_dir():
-            known.append(breakfast(jhmdb, config.scripts, config.networks, config.work))
+            there.append(breakfast(jhmdb, config.scripts, config.networks, config.work))
     if config.clips is not None and config.filler is not None:
-        known.append(footage(config.clips, config.filler, config.networks, config.work, config.sizes))
-    _check(config.only, [dataset.name for dataset in known], "dataset")
-    return [dataset for dataset in known if not config.only or dataset.name in config.only]
+        there.append(footage(config.clips, config.filler, config.networks, config.work, config.sizes))
+    return there
 
 
-def _check(asked: tuple[str, ...], known: list[str], what: str) -> None:
+def _check(asked: Sequence[str], known: Sequence[str], what: str) -> None:
     for name in asked:
         if name not in known:
             raise ConfigError(f"there is no {what} {name!r}; there are {', '.join(known)}")

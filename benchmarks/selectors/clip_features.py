@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import ray
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -18,12 +19,14 @@ from torch import Tensor
 from epitoma.core.config import to_dict
 from epitoma.datasets.clips import Clip
 from epitoma.models.videoepitoma import Networks, NetworksConfig
+from epitoma.on_ray.cluster.parallel import in_parallel
 from epitoma.reporting.console import phase
 from epitoma.video.shots import Shot, frames_filled, random_shot, shot_frames
 
 FPS = 12
 FRAMES_A_TIMESTEP = 6
 VIEWS = 6
+CLIPS_A_TASK = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +50,7 @@ def read_clips(clips: Sequence[Clip], config: NetworksConfig, *, cache: Path) ->
     file = cache / f"{_digest(clips, config)}.safetensors"
     if not file.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        networks = Networks(config)
-        networks.fold()
-        _extract(clips, networks, file)
+        save_file(_extract(clips, config), file)
     tensors = load_file(file)
     return {
         clip.clip_id: ClipFeatures(
@@ -64,15 +65,29 @@ def timesteps_of(clip: Clip) -> int:
     return max(1, round(frames_filled(clip.duration_seconds, fps=FPS) / FRAMES_A_TIMESTEP))
 
 
-def _extract(clips: Sequence[Clip], networks: Networks, file: Path) -> None:
-    tensors: dict[str, Tensor] = {}
+def _extract(clips: Sequence[Clip], config: NetworksConfig) -> dict[str, Tensor]:
+    parts = [clips[start : start + CLIPS_A_TASK] for start in range(0, len(clips), CLIPS_A_TASK)]
     with phase("features of clips", unit="clips") as advance:
-        for number, clip in enumerate(clips, start=1):
-            seen = [_seen(clip, view, networks) for view in range(VIEWS)]
-            tensors[f"{clip.digest}/light"] = torch.stack([light_TC for light_TC, _ in seen])
-            tensors[f"{clip.digest}/heavy"] = torch.stack([heavy_TC for _, heavy_TC in seen])
-            advance(number, len(clips))
-    save_file(tensors, file)
+
+        def watch(done: int, _: int) -> None:
+            advance(min(done * CLIPS_A_TASK, len(clips)), len(clips))
+
+        found = in_parallel(lambda part: _features.remote(part, config), parts, watch)
+    return {name: tensor for part in found for name, tensor in part.items()}
+
+
+@ray.remote(num_cpus=1)
+def _features(clips: Sequence[Clip], config: NetworksConfig) -> dict[str, Tensor]:
+    """Features of some clips, by their digest and the network."""
+    torch.set_num_threads(1)
+    networks = Networks(config)
+    networks.fold()
+    tensors: dict[str, Tensor] = {}
+    for clip in clips:
+        seen = [_seen(clip, view, networks) for view in range(VIEWS)]
+        tensors[f"{clip.digest}/light"] = torch.stack([light_TC for light_TC, _ in seen])
+        tensors[f"{clip.digest}/heavy"] = torch.stack([heavy_TC for _, heavy_TC in seen])
+    return tensors
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Evidence of each class at each timestep, by one linear layer a network, learnt from the labels of whole videos.
+"""Evidence of each class at each timestep, learnt from the labels of whole videos.
 
 LightNet's evidence says which timesteps to keep, HeavyNet's of those says the class. Both learn as multiple instances:
 the evidence of a class in a video is the mean over the class's best timesteps, of which there are fewer and fewer in
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from epitoma.core.registry import register
 from epitoma.core.selection import Scores, Selection
+from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.packing import pad
 from epitoma.models.parts import ClassifierConfig, SelectorConfig
 from epitoma.models.saliency import best_mean
@@ -21,52 +22,54 @@ from epitoma.models.saliency import best_mean
 ANNEALED_BY = 0.6
 """Share of training after which only the best timesteps of a class count."""
 
-SMOOTHINGS = 2
-"""Times that evidence is averaged with that of the timesteps before and after."""
+KEPT_SHARE = 0.25
+"""Share of the kept timesteps over which a class's evidence is averaged: they show several classes, one after other."""
+
+EVIDENCE_WEIGHT = 0.2
+"""Weight of the evidence itself among what says which timesteps to keep."""
 
 ABSENT = -2.0
 """Initial logit: most classes are absent from a video."""
 
 
 class Evidence(nn.Module):
-    """One linear layer on features that are tempered by a signed root, centred and scaled to one length."""
+    """Logit of each class at each timestep: tempered features, concept kernels, and a linear layer."""
 
     centre_C: Tensor
     centred: Tensor
 
-    def __init__(self, *, channels: int, classes: int, dropout: float) -> None:
+    def __init__(self, *, channels: int, kernels: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.register_buffer("centre_C", torch.zeros(channels))
         self.register_buffer("centred", torch.zeros((), dtype=torch.bool))
-        # Without its factors and offsets one rate fits either the 1000 weights of a class or its bias, and not both.
+        # Without its factors and offsets one rate fits either the weights of a kernel or its level, and not both.
         self.norm = nn.LayerNorm(channels)
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(channels, classes)
+        self.kernels = ConceptKernels(kernels=kernels, channels=channels)
+        self.linear = nn.Linear(kernels, classes)
+        self.dropout = dropout
         nn.init.constant_(self.linear.bias, ABSENT)
 
-    def forward(self, x_NC: Tensor) -> Tensor:
-        """Logits ``(..., L)`` of features ``(..., C)``."""
-        rooted_NC = x_NC.sign() * x_NC.abs().sqrt()
+    def forward(self, x_BTC: Tensor) -> Tensor:
+        """Logits ``(B, T, L)``."""
+        concepts_BTN = self.concepts(x_BTC).relu()
+        return self.linear(self._drop_channels(concepts_BTN))
+
+    def concepts(self, x_BTC: Tensor) -> Tensor:
+        """Similarities to the concept kernels, ``(B, T, N)``."""
+        return self.kernels(self._drop_channels(self.norm(self._tempered(x_BTC))))
+
+    def _tempered(self, x_BTC: Tensor) -> Tensor:
+        """Features whose few large channels do not drown the others, less what all timesteps have in common."""
+        rooted_BTC = x_BTC.abs().sqrt().copysign(x_BTC)
         if self.training and not self.centred:
-            self.centre_C.copy_(rooted_NC.flatten(0, -2).mean(dim=0))
+            self.centre_C.copy_(rooted_BTC.flatten(0, -2).mean(dim=0))
             self.centred.fill_(True)
-        return self.linear(self.dropout(self.norm(rooted_NC - self.centre_C)))
+        return rooted_BTC - self.centre_C
 
-
-def smoothed(x_BTL: Tensor, valid_BT: Tensor) -> Tensor:
-    """Mean of each timestep with its neighbours, ``SMOOTHINGS`` times over; padding is nobody's neighbour.
-
-    What a video shows lasts for longer than a timestep, and what only seems to be there does not.
-    """
-    near_B1T = _over_neighbours(valid_BT[:, None].to(x_BTL.dtype)).clamp_min(1e-6)
-    x_BLT = x_BTL.transpose(1, 2)
-    for _ in range(SMOOTHINGS):
-        x_BLT = _over_neighbours(x_BLT.where(valid_BT[:, None], 0)) / near_B1T
-    return x_BLT.transpose(1, 2)
-
-
-def _over_neighbours(x_BLT: Tensor) -> Tensor:
-    return F.avg_pool1d(x_BLT, 3, stride=1, padding=1)
+    def _drop_channels(self, x_BTC: Tensor) -> Tensor:
+        """Drop the same channels at all timesteps of a video, so that these stay comparable."""
+        every_B1C = torch.ones_like(x_BTC[:, :1])
+        return x_BTC * F.dropout(every_B1C, self.dropout, self.training)
 
 
 class BestMean(nn.Module):
@@ -82,11 +85,11 @@ class BestMean(nn.Module):
         self.progress = progress
 
     def forward(self, logits_BTL: Tensor, open_BT: Tensor, candidates_B: Tensor) -> Tensor:
-        """Logits of the videos, ``(B, L)``."""
+        """Logits of the videos, ``(B, L)``, of which ``open_BT`` of the candidates are there."""
         done = min(1.0, self.progress / ANNEALED_BY) if self.training else 1.0
-        share = 1 - (1 - self.share) * done
-        count_B = (candidates_B * share).round().clamp_min(1).minimum(open_BT.sum(dim=1))
-        return best_mean(logits_BTL, open_BT, count_B)
+        wanted_B = candidates_B * (1 - (1 - self.share) * done)
+        most_B = open_BT.sum(dim=1) * (1.0 if self.training else KEPT_SHARE)
+        return best_mean(logits_BTL, open_BT, wanted_B.minimum(most_B).round().clamp_min(1))
 
 
 class OnEvidence(nn.Module):
@@ -97,22 +100,26 @@ class OnEvidence(nn.Module):
         """Options.
 
         Attributes:
+            kernels: Number of concept kernels, N.
             dropout: Share of channels dropped in training.
             share: Share of a video's timesteps over which the evidence of a class is averaged.
         """
 
+        kernels: int = 256
         dropout: float = 0.5
         share: float = 0.1
 
     def __init__(self, config: Config, *, channels: int, classes: int) -> None:
         super().__init__()
-        self.evidence = Evidence(channels=channels, classes=classes, dropout=config.dropout)
+        self.evidence = Evidence(
+            channels=channels, kernels=config.kernels, classes=classes, dropout=config.dropout
+        )
         self.pool = BestMean(config.share)
 
 
 @register("selector", "evidence")
 class EvidenceSelector(OnEvidence):
-    """Scores a timestep by its evidence of a class, and by how likely the video is of that class."""
+    """Deals the timesteps to keep to the classes, the likelier the more, and each class takes its best."""
 
     @dataclass(kw_only=True)
     class Config(OnEvidence.Config, SelectorConfig):
@@ -120,10 +127,23 @@ class EvidenceSelector(OnEvidence):
 
     def forward(self, light_BTC: Tensor, valid_BT: Tensor) -> Scores:
         """Score every timestep, and classify the videos by LightNet's features alone."""
-        logits_BTL = smoothed(self.evidence(light_BTC), valid_BT)
+        logits_BTL = self.evidence(light_BTC)
         video_BL = self.pool(logits_BTL, valid_BT, valid_BT.sum(dim=1))
-        likely_BTL = logits_BTL + video_BL.log_softmax(dim=1)[:, None]
-        return Scores(alpha_BT=likely_BTL.detach().amax(dim=2), light_logits_BL=video_BL)
+        return Scores(
+            alpha_BT=dealt(logits_BTL.detach(), video_BL.detach(), valid_BT), light_logits_BL=video_BL
+        )
+
+
+def dealt(logits_BTL: Tensor, video_BL: Tensor, valid_BT: Tensor) -> Tensor:
+    """Score of each timestep, ``(B, T)``: the best are dealt to classes as seats are to parties (D'Hondt).
+
+    A class with probability p gives its best timestep p, its second best p / 2, and so on, in logarithms. LightNet is
+    often wrong about the class, so that all timesteps of its first guess would leave HeavyNet nothing else to say.
+    """
+    masked_BTL = logits_BTL.masked_fill(~valid_BT[..., None], float("-inf"))
+    place_BTL = masked_BTL.argsort(dim=1, descending=True).argsort(dim=1)
+    seats_BTL = video_BL.log_softmax(dim=1)[:, None] - (place_BTL + 1).log()
+    return (seats_BTL + EVIDENCE_WEIGHT * logits_BTL).amax(dim=2)
 
 
 @register("classifier", "evidence")
@@ -136,6 +156,6 @@ class EvidenceClassifier(OnEvidence):
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
         """Classify, ``(B, L)``."""
-        logits_BKL = pad(self.evidence(heavy_PC), selection.open_BT)
+        logits_BKL = self.evidence(pad(heavy_PC, selection.open_BT))
         open_BK = pad(torch.ones_like(heavy_PC[:, 0], dtype=torch.bool), selection.open_BT)
         return self.pool(logits_BKL, open_BK, selection.valid_BT.sum(dim=1))

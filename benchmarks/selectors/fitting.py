@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from benchmarks.selectors.fast_dropout import hasten
 from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import KEPT, Splits, Videos
 from epitoma.core.sampling import stable_seed
@@ -119,6 +120,7 @@ def fit(splits: Splits, recipe: Recipe, plan: Plan, *, seed: int) -> VideoEpitom
         heavy_channels=training.heavy_VTC.shape[2],
         classes=training.labels_VL.shape[1],
     )
+    hasten(model)
     model.selector.requires_grad_(plan.selection == "learnt")
     with TemporaryDirectory() as folder:
         context = LocalContext(Path(folder))

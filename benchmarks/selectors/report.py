@@ -3,14 +3,19 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.ticker import StrMethodFormatter
 
+from benchmarks.record import provenance
 from benchmarks.selectors.cost import Costs
-from benchmarks.selectors.measure import Row
+from benchmarks.selectors.measure import Row, rows_of
+from benchmarks.selectors.trained import Trained
 from benchmarks.selectors.videos import KEPT
+from epitoma.files.atomic import write_text
 
 COLOURS = {
     "ours": "#c1272d",
@@ -22,21 +27,27 @@ COLOURS = {
 STYLES = {"oracle": ":", "dense": "--"}
 
 
-def write(path: Path | None, rows: Sequence[Row], costs: Mapping[str, Costs]) -> None:
-    """Write the rows as a JSON list, with their costs."""
+def write(path: Path | None, trainings: Sequence[Trained], costs: Mapping[str, Costs]) -> None:
+    """Write a record: rows over seeds with their costs, and every training; None writes nothing."""
     if path is None:
         return
-    names = ("dataset", "selector", "timesteps", "mean", "std", "seeds", "kept", "settings")
-    told = [
+    rows = [
         {
-            **{name: getattr(row, name) for name in names},
+            **asdict(row),
             "gmacs": costs[row.dataset].gmacs(row),
             "milliseconds": costs[row.dataset].milliseconds(row),
         }
-        for row in rows
+        for row in rows_of(trainings)
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(told, indent=2) + "\n")
+    parts = [f'"{name}": {json.dumps(value)}' for name, value in provenance().items()]
+    parts += [_listed("rows", rows), _listed("trainings", [asdict(each) for each in trainings])]
+    write_text(path, "{\n" + ",\n".join(parts) + "\n}\n")
+
+
+def _listed(name: str, values: Sequence[Mapping[str, Any]]) -> str:
+    """A list of a record, a value a line: there are hundreds, and each has lists of its own."""
+    return f'"{name}": [\n' + ",\n".join(json.dumps(value) for value in values) + "\n]"
 
 
 def markdown(rows: Sequence[Row], costs: Costs) -> str:

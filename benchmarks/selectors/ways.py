@@ -21,7 +21,7 @@ from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.saliency import SaliencyRanking
 from benchmarks.selectors.sosampler import FrameClassifier
 from benchmarks.selectors.stts import PERTURBED
-from benchmarks.selectors.videos import KEPT, Splits, Videos
+from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.sampling import uniform_subset
 from epitoma.core.selection import FeatureCandidates
 from epitoma.models.classifier import EpitomaClassifier
@@ -30,7 +30,6 @@ from epitoma.models.paper import paper_head
 from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig
 from epitoma.training.losses import MULTI_LABEL
-from epitoma.training.metrics import accuracy
 from epitoma.training.sparsity import SparsityConfig
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -66,12 +65,6 @@ class Way:
     fit: Callable[..., Answering]
     settings: Sequence[Mapping[str, Any]]
     also: Mapping[str, Callable[..., Answering]] = field(default_factory=dict)
-
-
-def mean_accuracy(fitted: Answering, videos: Videos) -> float:
-    """Accuracy, averaged over all numbers of timesteps: what settings are chosen by."""
-    found = [accuracy(fitted.seen(videos, kept)[0], videos.split.labels_VL) for kept in KEPT]
-    return sum(found) / len(found)
 
 
 def budgets(*sizes: int) -> SparsityConfig:

@@ -1,17 +1,20 @@
 """Evidence by class and timestep: what it is averaged over, and what it says of which timesteps to keep."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.selectors.evidence import (
-    SMOOTHINGS,
+    EVIDENCE_WEIGHT,
+    KEPT_SHARE,
     BestMean,
     Evidence,
     EvidenceClassifier,
     EvidenceSelector,
-    smoothed,
+    dealt,
 )
 from epitoma.models.packing import pack
 from epitoma.models.videoepitoma import selection_from_mask
@@ -36,59 +39,68 @@ def test_the_best_of_each_class_are_averaged_and_in_training_all_at_first(seed, 
     candidates_B = torch.tensor([20, 20, 10])
     pool = BestMean(share)
     pool.anneal(progress)
-    for is_training, done in ((True, min(1.0, progress / 0.6)), (False, 1.0)):
+    for is_training, done, most in ((True, min(1.0, progress / 0.6), 1.0), (False, 1.0, KEPT_SHARE)):
         pool.train(is_training)
         said_BL = pool(logits_BTL, open_BT, candidates_B)
         for video in range(3):
-            count = round(float(candidates_B[video]) * (1 - (1 - share) * done))
-            wanted = plain_mean(logits_BTL[video], open_BT[video], count)
-            assert said_BL[video].tolist() == pytest.approx(wanted, abs=1e-5)
-
-
-def plainly_smoothed(own: list[float]) -> list[float]:
-    for _ in range(SMOOTHINGS):
-        near = [own[max(0, place - 1) : place + 2] for place in range(len(own))]
-        own = [sum(each) / len(each) for each in near]
-    return own
-
-
-@given(st.integers(0, 10**6), st.integers(1, 12))
-def test_evidence_is_averaged_with_its_neighbours_and_padding_is_none(seed, length):
-    x_BTL = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(seed))
-    valid_BT = torch.ones(2, 12, dtype=torch.bool)
-    valid_BT[1, length:] = False
-    said_BTL = smoothed(x_BTL, valid_BT)
-    for video, count in ((0, 12), (1, length)):
-        for own in range(3):
-            wanted = plainly_smoothed(x_BTL[video, :count, own].tolist())
-            assert said_BTL[video, :count, own].tolist() == pytest.approx(wanted, abs=1e-5)
+            wanted = float(candidates_B[video]) * (1 - (1 - share) * done)
+            count = round(min(wanted, int(open_BT[video].sum()) * most))
+            mean = plain_mean(logits_BTL[video], open_BT[video], count)
+            assert said_BL[video].tolist() == pytest.approx(mean, abs=1e-5)
 
 
 def test_features_are_centred_on_the_first_batch_of_training_and_never_again():
-    evidence = Evidence(channels=8, classes=3, dropout=0.0)
-    x_NC = torch.rand(50, 8) + 3
-    before = evidence.eval()(x_NC)
+    evidence = Evidence(channels=8, kernels=5, classes=3, dropout=0.0)
+    x_BTC = torch.rand(5, 10, 8) + 3
+    before = evidence.eval()(x_BTC)
     assert not evidence.centred
-    evidence.train()(x_NC)
-    assert torch.allclose(evidence.centre_C, x_NC.sqrt().mean(dim=0))
-    evidence(x_NC * 2)
-    assert torch.allclose(evidence.centre_C, x_NC.sqrt().mean(dim=0))
-    assert not torch.equal(evidence.eval()(x_NC), before)
+    evidence.train()(x_BTC)
+    assert torch.allclose(evidence.centre_C, x_BTC.sqrt().mean(dim=(0, 1)))
+    evidence(x_BTC * 2)
+    assert torch.allclose(evidence.centre_C, x_BTC.sqrt().mean(dim=(0, 1)))
+    assert not torch.equal(evidence.eval()(x_BTC), before)
 
 
-def test_a_timestep_that_shows_a_likely_class_is_kept_before_one_that_shows_another():
-    """The other is shown even better, but the first for longer in this video."""
-    selector = EvidenceSelector(EvidenceSelector.Config(share=0.5), channels=4, classes=2).eval()
-    nothing, first, second = [-9.0, -9.0], [5.0, -9.0], [-9.0, 6.0]
-    logits_TL = torch.tensor([first] * 8 + [nothing] * 4 + [second] * 6 + [nothing] * 4)
-    selector.evidence = torch.nn.Identity()
-    scores = selector(logits_TL[None], torch.ones(1, len(logits_TL), dtype=torch.bool))
-    order = scores.alpha_BT[0].argsort(descending=True).tolist()
-    # The middle of each is plain, its ends are not.
-    assert set(order[:6]) == set(range(6))
-    assert {14, 15} <= set(order[:12])
-    assert scores.light_logits_BL is not None
-    assert scores.light_logits_BL[0].argmax() == 0
+def test_the_same_channels_are_dropped_at_all_timesteps_of_a_video():
+    evidence = Evidence(channels=64, kernels=32, classes=3, dropout=0.5).train()
+    x_BTC = torch.randn(2, 1, 64).expand(2, 6, 64)
+    logits_BTL = evidence(x_BTC)
+    assert torch.allclose(logits_BTL, logits_BTL[:, :1].expand_as(logits_BTL), atol=1e-5)
+    again_BTL = evidence(x_BTC)
+    assert not torch.allclose(logits_BTL, again_BTL, atol=1e-2)
+
+
+def plainly_dealt(logits, chances):
+    """One class after the other, its timesteps from the best to the worst."""
+    score = [float("-inf")] * len(logits)
+    for own, chance in zip(zip(*logits, strict=True), chances, strict=True):
+        for place, timestep in enumerate(sorted(range(len(own)), key=lambda t: -own[t])):
+            given_ = math.log(chance / (place + 1)) + EVIDENCE_WEIGHT * own[timestep]
+            score[timestep] = max(score[timestep], given_)
+    return score
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12))
+def test_timesteps_are_dealt_to_classes_as_seats_are_to_parties(seed, length):
+    generator = torch.Generator().manual_seed(seed)
+    logits_BTL = torch.randn(2, 12, 3, generator=generator) * 3
+    video_BL = torch.randn(2, 3, generator=generator)
+    valid_BT = torch.ones(2, 12, dtype=torch.bool)
+    valid_BT[1, length:] = False
+    score_BT = dealt(logits_BTL, video_BL, valid_BT)
+    for video, count in ((0, 12), (1, length)):
+        wanted = plainly_dealt(logits_BTL[video, :count].tolist(), video_BL[video].softmax(dim=0).tolist())
+        assert score_BT[video, :count].tolist() == pytest.approx(wanted, abs=1e-4)
+
+
+def test_a_likely_class_is_kept_more_often_and_an_unlikely_one_too():
+    """Six timesteps in eight for a class that is three times as likely, where both are equally plain to see."""
+    logits_TL = torch.full((40, 2), -3.0)
+    logits_TL[:15, 0] = logits_TL[15:30, 1] = torch.linspace(3.1, 3.0, 15)
+    video_BL = torch.tensor([[0.75, 0.25]]).log()
+    score_BT = dealt(logits_TL[None], video_BL, torch.ones(1, 40, dtype=torch.bool))
+    kept = score_BT[0].argsort(descending=True)[:8].tolist()
+    assert sorted(kept) == [0, 1, 2, 3, 4, 5, 15, 16]
 
 
 def test_padding_and_shut_timesteps_change_nothing():

@@ -20,6 +20,8 @@ from benchmarks.selectors.folds import (
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.video.compose import write_video
 
+pytestmark = pytest.mark.usefixtures("ray_cluster")
+
 SHOWN = ("catch", "pour")
 SIZES = Sizes(train=24, validation=12, test=12)
 

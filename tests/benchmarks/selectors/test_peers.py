@@ -15,9 +15,10 @@ from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.sosampler import ranking
 from benchmarks.selectors.stts import PerturbedMaximum
 from benchmarks.selectors.videos import KEPT, Splits, Videos
-from benchmarks.selectors.ways import WAYS, early, learnt, mean_accuracy, ours
+from benchmarks.selectors.ways import WAYS, Answering, early, learnt, ours
 from epitoma.core.selection import Recognition, Selection
 from epitoma.models.gating import top_k
+from epitoma.training.metrics import accuracy
 from tests.training.synthetic_features import EVIDENCE, TIMESTEPS, make_split
 
 
@@ -32,6 +33,11 @@ def videos(count: int, *, seed: int) -> Videos:
 @pytest.fixture(scope="module")
 def splits() -> Splits:
     return Splits(training=videos(200, seed=1), validation=videos(60, seed=2), test=videos(60, seed=3))
+
+
+def mean_accuracy(fitted: Answering, asked: Videos) -> float:
+    found = [accuracy(fitted.seen(asked, kept)[0], asked.split.labels_VL) for kept in KEPT]
+    return sum(found) / len(found)
 
 
 QUICK = ("uniform", "saliency", "paper")
