@@ -93,7 +93,7 @@ def _features(clips: Sequence[Clip], config: NetworksConfig) -> dict[str, Tensor
 @torch.inference_mode()
 def _seen(clip: Clip, view: int, networks: Networks) -> tuple[Tensor, Tensor]:
     """Features ``(T, C)`` of both networks for one way to show a clip."""
-    shot = _shot(clip, view)
+    shot = shot_of(clip, view)
     spec = networks.heavy.input
     at = middles(shot.frame_count, timesteps_of(clip))
     light = np.stack(list(shot_frames([shot], fps=FPS, size=networks.light.input.size)))[at]
@@ -110,7 +110,7 @@ def middles(frames: int, timesteps: int) -> np.ndarray:
     return ((np.arange(timesteps) + 0.5) * frames / timesteps).astype(int)
 
 
-def _shot(clip: Clip, view: int) -> Shot:
+def shot_of(clip: Clip, view: int) -> Shot:
     """A way to show a clip, the same for the same clip and number."""
     seed = hashlib.sha256(f"{clip.digest}/{view}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(seed[:16]))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.selectors.clip_features import FPS, VIEWS, ClipFeatures, middles, read_clips
-from benchmarks.selectors.videos import Splits, Videos
+from benchmarks.selectors.videos import Place, Splits, Videos
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.clip_sequences import CompositeVideo, Story
 from epitoma.datasets.clips import Clip, check_clip, without_copies
@@ -60,7 +61,8 @@ def _videos(
     classes: Sequence[str],
     seed: int,
 ) -> Videos:
-    shown = [_shown(video, features, seed) for video in planned]
+    places = [places_of(video, seed) for video in planned]
+    shown = [_shown(each, features) for each in places]
     labels = torch.tensor([classes.index(video.class_name) for video in planned])
     split = FeatureSplit(
         video_ids=[video.video_id for video in planned],
@@ -69,25 +71,35 @@ def _videos(
         labels_VL=torch.eye(len(classes))[labels],
     )
     evidence_VT = torch.from_numpy(np.stack([_evidence(video) for video in planned]))
-    return Videos(split=split, evidence_VT=evidence_VT)
+    return Videos(split=split, evidence_VT=evidence_VT, places=places, classes=tuple(classes))
 
 
-def _shown(
-    video: CompositeVideo, features: Mapping[str, ClipFeatures], seed: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features ``(T, C)`` of a video's timesteps; each showing of a clip has its own view."""
+def places_of(video: CompositeVideo, seed: int) -> list[Place]:
+    """What each timestep of a video shows; each showing of a clip has its own view."""
     rng = np.random.default_rng(stable_seed(seed, "views", video.video_id))
     views = rng.integers(VIEWS, size=len(video.clips))
     ends = np.cumsum([frames_filled(clip.duration_seconds, fps=FPS) for clip in video.clips])
+    starts = np.concatenate([[0], ends[:-1]])
+    frames = middles(video.frame_count, TIMESTEPS)
+    return [
+        Place(
+            clip=video.clips[showing],
+            view=int(views[showing]),
+            frame=int(frame - starts[showing]),
+            frame_count=int(ends[showing] - starts[showing]),
+        )
+        for frame, showing in zip(frames, np.searchsorted(ends, frames, side="right"), strict=True)
+    ]
+
+
+def _shown(places: Sequence[Place], features: Mapping[str, ClipFeatures]) -> tuple[Tensor, Tensor]:
+    """Features ``(T, C)`` of a video's timesteps."""
     light, heavy = [], []
-    for frame in middles(video.frame_count, TIMESTEPS):
-        place = int(np.searchsorted(ends, frame, side="right"))
-        clip = features[video.clips[place].clip_id]
-        start = ends[place - 1] if place else 0
-        timesteps = clip.light_UTC.shape[1]
-        within = int((frame - start) * timesteps / (ends[place] - start))
-        light.append(clip.light_UTC[views[place], within])
-        heavy.append(clip.heavy_UTC[views[place], within])
+    for place in places:
+        clip = features[place.clip.clip_id]
+        within = int(place.frame * clip.light_UTC.shape[1] / place.frame_count)
+        light.append(clip.light_UTC[place.view, within])
+        heavy.append(clip.heavy_UTC[place.view, within])
     return torch.stack(light), torch.stack(heavy)
 
 

@@ -7,6 +7,7 @@ shows nothing has little evidence of everything. A softmax over classes would le
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -18,12 +19,13 @@ from epitoma.models.concept_kernels import ConceptKernels
 from epitoma.models.packing import pad
 from epitoma.models.parts import ClassifierConfig, SelectorConfig
 from epitoma.models.saliency import best_mean
+from epitoma.training.losses import MULTI_LABEL
 
 ANNEALED_BY = 0.6
 """Share of training after which only the best timesteps of a class count."""
 
-KEPT_SHARE = 0.25
-"""Share of the kept timesteps over which a class's evidence is averaged: they show several classes, one after other."""
+FEW = 0.25
+"""Share of the kept timesteps that may be all that shows a class: the others were kept for other classes."""
 
 EVIDENCE_WEIGHT = 0.2
 """Weight of the evidence itself among what says which timesteps to keep."""
@@ -73,7 +75,11 @@ class Evidence(nn.Module):
 
 
 class BestMean(nn.Module):
-    """Mean of each class's best logits in a video; in training over all of them at first."""
+    """Mean of each class's best logits in a video; in training over all of them at first.
+
+    Where few timesteps are kept, evidence may be in all of them or in a few, which nobody knows: the mean over the best
+    few counts as much as that over all.
+    """
 
     def __init__(self, share: float) -> None:
         super().__init__()
@@ -87,9 +93,11 @@ class BestMean(nn.Module):
     def forward(self, logits_BTL: Tensor, open_BT: Tensor, candidates_B: Tensor) -> Tensor:
         """Logits of the videos, ``(B, L)``, of which ``open_BT`` of the candidates are there."""
         done = min(1.0, self.progress / ANNEALED_BY) if self.training else 1.0
-        wanted_B = candidates_B * (1 - (1 - self.share) * done)
-        most_B = open_BT.sum(dim=1) * (1.0 if self.training else KEPT_SHARE)
-        return best_mean(logits_BTL, open_BT, wanted_B.minimum(most_B).round().clamp_min(1))
+        count_B = candidates_B * (1 - (1 - self.share) * done)
+        open_B = open_BT.sum(dim=1)
+        shares = (1.0,) if self.training else (1.0, FEW)
+        counts = [count_B.minimum(open_B * share).round().clamp_min(1) for share in shares]
+        return sum(best_mean(logits_BTL, open_BT, each_B) for each_B in counts) / len(counts)
 
 
 class OnEvidence(nn.Module):
@@ -133,6 +141,10 @@ class EvidenceSelector(OnEvidence):
             alpha_BT=dealt(logits_BTL.detach(), video_BL.detach(), valid_BT), light_logits_BL=video_BL
         )
 
+    def concepts(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
+        """Similarities to the concept kernels, ``(B, T, N)``."""
+        return self.evidence.concepts(light_BTC)
+
 
 def dealt(logits_BTL: Tensor, video_BL: Tensor, valid_BT: Tensor) -> Tensor:
     """Score of each timestep, ``(B, T)``: the best are dealt to classes as seats are to parties (D'Hondt).
@@ -153,6 +165,8 @@ class EvidenceClassifier(OnEvidence):
     @dataclass(kw_only=True)
     class Config(OnEvidence.Config, ClassifierConfig):
         """As of the selector."""
+
+        loss: ClassVar[str | None] = MULTI_LABEL
 
     def forward(self, heavy_PC: Tensor, selection: Selection) -> Tensor:
         """Classify, ``(B, L)``."""

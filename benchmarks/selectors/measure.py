@@ -108,10 +108,11 @@ def _missing(ways: Sequence[Way], found: Sequence[Trained], seed: int, *, is_tun
 
 
 def _settings(way: Way, found: Sequence[Trained], is_tuning: bool) -> Sequence[Mapping[str, Any]]:
+    """All settings to tune on, and else those that are best for the way, or for another way to ask it."""
     if is_tuning:
         return way.settings
-    best = preferred([each for each in found if each.selector == way.name])
-    return [settings for settings in way.settings if as_texts(settings) == best]
+    best = [preferred([each for each in found if each.selector == name]) for name in (way.name, *way.also)]
+    return [settings for settings in way.settings if as_texts(settings) in best]
 
 
 def _train(

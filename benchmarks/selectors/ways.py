@@ -29,10 +29,12 @@ from epitoma.models.gating import Gating, top_k
 from epitoma.models.paper import paper_head
 from epitoma.models.selector import EpitomaSelector
 from epitoma.models.videoepitoma import HeadConfig
-from epitoma.training.losses import MULTI_LABEL
 from epitoma.training.sparsity import SparsityConfig
 
 SIZES = (1, 2, 4, 8, 16, 32, 64)
+OURS = "evidence"
+"""The way that is ours."""
+
 ALL = 1_000_000
 """More timesteps than any video has."""
 
@@ -72,13 +74,16 @@ def budgets(*sizes: int) -> SparsityConfig:
     return SparsityConfig(mode="anytime", budgets=sizes)
 
 
-def given(
-    splits: Splits, recipe: Recipe, *, seed: int, dropout: float, selection: Any, choose: Open
-) -> Fitted:
-    """A classifier that is trained on random subsets of every size, or on whole videos."""
+def given(splits: Splits, recipe: Recipe, *, seed: int, dropout: float, selection: Any) -> Fitted:
+    """A classifier that is trained on random subsets of every size, or on whole videos, and asked on uniform ones."""
     head = HeadConfig(classifier=PlainClassifier.Config(dropout=dropout))
     plan = Plan(head=head, sparsity=SparsityConfig(), selection=selection)
-    return Fitted(model=fit(splits, recipe, plan, seed=seed), looks=False, choose=choose)
+    return Fitted(model=fit(splits, recipe, plan, seed=seed), looks=False, choose=uniform)
+
+
+def on(choose: Open) -> Callable[[Fitted, Videos], Fitted]:
+    """The same classifier, asked on timesteps that something else chooses."""
+    return lambda fitted, validation: replace(fitted, choose=choose)
 
 
 def uniform(candidates: FeatureCandidates, kept: int) -> Tensor:
@@ -204,7 +209,7 @@ def by_evidence(*, dropout: float, share: float) -> Plan:
         selector=EvidenceSelector.Config(dropout=dropout, share=share),
         classifier=EvidenceClassifier.Config(dropout=dropout, share=share),
     )
-    return Plan(head=head, sparsity=budgets(ALL), loss=MULTI_LABEL)
+    return Plan(head=head, sparsity=budgets(ALL))
 
 
 def ours(*, dropout: float, kernels: int) -> Plan:
@@ -231,9 +236,11 @@ def _learnt(name: str, plan: Callable[..., Plan], settings: Any, **more: Any) ->
 
 
 WAYS = (
-    *(
-        Way(name=each.__name__, fit=partial(given, choose=each), settings=_two(selection=("random", "dense")))
-        for each in (uniform, random, dense)
+    Way(
+        name="uniform",
+        fit=given,
+        settings=_two(selection=("random", "dense")),
+        also={each.__name__: on(each) for each in (random, dense)},
     ),
     Way(name="oracle", fit=oracle, settings=_two(sizes=(SIZES, (8, 16)))),
     _learnt("saliency", saliency, _two(pooled=(4, 8))),
@@ -244,6 +251,6 @@ WAYS = (
     Way(name="early_exit", fit=early, settings=({"dropout": 0.5}, {"dropout": 0.3})),
     _learnt("attention", attention, _two(sharpness=(1.0, 3.0))),
     _learnt("paper", paper, _two(l0_weight=(0.03, 0.1))),
-    _learnt("evidence", by_evidence, _two(share=(0.1, 0.2))),
+    _learnt("evidence", by_evidence, _two(share=(0.1, 0.3))),
     _learnt("ours", ours, _two(kernels=(64, 128)), also={"ours_gate": by_threshold}),
 )

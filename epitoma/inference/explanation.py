@@ -10,7 +10,7 @@ from epitoma.core.errors import ConfigError
 from epitoma.core.selection import all_valid
 from epitoma.inference.prediction import Prediction
 from epitoma.inference.predictor import Predictor
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.parts import HasConcepts
 from epitoma.models.standardise import standardised
 from epitoma.video.decode import decode_frames
 
@@ -90,7 +90,7 @@ def concepts(predictor: Predictor, frames_THWC: np.ndarray) -> np.ndarray:
     A selector of a plugin may have none: N is 0 then.
     """
     selector = predictor.model.selector
-    if not isinstance(selector, TimestepSelector):
+    if not isinstance(selector, HasConcepts):
         return np.zeros((len(frames_THWC), 0), np.float32)
     light_1TC = predictor.light_features(frames_THWC)
     valid_1T = all_valid(*light_1TC.shape[:2], device=light_1TC.device)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from epitoma.core.selection import all_valid
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.parts import HasConcepts
 from epitoma.training.feature_store import Stored
 
 VIDEOS_AT_ONCE = 64
@@ -32,7 +32,7 @@ class KernelMatch:
 
 
 @torch.inference_mode()
-def top_matches(selector: TimestepSelector, stored: Stored, *, count: int) -> list[list[KernelMatch]]:
+def top_matches(selector: HasConcepts, stored: Stored, *, count: int) -> list[list[KernelMatch]]:
     """Find for every kernel the most similar timesteps, the most similar first, at most one per video.
 
     Args:
@@ -52,7 +52,7 @@ def top_matches(selector: TimestepSelector, stored: Stored, *, count: int) -> li
     ]
 
 
-def _best_of_videos(selector: TimestepSelector, light_BTC: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _best_of_videos(selector: HasConcepts, light_BTC: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Largest similarity to each kernel in each video, and its timestep, both ``(B, N)``."""
     similarity_BTN = selector.concepts(light_BTC, all_valid(*light_BTC.shape[:2]))
     best = similarity_BTN.max(dim=1)

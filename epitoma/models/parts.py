@@ -28,9 +28,14 @@ class SelectorConfig(PartConfig):
 
 @dataclass(kw_only=True)
 class ClassifierConfig(PartConfig):
-    """Base of the options of classifiers."""
+    """Base of the options of classifiers.
+
+    Attributes:
+        loss: Name of the loss that the classifier learns from where a run names none; None leaves it to the labels.
+    """
 
     kind: ClassVar[Kind] = "classifier"
+    loss: ClassVar[str | None] = None
 
 
 class Selector(Protocol):
@@ -43,6 +48,15 @@ class Selector(Protocol):
             light_BTC: LightNet's features.
             valid_BT: False for padding, which must not change the scores of other timesteps.
         """
+        ...
+
+
+@runtime_checkable
+class HasConcepts(Protocol):
+    """A selector with concept kernels, which can be shown by the frames that are most like them."""
+
+    def concepts(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
+        """Similarities to the concept kernels, ``(B, T, N)``; arguments as of the scores."""
         ...
 
 

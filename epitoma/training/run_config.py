@@ -55,7 +55,8 @@ class TrainConfig(GpuOption):
         selection: ``learnt`` trains the selector; ``random`` and ``dense`` train a reference classifier without one.
         networks: LightNet and HeavyNet.
         head: Selector and classifier.
-        loss: Name of the loss; None takes cross-entropy, or binary cross-entropy with several labels a video.
+        loss: Name of the loss; None takes the classifier's own, and else cross-entropy, or binary cross-entropy with
+            several labels a video.
         plugin: Modules that register parts of one's own (docs/extending.md).
         sparsity: How many timesteps the selector should keep.
         optimisation: Optimiser, learning rates, epochs and batch size.
@@ -158,7 +159,7 @@ class TrainConfig(GpuOption):
             sparsity=self.sparsity,
             selection=self.selection,
             timesteps=self.timesteps,
-            loss=self.loss,
+            loss=self.loss or self.head.classifier.loss,
             multi_label=multi_label,
             seed=self.seed,
             checkpoint_steps=self.checkpoint_every,

@@ -18,7 +18,7 @@ from epitoma.files.uris import without_secrets
 from epitoma.inference.explanation import PICTURE_SIZE
 from epitoma.inference.kernel_sheets import sheets, top_matches
 from epitoma.inference.predictor import check_budget
-from epitoma.models.selector import TimestepSelector
+from epitoma.models.parts import HasConcepts
 from epitoma.models.videoepitoma import ModelConfig, VideoEpitoma
 from epitoma.on_ray.cluster.runtime import ray_session
 from epitoma.on_ray.predict.explained import explain_file
@@ -118,7 +118,7 @@ class ExplainConfig(GpuOption):
         """Write the page and figure of all kernels; returns a sheet of frames for each kernel number."""
         assert self.manifest is not None
         selector = model.selector
-        if not isinstance(selector, TimestepSelector):
+        if not isinstance(selector, HasConcepts):
             raise ConfigError("this model's selector has no concept kernels: leave --manifest out")
         split, networks = read_manifest(self.manifest).split(self.split), networks_of(model)
         stored = stored_features(

@@ -1,15 +1,25 @@
 """Sheets of concept kernels show the frames that are most similar to each, one a video, and the right frames."""
 
 import numpy as np
+import pytest
 import torch
+from torch import Tensor, nn
 
 from epitoma.core.selection import all_valid
 from epitoma.datasets.manifest import Manifest
 from epitoma.inference.kernel_sheets import KernelMatch, sheets, timesteps_by_row, top_matches
+from epitoma.models.parts import HasConcepts
 from epitoma.models.selector import TimestepSelector
 from tests.stored_features import stored_of
 
 SIZE = 24
+
+
+class Brightness(nn.Module):
+    """A selector of a plugin, which is none of ours and has a kernel for each of two channels."""
+
+    def concepts(self, light_BTC: Tensor, valid_BT: Tensor) -> Tensor:
+        return light_BTC[..., :2]
 
 
 def selector() -> TimestepSelector:
@@ -17,8 +27,10 @@ def selector() -> TimestepSelector:
     return TimestepSelector(TimestepSelector.Config(kernels=4), channels=6, classes=2).eval()
 
 
-def test_the_most_exciting_frames_are_those_of_highest_similarity_one_a_video(dataset: Manifest):
-    stored, chooser = stored_of(dataset), selector()
+@pytest.mark.parametrize("chooser", [selector(), Brightness()], ids=["ours", "a plugin's"])
+def test_the_most_exciting_frames_are_those_of_highest_similarity_one_a_video(dataset: Manifest, chooser):
+    stored = stored_of(dataset)
+    assert isinstance(chooser, HasConcepts)
     found = top_matches(chooser, stored, count=3)
     with torch.inference_mode():
         light_VTC = stored.light_VTC

@@ -1,15 +1,26 @@
 """Losses by hand, one value a video."""
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
+from epitoma.core.config import to_dict
 from epitoma.core.errors import ConfigError
 from epitoma.core.selection import Recognition
-from epitoma.models.videoepitoma import selection_from_mask
-from epitoma.training.losses import binary_cross_entropy, cross_entropy, loss_of
+from epitoma.models.classifier import EpitomaClassifier
+from epitoma.models.videoepitoma import HeadConfig, selection_from_mask
+from epitoma.training.losses import (
+    MULTI_LABEL,
+    SINGLE_LABEL,
+    binary_cross_entropy,
+    cross_entropy,
+    loss_of,
+)
+from tests.training.synthetic_features import make_config
 
 
 def recognition(logits_BL: Tensor, light_logits_BL: Tensor | None = None) -> Recognition:
@@ -55,3 +66,17 @@ def test_the_labels_say_which_loss_unless_one_is_named():
     assert loss_of("binary_cross_entropy", multi_label=False) is binary_cross_entropy
     with pytest.raises(ConfigError, match="no loss 'hinge'"):
         loss_of("hinge", multi_label=False)
+
+
+@dataclass(kw_only=True)
+class OwnLoss(EpitomaClassifier.Config):
+    loss: ClassVar[str | None] = MULTI_LABEL
+
+
+def test_a_classifier_may_have_a_loss_of_its_own_unless_one_is_named(tmp_path):
+    own = HeadConfig(classifier=OwnLoss())
+    assert make_config(tmp_path).loop(multi_label=False).loss is None
+    assert make_config(tmp_path, head=own).loop(multi_label=False).loss == MULTI_LABEL
+    assert make_config(tmp_path, head=own, loss=SINGLE_LABEL).loop(multi_label=False).loss == SINGLE_LABEL
+    # An option that no run sets is none of its config.
+    assert "loss" not in to_dict(own.classifier)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.selectors.evidence import (
     EVIDENCE_WEIGHT,
-    KEPT_SHARE,
+    FEW,
     BestMean,
     Evidence,
     EvidenceClassifier,
@@ -39,14 +39,15 @@ def test_the_best_of_each_class_are_averaged_and_in_training_all_at_first(seed, 
     candidates_B = torch.tensor([20, 20, 10])
     pool = BestMean(share)
     pool.anneal(progress)
-    for is_training, done, most in ((True, min(1.0, progress / 0.6), 1.0), (False, 1.0, KEPT_SHARE)):
+    for is_training, done, parts in ((True, min(1.0, progress / 0.6), (1.0,)), (False, 1.0, (1.0, FEW))):
         pool.train(is_training)
         said_BL = pool(logits_BTL, open_BT, candidates_B)
         for video in range(3):
-            wanted = float(candidates_B[video]) * (1 - (1 - share) * done)
-            count = round(min(wanted, int(open_BT[video].sum()) * most))
-            mean = plain_mean(logits_BTL[video], open_BT[video], count)
-            assert said_BL[video].tolist() == pytest.approx(mean, abs=1e-5)
+            most = float(candidates_B[video]) * (1 - (1 - share) * done)
+            counts = [round(min(most, int(open_BT[video].sum()) * part)) for part in parts]
+            means = [plain_mean(logits_BTL[video], open_BT[video], count) for count in counts]
+            wanted = [sum(each) / len(each) for each in zip(*means, strict=True)]
+            assert said_BL[video].tolist() == pytest.approx(wanted, abs=1e-5)
 
 
 def test_features_are_centred_on_the_first_batch_of_training_and_never_again():

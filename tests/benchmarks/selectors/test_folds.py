@@ -1,9 +1,7 @@
 """Footage by folds: no source is trained on and tested, each tests once in a partition, and partitions differ."""
 
 from itertools import combinations
-from pathlib import Path
 
-import numpy as np
 import pytest
 from torch import Tensor
 
@@ -18,29 +16,10 @@ from benchmarks.selectors.folds import (
     jhmdb_folds,
 )
 from benchmarks.selectors.videos import Splits, Videos
-from epitoma.video.compose import write_video
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
 
-SHOWN = ("catch", "pour")
 SIZES = Sizes(train=24, validation=12, test=12)
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two clips of each class and fold, each of noise of its own, of one source a fold."""
-    folder = tmp_path_factory.mktemp("folds") / "jhmdb"
-    rng = np.random.default_rng(0)
-    rows = ["path,label,source,fold"]
-    for label in sorted({*FILLER, *SHOWN}):
-        (folder / label).mkdir(parents=True)
-        for number in range(2 * FOLDS):
-            path, fold = f"{label}/{number}.mp4", number % FOLDS
-            frame = rng.integers(0, 255, (24, 32, 3)).astype(np.uint8)
-            write_video(folder / path, [frame] * 6, fps=12)
-            rows.append(f"{path},{label},s{fold},{fold}")
-    (folder / "clips.csv").write_text("\n".join(rows) + "\n")
-    return folder
 
 
 def shown_by(videos: Videos) -> set[bytes]:
@@ -57,8 +36,8 @@ def check_apart(splits: Splits) -> None:
     assert all(one and other and not one & other for one, other in combinations(seen, 2))
 
 
-def test_a_seed_is_a_fold_of_a_partition_whose_sources_nothing_else_shows(clips, tmp_path, networks_config):
-    dataset = jhmdb_folds(clips, networks_config, tmp_path, SIZES)
+def test_a_seed_is_a_fold_of_a_partition_whose_sources_nothing_else_shows(clips, work, networks_config):
+    dataset = jhmdb_folds(clips, networks_config, work, SIZES)
     assert dataset.seeds == tuple(range(PARTITIONS * FOLDS))
     tested = []
     for fold in range(FOLDS):
@@ -76,18 +55,16 @@ def test_a_seed_is_a_fold_of_a_partition_whose_sources_nothing_else_shows(clips,
     assert all(not one & other for one, other in combinations(tested, 2))
 
 
-def test_another_partition_deals_the_sources_anew_and_the_same_seed_the_same(
-    clips, tmp_path, networks_config
-):
-    dataset = jhmdb_folds(clips, networks_config, tmp_path, SIZES)
-    again = jhmdb_folds(clips, networks_config, tmp_path, SIZES)
+def test_another_partition_deals_the_sources_anew_and_the_same_seed_the_same(clips, work, networks_config):
+    dataset = jhmdb_folds(clips, networks_config, work, SIZES)
+    again = jhmdb_folds(clips, networks_config, work, SIZES)
     given, dealt = dataset.make(0), dataset.make(FOLDS)
     check_apart(dealt)
     assert shown_by(given.test) != shown_by(dealt.test)
     assert shown_by(again.make(FOLDS).test) == shown_by(dealt.test)
 
 
-def test_scripts_are_shown_by_clips_of_the_fold_and_test_persons_test(clips, tmp_path, networks_config):
+def test_scripts_are_shown_by_clips_of_the_fold_and_test_persons_test(clips, work, tmp_path, networks_config):
     persons = [f"P{number}" for number in range(16, 46)] + list(BREAKFAST_TEST)
     activities = {"tea": "pour_milk", "juice": "squeeze"}
     rows = [
@@ -101,7 +78,7 @@ def test_scripts_are_shown_by_clips_of_the_fold_and_test_persons_test(clips, tmp
     )
     (tmp_path / "words.csv").write_text("action,clip_class\npour_milk,pour\nsqueeze,catch\n")
     assert set(SCRIPT_FILLER) <= set(FILLER)
-    dataset = breakfast(clips, tmp_path, networks_config, tmp_path / "work")
+    dataset = breakfast(clips, tmp_path, networks_config, work)
     splits = dataset.make(2)
     check_apart(splits)
     assert len(splits.test.split.video_ids) == len(BREAKFAST_TEST) * len(activities)
