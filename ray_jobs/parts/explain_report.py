@@ -117,7 +117,7 @@ class ExplainConfig(GpuOption):
     def _sheets(self, model: VideoEpitoma, config: ModelConfig, folder: Path) -> dict[int, np.ndarray]:
         """Write the page and figure of all kernels; returns a sheet of frames for each kernel number."""
         assert self.manifest is not None
-        selector = model.selector
+        selector = model.eval().selector
         if not isinstance(selector, HasConcepts):
             raise ConfigError("this model's selector has no concept kernels: leave --manifest out")
         split, networks = read_manifest(self.manifest).split(self.split), networks_of(model)
@@ -129,7 +129,7 @@ class ExplainConfig(GpuOption):
             max_reject_share=self.max_reject_share,
             gpu=self.gpu,
         )
-        exciting = top_matches(selector.eval(), stored, count=self.frames)
+        exciting = top_matches(selector, stored, count=self.frames)
         with phase("decode what excites kernels") as advance:
             shown = decode_pictures(
                 exciting,
