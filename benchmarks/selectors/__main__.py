@@ -9,7 +9,7 @@ videos that follow the ``--scripts`` of Breakfast, and composites of ``--clips D
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.command import run_benchmark
@@ -88,27 +88,29 @@ def run(config: SelectorsConfig) -> list[Row]:
     """Measure every dataset, print its table, and write what was asked for."""
     ways = [way for way in WAYS if not config.ways or way.name in config.ways]
     _check(config.ways, [way.name for way in WAYS], "way")
-    trainings = known(config)
-    costs = {each.name: Costs(each.networks) for each in datasets(config)}
-    for dataset in chosen(config):
+    there = datasets(config)
+    costs = {dataset.name: Costs(dataset.networks) for dataset in there}
+    trainings = known(config, there)
+    for dataset in chosen(config, there):
         say(dataset.name)
-        others = [each for each in trainings if each.dataset != dataset.name]
-
-        def done(found: Sequence[Trained], others: Sequence[Trained] = others) -> None:
-            write(config.json, [*others, *found], costs)
-
-        recipe = recipe_of(config, dataset)
-        seeds = config.seeds or dataset.seeds
-        found = measure(dataset, ways, recipe, seeds, work=config.work, known=trainings, done=done)
-        trainings = [*others, *found]
-        print(markdown(rows_of(found), costs[dataset.name]))
+        trainings = measure(
+            dataset,
+            ways,
+            recipe_of(config, dataset),
+            config.seeds or dataset.seeds,
+            work=config.work,
+            known=trainings,
+            done=lambda so_far: write(config.json, so_far, costs),
+        )
+        own = [row for row in rows_of(trainings) if row.dataset == dataset.name]
+        print(markdown(own, costs[dataset.name]))
     rows = rows_of(trainings)
     if config.figure is not None:
         figure(rows, config.figure)
     return rows
 
 
-def known(config: SelectorsConfig) -> list[Trained]:
+def known(config: SelectorsConfig, there: Sequence[Dataset]) -> list[Trained]:
     """Trainings that are kept.
 
     Raises:
@@ -119,28 +121,23 @@ def known(config: SelectorsConfig) -> list[Trained]:
     if config.json is None:
         raise ConfigError("--keep keeps what a record has: name it by --json PATH")
     trainings = read_trained(config.json)
-    _check([each.dataset for each in trainings], [each.name for each in datasets(config)], "dataset")
+    _check([each.dataset for each in trainings], [dataset.name for dataset in there], "dataset")
     return trainings
 
 
 def recipe_of(config: SelectorsConfig, dataset: Dataset) -> Recipe:
     """The training budget that all ways have on a dataset."""
-    batch_size = config.batch_size or dataset.batch_size
-    return replace(
-        config.recipe,
-        steps=config.steps or dataset.steps,
-        candidates=config.candidates or dataset.candidates,
-        optimisation=replace(config.recipe.optimisation, batch_size=batch_size),
+    return dataset.recipe(
+        config.recipe, steps=config.steps, batch_size=config.batch_size, candidates=config.candidates
     )
 
 
-def chosen(config: SelectorsConfig) -> list[Dataset]:
+def chosen(config: SelectorsConfig, there: Sequence[Dataset]) -> list[Dataset]:
     """The datasets that were asked for.
 
     Raises:
-        ConfigError: There is none of a name, or clips without a filler.
+        ConfigError: There is none of a name.
     """
-    there = datasets(config)
     _check(config.only, [dataset.name for dataset in there], "dataset")
     return [dataset for dataset in there if not config.only or dataset.name in config.only]
 

@@ -1,13 +1,14 @@
 """The datasets: synthetic videos, easy and hard, and composites of real footage."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import torch
 
 from benchmarks.selectors.composed import TIMESTEPS, composites_of
+from benchmarks.selectors.recipe import Recipe
 from benchmarks.selectors.videos import Splits, Videos
 from epitoma.core.sampling import stable_seed
 from epitoma.datasets.clips import list_clips
@@ -51,6 +52,22 @@ class Dataset:
     batch_size: int
     candidates: int
     seeds: tuple[int, ...] = (0, 1, 2)
+
+    def recipe(
+        self,
+        base: Recipe,
+        *,
+        steps: int | None = None,
+        batch_size: int | None = None,
+        candidates: int | None = None,
+    ) -> Recipe:
+        """A training budget with what the dataset needs, where nothing else is asked for."""
+        return replace(
+            base,
+            steps=steps or self.steps,
+            candidates=candidates or self.candidates,
+            optimisation=replace(base.optimisation, batch_size=batch_size or self.batch_size),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,16 +86,20 @@ def measure(
         seeds: What to train each way under; its settings are tuned on the first of them.
         work: Folder of finished trainings.
         known: Trainings that are there, of this dataset and of others.
-        done: Called with all trainings of this dataset so far, after every seed.
+        done: Called with all trainings so far, after every seed.
+
+    Returns:
+        What was known, and what was trained.
     """
-    found = [each for each in known if each.dataset == dataset.name]
+    trainings = list(known)
     with ray_session(logs=work / "logs"):
         for place, seed in enumerate(seeds):
+            found = [each for each in trainings if each.dataset == dataset.name]
             missing = _missing(ways, found, seed, is_tuning=place < TUNED_ON)
             if missing:
-                found += _train(dataset, missing, recipe, seed, finished(work, dataset.name))
-                done(found)
-    return found
+                trainings += _train(dataset, missing, recipe, seed, finished(work, dataset.name))
+                done(trainings)
+    return trainings
 
 
 def _missing(ways: Sequence[Way], found: Sequence[Trained], seed: int, *, is_tuning: bool) -> list[Trial]:

@@ -6,7 +6,7 @@ Trains on one fold of ``--footage``, and draws the kept frames of ten of its tes
 that the pictures stay out of the repository.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -70,7 +70,7 @@ def main() -> None:
 def run(config: StripsConfig) -> Path:
     """Draw what is kept; returns the picture's path."""
     dataset = jhmdb(config.footage / "jhmdb", config.fold, config.networks, config.work, config.sizes)
-    recipe = replace(config.recipe, steps=config.steps or dataset.steps, candidates=dataset.candidates)
+    recipe = dataset.recipe(config.recipe, steps=config.steps)
     with ray_session(logs=config.work / "logs"):
         splits = dataset.make(config.seed)
     (way,) = (way for way in WAYS if way.name == OURS)

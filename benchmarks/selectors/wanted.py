@@ -66,32 +66,29 @@ def _margins(ahead: Sequence[float]) -> Claim:
 
 
 def _of_shares(rows: Sequence[Row], ours: str) -> Iterable[Claim]:
-    own, told = _at(rows, RARE, ours, 8), _at(rows, RARE, "oracle", 8)
-    yield Claim(
-        text=f"{RARE}, T' = 8: {TOLD_SHARE:.0%} of what a classifier told the evidence has",
-        holds=own.mean >= TOLD_SHARE * told.mean,
-        told=f"{own.mean:.3f} of {told.mean:.3f}, {own.mean / told.mean:.0%}",
-    )
+    rare, shared = (_at(rows, dataset, ours, 8) for dataset in (RARE, SHARED))
     rare_dense, shared_dense = (_dense(rows, dataset) for dataset in (RARE, SHARED))
-    ahead, difference = _ahead(own, rare_dense)
-    yield Claim(
-        text=f"{RARE}, T' = 8: {ABOVE_DENSE} above all timesteps",
-        holds=ahead >= ABOVE_DENSE,
-        told=f"{own.mean:.3f}; {rare_dense.mean:.3f}; {difference}",
+    told = _at(rows, RARE, "oracle", 8)
+    yield _share(f"{RARE}, T' = 8", "what a classifier told the evidence has", rare, told, TOLD_SHARE)
+    yield _difference(f"{RARE}, T' = 8: {ABOVE_DENSE} above all timesteps", rare, rare_dense, ABOVE_DENSE)
+    yield _share(f"{SHARED}, T' = 8", "all timesteps", shared, shared_dense, DENSE_SHARE)
+    quarter = _at(rows, SHARED, ours, QUARTER)
+    yield _difference(f"{SHARED}, a quarter of the timesteps: no worse than all", quarter, shared_dense, 0)
+
+
+def _share(where: str, of: str, own: Row, other: Row, least: float) -> Claim:
+    """That one has at least so much of what the other has."""
+    return Claim(
+        text=f"{where}: {least:.0%} of {of}",
+        holds=own.mean >= least * other.mean,
+        told=f"{own.mean:.3f} of {other.mean:.3f}, {own.mean / other.mean:.0%}",
     )
-    own = _at(rows, SHARED, ours, 8)
-    yield Claim(
-        text=f"{SHARED}, T' = 8: {DENSE_SHARE:.0%} of all timesteps",
-        holds=own.mean >= DENSE_SHARE * shared_dense.mean,
-        told=f"{own.mean:.3f} of {shared_dense.mean:.3f}, {own.mean / shared_dense.mean:.0%}",
-    )
-    own = _at(rows, SHARED, ours, QUARTER)
-    ahead, difference = _ahead(own, shared_dense)
-    yield Claim(
-        text=f"{SHARED}, a quarter of the timesteps: no worse than all",
-        holds=ahead >= 0,
-        told=f"{own.mean:.3f}; {shared_dense.mean:.3f}; {difference}",
-    )
+
+
+def _difference(text: str, own: Row, other: Row, least: float) -> Claim:
+    """That one is ahead of the other by at least so much."""
+    ahead, told = _ahead(own, other)
+    return Claim(text=text, holds=ahead >= least, told=f"{own.mean:.3f}; {other.mean:.3f}; {told}")
 
 
 def _ahead(own: Row, other: Row) -> tuple[float, str]:
